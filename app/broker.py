@@ -1,0 +1,86 @@
+"""The agreement between the process that enqueues and the workers: names, queues, formats, time limits.
+
+The numbers come from the Celery 5.7 documentation and from measurements that `docs/decisions.md` lists.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+from celery import Celery
+from kombu.entity import Queue
+
+from app.settings import Settings
+
+DISPATCH: Final = "aftercommit.dispatch"
+SWEEP: Final = "aftercommit.sweep"
+DISPATCH_QUEUE: Final = "aftercommit.dispatch"
+SWEEP_QUEUE: Final = "aftercommit.sweep"
+
+Role = Literal["publisher", "worker"]
+
+TASK_TIME_LIMIT: Final = 120
+VISIBILITY_TIMEOUT: Final = 300
+
+# A publisher must give up at once: the sweep finds what it could not ring for.
+PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
+    "socket_timeout": 1,
+    "socket_connect_timeout": 0.5,
+    "socket_keepalive": True,
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+# A worker waits for the broker instead: BRPOP blocks for a second, and a lost broker is waited for.
+WORKER_TRANSPORT: Final[dict[str, Any]] = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 15,
+    "visibility_timeout": VISIBILITY_TIMEOUT,
+    "unacked_restore_interval": 10,
+}
+
+
+def make_celery(role: Role, load_settings: Callable[[], Settings]) -> Celery:
+    """Return a Celery app that follows the agreement.
+
+    It reads the settings at its first use and connects later still, so that making it does no I/O.
+    """
+    app = Celery("aftercommit", set_as_current=role == "worker")
+    app.add_defaults(lambda: _configuration(role, load_settings()))
+    return app
+
+
+def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
+    publisher = role == "publisher"
+    return {
+        "broker_url": settings.broker_url,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "task_create_missing_queues": False,
+        "task_queues": tuple(
+            Queue(name, routing_key=name)  # type: ignore[no-untyped-call]  # kombu has no types.
+            for name in (DISPATCH_QUEUE, SWEEP_QUEUE)
+        ),
+        "task_default_queue": DISPATCH_QUEUE,
+        "task_routes": {SWEEP: {"queue": SWEEP_QUEUE}, DISPATCH: {"queue": DISPATCH_QUEUE}},
+        "task_always_eager": settings.task_always_eager,
+        "task_publish_retry": not publisher,
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_time_limit": TASK_TIME_LIMIT,
+        "broker_pool_acquire_timeout": 0.3 if publisher else 5,
+        "broker_transport_options": PUBLISHER_TRANSPORT if publisher else WORKER_TRANSPORT,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_soft_shutdown_timeout": 10.0,
+        "worker_hijack_root_logger": False,
+        "worker_send_task_events": not publisher,
+        # Flower shows a task from the moment that it was sent, also when no worker runs.
+        "task_send_sent_event": True,
+        "enable_utc": True,
+    }

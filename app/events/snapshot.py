@@ -1,0 +1,112 @@
+"""The captured change: what a committed statement did to one resource, masked and JSON-safe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from app.database import JsonObject
+from app.events.kinds import ResourceKind
+from app.events.masking import Masker
+from app.models import LANES
+from app.settings import Settings
+
+Operation = Literal["created", "updated", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One change of one resource, ready to be stored in the outbox; `id` becomes the id of its event.
+
+    `before` and `after` hold the tracked fields, `references` the ids of the related resources, by column: of the
+    state after the change, or before it for a deletion. `follows` is the event id of the change before.
+    """
+
+    id: UUID
+    lane: int
+    kind: str
+    resource_id: UUID
+    revision: int
+    operation: Operation
+    occurred: datetime
+    name: str
+    before: JsonObject | None
+    after: JsonObject | None
+    references: JsonObject
+    follows: UUID | None
+    correlation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a statement returned for one row: all its columns before and after (None where there was no row).
+
+    `event_id`, `revision` and `occurred` are those of this change, given by the database.
+    """
+
+    kind: ResourceKind
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    event_id: UUID
+    revision: int
+    occurred: datetime
+
+    @property
+    def operation(self) -> Operation:
+        """Tell what happened from what the database returned; no clock is asked."""
+        if self.before is None:
+            return "created"
+        return "updated" if self.after is not None else "deleted"
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """Return the state after the change, or the last one of a deleted resource."""
+        row = self.after if self.after is not None else self.before
+        assert row is not None, "a change has a row before or after it"
+        return row
+
+
+def lane_of(resource_id: UUID) -> int:
+    """Return the lane of a resource, 0 to 63: all its snapshots share it, so one worker at a time has them."""
+    return resource_id.int % LANES
+
+
+def make_masker(settings: Settings) -> Masker:
+    """Return the masker that the settings describe."""
+    return Masker(settings.masking_key.get_secret_value(), settings.masked_paths)
+
+
+def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
+    """Return the snapshot of a change: its tracked fields, masked and JSON-safe."""
+    kind, row = change.kind, change.row
+    return Snapshot(
+        id=change.event_id,
+        lane=lane_of(row["id"]),
+        kind=kind.name,
+        resource_id=row["id"],
+        revision=change.revision,
+        operation=change.operation,
+        occurred=change.occurred,
+        name=row["name"],
+        before=_tracked(kind, change.before, masker),
+        after=_tracked(kind, change.after, masker),
+        references={edge.column: _json_safe(row[edge.column]) for edge in kind.edges},
+        follows=change.before["event_id"] if change.before is not None else None,
+        correlation_id=correlation_id,
+    )
+
+
+def _tracked(kind: ResourceKind, row: Mapping[str, Any] | None, masker: Masker) -> JsonObject | None:
+    if row is None:
+        return None
+    return {field: masker.mask(field, _json_safe(row[field])) for field in kind.tracked}
+
+
+def _json_safe(value: Any) -> Any:
+    """Turn the few column types that JSON lacks into text; JSON columns are JSON already."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value

@@ -1,0 +1,26 @@
+"""All tables, so that one import knows the whole schema."""
+
+from app.models.event import EventLog, EventRow
+from app.models.resources import (
+    ConcurrencyLimit,
+    Deployment,
+    Flow,
+    Tombstone,
+    WorkPool,
+    WorkQueue,
+)
+from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
+
+__all__ = [
+    "LANES",
+    "SCHEMA_VERSION",
+    "ConcurrencyLimit",
+    "Deployment",
+    "EventLog",
+    "EventRow",
+    "Flow",
+    "SnapshotRow",
+    "Tombstone",
+    "WorkPool",
+    "WorkQueue",
+]

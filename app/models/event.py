@@ -1,0 +1,60 @@
+"""The event log: an append-only table whose positions are dense and commit-ordered."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Base, Json, JsonObject
+
+
+class EventRow(Base):
+    """One event at its position. `revision` is NULL for an event that no resource of the registry made.
+
+    `related` is the list as it is delivered; the resource's own labels stand in `resource`.
+    """
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index(
+            "uq_event_resource_revision",
+            "resource_id",
+            "revision",
+            unique=True,
+            postgresql_where=text("revision IS NOT NULL"),
+        ),
+        Index("ix_event_occurred_position", "occurred", "position"),
+        Index("ix_event_resource_occurred", "resource_id", "occurred", "position"),
+        Index("ix_event_name_occurred", "event", "occurred", "position", postgresql_ops={"event": "text_pattern_ops"}),
+        Index("ix_event_related", "related", postgresql_using="gin", postgresql_ops={"related": "jsonb_path_ops"}),
+        CheckConstraint("position >= 1", name="position"),
+        CheckConstraint("revision >= 1", name="revision"),
+    )
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[UUID] = mapped_column(unique=True)
+    occurred: Mapped[datetime]
+    received: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    event: Mapped[str] = mapped_column(Text)
+    resource_id: Mapped[str] = mapped_column(Text)
+    resource: Mapped[dict[str, str]] = mapped_column(Json)
+    related: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    payload: Mapped[JsonObject]
+    follows: Mapped[UUID | None]
+    revision: Mapped[int | None]
+
+
+class EventLog(Base):
+    """The log's single head row. Its lock is the append lock; `rescued` counts events that only the sweep found."""
+
+    __tablename__ = "event_log"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="single_row"),
+        CheckConstraint("position >= 0", name="position"),
+        CheckConstraint("rescued >= 0", name="rescued"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(BigInteger)
+    rescued: Mapped[int] = mapped_column(BigInteger)

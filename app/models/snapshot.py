@@ -1,0 +1,61 @@
+"""The outbox: one row for each committed change that has not become an event yet."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Base, Json, JsonObject
+
+LANES: Final = 64
+SCHEMA_VERSION: Final = 1
+
+
+class SnapshotRow(Base):
+    """A captured change, masked and JSON-safe, waiting for its event.
+
+    It is inserted in the transaction of the change and deleted in the transaction that appends its event.
+    `sequence` is given while the resource's row is locked, so for one resource it grows with the revision.
+    """
+
+    __tablename__ = "snapshot"
+    __table_args__ = (
+        UniqueConstraint("resource_id", "revision"),
+        Index("ix_snapshot_lane_sequence", "lane", "sequence"),
+        Index("ix_snapshot_blocked", "lane", "resource_id", postgresql_where=text("attempts > 0")),
+        CheckConstraint(f"lane >= 0 AND lane < {LANES}", name="lane"),
+        CheckConstraint("revision >= 1", name="revision"),
+        CheckConstraint("attempts >= 0", name="attempts"),
+        CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
+        CheckConstraint("(operation = 'created') = (before IS NULL)", name="before"),
+        CheckConstraint("(operation = 'deleted') = (after IS NULL)", name="after"),
+        CheckConstraint("(revision = 1) = (follows IS NULL)", name="follows"),
+        CheckConstraint("(attempts = 0) = (error IS NULL)", name="error"),
+        CheckConstraint("parked IS NULL OR attempts > 0", name="parked"),
+        CheckConstraint(
+            "attempts = 0 OR (parked IS NULL) = (next_attempt IS NOT NULL)", name="blocked_until_or_parked"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    lane: Mapped[int] = mapped_column(SmallInteger)
+    kind: Mapped[str] = mapped_column(Text)
+    resource_id: Mapped[UUID]
+    revision: Mapped[int]
+    operation: Mapped[str] = mapped_column(Text)
+    occurred: Mapped[datetime]
+    name: Mapped[str] = mapped_column(Text)
+    before: Mapped[JsonObject | None] = mapped_column(Json)
+    after: Mapped[JsonObject | None] = mapped_column(Json)
+    references: Mapped[JsonObject] = mapped_column(Json)
+    follows: Mapped[UUID | None]
+    correlation_id: Mapped[str | None] = mapped_column(Text)
+    schema_version: Mapped[int] = mapped_column(SmallInteger, server_default=text(str(SCHEMA_VERSION)))
+    captured: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    next_attempt: Mapped[datetime | None]
+    parked: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)

@@ -1,0 +1,122 @@
+"""Every setting of aftercommit, typed, in one place. Nothing else reads the environment."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+RUN_FILE = "run.json"
+
+
+class RunFile(BaseModel):
+    """What `aftercommit up` writes into its data folder so that the other commands find its servers."""
+
+    database_url: str
+    broker_url: str
+    masking_key: str
+    api_url: str
+    flower_url: str | None
+    pid: int
+
+
+class Settings(BaseSettings):
+    """The settings, read from `AFTERCOMMIT_*` in the environment.
+
+    A field without a default below is found in the data folder's run file, or the process refuses to start
+    with the name of the variable to set.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path(".aftercommit")
+    database_url: str = Field(min_length=1)
+    broker_url: str = Field(min_length=1)
+    masking_key: SecretStr = Field(min_length=1)
+
+    masked_paths: tuple[str, ...] = ()
+    """More paths to mask, as `field.key.key`, for example `parameters.customer`; `*` stands for any key."""
+
+    database_pool_size: PositiveInt = 16
+    database_connect_timeout: PositiveInt = 3
+    database_statement_timeout_ms: PositiveInt = 30_000
+    api_threads: PositiveInt = 32
+    api_body_limit: PositiveInt = 4 * 1024 * 1024
+    api_version: str = "3.8.8"
+    """The Prefect server version that `/admin/version` answers; its major must be the client's."""
+
+    publish_queue_size: PositiveInt = 10_000
+    publish_linger_ms: PositiveFloat = 3.0
+    dispatch_batch_size: PositiveInt = 500
+    sweep_interval: PositiveFloat = 5.0
+    sweep_grace: Annotated[float, Field(ge=0)] = 3.0
+    event_size_cap: PositiveInt = 1_400_000
+    """An event larger than this many bytes has its largest values replaced."""
+    task_always_eager: bool = False
+    """Runs the Celery tasks inside the process that enqueues them: for tests, not for service."""
+    log_level: str = "INFO"
+    log_json: bool = False
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment, then the run file of a running `aftercommit up` for what is not set.
+
+        Raises:
+            ConfigurationError: a variable is missing or not valid; the text names it.
+        """
+        data_dir = _DataDir().data_dir
+        found: dict[str, str] = {}
+        run = read_run_file(data_dir)
+        explicit = _Servers()
+        if run is not None and explicit.database_url is None and explicit.broker_url is None:
+            found = {"database_url": run.database_url, "broker_url": run.broker_url}
+            if explicit.masking_key is None:
+                found["masking_key"] = run.masking_key
+        try:
+            # The database and the broker come from one place, so that a doorbell never rings at another house.
+            return cls(**found)  # type: ignore[arg-type]  # pydantic turns the key into a SecretStr.
+        except ValidationError as error:
+            raise ConfigurationError(_explain(error, data_dir)) from error
+
+
+class _DataDir(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore")
+    data_dir: Path = Path(".aftercommit")
+
+
+class _Servers(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore")
+    database_url: str | None = None
+    broker_url: str | None = None
+    masking_key: str | None = None
+
+
+def _explain(error: ValidationError, data_dir: Path) -> str:
+    lines = [f"  AFTERCOMMIT_{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].lower()}" for e in error.errors()]
+    return "\n".join(
+        [
+            "The settings are not complete:",
+            *lines,
+            f"Set them, or start `aftercommit up` with the data folder {data_dir} in another terminal.",
+        ]
+    )
+
+
+def read_run_file(data_dir: Path) -> RunFile | None:
+    """Return what the running `aftercommit up` of this data folder wrote, or None when there is none."""
+    try:
+        return RunFile.model_validate(json.loads((data_dir / RUN_FILE).read_text()))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConfigurationError(f"{data_dir / RUN_FILE} is damaged: remove it and start `up` again.") from error
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Return the settings of this process, read once at the first call."""
+    return Settings.load()
