@@ -1,0 +1,105 @@
+"""Records snapshots in the transaction of their change, and rings for them after its commit.
+
+`record` is called in plain sight by the CRUD functions. Whatever happens between the commit and the ring, the stored
+rows stay, and the sweep rings for them again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache, partial
+from typing import Final
+
+from celery import Celery
+from sqlalchemy import event, insert
+from sqlalchemy.orm import Session
+
+from app.broker import DISPATCH, make_celery
+from app.events.kinds import kind_named
+from app.events.masking import Masker
+from app.events.snapshot import Change, Snapshot, capture, make_masker
+from app.models import SnapshotRow
+from app.publisher import Doorbell, Publisher
+from app.settings import Settings, get_settings
+from app.telemetry import correlation_id
+
+PENDING: Final = "aftercommit.doorbells"
+INSERT_PAGE: Final = 1000
+LABELS_SHOWN: Final = 5
+
+
+def record(session: Session, changes: Sequence[Change]) -> None:
+    """Store the snapshots of these changes in the session's open transaction and ring for them after its commit.
+
+    One INSERT for up to 1000 changes. A rollback takes the snapshots with it.
+    """
+    if not changes:
+        return
+    current = correlation_id.get()
+    masker = _masker(get_settings())
+    snapshots = [capture(change, masker, current) for change in changes]
+    for start in range(0, len(snapshots), INSERT_PAGE):
+        page = [asdict(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
+        session.execute(insert(SnapshotRow), page)
+    pending: list[Doorbell] = session.info.setdefault(PENDING, [])
+    pending.extend(Doorbell(snapshot.id, _label(snapshot)) for snapshot in snapshots)
+
+
+def close(timeout: float = 3.0) -> None:
+    """Publish what is still queued, for at most `timeout` seconds; the process is about to end."""
+    if publisher.cache_info().currsize:
+        publisher(get_settings()).stop(timeout)
+
+
+@event.listens_for(Session, "after_commit")
+def _ring_after_commit(session: Session) -> None:
+    # The hook also runs when a savepoint is released, where nothing is committed yet.
+    if session.in_nested_transaction():
+        return
+    doorbells: list[Doorbell] = session.info.pop(PENDING, [])
+    if not doorbells:
+        return
+    settings = get_settings()
+    if settings.task_always_eager:
+        send(settings, doorbells)
+    else:
+        publisher(settings).ring(doorbells)
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_after_rollback(session: Session) -> None:
+    session.info.pop(PENDING, None)
+
+
+def send(settings: Settings, doorbells: Sequence[Doorbell]) -> None:
+    """Send one dispatch task for these snapshots, by name.
+
+    A signature uses the registered task where there is one, so eager mode works; `send_task` would ignore it.
+    """
+    labels = ", ".join(doorbell.label for doorbell in doorbells[:LABELS_SHOWN])
+    more = f", and {len(doorbells) - LABELS_SHOWN} more" if len(doorbells) > LABELS_SHOWN else ""
+    _celery(settings).signature(DISPATCH, args=[[str(doorbell.snapshot_id) for doorbell in doorbells]]).apply_async(
+        argsrepr=f"({labels}{more})"
+    )
+
+
+@lru_cache
+def publisher(settings: Settings) -> Publisher:
+    """Return the publisher of this process."""
+    return Publisher(
+        partial(send, settings), size=settings.publish_queue_size, linger=settings.publish_linger_ms / 1000
+    )
+
+
+@lru_cache
+def _celery(settings: Settings) -> Celery:
+    return make_celery("publisher", lambda: settings)
+
+
+@lru_cache
+def _masker(settings: Settings) -> Masker:
+    return make_masker(settings)
+
+
+def _label(snapshot: Snapshot) -> str:
+    kind = kind_named(snapshot.kind)
+    return f"{snapshot.operation} {kind.resource_id(snapshot.resource_id)} revision {snapshot.revision}"

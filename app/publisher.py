@@ -1,0 +1,96 @@
+"""A bounded queue with one thread that sends what gathered in a few milliseconds as one message.
+
+A publish costs as much as a whole commit and may hang, so no request ever waits for it. What is dropped here is
+found by the sweep: the rows in the outbox are the truth, a doorbell is only a hint.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from queue import Empty, Full, Queue
+from typing import Final
+from uuid import UUID
+
+from app.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+MESSAGE_LIMIT: Final = 500
+"""Ids in one message; more make more messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doorbell:
+    """The id of a stored snapshot, and a short text that tells an operator what it is for."""
+
+    snapshot_id: UUID
+    label: str
+
+
+class Publisher:
+    """Sends doorbells from a thread of its own. `ring` never blocks and never raises."""
+
+    def __init__(self, send: Callable[[Sequence[Doorbell]], None], *, size: int, linger: float) -> None:
+        """Take the function that sends one message, the queue's bound, and the seconds to gather for."""
+        self._send = send
+        self._linger = linger
+        self._queue: Queue[Doorbell] = Queue(size)
+        self._stopping = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+
+    def ring(self, doorbells: Sequence[Doorbell]) -> None:
+        """Take doorbells for sending; those that the full queue cannot hold are dropped and counted."""
+        self._start()
+        for at, doorbell in enumerate(doorbells):
+            try:
+                self._queue.put_nowait(doorbell)
+            except Full:
+                self._drop(len(doorbells) - at, "queue full")
+                return
+
+    def stop(self, timeout: float) -> None:
+        """Send what is queued, for at most `timeout` seconds, and end the thread."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _start(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not (self._stopping.is_set() and self._queue.empty()):
+            batch = self._gather()
+            if batch:
+                self._send_or_drop(batch)
+
+    def _gather(self) -> list[Doorbell]:
+        try:
+            batch = [self._queue.get(timeout=0.2)]
+        except Empty:
+            return []
+        until = time.monotonic() + self._linger
+        while len(batch) < MESSAGE_LIMIT:
+            try:
+                batch.append(self._queue.get(timeout=max(until - time.monotonic(), 0)))
+            except Empty:
+                break
+        return batch
+
+    def _send_or_drop(self, batch: list[Doorbell]) -> None:
+        try:
+            self._send(batch)
+        except Exception as error:  # noqa: BLE001  # The thread's rim: any broker failure leaves it to the sweep.
+            self._drop(len(batch), type(error).__name__)
+
+    def _drop(self, count: int, reason: str) -> None:
+        self.dropped += count
+        logger.warning("doorbells_dropped", count=count, reason=reason, dropped_so_far=self.dropped)

@@ -1,0 +1,90 @@
+"""What one transaction does with the snapshots of one claim: build, append, delete, and record what failed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from app.database import JsonObject
+from app.events.schema import Event
+from app.models import SnapshotRow
+from workers.append import append
+from workers.build import build
+from workers.changes import changed_fields
+from workers.outage import is_refusal
+from workers.related import related_resources
+
+
+@dataclass(slots=True)
+class Batch:
+    """Claimed snapshots and what became of them; a resource whose snapshot failed stops there."""
+
+    built: list[tuple[SnapshotRow, Event]] = field(default_factory=list)
+    failures: dict[SnapshotRow, Exception] = field(default_factory=dict)
+    position: int | None = None
+    """The log's last position after the append, None while nothing is appended."""
+
+    @property
+    def stopped(self) -> set[UUID]:
+        """The resources whose later snapshots have to wait behind a failed one."""
+        return {snapshot.resource_id for snapshot in self.failures}
+
+
+def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: int) -> Batch:
+    """Build the events of these snapshots, in their order."""
+    batch = Batch()
+    related = related_resources(session, snapshots)
+    for snapshot in snapshots:
+        if snapshot.resource_id in batch.stopped:
+            continue
+        try:
+            event = build(snapshot, related[snapshot.id], _updates(snapshot), size_cap)
+        except Exception as error:  # noqa: BLE001  # Poison of any sort must stop its own resource only.
+            batch.failures[snapshot] = error
+        else:
+            batch.built.append((snapshot, event))
+    return batch
+
+
+def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
+    """Append all events of the batch in two statements and delete their snapshots in a third."""
+    if not batch.built:
+        return
+    events = [event for _, event in batch.built]
+    batch.position = append(session, events, rescued=sum(event.id in rescued for event in events))
+    _delete(session, batch)
+
+
+def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:
+    """Append each event under a savepoint of its own; one that the database refuses becomes a failure."""
+    appended = []
+    for snapshot, event in batch.built:
+        if snapshot.resource_id in batch.stopped:
+            continue
+        try:
+            with session.begin_nested():
+                batch.position = append(session, [event], rescued=int(event.id in rescued))
+        except DBAPIError as error:
+            if not is_refusal(error):
+                raise
+            batch.failures[snapshot] = error
+        else:
+            appended.append((snapshot, event))
+    batch.built = appended
+    _delete(session, batch)
+
+
+def _updates(snapshot: SnapshotRow) -> JsonObject | None:
+    if snapshot.before is None or snapshot.after is None:
+        return None
+    return changed_fields(snapshot.before, snapshot.after)
+
+
+def _delete(session: Session, batch: Batch) -> None:
+    ids = [snapshot.id for snapshot, _ in batch.built]
+    session.execute(
+        delete(SnapshotRow).where(SnapshotRow.id.in_(ids)), execution_options={"synchronize_session": False}
+    )

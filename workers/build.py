@@ -1,0 +1,86 @@
+"""Builds the event of a snapshot: pure, so a retry builds the same event again."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from app.database import JsonObject
+from app.errors import DispatchError
+from app.events.kinds import kind_named
+from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
+from app.models import SCHEMA_VERSION, SnapshotRow
+
+OMITTED: Final = "$omitted"
+
+
+def build(
+    snapshot: SnapshotRow, related: Sequence[RelatedResource], updates: JsonObject | None, size_cap: int
+) -> Event:
+    """Return the event of a snapshot, with the related resources that were found for it.
+
+    `updates` are the field diffs, as `changed_fields` returns them; None for a creation or a deletion.
+
+    The payload holds at most `size_cap` bytes of JSON: beyond, the largest values are replaced by
+    `{"$omitted": "<bytes>"}` and `omitted_fields` names their fields.
+
+    Raises:
+        DispatchError: the snapshot is of a kind or a schema version that this code does not know.
+    """
+    if snapshot.schema_version > SCHEMA_VERSION:
+        raise DispatchError(f"Snapshot schema {snapshot.schema_version} is newer than this worker's {SCHEMA_VERSION}.")
+    kind = kind_named(snapshot.kind)
+    return Event(
+        id=snapshot.id,
+        occurred=snapshot.occurred,
+        event=kind.event_name(snapshot.operation),
+        resource={
+            RESOURCE_ID: kind.resource_id(snapshot.resource_id),
+            RESOURCE_NAME: snapshot.name,
+            REVISION: str(snapshot.revision),
+        },
+        related=list(related),
+        payload=_within(size_cap, _payload(snapshot, updates)),
+        follows=snapshot.follows,
+    )
+
+
+def _payload(snapshot: SnapshotRow, updates: JsonObject | None) -> JsonObject:
+    if updates is not None:
+        return {"updated_fields": list(updates), "updates": updates}
+    fields = snapshot.after if snapshot.after is not None else snapshot.before
+    if fields is None:
+        raise DispatchError("The snapshot has no state before and none after.")
+    return {"fields": fields}
+
+
+def _within(size_cap: int, payload: JsonObject) -> JsonObject:
+    excess = _size(payload) - size_cap
+    if excess <= 0:
+        return payload
+    # Copied two levels deep, since the values to replace stand there and the snapshot's own must stay.
+    payload = {key: dict(value) if isinstance(value, dict) else value for key, value in payload.items()}
+    omitted: set[str] = set()
+    for size, field, holder, key in sorted(_values(payload), key=lambda value: -value[0]):
+        if excess <= 0:
+            break
+        holder[key] = {OMITTED: str(size)}
+        omitted.add(field)
+        excess -= size - _size(holder[key])
+    return {**payload, "omitted_fields": sorted(omitted)}
+
+
+def _values(payload: JsonObject) -> list[tuple[int, str, JsonObject, str]]:
+    """List every replaceable value: its size, its field, and where it stands."""
+    values = []
+    fields: JsonObject = payload.get("fields", {})
+    for field in fields:
+        values.append((_size(fields[field]), field, fields, field))
+    updates: JsonObject = payload.get("updates", {})
+    for field in updates:
+        updates[field] = dict(updates[field])
+        values.extend((_size(updates[field][side]), field, updates[field], side) for side in ("from", "to"))
+    return values
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass"))

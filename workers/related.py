@@ -1,0 +1,136 @@
+"""Finds the resources that events relate to, a batch at a time: one statement for each level of edges."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Table, func, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from app.errors import UnknownKind
+from app.events.kinds import KINDS, Edge, ResourceKind
+from app.events.schema import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
+from app.models import SnapshotRow, Tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a resource: its name, and its label and edge columns as text."""
+
+    name: str
+    attributes: Mapping[str, str | None]
+
+
+Resources = dict[tuple[str, str], Known]
+"""By kind and id."""
+
+Level = tuple[tuple[Edge, ...], Mapping[str, Any]]
+"""The edges to follow from a resource, and its columns that hold the ids."""
+
+
+def related_resources(session: Session, snapshots: Sequence[SnapshotRow]) -> dict[UUID, list[RelatedResource]]:
+    """Return the related resources of each snapshot, by snapshot id, in the order of the kind's edges.
+
+    A resource that was deleted since appears with its last known name; one that nothing is known of, with its id.
+    """
+    found = _read(session, snapshots)
+    return {
+        snapshot.id: [
+            _related(kind, id_, edge.role, found)
+            for edge, kind, id_ in _follow(_edges(snapshot), snapshot.references, found)
+        ]
+        for snapshot in snapshots
+    }
+
+
+def _edges(snapshot: SnapshotRow) -> tuple[Edge, ...]:
+    # A kind that this version does not know has no edges here; building its event reports it.
+    kind = KINDS.get(snapshot.kind)
+    return kind.edges if kind is not None else ()
+
+
+def _read(session: Session, snapshots: Sequence[SnapshotRow]) -> Resources:
+    """Read level by level: the edges of the snapshots first, then those of what they led to."""
+    found: Resources = {}
+    level: list[Level] = [(_edges(snapshot), snapshot.references) for snapshot in snapshots]
+    while wanted := _wanted(level, found):
+        rows = session.execute(union_all(*_selects(wanted))).all()
+        # A live row comes before a tombstone, and both before nothing.
+        new = {(kind, str(id_)): Known("", {}) for kind, ids in wanted.items() for id_ in ids}
+        for kind, id_, name, attributes, _alive in sorted(rows, key=lambda row: row.alive):
+            new[kind, str(id_)] = Known(name, attributes)
+        found.update(new)
+        level = [(KINDS[kind].edges, known.attributes) for (kind, _), known in new.items()]
+    return found
+
+
+def _wanted(level: Iterable[Level], found: Resources) -> dict[str, set[str]]:
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for edges, references in level:
+        for edge in edges:
+            id_ = references.get(edge.column)
+            if id_ is not None and KINDS[edge.kind].model is not None and (edge.kind, id_) not in found:
+                wanted[edge.kind].add(id_)
+    return wanted
+
+
+def _selects(wanted: Mapping[str, set[str]]) -> Iterator[Select[Any]]:
+    for name in sorted(wanted):
+        yield _select_live(KINDS[name], [UUID(id_) for id_ in sorted(wanted[name])])
+    ids = [UUID(id_) for id_ in sorted(set().union(*wanted.values()))]
+    yield select(
+        Tombstone.kind,
+        Tombstone.id,
+        Tombstone.name,
+        Tombstone.attributes.label("attributes"),
+        literal(0).label("alive"),
+    ).where(Tombstone.id.in_(ids))
+
+
+def _select_live(kind: ResourceKind, ids: Sequence[UUID]) -> Select[Any]:
+    if kind.model is None:
+        raise UnknownKind(f"{kind.name} is not stored here.")
+    table = kind.model.__table__
+    assert isinstance(table, Table)
+    columns = [*kind.labels.values(), *(edge.column for edge in kind.edges)]
+    pairs: list[ColumnElement[Any]] = []
+    for column in columns:
+        pairs += [literal(column), table.c[column]]
+    return select(
+        literal(kind.name).label("kind"),
+        table.c.id,
+        table.c.name,
+        func.jsonb_build_object(*pairs).label("attributes"),
+        literal(1).label("alive"),
+    ).where(table.c.id.in_(ids))
+
+
+def _follow(
+    edges: tuple[Edge, ...], references: Mapping[str, Any], found: Resources
+) -> Iterator[tuple[Edge, ResourceKind, str]]:
+    for edge in edges:
+        id_ = references.get(edge.column)
+        if id_ is None:
+            continue
+        kind = KINDS[edge.kind]
+        yield edge, kind, id_
+        known = found.get((kind.name, id_))
+        if known is not None:
+            yield from _follow(kind.edges, known.attributes, found)
+
+
+def _related(kind: ResourceKind, id_: str, role: str, found: Resources) -> RelatedResource:
+    related = {RESOURCE_ID: kind.resource_id(id_), RESOURCE_ROLE: role}
+    known = found.get((kind.name, id_))
+    if known is not None and known.name:
+        related[RESOURCE_NAME] = known.name
+        related.update(
+            {
+                label: str(known.attributes[column])
+                for label, column in kind.labels.items()
+                if known.attributes.get(column) is not None
+            }
+        )
+    return related

@@ -1,0 +1,63 @@
+"""Finds snapshots for which no doorbell did its work: the broker lost it, the API died, a retry is due."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, lateral, select, true
+from sqlalchemy.orm import Session
+
+from app.models import LANES, SnapshotRow
+from workers.claim import is_claimable
+
+SWEEP_LOCK: Final = 0x61C1
+"""The advisory lock that elects one sweep at a time, however many beats there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A lane in which something waits for too long: its first claimable snapshot, and a text for the operator."""
+
+    lane: int
+    snapshot_id: UUID
+    label: str
+
+
+def sweep(session: Session, grace: float, ring: Callable[[Waiting], None]) -> int:
+    """Ring once for each lane whose first claimable snapshot is older than `grace` seconds; return how many.
+
+    At most one doorbell a lane whatever the backlog, and none when another sweep is at it.
+    """
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(SWEEP_LOCK))):
+        return 0
+    waiting = waiting_lanes(session, grace)
+    for lane in waiting:
+        ring(lane)
+    return len(waiting)
+
+
+def waiting_lanes(session: Session, grace: float) -> Sequence[Waiting]:
+    """Return the lanes in which something waits for too long: one index look-up for each, in one statement."""
+    lanes = func.generate_series(0, LANES - 1).table_valued("lane").render_derived(name="lanes")
+    first = lateral(
+        select(SnapshotRow.id, SnapshotRow.kind, SnapshotRow.resource_id, SnapshotRow.revision, SnapshotRow.operation)
+        .where(
+            SnapshotRow.lane == lanes.c.lane,
+            SnapshotRow.captured < func.clock_timestamp() - timedelta(seconds=grace),
+            is_claimable(),
+        )
+        .order_by(SnapshotRow.sequence)
+        .limit(1),
+        name="first",
+    )
+    rows = session.execute(select(lanes.c.lane, first).join_from(lanes, first, true())).all()
+    return [
+        Waiting(row.lane, row.id, _label(row.lane, row.kind, row.operation, row.resource_id, row.revision))
+        for row in rows
+    ]
+
+
+def _label(lane: int, kind: str, operation: str, resource_id: UUID, revision: int) -> str:
+    return f"swept lane {lane}: {operation} prefect.{kind}.{resource_id} revision {revision}"
