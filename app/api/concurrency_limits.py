@@ -1,0 +1,54 @@
+"""The routes of global concurrency limits."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from app.api.deps import SessionDep
+from app.crud import concurrency_limits, deletions
+from app.schemas.concurrency_limits import (
+    ConcurrencyLimitCreate,
+    ConcurrencyLimitQuery,
+    ConcurrencyLimitResponse,
+    ConcurrencyLimitUpdate,
+    CreatedConcurrencyLimitResponse,
+)
+from app.schemas.shared import PathName
+
+router = APIRouter(prefix="/v2/concurrency_limits", tags=["concurrency limits"])
+
+
+@router.post("/", status_code=HTTPStatus.CREATED)
+def create_concurrency_limit(body: ConcurrencyLimitCreate, session: SessionDep) -> CreatedConcurrencyLimitResponse:
+    """Create a concurrency limit."""
+    limit = concurrency_limits.create_concurrency_limit(session, body.model_dump())
+    return CreatedConcurrencyLimitResponse.model_validate(limit)
+
+
+@router.post("/filter")
+def list_concurrency_limits(
+    session: SessionDep, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
+) -> list[ConcurrencyLimitResponse]:
+    """List the concurrency limits, by name."""
+    limits = concurrency_limits.list_concurrency_limits(session, limit=query.limit, offset=query.offset)
+    return [ConcurrencyLimitResponse.model_validate(limit) for limit in limits]
+
+
+@router.get("/{id_or_name}")
+def read_concurrency_limit(id_or_name: PathName, session: SessionDep) -> ConcurrencyLimitResponse:
+    """Return the concurrency limit of that id or name."""
+    limit = concurrency_limits.read_concurrency_limit(session, id_or_name)
+    return ConcurrencyLimitResponse.model_validate(limit)
+
+
+@router.patch("/{id_or_name}", status_code=HTTPStatus.NO_CONTENT)
+def update_concurrency_limit(id_or_name: PathName, body: ConcurrencyLimitUpdate, session: SessionDep) -> None:
+    """Change the fields that the body names."""
+    concurrency_limits.update_concurrency_limit(session, id_or_name, body.given())
+
+
+@router.delete("/{id_or_name}", status_code=HTTPStatus.NO_CONTENT)
+def delete_concurrency_limit(id_or_name: PathName, session: SessionDep) -> None:
+    """Delete the concurrency limit; deployments that shared it live on without one."""
+    deletions.delete_concurrency_limit(session, id_or_name)

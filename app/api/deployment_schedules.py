@@ -1,0 +1,47 @@
+"""The routes of a deployment's schedules. Each change of a schedule is a change of its deployment."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.api.deployment_answers import schedule_answers
+from app.api.deps import SessionDep
+from app.crud import schedule_lists
+from app.crud.deployment_reading import read_deployment
+from app.crud.deployments import lock_deployment, set_schedules
+from app.schemas.schedules import ScheduleCreate, ScheduleResponse, ScheduleUpdate
+
+router = APIRouter(prefix="/deployments/{deployment_id}/schedules", tags=["deployments"])
+
+
+@router.get("")
+def read_schedules(deployment_id: UUID, session: SessionDep) -> list[ScheduleResponse]:
+    """List the schedules of a deployment."""
+    return schedule_answers(read_deployment(session, deployment_id).deployment)
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+def create_schedules(deployment_id: UUID, body: list[ScheduleCreate], session: SessionDep) -> list[ScheduleResponse]:
+    """Add schedules to a deployment, and answer those that were given."""
+    deployment = lock_deployment(session, deployment_id)
+    known = {schedule["id"] for schedule in deployment.schedules}
+    schedules = schedule_lists.added(deployment.schedules, body)
+    set_schedules(session, deployment, schedules)
+    slugs = {schedule.slug for schedule in body if schedule.slug is not None}
+    answers = schedule_answers(read_deployment(session, deployment_id).deployment)
+    return [schedule for schedule in answers if str(schedule.id) not in known or schedule.slug in slugs]
+
+
+@router.patch("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
+def update_schedule(deployment_id: UUID, schedule_id: UUID, body: ScheduleUpdate, session: SessionDep) -> None:
+    """Change one schedule of a deployment."""
+    deployment = lock_deployment(session, deployment_id)
+    set_schedules(session, deployment, schedule_lists.changed(deployment.schedules, schedule_id, body))
+
+
+@router.delete("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
+def delete_schedule(deployment_id: UUID, schedule_id: UUID, session: SessionDep) -> None:
+    """Remove one schedule from a deployment."""
+    deployment = lock_deployment(session, deployment_id)
+    set_schedules(session, deployment, schedule_lists.removed(deployment.schedules, schedule_id))

@@ -1,0 +1,99 @@
+"""Turns errors into answers of Prefect's shapes. No answer quotes a value that was sent or stored."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg.errors import ForeignKeyViolation
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.database import describe
+from app.errors import AppError, Unavailable
+from app.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+RETRY_AFTER_SECONDS = "1"
+INTEGRITY = "Data integrity conflict. This usually means a unique or foreign key constraint was violated."
+MISSING_REFERENCE = "Something that the request refers to does not exist (any more)."
+NOT_STORABLE = "A value cannot be stored: texts must not hold NUL characters, and numbers must be finite and in range."
+
+Handler = Callable[[Request, Any], Coroutine[Any, Any, JSONResponse]]
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Install the handler of every error that a route may end with."""
+    handlers: dict[type[Exception], Handler] = {
+        AppError: _on_app_error,
+        RequestValidationError: _on_invalid_request,
+        IntegrityError: _on_integrity,
+        DataError: _on_data,
+        OperationalError: _on_unavailable,
+        InterfaceError: _on_unavailable,
+        PoolTimeoutError: _on_unavailable,
+    }
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, handler)
+
+
+def unexpected_error() -> JSONResponse:
+    """Return the answer to an error that nobody foresaw."""
+    return JSONResponse({"exception_message": "Internal Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+async def _on_app_error(_request: Request, error: AppError) -> JSONResponse:
+    if isinstance(error, Unavailable):
+        return _unavailable(str(error))
+    return JSONResponse({"detail": str(error)}, error.status)
+
+
+async def _on_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:
+    return JSONResponse(
+        {
+            "exception_message": "Invalid request received.",
+            "exception_detail": _without_values(error.errors()),
+            "request_body": None,
+        },
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+
+
+async def _on_integrity(_request: Request, error: IntegrityError) -> JSONResponse:
+    missing = isinstance(error.orig, ForeignKeyViolation)
+    return JSONResponse({"detail": MISSING_REFERENCE if missing else INTEGRITY}, HTTPStatus.CONFLICT)
+
+
+async def _on_data(_request: Request, _error: DataError) -> JSONResponse:
+    return JSONResponse({"detail": NOT_STORABLE}, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
+    reason = describe(error) if isinstance(error, DBAPIError) else type(error).__name__
+    logger.warning("database_unavailable", reason=reason)
+    return _unavailable("Service Unavailable")
+
+
+def _unavailable(text: str) -> JSONResponse:
+    return JSONResponse(
+        {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER_SECONDS}
+    )
+
+
+def _without_values(errors: Sequence[Any]) -> list[dict[str, Any]]:
+    """Keep where and what is wrong; the value itself (`input`, `ctx`) may be a secret or not even be JSON."""
+    return [
+        {
+            "type": error["type"],
+            "loc": [part if isinstance(part, int) else _printable(part) for part in error["loc"]],
+            "msg": _printable(error["msg"]),
+        }
+        for error in errors
+    ]
+
+
+def _printable(text: Any) -> str:
+    return str(text).encode("utf-8", "replace").decode()

@@ -1,0 +1,47 @@
+"""Reads events by filter, page by page, and counts them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from app.api.deps import SessionDep
+from app.crud import event_counts, events
+from app.events.schema import ReceivedEvent
+from app.schemas.events import Countable, CountQuery, EventCount, EventPage, EventsQuery
+from app.schemas.page_token import PageToken
+
+router = APIRouter(prefix="/events", tags=["events"])
+
+
+@router.post("/filter")
+def read_events(request: Request, session: SessionDep, query: EventsQuery | None = None) -> EventPage:
+    """Return the first page of the events that match the filter, newest first unless asked otherwise."""
+    query = query or EventsQuery()
+    return _page(request, events.read_first_page(session, query.filter, query.limit))
+
+
+@router.get("/filter/next")
+def read_next_events(
+    request: Request, session: SessionDep, page_token: Annotated[str, Query(alias="page-token")]
+) -> EventPage:
+    """Return the page that the `next_page` of another page leads to."""
+    return _page(request, events.read_next_page(session, PageToken.decode(page_token)))
+
+
+@router.post("/count-by/{countable}")
+def count_events(countable: Countable, query: CountQuery, session: SessionDep) -> list[EventCount]:
+    """Return how many events match the filter by day, time, event name or resource."""
+    return event_counts.count_events(session, countable, query)
+
+
+def _page(request: Request, page: events.Page) -> EventPage:
+    return EventPage(
+        events=[ReceivedEvent.model_validate(event, from_attributes=True) for event in page.events],
+        total=page.total,
+        next_page=_link(request, page.next) if page.next is not None else None,
+    )
+
+
+def _link(request: Request, token: PageToken) -> str:
+    """Return the absolute URL of the next page, below the path under which a proxy may have mounted the API."""
+    return str(request.url_for(read_next_events.__name__).include_query_params(**{"page-token": token.encode()}))

@@ -1,0 +1,76 @@
+"""The work pool routes, and those that a pool's workers poll. Nothing runs here, so nothing is ever scheduled."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header
+
+from app.api.deps import SessionDep
+from app.crud import deletions, work_pools
+from app.schemas.shared import PathName
+from app.schemas.work_pools import WorkPoolCreate, WorkPoolMatch, WorkPoolQuery, WorkPoolResponse, WorkPoolUpdate
+
+router = APIRouter(prefix="/work_pools", tags=["work pools"])
+
+UserAgent = Annotated[str | None, Header()]
+
+
+@router.post("/", status_code=HTTPStatus.CREATED)
+def create_work_pool(body: WorkPoolCreate, session: SessionDep, user_agent: UserAgent = None) -> WorkPoolResponse:
+    """Create a work pool and its default queue."""
+    return WorkPoolResponse.of(*work_pools.create_work_pool(session, body.column_values()), user_agent)
+
+
+@router.post("/filter")
+def list_work_pools(
+    session: SessionDep,
+    query: Annotated[WorkPoolQuery, Body(default_factory=WorkPoolQuery)],
+    user_agent: UserAgent = None,
+) -> list[WorkPoolResponse]:
+    """List the work pools that match, by name."""
+    found = work_pools.list_work_pools(session, query.work_pools, limit=query.limit, offset=query.offset)
+    return [WorkPoolResponse.of(*pool, user_agent) for pool in found]
+
+
+@router.post("/count")
+def count_work_pools(session: SessionDep, match: Annotated[WorkPoolMatch, Body(default_factory=WorkPoolMatch)]) -> int:
+    """Count the work pools that match."""
+    return work_pools.count_work_pools(session, match.work_pools)
+
+
+@router.get("/{name}")
+def read_work_pool(name: PathName, session: SessionDep, user_agent: UserAgent = None) -> WorkPoolResponse:
+    """Return the work pool of that name."""
+    return WorkPoolResponse.of(*work_pools.read_work_pool(session, name), user_agent)
+
+
+@router.patch("/{name}", status_code=HTTPStatus.NO_CONTENT)
+def update_work_pool(name: PathName, body: WorkPoolUpdate, session: SessionDep) -> None:
+    """Change the fields that the body names."""
+    work_pools.update_work_pool(session, name, body.column_values())
+
+
+@router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
+def delete_work_pool(name: PathName, session: SessionDep) -> None:
+    """Delete the work pool and its queues; deployments that used them live on without one."""
+    deletions.delete_work_pool(session, name)
+
+
+@router.post("/{name}/workers/filter")
+def list_workers(name: PathName, session: SessionDep) -> list[dict[str, Any]]:
+    """List the workers of the pool: none is recorded."""
+    work_pools.read_work_pool(session, name)
+    return []
+
+
+@router.post("/{name}/workers/heartbeat", status_code=HTTPStatus.NO_CONTENT)
+def record_heartbeat(name: PathName, session: SessionDep) -> None:
+    """Take note that a worker lives: nothing is recorded."""
+    work_pools.read_work_pool(session, name)
+
+
+@router.post("/{name}/get_scheduled_flow_runs")
+def list_scheduled_runs(name: PathName, session: SessionDep) -> list[dict[str, Any]]:
+    """List the runs that a worker of the pool should start: there are none."""
+    work_pools.read_work_pool(session, name)
+    return []

@@ -1,0 +1,88 @@
+"""Global concurrency limits: created, read, listed and changed. `app.crud.deletions` deletes them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.crud.untracked import update_where_different
+from app.errors import Conflict, NotFound
+from app.models import ConcurrencyLimit
+
+NOT_FOUND: Final = "Concurrency Limit not found"
+NAME_TAKEN: Final = "A concurrency limit with this name already exists."
+
+
+def create_concurrency_limit(session: Session, values: Mapping[str, Any]) -> ConcurrencyLimit:
+    """Create a concurrency limit with these column values.
+
+    Raises:
+        Conflict: its name is taken.
+    """
+    creation = insert(ConcurrencyLimit).values(dict(values)).on_conflict_do_nothing(index_elements=["name"])
+    limit = session.scalars(creation.returning(ConcurrencyLimit)).one_or_none()
+    if limit is None:
+        raise Conflict(NAME_TAKEN)
+    return limit
+
+
+def read_concurrency_limit(session: Session, id_or_name: str) -> ConcurrencyLimit:
+    """Return the concurrency limit of that id, or else the one of that name.
+
+    Raises:
+        NotFound: there is none of either.
+    """
+    by_name = select(ConcurrencyLimit).where(ConcurrencyLimit.name == id_or_name)
+    id_ = _as_id(id_or_name)
+    limit = session.get(ConcurrencyLimit, id_) if id_ is not None else None
+    limit = limit or session.scalars(by_name).one_or_none()
+    if limit is None:
+        raise NotFound(NOT_FOUND)
+    return limit
+
+
+def list_concurrency_limits(session: Session, *, limit: int, offset: int) -> Sequence[ConcurrencyLimit]:
+    """Return a window of the concurrency limits, by name."""
+    statement = select(ConcurrencyLimit).order_by(ConcurrencyLimit.name)
+    return session.scalars(statement.limit(limit).offset(offset)).all()
+
+
+def update_concurrency_limit(session: Session, id_or_name: str, values: Mapping[str, Any]) -> None:
+    """Give the concurrency limit these column values.
+
+    Raises:
+        NotFound: there is no such limit.
+        Conflict: its new name is taken.
+    """
+    limit_id = read_concurrency_limit(session, id_or_name).id
+    try:
+        with session.begin_nested():
+            update_where_different(session, ConcurrencyLimit, ConcurrencyLimit.id == limit_id, values)
+    except IntegrityError as error:
+        raise Conflict(NAME_TAKEN) from error
+
+
+def lock_limit(session: Session, limit_id: UUID) -> ConcurrencyLimit:
+    """Return the concurrency limit, which cannot be deleted before the transaction ends.
+
+    Raises:
+        NotFound: there is no such limit.
+    """
+    statement = (
+        select(ConcurrencyLimit).where(ConcurrencyLimit.id == limit_id).with_for_update(key_share=True, read=True)
+    )
+    limit = session.scalars(statement).one_or_none()
+    if limit is None:
+        raise NotFound(NOT_FOUND)
+    return limit
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,120 @@
+"""Deletes flows, work pools, work queues and concurrency limits, and changes the deployments that referred to them.
+
+Each function locks its rows FOR UPDATE first. That holds up the foreign-key check of any deployment that is being
+written with a reference to them, so the next statement sees every deployment that refers to them, and no other can
+come. Of concurrent deletions one finds the row and the others do not. Locks are taken in the order
+flow, pool, queue, limit, deployment, and by id within each.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, RowMapping, delete, select
+from sqlalchemy.orm import Session
+
+from app.crud import concurrency_limits, deployments, flows, work_pools, work_queues
+from app.crud.filters import flow_condition, one_of, restricts
+from app.crud.queue_order import lock_pool
+from app.crud.tombstones import bury
+from app.crud.tracked import table_of
+from app.errors import Conflict, InvalidRequest, NotFound
+from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE, ResourceKind
+from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue
+from app.schemas.filters import FlowFilter
+
+
+def delete_flow(session: Session, flow_id: UUID) -> None:
+    """Delete the flow and its deployments.
+
+    Raises:
+        NotFound: there is no such flow, or another request deleted it first.
+    """
+    if not _delete_flows(session, Flow.id == flow_id):
+        raise NotFound(flows.NOT_FOUND)
+
+
+def delete_flows(session: Session, wanted: FlowFilter | None, limit: int) -> list[UUID]:
+    """Delete up to `limit` flows that match, the first by name, and their deployments.
+
+    Returns:
+        The ids of the flows that this call deleted, by id; a flow that another request deleted first is not among them.
+
+    Raises:
+        InvalidRequest: no condition is given, which would delete whatever flows come first.
+    """
+    if wanted is None or not restricts(wanted):
+        raise InvalidRequest("The flows to delete are not named: the filter `flows` must state a condition.")
+    condition = flow_condition(wanted)
+    ids = session.scalars(select(Flow.id).where(condition).order_by(Flow.name, Flow.id).limit(limit)).all()
+    return _delete_flows(session, one_of(Flow.id, ids) & condition)
+
+
+def delete_work_pool(session: Session, name: str) -> None:
+    """Delete the work pool and its queues; the deployments that used them live on without a queue.
+
+    Raises:
+        NotAllowed: the name is reserved.
+        NotFound: there is no such pool, or another request deleted it first.
+    """
+    work_pools.refuse_reserved_name(name)
+    pools = _lock(session, WORK_POOL, WorkPool.name == name)
+    if not pools:
+        raise NotFound(work_pools.not_found(name))
+    _delete_queues(session, _lock(session, WORK_QUEUE, WorkQueue.work_pool_id == pools[0]["id"]))
+    _delete(session, WORK_POOL, pools)
+
+
+def delete_work_queue(session: Session, queue_id: UUID) -> None:
+    """Delete the work queue; the deployments that used it live on without one.
+
+    Raises:
+        Conflict: it is its pool's default queue.
+        NotFound: there is no such queue, or another request deleted it first.
+    """
+    # With the pool locked, `resolve_queue` never finds a queue there that is about to go.
+    lock_pool(session, WorkPool.id == work_queues.read_work_queue(session, queue_id).queue.work_pool_id)
+    queues = _lock(session, WORK_QUEUE, WorkQueue.id == queue_id)
+    if not queues:
+        raise NotFound(work_queues.NOT_FOUND)
+    if queues[0]["is_default"]:
+        raise Conflict("A work pool's default queue cannot be deleted.")
+    _delete_queues(session, queues)
+
+
+def delete_concurrency_limit(session: Session, id_or_name: str) -> None:
+    """Delete the concurrency limit; the deployments that shared it live on without one.
+
+    Raises:
+        NotFound: there is no such limit, or another request deleted it first.
+    """
+    limit_id = concurrency_limits.read_concurrency_limit(session, id_or_name).id
+    limits = _lock(session, CONCURRENCY_LIMIT, ConcurrencyLimit.id == limit_id)
+    if not limits:
+        raise NotFound(concurrency_limits.NOT_FOUND)
+    deployments.clear_limit(session, limit_id)
+    _delete(session, CONCURRENCY_LIMIT, limits)
+
+
+def _delete_flows(session: Session, where: ColumnElement[bool]) -> list[UUID]:
+    rows = _lock(session, FLOW, where)
+    ids = [row["id"] for row in rows]
+    if ids:
+        deployments.delete_deployments_of_flows(session, ids)
+        _delete(session, FLOW, rows)
+    return ids
+
+
+def _delete_queues(session: Session, queues: Sequence[RowMapping]) -> None:
+    deployments.clear_queues(session, [queue["id"] for queue in queues])
+    _delete(session, WORK_QUEUE, queues)
+
+
+def _lock(session: Session, kind: ResourceKind, where: ColumnElement[bool]) -> Sequence[RowMapping]:
+    table = table_of(kind)
+    return session.execute(select(table).where(where).order_by(table.c.id).with_for_update()).mappings().all()
+
+
+def _delete(session: Session, kind: ResourceKind, rows: Sequence[RowMapping]) -> None:
+    table = table_of(kind)
+    session.execute(delete(table).where(one_of(table.c.id, [row["id"] for row in rows])))
+    bury(session, kind, rows)

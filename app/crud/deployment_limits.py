@@ -1,0 +1,91 @@
+"""A deployment's own concurrency limit: a row named `deployment:<id>` that lives as long as the number is set."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Text, cast, delete, exists, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.crud.tombstones import bury
+from app.events.kinds import CONCURRENCY_LIMIT
+from app.events.snapshot import Change
+from app.models import ConcurrencyLimit, Deployment
+
+
+def own_limit_name(deployment_id: UUID) -> str:
+    """Return the name of the deployment's own limit."""
+    return f"deployment:{deployment_id}"
+
+
+def own_limit_id(session: Session, flow_id: UUID, name: str) -> UUID:
+    """Return the id for the own limit of the deployment of that flow and name: the existing row's, or a new one.
+
+    The row outlives the deployment's number while another deployment uses it; then it is taken up again.
+    """
+    own_name = literal("deployment:") + cast(Deployment.id, Text)
+    statement = (
+        select(ConcurrencyLimit.id)
+        .join(Deployment, ConcurrencyLimit.name == own_name)
+        .where(Deployment.flow_id == flow_id, Deployment.name == name)
+    )
+    return session.scalar(statement) or uuid4()
+
+
+def settle_own_limits(session: Session, changes: Sequence[Change]) -> None:
+    """Make the rows of own limits follow the numbers: written where one is set, deleted where it is set no more.
+
+    A limit that another deployment uses is never deleted with the number of one of them.
+    """
+    for change in changes:
+        if (
+            change.after is not None
+            and _own(change.after) is not None
+            and _number(change.before) != _number(change.after)
+        ):
+            _write(session, change.after)
+    before = {_own(change.before) for change in changes}
+    after = {_own(change.after) for change in changes}
+    _delete_unused(session, sorted(id_ for id_ in before - after if id_ is not None))
+
+
+def _own(row: Mapping[str, Any] | None) -> UUID | None:
+    return row["concurrency_limit_id"] if row is not None and row["concurrency_limit"] is not None else None
+
+
+def _number(row: Mapping[str, Any] | None) -> int | None:
+    return row["concurrency_limit"] if row is not None else None
+
+
+def _write(session: Session, deployment: Mapping[str, Any]) -> None:
+    insertion = insert(ConcurrencyLimit).values(
+        id=deployment["concurrency_limit_id"],
+        name=own_limit_name(deployment["id"]),
+        limit=deployment["concurrency_limit"],
+    )
+    session.execute(
+        insertion.on_conflict_do_update(
+            index_elements=[ConcurrencyLimit.id],
+            set_={"limit": insertion.excluded.limit, "updated": func.clock_timestamp()},
+            where=ConcurrencyLimit.limit != insertion.excluded.limit,
+        )
+    )
+
+
+def _delete_unused(session: Session, ids: Sequence[UUID]) -> None:
+    if not ids:
+        return
+    # Locked first: a deployment that takes the limit up at this moment holds it, and the next statement sees that.
+    session.execute(
+        select(ConcurrencyLimit.id).where(ConcurrencyLimit.id.in_(ids)).order_by(ConcurrencyLimit.id).with_for_update()
+    )
+    unused = ~exists().where(Deployment.concurrency_limit_id == ConcurrencyLimit.id)
+    table = ConcurrencyLimit.__table__
+    rows = session.execute(
+        delete(ConcurrencyLimit)
+        .where(ConcurrencyLimit.id.in_(ids), unused)
+        .returning(*table.columns)
+        .execution_options(synchronize_session=False)
+    )
+    bury(session, CONCURRENCY_LIMIT, [dict(row) for row in rows.mappings()])

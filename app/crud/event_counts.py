@@ -1,0 +1,124 @@
+"""Counts the events that a filter asks for: by time, by event name, by resource."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, DateTime, Interval, func, literal, select
+from sqlalchemy.orm import Session
+
+from app.crud.event_filters import matching
+from app.errors import InvalidRequest
+from app.events.schema import RESOURCE_NAME
+from app.models import EventRow
+from app.schemas.events import Countable, CountQuery, EventCount, EventFilter, TimeUnit
+
+MAX_BUCKETS: Final = 1000
+ORIGIN: Final = datetime(2024, 4, 1, tzinfo=UTC)
+"""A Monday. Buckets of every length are counted from here, as Prefect does."""
+TICK: Final = timedelta(microseconds=1)
+
+Bucket = tuple[datetime, datetime]
+
+
+def count_events(session: Session, countable: Countable, query: CountQuery) -> list[EventCount]:
+    """Return how many events match, by what is asked for.
+
+    By time or day: every bucket of the filter's window in order, also the empty ones; a window without an end ends
+    now, by the database's clock. By event or resource: the most frequent first.
+
+    Raises:
+        InvalidRequest: the window holds more than 1000 buckets, or a bucket would leave the calendar.
+    """
+    if countable is Countable.EVENT:
+        return _count_by_name(session, query.filter)
+    if countable is Countable.RESOURCE:
+        return _count_by_resource(session, query.filter)
+    length = TimeUnit.DAY.length if countable is Countable.DAY else _length(query)
+    return _count_by_time(session, query.filter, length)
+
+
+def _count_by_time(session: Session, event_filter: EventFilter, length: timedelta) -> list[EventCount]:
+    until = event_filter.occurred.until or session.scalars(select(func.clock_timestamp(type_=DateTime))).one()
+    buckets = _buckets(event_filter.occurred.since, until, length)
+    if not buckets:
+        return []
+    origin = literal(ORIGIN, DateTime(timezone=True))
+    bucket = func.date_bin(literal(length, Interval), EventRow.occurred, origin).label("bucket")
+    rows = session.execute(
+        select(bucket, func.count().label("events"))
+        .where(matching(event_filter), EventRow.occurred <= buckets[-1][1])
+        .group_by(bucket)
+    )
+    counts: dict[datetime, int] = {row.bucket: row.events for row in rows}
+    return [
+        EventCount(value=_iso(start), label=_iso(start), count=counts.get(start, 0), start_time=start, end_time=end)
+        for start, end in buckets
+    ]
+
+
+def _count_by_name(session: Session, event_filter: EventFilter) -> list[EventCount]:
+    count = func.count().label("count")
+    rows = session.execute(
+        select(EventRow.event, count, *_first_and_last())
+        .where(matching(event_filter))
+        .group_by(EventRow.event)
+        .order_by(count.desc(), EventRow.event)
+    )
+    return [_event_count(name, name, *rest) for name, *rest in rows]
+
+
+def _count_by_resource(session: Session, event_filter: EventFilter) -> list[EventCount]:
+    groups = (
+        select(
+            EventRow.resource_id,
+            func.count().label("count"),
+            *_first_and_last(),
+            func.max(EventRow.position).label("position"),
+        )
+        .where(matching(event_filter))
+        .group_by(EventRow.resource_id)
+        .subquery("by_resource")
+    )
+    # Names change: the latest event that matches knows the newest.
+    name = func.coalesce(EventRow.resource.expression[RESOURCE_NAME].astext, groups.c.resource_id).label("name")
+    rows = session.execute(
+        select(groups.c.resource_id, name, groups.c.count, groups.c.first, groups.c.last)
+        .join(EventRow, EventRow.position == groups.c.position)
+        .order_by(groups.c.count.desc(), name, groups.c.resource_id)
+    )
+    return [_event_count(*row) for row in rows]
+
+
+def _first_and_last() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return func.min(EventRow.occurred).label("first"), func.max(EventRow.occurred).label("last")
+
+
+def _event_count(value: str, label: str, count: int, first: datetime, last: datetime) -> EventCount:
+    return EventCount(value=value, label=label, count=count, start_time=first, end_time=last)
+
+
+def _length(query: CountQuery) -> timedelta:
+    try:
+        return query.time_unit.length * query.time_interval
+    except OverflowError:
+        raise InvalidRequest("The time interval is too long.") from None
+
+
+def _buckets(since: datetime, until: datetime, length: timedelta) -> list[Bucket]:
+    """Return the first and last moment of every bucket from the one that holds `since` to the one with `until`."""
+    first, last = (since - ORIGIN) // length, (until - ORIGIN) // length
+    if since > until:
+        return []
+    if last - first >= MAX_BUCKETS:
+        raise InvalidRequest(
+            f"This interval makes {last - first + 1} buckets, more than {MAX_BUCKETS}: "
+            "ask for a longer interval or a shorter time range."
+        )
+    try:
+        return [(ORIGIN + length * at, ORIGIN + length * (at + 1) - TICK) for at in range(first, last + 1)]
+    except OverflowError:
+        raise InvalidRequest("The time range ends outside of the calendar: ask for a shorter one.") from None
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,140 @@
+"""Turns the filter of a request into conditions on the event log."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from sqlalchemy import ARRAY, ColumnElement, and_, any_, column, exists, func, literal, not_, or_, select, true
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
+
+from app.crud.event_text import holds_text
+from app.crud.patterns import is_one_of, matches_values, starts_with_one_of
+from app.events.schema import RESOURCE_ID, RESOURCE_ROLE
+from app.models import EventRow
+from app.schemas.events import AnyResourceFilter, EventFilter, Labels, NameFilter, OccurredFilter, RelatedFilter
+
+T = TypeVar("T")
+Conditions = list[ColumnElement[bool]]
+
+
+def matching(event_filter: EventFilter, *, head: int | None = None) -> ColumnElement[bool]:
+    """Return the condition for the events that a filter asks for, among those up to the position `head` if given.
+
+    With `resource.distinct`, only the latest of these events of each resource matches.
+    """
+    condition = and_(true(), *_conditions(event_filter))
+    if head is not None:
+        condition = and_(condition, EventRow.position <= head)
+    if not event_filter.resource.distinct:
+        return condition
+    latest = (
+        select(EventRow.position)
+        .where(condition)
+        .ext(distinct_on(EventRow.resource_id))
+        .order_by(EventRow.resource_id.desc(), EventRow.occurred.desc(), EventRow.position.desc())
+    )
+    return EventRow.position.in_(latest)
+
+
+def _conditions(event_filter: EventFilter) -> Conditions:
+    resource = event_filter.resource
+    conditions = [
+        *_occurred(event_filter.occurred),
+        *_named(event_filter.event),
+        *_identified(EventRow.resource_id.expression, resource.id, resource.id_prefix),
+        *_labelled(EventRow.resource.expression, resource.labels),
+    ]
+    for related in _as_list(event_filter.related):
+        conditions += _related(related)
+    for any_resource in _as_list(event_filter.any_resource):
+        conditions += _any_resource(any_resource)
+    if event_filter.id.id:
+        conditions.append(EventRow.id.in_(event_filter.id.id))
+    if event_filter.text is not None:
+        conditions += holds_text(event_filter.text.query)
+    return conditions
+
+
+def _occurred(part: OccurredFilter) -> Conditions:
+    conditions = [EventRow.occurred >= part.since]
+    if part.until is not None:
+        conditions.append(EventRow.occurred <= part.until)
+    return conditions
+
+
+def _named(part: NameFilter) -> Conditions:
+    name = EventRow.event.expression
+    conditions = _identified(name, part.name, part.prefix)
+    if part.exclude_name:
+        conditions.append(not_(is_one_of(name, part.exclude_name)))
+    if part.exclude_prefix:
+        conditions.append(not_(starts_with_one_of(name, part.exclude_prefix)))
+    return conditions
+
+
+def _related(part: RelatedFilter) -> Conditions:
+    """One and the same related resource has to match; the index finds the candidates by their ids."""
+    entry = _each_related()
+    identity, role = entry[RESOURCE_ID].astext, entry[RESOURCE_ROLE].astext
+    conditions = [*_identified(identity, part.id), *_identified(role, part.role), *_labelled(entry, part.labels)]
+    candidates = []
+    if part.id:
+        candidates.append(_relates_to({RESOURCE_ID: id_} for id_ in part.id))
+    if part.resources_in_roles:
+        pairs = part.resources_in_roles
+        conditions.append(or_(*(and_(identity == id_, role == name) for id_, name in pairs)))
+        candidates.append(_relates_to({RESOURCE_ID: id_, RESOURCE_ROLE: name} for id_, name in pairs))
+    return [*candidates, _some_related(conditions)] if conditions else []
+
+
+def _any_resource(part: AnyResourceFilter) -> Conditions:
+    entry = _each_related()
+    own = [
+        *_identified(EventRow.resource_id.expression, part.id, part.id_prefix),
+        *_labelled(EventRow.resource.expression, part.labels),
+    ]
+    related = [
+        *_identified(entry[RESOURCE_ID].astext, part.id, part.id_prefix),
+        *_labelled(entry, part.labels),
+    ]
+    if not own:
+        return []
+    condition = or_(and_(*own), _some_related(related))
+    if not part.id:
+        return [condition]
+    candidates = _relates_to({RESOURCE_ID: id_} for id_ in part.id)
+    return [or_(is_one_of(EventRow.resource_id.expression, part.id), candidates), condition]
+
+
+def _identified(identity: ColumnElement[Any], ids: list[str], prefixes: Iterable[str] = ()) -> Conditions:
+    conditions = []
+    if ids:
+        conditions.append(is_one_of(identity, ids))
+    if prefixes:
+        conditions.append(starts_with_one_of(identity, prefixes))
+    return conditions
+
+
+def _labelled(resource: ColumnElement[Any], labels: Labels) -> Conditions:
+    return [matches_values(resource[label].astext, _as_list(values)) for label, values in labels.items()]
+
+
+def _relates_to(entries: Iterable[dict[str, str]]) -> ColumnElement[bool]:
+    """Match the list of related resources as a whole, which its GIN index does with one scan a resource."""
+    wanted = literal([[entry] for entry in entries], ARRAY(JSONB, dimensions=1))
+    return EventRow.related.expression.op("@>")(any_(wanted))
+
+
+def _each_related() -> ColumnElement[Any]:
+    return (
+        func.jsonb_array_elements(EventRow.related)
+        .table_valued(column("value", JSONB), name="related_resource")
+        .c.value
+    )
+
+
+def _some_related(conditions: Conditions) -> ColumnElement[bool]:
+    return exists(select(literal(1)).where(*conditions))
+
+
+def _as_list(one_or_many: T | list[T]) -> list[T]:
+    return one_or_many if isinstance(one_or_many, list) else [one_or_many]

@@ -1,0 +1,96 @@
+"""Reads the event log: by page in the order of time, and by position in the order of the log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from app.crud.event_filters import matching
+from app.models import EventRow
+from app.schemas.events import EventFilter
+from app.schemas.page_token import PageToken
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events in the order asked for, how many match altogether, and the token of the next page if any."""
+
+    events: Sequence[EventRow]
+    total: int
+    next: PageToken | None
+
+
+def read_first_page(session: Session, event_filter: EventFilter, limit: int) -> Page:
+    """Return the first `limit` events that match, in the order of time and then position.
+
+    The log's position at this moment bounds all pages: what is appended later changes neither them nor the total.
+    A limit of 0 asks for the total only and has no next page.
+    """
+    head = head_position(session)
+    if limit == 0:
+        return Page([], _count(session, event_filter, head), None)
+    events = find_events(session, event_filter, head=head, limit=limit + 1)
+    total = len(events) if len(events) <= limit else _count(session, event_filter, head)
+    return _page(events, event_filter, limit, head, total)
+
+
+def read_next_page(session: Session, token: PageToken) -> Page:
+    """Return the page that follows; it costs the same whichever page it is."""
+    after = _comes_after(token)
+    events = find_events(session, token.filter, head=token.head, limit=token.limit + 1, after=after)
+    return _page(events, token.filter, token.limit, token.head, token.total)
+
+
+def find_events(
+    session: Session,
+    event_filter: EventFilter,
+    *,
+    limit: int,
+    head: int | None = None,
+    after: ColumnElement[bool] | None = None,
+) -> Sequence[EventRow]:
+    """Return the first `limit` events that match, in the order asked for.
+
+    Only those up to the position `head` and those for which `after` holds are looked at, if given.
+    """
+    statement = select(EventRow).where(matching(event_filter, head=head)).limit(limit)
+    if after is not None:
+        statement = statement.where(after)
+    if event_filter.order == "ASC":
+        return session.scalars(statement.order_by(EventRow.occurred, EventRow.position)).all()
+    return session.scalars(statement.order_by(EventRow.occurred.desc(), EventRow.position.desc())).all()
+
+
+def head_position(session: Session) -> int:
+    """Return the position of the newest event in the log, or 0 when it is empty."""
+    return session.scalar(select(func.max(EventRow.position))) or 0
+
+
+def read_from(session: Session, position: int, limit: int) -> Sequence[EventRow]:
+    """Return up to `limit` events from this position on, in the order of the log.
+
+    Positions are given in the order of commits: a reader that goes on behind the last event it got misses none.
+    """
+    return session.scalars(
+        select(EventRow).where(EventRow.position >= position).order_by(EventRow.position).limit(limit)
+    ).all()
+
+
+def _comes_after(token: PageToken) -> ColumnElement[bool]:
+    """A place in the order instead of an offset: no page has to walk over those before it."""
+    place = tuple_(EventRow.occurred, EventRow.position)
+    last = tuple_(literal(token.after[0]), literal(token.after[1]))
+    return place > last if token.filter.order == "ASC" else place < last
+
+
+def _count(session: Session, event_filter: EventFilter, head: int) -> int:
+    return session.scalars(select(func.count()).select_from(EventRow).where(matching(event_filter, head=head))).one()
+
+
+def _page(events: Sequence[EventRow], event_filter: EventFilter, limit: int, head: int, total: int) -> Page:
+    if len(events) <= limit:
+        return Page(events, total, None)
+    shown = events[:limit]
+    after = (shown[-1].occurred, shown[-1].position)
+    return Page(shown, total, PageToken(filter=event_filter, limit=limit, head=head, total=total, after=after))

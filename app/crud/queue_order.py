@@ -1,0 +1,89 @@
+"""The places of work queues in their pool: 1 is served first, and no two queues share a place.
+
+Every function here is for a caller that holds the lock of `lock_pool`, or has just created the pool: whoever puts a
+queue into a pool, moves or renames one does it alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.crud.filters import Condition
+from app.crud.untracked import update_where_different
+from app.models import WorkPool, WorkQueue
+
+Place = tuple[UUID, int]
+
+
+def lock_pool(session: Session, where: Condition) -> WorkPool | None:
+    """Return the work pool that matches, locked against other changes of its queues and its own deletion.
+
+    References to the pool and to its queues can still be made meanwhile.
+    """
+    return session.scalars(select(WorkPool).where(where).with_for_update(key_share=True)).one_or_none()
+
+
+def insert_queue(session: Session, pool_id: UUID, values: Mapping[str, Any]) -> WorkQueue | None:
+    """Create a work queue in the pool with these column values, unless its name is taken there.
+
+    With a `priority` it takes that place, and the queues in its way move down; with None it takes the first free one.
+
+    Returns:
+        The queue, or None when the name is taken; then nothing is changed.
+    """
+    others = _places(session, pool_id)
+    wanted = values.get("priority")
+    priority = wanted if wanted is not None else first_free(place for _, place in others)
+    creation = (
+        insert(WorkQueue)
+        .values({**values, "work_pool_id": pool_id, "priority": priority})
+        .on_conflict_do_nothing(index_elements=[WorkQueue.work_pool_id, WorkQueue.name])
+    )
+    queue = session.scalars(creation.returning(WorkQueue)).one_or_none()
+    if queue is not None:
+        _move(session, moved_down(others, priority))
+    return queue
+
+
+def make_room(session: Session, queue: WorkQueue, priority: int) -> None:
+    """Move the other queues of this queue's pool out of the way of `priority`."""
+    others = [place for place in _places(session, queue.work_pool_id) if place[0] != queue.id]
+    _move(session, moved_down(others, priority))
+
+
+def first_free(taken: Iterable[int]) -> int:
+    """Return the smallest place, from 1, that is not taken."""
+    places = set(taken)
+    return next(place for place in count(1) if place not in places)
+
+
+def moved_down(others: Sequence[Place], priority: int) -> dict[UUID, int]:
+    """Return the new places of the queues that must move so that `priority` becomes free.
+
+    Each queue from there on moves down by one until the first gap; the order among them stays.
+    """
+    moved = {}
+    last = priority
+    for id_, place in sorted(others, key=lambda other: other[1]):
+        if place < priority:
+            continue
+        if place > last:
+            break
+        last += 1
+        moved[id_] = last
+    return moved
+
+
+def _places(session: Session, pool_id: UUID) -> list[Place]:
+    statement = select(WorkQueue.id, WorkQueue.priority).where(WorkQueue.work_pool_id == pool_id)
+    return [(id_, place) for id_, place in session.execute(statement.order_by(WorkQueue.priority, WorkQueue.created))]
+
+
+def _move(session: Session, places: Mapping[UUID, int]) -> None:
+    for id_ in sorted(places):
+        update_where_different(session, WorkQueue, WorkQueue.id == id_, {"priority": places[id_]})

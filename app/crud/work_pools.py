@@ -1,0 +1,125 @@
+"""Work pools: created with their default queue, read, listed and changed. `app.crud.deletions` deletes them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, select, true
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.crud.filters import Condition, work_pool_condition
+from app.crud.queue_order import insert_queue
+from app.crud.untracked import update_where_different
+from app.errors import Conflict, NotAllowed, NotFound
+from app.models import WorkPool, WorkQueue
+from app.schemas.filters import WorkPoolFilter
+from app.schemas.work_pools import AGENT_TYPE
+
+AGENT_POOL: Final = "default-agent-pool"
+"""The pool of the queues that were created without one."""
+
+RESERVED_PREFIX: Final = "prefect"
+CHANGEABLE_WHEN_RESERVED: Final = frozenset({"is_paused", "concurrency_limit"})
+DEFAULT_QUEUE: Final = {
+    "name": "default",
+    "description": "The work pool's default queue.",
+    "is_default": True,
+    "priority": 1,
+}
+
+
+class FoundPool(NamedTuple):
+    """A work pool and the id of its default queue."""
+
+    pool: WorkPool
+    default_queue_id: UUID
+
+
+def create_work_pool(session: Session, values: Mapping[str, Any]) -> FoundPool:
+    """Create a work pool with these column values, and its default queue.
+
+    Raises:
+        NotAllowed: the name is reserved.
+        Conflict: the name is taken.
+    """
+    refuse_reserved_name(values["name"])
+    created = _create(session, values)
+    if created is None:
+        raise Conflict("A work pool with this name already exists.")
+    return created
+
+
+def ensure_agent_pool(session: Session) -> None:
+    """Create the pool of the queues without one, with its default queue, unless it exists."""
+    _create(session, {"name": AGENT_POOL, "type": AGENT_TYPE})
+
+
+def read_work_pool(session: Session, name: str) -> FoundPool:
+    """Return the work pool of that name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.execute(_found_pools().where(WorkPool.name == name)).one_or_none()
+    if row is None:
+        raise NotFound(not_found(name))
+    return FoundPool(*row)
+
+
+def list_work_pools(session: Session, wanted: WorkPoolFilter | None, *, limit: int, offset: int) -> Sequence[FoundPool]:
+    """Return a window of the matching work pools, by name."""
+    statement = _found_pools().where(_matching(wanted)).order_by(WorkPool.name)
+    return [FoundPool(*row) for row in session.execute(statement.limit(limit).offset(offset))]
+
+
+def count_work_pools(session: Session, wanted: WorkPoolFilter | None) -> int:
+    """Return how many work pools match."""
+    return session.scalars(select(func.count()).select_from(WorkPool).where(_matching(wanted))).one()
+
+
+def update_work_pool(session: Session, name: str, values: Mapping[str, Any]) -> None:
+    """Give the work pool of that name these column values.
+
+    Raises:
+        NotAllowed: the name is reserved, and more would change than being paused and the concurrency limit.
+        NotFound: there is none.
+    """
+    if not CHANGEABLE_WHEN_RESERVED.issuperset(values):
+        refuse_reserved_name(name)
+    if not update_where_different(session, WorkPool, WorkPool.name == name, values):
+        read_work_pool(session, name)
+
+
+def refuse_reserved_name(name: str) -> None:
+    """Refuse a name that is kept for Prefect's own pools.
+
+    Raises:
+        NotAllowed: it is one.
+    """
+    if name.lower().startswith(RESERVED_PREFIX):
+        raise NotAllowed("Work pools whose names start with 'prefect' are reserved for internal use.")
+
+
+def not_found(name: str) -> str:
+    """Return the message that there is no work pool of that name."""
+    return f'Work pool "{name}" not found.'
+
+
+def _create(session: Session, values: Mapping[str, Any]) -> FoundPool | None:
+    creation = insert(WorkPool).values(dict(values)).on_conflict_do_nothing(index_elements=[WorkPool.name])
+    pool = session.scalars(creation.returning(WorkPool)).one_or_none()
+    if pool is None:
+        return None
+    queue = insert_queue(session, pool.id, DEFAULT_QUEUE)
+    assert queue is not None, "a pool that was just created has no queues"
+    return FoundPool(pool, queue.id)
+
+
+def _found_pools() -> Select[WorkPool, UUID]:
+    default_queue = and_(WorkQueue.work_pool_id == WorkPool.id, WorkQueue.is_default)
+    return select(WorkPool, WorkQueue.id).join(WorkQueue, default_queue)
+
+
+def _matching(wanted: WorkPoolFilter | None) -> Condition:
+    return work_pool_condition(wanted) if wanted is not None else true()

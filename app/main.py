@@ -1,0 +1,75 @@
+"""The API process: `create_app` puts the routers, the error handlers and the shared parts together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import APIRouter, FastAPI
+
+from app import outbox
+from app.api import (
+    client_courtesy,
+    concurrency_limits,
+    deployment_schedules,
+    deployments,
+    events,
+    flows,
+    health,
+    work_pools,
+    work_queues,
+)
+from app.api.errors import add_error_handlers
+from app.api.middleware import BodyLimit, RequestContext
+from app.database import make_engine, make_sessions
+from app.settings import Settings, get_settings
+from app.telemetry import configure_logging
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the API. It connects to nothing before the first request, so it starts while servers are down."""
+    settings = settings or get_settings()
+    configure_logging(settings.log_level, as_json=settings.log_json)
+    app = FastAPI(
+        title="aftercommit",
+        version=settings.api_version,
+        lifespan=_lifespan,
+        separate_input_output_schemas=False,
+        # Older clients send JSON without saying so.
+        strict_content_type=False,
+    )
+    app.state.settings = settings
+    app.state.engine = make_engine(settings, application_name="aftercommit-api")
+    app.state.sessions = make_sessions(app.state.engine)
+    add_error_handlers(app)
+    app.add_middleware(BodyLimit, limit=settings.api_body_limit)
+    app.add_middleware(RequestContext)
+    app.include_router(_routes(), prefix="/api")
+    # Probes of load balancers and containers know no prefix.
+    app.include_router(health.router, include_in_schema=False)
+    return app
+
+
+def _routes() -> APIRouter:
+    routes = APIRouter()
+    modules = (
+        health,
+        flows,
+        work_pools,
+        work_queues,
+        concurrency_limits,
+        client_courtesy,
+        events,
+        deployment_schedules,
+        deployments,
+    )
+    for module in modules:
+        routes.include_router(module.router)
+    return routes
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = app.state.settings.api_threads
+    yield
+    outbox.close()
+    app.state.engine.dispose()

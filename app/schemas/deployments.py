@@ -1,0 +1,144 @@
+"""Deployments as they come and go on the wire."""
+
+import json
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, model_validator
+
+from app.schemas.filters import DeploymentFilter, FlowFilter, WorkPoolFilter, WorkQueueFilter
+from app.schemas.schedules import ScheduleCreate
+from app.schemas.shared import (
+    INTEGER_MAX,
+    NAME_LENGTH,
+    Labels,
+    Name,
+    Object,
+    PageNumber,
+    Paging,
+    Query,
+    Tags,
+    Text,
+    WireModel,
+)
+
+PARAMETERS_LIMIT: Final = 512 * 1024
+DELETE_LIMIT: Final = 50
+
+RENAMED_LONG_AGO: Final = (
+    "worker_pool_queue_id",
+    "worker_pool_name",
+    "worker_pool_queue_name",
+    "work_pool_queue_name",
+)
+"""Keys of old clients that Prefect drops without a word; every other unknown key is an error."""
+
+
+def _within_parameters_limit(parameters: Object | None) -> Object | None:
+    if parameters is not None and len(json.dumps(parameters)) > PARAMETERS_LIMIT:
+        raise ValueError(f"The parameters are larger than {PARAMETERS_LIMIT} bytes.")
+    return parameters
+
+
+DeploymentName = Annotated[Text, Field(max_length=NAME_LENGTH, pattern="^[^/%&><]*$")]
+"""A deployment's name may be empty, as Prefect's own."""
+
+Parameters = Annotated[Object, AfterValidator(_within_parameters_limit)]
+
+
+class ConcurrencyOptions(WireModel):
+    """What happens to a run that finds the deployment's limit reached."""
+
+    collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"]
+    grace_period_seconds: Annotated[int, Field(ge=60, le=86400)] | None = None
+
+
+class _DeploymentBody(WireModel):
+    """What creation and change share."""
+
+    concurrency_limit: Annotated[int, Field(gt=0, le=INTEGER_MAX)] | None = None
+    concurrency_options: ConcurrencyOptions | None = None
+    global_concurrency_limit_id: UUID | None = None
+    parameter_openapi_schema: Object | None = None
+    pull_steps: list[Object] | None = None
+    work_queue_name: Name | None = None
+    work_pool_name: Name | None = None
+    storage_document_id: UUID | None = None
+    infrastructure_document_id: UUID | None = None
+    description: Text | None = None
+    path: Text | None = None
+    version: Text | None = None
+    entrypoint: Text | None = None
+    job_variables: Object | None = None
+    version_info: Object | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_renamed_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if key not in RENAMED_LONG_AGO}
+        return data
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> "_DeploymentBody":
+        if self.concurrency_limit is not None and self.global_concurrency_limit_id is not None:
+            raise ValueError("A deployment has a concurrency limit of its own or a global one, not both.")
+        return self
+
+
+class DeploymentCreate(_DeploymentBody):
+    """A deployment to create, or to update when its flow has one of that name."""
+
+    name: DeploymentName
+    flow_id: UUID
+    paused: bool = False
+    schedules: list[ScheduleCreate] = Field(default_factory=list)
+    enforce_parameter_schema: bool = True
+    parameters: Parameters = Field(default_factory=dict)
+    tags: Tags = Field(default_factory=list)
+    labels: Labels | None = Field(default_factory=dict)
+
+
+class DeploymentUpdate(_DeploymentBody):
+    """Changes to a deployment; what is left out stays.
+
+    Null is no list and no flag, so for tags, paused and schedules it is an error; for parameters and
+    enforce_parameter_schema the database refuses it, as Prefect's does.
+    """
+
+    paused: bool = False
+    schedules: list[ScheduleCreate] = Field(default_factory=list)
+    tags: Tags = Field(default_factory=list)
+    enforce_parameter_schema: bool | None = None
+    parameters: Annotated[Object | None, AfterValidator(_within_parameters_limit)] = None
+
+
+Sort = Literal["CREATED_DESC", "UPDATED_DESC", "NAME_ASC", "NAME_DESC"]
+
+
+class DeploymentSelection(Query):
+    """Which deployments are meant: by themselves, or by their flow, pool or queue."""
+
+    deployments: DeploymentFilter | None = None
+    flows: FlowFilter | None = None
+    work_pools: WorkPoolFilter | None = None
+    work_pool_queues: WorkQueueFilter | None = None
+
+
+class DeploymentQuery(DeploymentSelection, Paging):
+    """The body of the list route."""
+
+    sort: Sort = "NAME_ASC"
+
+
+class DeploymentPageQuery(DeploymentSelection, PageNumber):
+    """The body of the paginate route."""
+
+    sort: Sort = "NAME_ASC"
+
+
+class DeploymentBulkDelete(Query):
+    """Which deployments to delete, at most `limit` of them."""
+
+    deployments: DeploymentFilter | None = None
+    limit: Annotated[int, Field(ge=1, le=DELETE_LIMIT)] = DELETE_LIMIT

@@ -1,0 +1,156 @@
+"""The bodies of the work pool routes."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Final, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from app.database import JsonObject
+from app.models import WorkPool
+from app.schemas.filters import WorkPoolFilter
+from app.schemas.job_template import BaseJobTemplate
+from app.schemas.shared import Changes, Count, Name, Object, Paging, Query, ResourceResponse, Text, WireModel
+
+AGENT_TYPE: Final = "prefect-agent"
+"""The type of a pool that old agents poll; such a pool has no status."""
+
+RESULT_BLOCK: Final = "default_result_storage_block_id"
+KNOWS_RESULT_BLOCK: Final = (3, 3, 8)
+"""The first client that reads the key; the ones before refuse a storage configuration that has it."""
+CLIENT: Final = re.compile(r"prefect/(\d+)\.(\d+)\.(\d+)")
+
+
+def _not_blank(name: str) -> str:
+    if not name.strip("' \""):
+        raise ValueError("A work pool's name must not be blank.")
+    return name
+
+
+PoolName = Annotated[Name, AfterValidator(_not_blank)]
+PoolType = Annotated[Text, Field(min_length=1)]
+
+
+class StorageConfiguration(WireModel):
+    """Where the code and the results of a work pool's runs are stored."""
+
+    bundle_upload_step: Object | None = None
+    bundle_execution_step: Object | None = None
+    default_result_storage_block_id: UUID | None = None
+
+
+class WorkPoolCreate(WireModel):
+    """A work pool to create."""
+
+    name: PoolName
+    description: Text | None = None
+    type: PoolType = AGENT_TYPE
+    base_job_template: BaseJobTemplate = Field(default_factory=dict)
+    is_paused: bool = False
+    concurrency_limit: Count | None = None
+    storage_configuration: StorageConfiguration = StorageConfiguration()
+
+    def column_values(self) -> dict[str, Any]:
+        """Return the values of the new row's columns."""
+        return {**self.model_dump(), "storage_configuration": _stored(self.storage_configuration)}
+
+
+class WorkPoolUpdate(Changes):
+    """What may change of a work pool; null clears a field."""
+
+    clearable: ClassVar[frozenset[str]] = frozenset(
+        {"description", "base_job_template", "concurrency_limit", "storage_configuration"}
+    )
+
+    description: Text | None = None
+    is_paused: bool | None = None
+    base_job_template: BaseJobTemplate | None = None
+    concurrency_limit: Count | None = None
+    storage_configuration: StorageConfiguration | None = None
+
+    def column_values(self) -> dict[str, Any]:
+        """Return the values of the columns that the request named."""
+        values = self.given()
+        if "base_job_template" in values:
+            values["base_job_template"] = self.base_job_template or {}
+        if "storage_configuration" in values:
+            values["storage_configuration"] = _stored(self.storage_configuration)
+        return values
+
+
+class WorkPoolMatch(Query):
+    """Which work pools are meant."""
+
+    work_pools: WorkPoolFilter | None = None
+
+
+class WorkPoolQuery(WorkPoolMatch, Paging):
+    """Which work pools to list."""
+
+
+class WorkPoolStatus(StrEnum):
+    """Whether a work pool can take work."""
+
+    READY = "READY"
+    NOT_READY = "NOT_READY"
+    PAUSED = "PAUSED"
+
+
+class WorkPoolResponse(ResourceResponse):
+    """A work pool."""
+
+    name: str
+    description: str | None
+    type: str
+    base_job_template: JsonObject
+    is_paused: bool
+    concurrency_limit: int | None
+    status: WorkPoolStatus | None
+    default_queue_id: UUID
+    storage_configuration: JsonObject
+    active_slots: int | None
+
+    @classmethod
+    def of(cls, pool: WorkPool, default_queue_id: UUID, user_agent: str | None) -> Self:
+        """Return the work pool as the client that sent `user_agent` can read it."""
+        return cls(
+            id=pool.id,
+            created=pool.created,
+            updated=pool.updated,
+            name=pool.name,
+            description=pool.description,
+            type=pool.type,
+            base_job_template=pool.base_job_template,
+            is_paused=pool.is_paused,
+            concurrency_limit=pool.concurrency_limit,
+            status=status_of(pool),
+            default_queue_id=default_queue_id,
+            storage_configuration=_answered(pool.storage_configuration, user_agent),
+            active_slots=None if pool.concurrency_limit is None else 0,
+        )
+
+
+def status_of(pool: WorkPool) -> WorkPoolStatus | None:
+    """Return the status of a work pool; an agent's pool has none."""
+    if pool.type == AGENT_TYPE:
+        return None
+    return WorkPoolStatus.PAUSED if pool.is_paused else WorkPoolStatus.NOT_READY
+
+
+def knows_result_block(user_agent: str | None) -> bool:
+    """Tell whether the client that sent this `User-Agent` reads the key of the result storage block."""
+    match = CLIENT.match(user_agent or "")
+    return match is None or tuple(map(int, match.groups())) >= KNOWS_RESULT_BLOCK
+
+
+def _stored(configuration: StorageConfiguration | None) -> JsonObject:
+    """Leave out what is not set, so that null and a missing key are stored alike."""
+    return configuration.model_dump(mode="json", exclude_none=True) if configuration is not None else {}
+
+
+def _answered(stored: JsonObject, user_agent: str | None) -> JsonObject:
+    keys = set(StorageConfiguration.model_fields)
+    if not knows_result_block(user_agent):
+        keys.remove(RESULT_BLOCK)
+    return {key: stored.get(key) for key in StorageConfiguration.model_fields if key in keys}

@@ -1,0 +1,127 @@
+"""The bodies of the work queue routes."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Final, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from app.database import JsonObject
+from app.models import WorkQueue
+from app.schemas.filters import WorkQueueFilter
+from app.schemas.shared import INTEGER_MAX, Changes, Count, Name, Object, Paging, ResourceResponse, Text, WireModel
+
+POLL_MAXIMUM_SECONDS: Final = 60
+"""A queue that nobody polled for longer is not healthy."""
+
+Priority = Annotated[int, Field(ge=1, le=INTEGER_MAX)]
+
+
+class WorkQueueCreate(WireModel):
+    """A work queue to create; without a priority it takes the first free one."""
+
+    name: Name
+    description: Text | None = None
+    is_paused: bool = False
+    concurrency_limit: Count | None = None
+    priority: Priority | None = None
+    filter: Object | None = None
+
+    def column_values(self) -> dict[str, Any]:
+        """Return the values of the new row's columns."""
+        return {**self.model_dump(), "description": self.description or ""}
+
+
+class WorkQueueUpdate(Changes):
+    """What may change of a work queue; null clears a field."""
+
+    clearable: ClassVar[frozenset[str]] = frozenset({"description", "concurrency_limit", "filter", "last_polled"})
+
+    name: Name | None = None
+    description: Text | None = None
+    is_paused: bool | None = None
+    concurrency_limit: Count | None = None
+    priority: Priority | None = None
+    filter: Object | None = None
+    last_polled: AwareDatetime | None = None
+
+    def column_values(self) -> dict[str, Any]:
+        """Return the values of the columns that the request named."""
+        values = self.given()
+        if "description" in values:
+            values["description"] = self.description or ""
+        return values
+
+
+class WorkQueueQuery(Paging):
+    """Which work queues to list."""
+
+    work_queues: WorkQueueFilter | None = None
+
+
+class WorkQueueStatus(StrEnum):
+    """Whether a work queue can take work."""
+
+    READY = "READY"
+    NOT_READY = "NOT_READY"
+    PAUSED = "PAUSED"
+
+
+class WorkQueueResponse(ResourceResponse):
+    """A work queue."""
+
+    name: str
+    description: str
+    is_paused: bool
+    concurrency_limit: int | None
+    priority: int
+    work_pool_id: UUID
+    filter: JsonObject | None
+    last_polled: datetime | None
+    work_pool_name: str
+    status: WorkQueueStatus
+    active_slots: int | None
+
+    @classmethod
+    def of(cls, queue: WorkQueue, pool_name: str) -> Self:
+        """Return the work queue of the pool of that name."""
+        return cls(
+            id=queue.id,
+            created=queue.created,
+            updated=queue.updated,
+            name=queue.name,
+            description=queue.description,
+            is_paused=queue.is_paused,
+            concurrency_limit=queue.concurrency_limit,
+            priority=queue.priority,
+            work_pool_id=queue.work_pool_id,
+            filter=queue.filter,
+            last_polled=queue.last_polled,
+            work_pool_name=pool_name,
+            status=WorkQueueStatus.PAUSED if queue.is_paused else WorkQueueStatus.NOT_READY,
+            active_slots=None if queue.concurrency_limit is None else 0,
+        )
+
+
+class HealthCheckPolicy(BaseModel):
+    """When a work queue counts as healthy."""
+
+    maximum_late_runs: int = 0
+    maximum_seconds_since_last_polled: int = POLL_MAXIMUM_SECONDS
+
+
+class WorkQueueHealth(BaseModel):
+    """Whether somebody polls a work queue. The registry runs nothing, so no run is ever late."""
+
+    healthy: bool
+    late_runs_count: int = 0
+    last_polled: datetime | None
+    health_check_policy: HealthCheckPolicy = HealthCheckPolicy()
+
+    @classmethod
+    def of(cls, queue: WorkQueue) -> Self:
+        """Return the health of the work queue at this moment."""
+        latest_poll_wanted = datetime.now(UTC) - timedelta(seconds=POLL_MAXIMUM_SECONDS)
+        healthy = queue.last_polled is not None and queue.last_polled >= latest_poll_wanted
+        return cls(healthy=healthy, last_polled=queue.last_polled)
