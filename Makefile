@@ -1,0 +1,79 @@
+# Everything runs from a fresh checkout with Python 3.11 or newer and make: each target sets up what it needs.
+PYTHON ?=
+PORT ?= 4200
+FLOWER_PORT ?= 5555
+WORKERS ?= 1
+ARGS ?=
+UPGRADE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+CANDIDATES = $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
+# A candidate is tried, not looked up: a version manager's shim exists also for versions that it does not have.
+SUITABLE = import ensurepip, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header $(UPGRADE) pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format lock migrate clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets.
+	@echo "make run     starts everything: API, workers, Flower, PostgreSQL and Valkey"
+	@echo "make test    runs all tests"
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= (test), PYTHON= (setup)"
+
+setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
+
+$(STAMP): requirements.lock pyproject.toml
+	@if ! $(BIN)/python -c '$(SUITABLE)' 2>/dev/null; then \
+		for candidate in $(CANDIDATES); do \
+			if "$$candidate" -c '$(SUITABLE)' 2>/dev/null; then found=$$candidate; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "No Python 3.11 or newer with the venv module among: $(CANDIDATES)." >&2; \
+			echo "Install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make setup PYTHON=..." >&2; \
+			exit 1; \
+		fi; \
+		echo "Making $(VENV) with $$("$$found" --version)"; \
+		"$$found" -m venv --clear $(VENV); \
+	fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(STAMP) ## Start the whole service on this machine; Ctrl-C stops it.
+	@exec $(BIN)/aftercommit up --port $(PORT) --flower-port $(FLOWER_PORT) --workers $(WORKERS)
+
+test: $(STAMP) ## Run all tests and require their coverage (ARGS="tests/unit -x" chooses some, without the requirement).
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
+
+lint: $(STAMP) ## Check style, format, types and who imports whom.
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code and repair what can be repaired.
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+lock: $(STAMP) ## Write the lock files anew from pyproject.toml (UPGRADE=--upgrade takes newer versions).
+	@$(COMPILE) --extra embedded --extra dev --output-file requirements.lock
+	@$(COMPILE) --output-file requirements-server.lock
+
+migrate: $(STAMP) ## Bring the database in AFTERCOMMIT_DATABASE_URL to the schema of this version.
+	@$(BIN)/aftercommit migrate
+
+clean: ## Remove .venv and what the tools left; the data in .aftercommit stays.
+	@rm -rf $(VENV) .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find app workers tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,32 @@
+"""The `aftercommit` command: its parts are put together here."""
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from app.cli import events, outbox, up
+from app.cli.migrate import migrate
+from app.errors import AppError
+
+app = typer.Typer(
+    name="aftercommit",
+    help="A deployment registry whose change events are never lost and never made up.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    # A traceback with local variables would show passwords.
+    pretty_exceptions_show_locals=False,
+)
+app.command(epilog=up.EPILOG)(up.up)
+app.command()(migrate)
+# Groups of commands are added here, in the order of the help text.
+app.add_typer(events.app, name="events")
+app.add_typer(outbox.app, name="outbox")
+
+
+def main() -> None:
+    """Run the command; an error of ours becomes one red line on stderr and exit code 1."""
+    try:
+        app()
+    except AppError as error:
+        Console(stderr=True, soft_wrap=True).print(Text(f"error: {error}", style="red"))
+        raise SystemExit(1) from None

@@ -1,0 +1,65 @@
+"""`aftercommit migrate`: brings the database to the schema of this version."""
+
+from pathlib import Path
+
+import typer
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+import app.migrations
+from app.errors import ConfigurationError, StartupError
+from app.settings import get_settings
+
+REQUIRED_POSTGRES = 18
+
+
+def migrate() -> None:
+    """Bring the database in AFTERCOMMIT_DATABASE_URL to the schema of this version.
+
+    It is safe to run it at any time, also several at once: they take turns, and only the first has work to do.
+    """
+    upgrade(get_settings().database_url)
+    typer.echo("The database is up to date.")
+
+
+def upgrade(database_url: str) -> None:
+    """Apply the migrations that the database lacks; return at once when there are none.
+
+    Raises:
+        ConfigurationError: the URL is not one of a PostgreSQL 18 or newer.
+        StartupError: the database does not answer, or the migrations of somebody else do not end.
+    """
+    try:
+        _require_version(database_url)
+        command.upgrade(alembic_config(database_url), "head")
+    except OperationalError as error:
+        # Only the driver's words: SQLAlchemy's would add the statement and its values.
+        raise StartupError(f"The database can't be migrated: {error.orig}") from error
+
+
+def alembic_config(database_url: str) -> Config:
+    """Return the configuration for Alembic's commands; the URL is passed beside the text options."""
+    # ConfigParser would read a percent sign in the path as a reference.
+    folder = str(Path(app.migrations.__file__).parent).replace("%", "%%")
+    config = Config(attributes={"database_url": database_url})
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _require_version(database_url: str) -> None:
+    try:
+        backend = make_url(database_url).get_backend_name()
+        if backend != "postgresql":
+            raise ConfigurationError(f"aftercommit needs PostgreSQL {REQUIRED_POSTGRES} or newer, not {backend}.")
+        engine = create_engine(database_url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "AFTERCOMMIT_DATABASE_URL is not a database URL like postgresql+psycopg://user:password@host/name."
+        ) from error
+    with engine.connect() as connection:
+        found = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    if found < REQUIRED_POSTGRES:
+        raise ConfigurationError(f"aftercommit needs PostgreSQL {REQUIRED_POSTGRES} or newer; this is {found}.")

@@ -1,0 +1,112 @@
+"""The processes that make up the service: how each is started, and when all of them are ready."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+from app.cli import programs
+from app.cli.ports import Address
+from app.cli.readiness import Ping, answers_ok
+from app.embedded.process import wait_until
+from app.embedded.valkey import answers as broker_answers
+from app.errors import StartupError
+from app.settings import RunFile
+from app.supervisor import Output, Program, Supervisor
+
+API_TIMEOUT = 60.0
+REST_TIMEOUT = 30.0
+_POLL_SECONDS = 0.1
+
+
+class Stage(IntEnum):
+    """The order of stopping: first who takes requests, last who keeps the data."""
+
+    API = 1
+    CLOCK_AND_MONITOR = 2
+    WORKERS = 3
+    BROKER = 4
+    DATABASE = 5
+
+
+def _without_root_warning() -> str:
+    """Python's warning filters without the one of Celery about root: it is about pickle, which we refuse anyway."""
+    filters = os.environ.get("PYTHONWARNINGS", "")
+    return ",".join(filter(None, [filters, "ignore:You're running the worker with superuser privileges"]))
+
+
+@dataclass(frozen=True)
+class Service:
+    """The API, the workers, the beat and Flower of one `aftercommit up`."""
+
+    folder: Path
+    run: RunFile
+    supervisor: Supervisor
+    output: Output
+
+    def start(self, api: Address, flower: Address | None, workers: int) -> None:
+        """Start all processes and hand them to the supervisor."""
+        self._start("api", programs.api(api), Stage.API, patience=programs.API_GRACE + 3)
+        for number in range(1, workers + 1):
+            # SIGTERM becomes Celery's soft shutdown: bounded, and what is unfinished goes back to the queue.
+            remap = {"REMAP_SIGTERM": "SIGQUIT", "PYTHONWARNINGS": _without_root_warning()}
+            self._start(f"worker{number}", programs.worker(number), Stage.WORKERS, patience=15, extra=remap)
+        self._start("beat", programs.beat(self.folder), Stage.CLOCK_AND_MONITOR, patience=5)
+        if flower is not None:
+            self._start("flower", programs.flower(flower), Stage.CLOCK_AND_MONITOR, patience=5)
+
+    def wait_until_ready(self, workers: int) -> None:
+        """Wait for the API, and for the rest as far as it can be had; say what is missing.
+
+        Raises:
+            StartupError: the API is not ready within a minute, or a process keeps dying.
+            KeyboardInterrupt: the operator wants an end.
+        """
+        has_broker = broker_answers(self.run.broker_url)
+        if not has_broker:
+            self.output.say(
+                "The broker does not answer. The API works without it and loses nothing; "
+                "the workers go on trying and catch up once it is back."
+            )
+        self.output.say("Waiting for the API ...")
+        # Readiness includes the broker.
+        url = f"{self.run.api_url}/{'ready' if has_broker else 'health'}"
+        if not self._holds(lambda: answers_ok(url), API_TIMEOUT):
+            raise StartupError(f"The API did not become ready: {url} gives no 200 after {API_TIMEOUT:g} s.")
+        if has_broker:
+            self._wait_for_the_rest(workers)
+
+    def _wait_for_the_rest(self, workers: int) -> None:
+        if self.run.flower_url is not None:
+            healthcheck = f"{self.run.flower_url}/healthcheck"
+            self._wait("Flower", lambda: answers_ok(healthcheck))
+        names = [programs.node_name(number) for number in range(1, workers + 1)]
+        # After Flower: a question that is asked before the worker listens is lost, and costs a new one.
+        with Ping(programs.ping(workers), self._environment(), self.folder, names) as ping:
+            self._wait("the workers", ping.answered)
+
+    def _wait(self, name: str, holds: Callable[[], bool]) -> None:
+        self.output.say(f"Waiting for {name} ...")
+        if not self._holds(holds, REST_TIMEOUT):
+            self.output.say(f"No answer from {name} within {REST_TIMEOUT:g} s: going on without.")
+
+    def _holds(self, condition: Callable[[], bool], timeout: float) -> bool:
+        return wait_until(condition, timeout=timeout, check=self.supervisor.tick, every=_POLL_SECONDS)
+
+    def _start(
+        self, name: str, command: list[str], stage: Stage, *, patience: float, extra: dict[str, str] | None = None
+    ) -> None:
+        # In the data folder: Celery and uvicorn import from where they stand, and the operator may stand in a
+        # folder with an `app` of another project.
+        program = Program(name, command, self._environment() | (extra or {}), self.folder, self.output)
+        program.start()
+        self.supervisor.add(program, stage=stage, patience=patience)
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "AFTERCOMMIT_DATABASE_URL": self.run.database_url,
+            "AFTERCOMMIT_BROKER_URL": self.run.broker_url,
+            "AFTERCOMMIT_MASKING_KEY": self.run.masking_key,
+            "AFTERCOMMIT_DATA_DIR": str(self.folder),
+        }

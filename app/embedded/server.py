@@ -1,0 +1,142 @@
+"""A database or broker server that was started here: its address, and how to stop, kill and restart it."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.embedded.process import free_port, kill_group, tail, wait_until
+from app.errors import StartupError
+
+START_TIMEOUT = 30.0
+STOP_TIMEOUT = 10.0
+
+_PORT_TAKEN = "already in use"
+# What a server says when the one before it was killed an instant ago and has not let go of everything yet.
+_PASSING = (_PORT_TAKEN, "pre-existing shared memory block")
+
+Check = Callable[[], object]
+
+
+@dataclass
+class Server:
+    """A server on 127.0.0.1. Its port and its data stay the same over `stop`, `kill` and `restart`."""
+
+    name: str
+    log: Path
+    url_format: str = field(repr=False)
+    """The URL with `{port}` in it; it holds the password."""
+    launch: Callable[[int], subprocess.Popen[bytes]] = field(repr=False)
+    """Starts the program on a port and returns at once."""
+    answers: Callable[[str], bool] = field(repr=False)
+    """Tells whether the server at this URL accepts a login and a command."""
+    stop_signal: signal.Signals
+    port: int = field(default_factory=free_port)
+    _started_once: bool = field(default=False, repr=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _log_size: int = field(default=0, repr=False)
+
+    @property
+    def url(self) -> str:
+        """The address with user and password, as SQLAlchemy or redis-py want it."""
+        return self.url_format.format(port=self.port)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the main process of the server, running or not."""
+        if self._process is None:
+            raise StartupError(f"{self.name} was never started.")
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code of the last run, negative for a signal, or None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def is_running(self) -> bool:
+        """Tell whether the main process lives; it may be starting or ending."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, check: Check | None = None) -> None:
+        """Start the server and return when it accepts connections; do nothing when it runs.
+
+        Args:
+            check: called at each look while waiting; an exception that it raises kills the server and goes on.
+
+        Raises:
+            StartupError: it did not come up; the text ends with the last lines of its log.
+        """
+        if self.is_running():
+            return
+        with self._killed_on_failure():
+            self._spawn()
+            if not wait_until(self._is_ready, timeout=START_TIMEOUT, check=check):
+                raise StartupError(f"{self.name} does not accept connections.\n{tail(self.log)}")
+        self._started_once = True
+
+    def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
+        """Stop the server in order, or by SIGKILL after `timeout` seconds; tell whether it went in order."""
+        self.ask_to_stop()
+        in_order = wait_until(lambda: not self.is_running(), timeout=timeout)
+        self.kill()
+        return in_order
+
+    def ask_to_stop(self) -> None:
+        """Ask for an orderly end and return at once; `is_running` tells when it is over."""
+        if self._process is not None and self.is_running():
+            self._process.send_signal(self.stop_signal)
+
+    def kill(self) -> None:
+        """Kill the server as a crash would: no goodbye, nothing flushed. Its data stays for the next start."""
+        if self._process is not None and self.is_running():
+            kill_group(self._process)
+
+    def restart(self) -> None:
+        """Stop the server if it runs, and start it on the same port with the same data."""
+        self.stop()
+        self.start()
+
+    def _spawn(self) -> None:
+        self._log_size = self.log.stat().st_size if self.log.exists() else 0
+        self._process = self.launch(self.port)
+
+    def _is_ready(self) -> bool:
+        if self.is_running():
+            return self.answers(self.url)
+        last_words = tail(self.log, since=self._log_size)
+        if not any(reason in last_words for reason in _PASSING):
+            raise StartupError(f"{self.name} ended with exit code {self.returncode}.\n{last_words}")
+        if _PORT_TAKEN in last_words and not self._started_once:
+            self.port = free_port()
+        self._spawn()
+        return False
+
+    @contextmanager
+    def _killed_on_failure(self) -> Iterator[None]:
+        started = False
+        try:
+            yield
+            started = True
+        finally:
+            if not started:
+                self.kill()
+
+
+@contextmanager
+def appended(log: Path) -> Iterator[int]:
+    """Give the file descriptor of a log to append to, readable by its owner only."""
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def keep_one_log(log: Path) -> None:
+    """Set the log of the run before aside, so that two runs at most are kept."""
+    with contextlib.suppress(FileNotFoundError):
+        log.replace(log.with_name(f"{log.name}.1"))

@@ -1,0 +1,104 @@
+"""A child process whose output is shown line by line under its name."""
+
+import contextlib
+import itertools
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TextIO
+
+from app.embedded.process import kill_group, spawn
+
+_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
+_LINE_LIMIT = 64 * 1024
+_LAST_LINES_TIMEOUT = 1.0
+
+
+class Output:
+    """Writes whole lines from many threads to one stream, each after an aligned, perhaps coloured, name."""
+
+    def __init__(self, stream: TextIO, *, width: int, coloured: bool) -> None:
+        """Write to `stream`; names are padded to `width`."""
+        self._stream = stream
+        self._width = width
+        self._coloured = coloured
+        self._lock = threading.Lock()
+        self._colours = itertools.cycle(_COLOURS)
+        self._colour_of: dict[str, int] = {}
+
+    def say(self, text: str) -> None:
+        """Write a line of the supervisor's own."""
+        self._write(f"\x1b[1m{text}\x1b[0m" if self._coloured else text)
+
+    def line(self, name: str, text: str) -> None:
+        """Write a line of a child process."""
+        prefix = f"{name:<{self._width}} |"
+        if self._coloured:
+            prefix = f"\x1b[{self._colour(name)}m{prefix}\x1b[0m"
+        self._write(f"{prefix} {text}")
+
+    def _colour(self, name: str) -> int:
+        with self._lock:
+            return self._colour_of.setdefault(name, next(self._colours))
+
+    def _write(self, text: str) -> None:
+        # A reader that went away (`up | head`) must not stop the children, whose pipes would fill up.
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+
+@dataclass
+class Program:
+    """A child process in a group of its own. Only its main process is asked to stop."""
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str] = field(repr=False)
+    cwd: Path
+    output: Output = field(repr=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _reader: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code of the last run, negative for a signal, or None."""
+        return None if self._process is None else self._process.poll()
+
+    def is_running(self) -> bool:
+        """Tell whether the main process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, check: Callable[[], object] | None = None) -> None:  # noqa: ARG002  # It does not wait.
+        """Start the process and return at once. It is killed when we are, and so nothing outlives us.
+
+        A request for an orderly end would not do: a Celery worker that gets one while the broker goes away too, for
+        example because it died with us, waits for the broker for ever.
+        """
+        self._process = spawn(
+            self.command, env=self.env, cwd=self.cwd, death_signal=signal.SIGKILL, output=subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        self._reader = threading.Thread(target=self._show, args=[self._process.stdout], daemon=True)
+        self._reader.start()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM to the main process."""
+        if self._process is not None and self.is_running():
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """Kill the process and what it left in its group, and show its last lines."""
+        if self._process is None or self._reader is None:
+            return
+        kill_group(self._process)
+        self._reader.join(_LAST_LINES_TIMEOUT)
+
+    def _show(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in iter(lambda: pipe.readline(_LINE_LIMIT), b""):
+                if text := line.decode(errors="replace").rstrip():
+                    self.output.line(self.name, text)
