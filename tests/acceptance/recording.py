@@ -1,0 +1,113 @@
+"""Replays what a real Prefect 3.8.8 client sent, with the ids that our answers gave in place of the recorded ones."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+RECORDING = Path(__file__).parent.parent / "data" / "prefect-cli-3.8.8.jsonl"
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+NOT_REPLAYED = {
+    # Tag limits are a feature of their own, and this registry has none.
+    "cl create": "tag limits",
+    "cl ls": "tag limits",
+    "cl inspect": "tag limits",
+    "cl reset": "tag limits",
+    "cl delete": "tag limits",
+    # What clients emit themselves does not come from the registry.
+    "ws stream+emit": "client events",
+}
+DEFECTS = {
+    # A locked SQLite answered 503 once, and the client sent the same again.
+    ("ds pause --all", 503): 204,
+}
+LEFT_OUT = "58 kB of worker types, left out"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One recorded request and its answer."""
+
+    action: str
+    method: str
+    path: str
+    query: Any
+    body: Any
+    status: int
+    response: Any
+
+    @property
+    def expected_status(self) -> int:
+        """The recorded status, or the right one where the recorded one is a defect."""
+        return DEFECTS.get((self.action, self.status), self.status)
+
+
+def recorded() -> Iterator[Exchange]:
+    """Yield the exchanges in their order."""
+    for line in RECORDING.read_text().splitlines():
+        exchange = Exchange(**json.loads(line))
+        if exchange.action not in NOT_REPLAYED:
+            yield exchange
+
+
+@dataclass
+class Replay:
+    """Sends recorded requests and learns which of our ids stands for which recorded one."""
+
+    client: httpx2.Client
+    ids: dict[str, str] = field(default_factory=dict)
+
+    def send(self, exchange: Exchange) -> httpx2.Response:
+        """Send one request and learn from its answer."""
+        response = self.client.request(
+            exchange.method,
+            self.ours(exchange.path),
+            params=exchange.query or None,
+            json=self.ours(exchange.body) if exchange.body is not None else None,
+        )
+        if response.content and response.headers["content-type"].startswith("application/json"):
+            self._learn(exchange.response, response.json())
+        return response
+
+    def ours(self, value: Any) -> Any:
+        """Return the value with every known recorded id replaced by ours."""
+        text = json.dumps(value)
+        return json.loads(UUID.sub(lambda found: self.ids.get(found[0], found[0]), text))
+
+    def _learn(self, theirs: Any, ours: Any) -> None:
+        if isinstance(theirs, dict) and isinstance(ours, dict):
+            for key in theirs.keys() & ours.keys():
+                self._learn(theirs[key], ours[key])
+        elif isinstance(theirs, list) and isinstance(ours, list):
+            for one, other in _pairs(theirs, ours):
+                self._learn(one, other)
+        elif isinstance(theirs, str) and isinstance(ours, str) and UUID.fullmatch(theirs) and UUID.fullmatch(ours):
+            self.ids.setdefault(theirs, ours)
+
+
+def _pairs(theirs: list[Any], ours: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Rows of a list belong together by their name, where they have one, else by their place."""
+    named = {_name(row): row for row in ours}
+    for place, row in enumerate(theirs):
+        if _name(row) is not None and _name(row) in named:
+            yield row, named[_name(row)]
+        elif place < len(ours):
+            yield row, ours[place]
+
+
+def _name(row: Any) -> Any:
+    return (row.get("name"), row.get("work_pool_name")) if isinstance(row, Mapping) and "name" in row else None
+
+
+def missing_keys(theirs: Any, ours: Any) -> set[str]:
+    """Return the keys of the recorded answer that ours lacks, in it and in the first rows of its lists."""
+    if isinstance(theirs, dict) and isinstance(ours, dict) and LEFT_OUT not in theirs.values():
+        return theirs.keys() - ours.keys()
+    if isinstance(theirs, list) and isinstance(ours, list) and theirs and ours:
+        return missing_keys(theirs[0], ours[0])
+    return set()

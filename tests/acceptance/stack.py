@@ -1,0 +1,147 @@
+"""The real thing: PostgreSQL, Valkey, API, worker and beat as processes, started with the product's own commands."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.cli import programs
+from app.cli.ports import Address
+from app.embedded import Server
+from app.embedded.process import free_port, kill_group, spawn
+from app.settings import Settings
+from tests.waiting import wait_until
+from tests.world import World
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass
+class Role:
+    """One process of the product, and how to start it again."""
+
+    name: str
+    command: list[str]
+    env: Mapping[str, str] = field(repr=False)
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; its output goes to its log."""
+        with self.log.open("ab") as output:
+            self.process = spawn(self.command, env=self.env, death_signal=signal.SIGTERM, output=output, cwd=ROOT)
+
+    def kill(self) -> None:
+        """SIGKILL it with all its children, as a power cut would."""
+        if self.process is not None:
+            kill_group(self.process)
+            self.process = None
+
+    def stop(self, timeout: float = 30) -> int:
+        """SIGTERM its main process, as an operator would, and return its exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        code = self.process.wait(timeout)
+        self.kill()
+        return code
+
+    def said(self) -> str:
+        """Return what it wrote so far."""
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Stack:
+    """The servers, and the roles that were started on them."""
+
+    database: Server
+    broker: Server
+    settings: Settings
+    sessions: sessionmaker[Session]
+    engine: Engine
+    folder: Path
+    roles: list[Role] = field(default_factory=list)
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the environment of a role, with more settings in place."""
+        ours = {
+            "AFTERCOMMIT_DATABASE_URL": self.settings.database_url,
+            "AFTERCOMMIT_BROKER_URL": self.broker.url,
+            "AFTERCOMMIT_MASKING_KEY": "a key for tests",
+            "AFTERCOMMIT_SWEEP_INTERVAL": "1",
+            "AFTERCOMMIT_SWEEP_GRACE": "1",
+            "REMAP_SIGTERM": "SIGQUIT",
+        }
+        return {**os.environ, **ours, **{f"AFTERCOMMIT_{name.upper()}": value for name, value in settings.items()}}
+
+    def start(self, name: str, command: list[str], **settings: str) -> Role:
+        """Start a role."""
+        role = Role(name, command, self.environment(**settings), self.folder / f"{name}.log")
+        role.start()
+        self.roles.append(role)
+        return role
+
+    def start_worker(self, number: int = 1) -> Role:
+        """Start a Celery worker with two children."""
+        return self.start(f"worker{number}", programs.worker(number))
+
+    def start_beat(self) -> Role:
+        """Start beat."""
+        return self.start("beat", programs.beat(self.folder))
+
+    def start_api(self, **settings: str) -> "Api":
+        """Start an API process and wait until it answers."""
+        address = Address("API", "127.0.0.1", free_port(), "--port")
+        role = self.start(f"api-{address.port}", programs.api(address), **settings)
+        api = Api(role, address.url)
+        api.wait()
+        return api
+
+    def world(self, client: httpx2.Client) -> World:
+        """Return the world that this client and the database are."""
+        return World(client, self.sessions)
+
+    def stop(self) -> None:
+        """End everything."""
+        for role in self.roles:
+            role.kill()
+        self.engine.dispose()
+
+
+@dataclass
+class Api:
+    """An API process and its address."""
+
+    role: Role
+    url: str
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+
+        def answers() -> bool:
+            try:
+                return httpx2.get(f"{self.url}/health", timeout=2).status_code == 200
+            except httpx2.TransportError:
+                assert self.role.process is not None
+                assert self.role.process.poll() is None, self.role.said()
+                return False
+
+        wait_until(answers, "the API to answer")
+
+    def restart(self) -> None:
+        """Start it again after it was killed, on the same port."""
+        self.role.start()
+        self.wait()
+
+    @contextmanager
+    def client(self) -> Iterator[httpx2.Client]:
+        """Give a client of the routes below `/api`."""
+        with httpx2.Client(base_url=f"{self.url}/api", timeout=30, follow_redirects=True) as client:
+            yield client

@@ -1,0 +1,158 @@
+"""Nothing is lost and nothing is told twice when a process is killed at the worst instant."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text, update
+
+from app.crud.audit import reconcile
+from app.models import EventLog
+from tests.acceptance.stack import Role, Stack
+from tests.waiting import wait_until
+from tests.world import World, assert_unbroken, operations
+
+WAITING_WORKERS = "FROM pg_stat_activity WHERE application_name = 'aftercommit-worker' AND wait_event_type = 'Lock'"
+
+
+@pytest.fixture(scope="module")
+def worker(stack: Stack) -> Role:
+    """The only worker."""
+    return stack.start_worker()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beat(stack: Stack, worker: Role) -> Role:
+    """The clock of the sweep."""
+    return stack.start_beat()
+
+
+@pytest.fixture(autouse=True)
+def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
+    """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
+    yield
+    world.settle()
+    with stack.sessions() as session:
+        result = reconcile(session)
+    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+
+
+def change_it(world: World, deployment: str, times: int) -> None:
+    for version in range(times):
+        world.patch(f"/deployments/{deployment}", {"version": str(version)})
+
+
+def test_the_api_is_killed_between_its_commit_and_its_publish(stack: Stack, world: World) -> None:
+    # This API gathers doorbells for a minute, so at the kill none has gone out.
+    silent = stack.start_api(publish_linger_ms="60000")
+    with silent.client() as client:
+        doomed = stack.world(client)
+        deployments = [doomed.deploy(name=f"d{number}") for number in range(50)]
+    silent.role.kill()
+    for deployment in deployments:
+        assert operations(world.life(deployment)) == ["created"]
+    with stack.sessions() as session:
+        # Those that were still young when their lane was swept came along, and count as nobody's rescue.
+        assert session.query(EventLog).one().rescued > 0
+
+
+def test_a_worker_is_killed_in_the_middle_of_a_task(stack: Stack, world: World, worker: Role) -> None:
+    deployment = world.deploy()
+    world.settle()
+    with stack.sessions() as holder:
+        # The append lock is held here, so the worker stands inside its transaction until it is killed.
+        holder.execute(update(EventLog).values(position=EventLog.position))
+        change_it(world, deployment, 3)
+
+        def worker_waits_for_the_lock() -> bool:
+            with stack.sessions() as session:
+                return bool(session.scalar(text(f"SELECT count(*) {WAITING_WORKERS}")))
+
+        wait_until(worker_waits_for_the_lock, "a worker inside its transaction")
+        worker.kill()
+        holder.rollback()
+    worker.start()
+    events = world.life(deployment)
+    assert_unbroken(events)
+    assert len(events) == 4
+
+
+def test_a_worker_is_cut_off_from_the_database_in_the_middle_of_a_task(
+    stack: Stack, world: World, worker: Role
+) -> None:
+    deployment = world.deploy()
+    world.settle()
+    with stack.sessions() as holder:
+        holder.execute(update(EventLog).values(position=EventLog.position))
+        change_it(world, deployment, 3)
+
+        def cut_the_worker_off() -> bool:
+            with stack.sessions() as session:
+                return bool(session.scalars(text(f"SELECT pg_terminate_backend(pid) {WAITING_WORKERS}")).all())
+
+        wait_until(cut_the_worker_off, "a worker inside its transaction")
+        holder.rollback()
+    assert_unbroken(world.life(deployment))
+
+
+def test_the_broker_is_killed_under_load_and_comes_back(stack: Stack, world: World) -> None:
+    deployment = world.deploy()
+    change_it(world, deployment, 5)
+    stack.broker.kill()
+    change_it(world, deployment, 20)
+    assert world.client.get("/ready").status_code == 503
+    stack.broker.start()
+    change_it(world, deployment, 5)
+    events = world.life(deployment)
+    assert_unbroken(events)
+    # Each round sets the versions 0 to n-1, and each value differs from the one before.
+    assert len(events) == 1 + 5 + 20 + 5
+    wait_until(lambda: world.client.get("/ready").status_code == 200, "the API to be ready again")
+
+
+def test_the_database_is_killed_and_comes_back_without_a_restart_of_anything(stack: Stack, world: World) -> None:
+    deployment = world.deploy()
+    stack.database.kill()
+    response = world.client.patch(f"/deployments/{deployment}", json={"version": "never"})
+    assert response.status_code == 503
+    assert response.headers["retry-after"]
+    assert world.client.get("/ready").status_code == 503
+    assert world.client.get("/health").status_code == 200
+    stack.database.start()
+    wait_until(lambda: world.client.get("/ready").status_code == 200, "the API to be ready again")
+    change_it(world, deployment, 2)
+    events = world.life(deployment)
+    assert_unbroken(events)
+    assert len(events) == 3
+
+
+def test_a_stopped_worker_leaves_its_work_to_the_next(stack: Stack, world: World, worker: Role) -> None:
+    deployment = world.deploy()
+    worker.stop()
+    change_it(world, deployment, 5)
+    worker.start()
+    events = world.life(deployment)
+    assert_unbroken(events)
+    assert len(events) == 6
+
+
+def test_an_api_that_starts_without_a_broker_works_and_says_so(stack: Stack, world: World) -> None:
+    stack.broker.kill()
+    late = stack.start_api()
+    with late.client() as client:
+        other = stack.world(client)
+        deployment = other.deploy()
+        ready = client.get("/ready")
+        assert ready.status_code == 503
+        assert "broker" in ready.json()["reasons"]
+        stack.broker.start()
+        assert operations(other.life(deployment)) == ["created"]
+    late.role.kill()
+
+
+def test_an_api_that_is_asked_to_stop_publishes_what_is_queued(stack: Stack, world: World) -> None:
+    # A linger of two seconds: what is rung just before the stop is still queued then.
+    leaving = stack.start_api(publish_linger_ms="2000")
+    with leaving.client() as client:
+        deployment = stack.world(client).deploy()
+    leaving.role.stop()
+    assert operations(world.life(deployment)) == ["created"]

@@ -1,0 +1,97 @@
+"""What a real client sent, against the real stack: the same statuses, and an event for every change."""
+
+from collections import defaultdict
+
+import pytest
+
+from app.crud.audit import reconcile
+from tests.acceptance.recording import NOT_REPLAYED, Exchange, Replay, missing_keys, recorded
+from tests.acceptance.stack import Api, Stack
+from tests.world import JsonEvent, World, assert_unbroken, operations
+
+
+@pytest.fixture(scope="module")
+def replayed(stack: Stack, api: Api) -> list[tuple[Exchange, int, set[str]]]:
+    """The whole recording, sent once: each exchange with our status and the keys that our answer lacks."""
+    stack.start_worker()
+    stack.start_beat()
+    results = []
+    with api.client() as client:
+        replay = Replay(client)
+        for exchange in recorded():
+            response = replay.send(exchange)
+            same_kind = response.content and response.status_code == exchange.status
+            lacking = missing_keys(exchange.response, response.json()) if same_kind else set()
+            results.append((exchange, response.status_code, lacking))
+    return results
+
+
+@pytest.fixture
+def lives(replayed: list[object], world: World) -> dict[str, list[JsonEvent]]:
+    """The events of each deployment, by its name, oldest first."""
+    world.settle()
+    found: dict[str, list[JsonEvent]] = defaultdict(list)
+    wanted = {"event": {"prefix": ["prefect.deployment."]}, "order": "ASC"}
+    for event in world.post("/events/filter", {"filter": wanted, "limit": 100})["events"]:
+        found[event["resource"]["prefect.resource.name"]].append(event)
+    return found
+
+
+def test_every_status_is_the_recorded_one(replayed: list[tuple[Exchange, int, set[str]]]) -> None:
+    wrong = [
+        f"{exchange.action}: {exchange.method} {exchange.path} answered {status}, not {exchange.expected_status}"
+        for exchange, status, _ in replayed
+        if status != exchange.expected_status
+    ]
+    assert wrong == []
+
+
+def test_every_key_of_a_recorded_answer_is_answered(replayed: list[tuple[Exchange, int, set[str]]]) -> None:
+    assert [f"{exchange.method} {exchange.path}: {keys}" for exchange, _, keys in replayed if keys] == []
+
+
+def test_nearly_all_of_the_recording_is_replayed(replayed: list[object]) -> None:
+    assert len(replayed) > 200
+    assert len(NOT_REPLAYED) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "happened"),
+    [
+        (
+            "dep1",
+            [
+                "created",
+                "concurrency_limit concurrency_limit_id description parameters tags version",
+                "concurrency_limit concurrency_options description parameters tags version",
+                "concurrency_limit concurrency_limit_id concurrency_options schedules",
+                "schedules",
+                "schedules",
+                "deleted",
+            ],
+        ),
+        ("yaml-dep", ["created", "deleted"]),
+        ("cli-dep", ["created", *["schedules"] * 4, "deleted"]),
+    ],
+)
+def test_every_change_of_a_deployment_has_its_event(
+    name: str, happened: list[str], lives: dict[str, list[JsonEvent]]
+) -> None:
+    assert_unbroken(lives[name])
+    assert [changes(event) for event in lives[name]] == happened
+
+
+def test_no_other_deployment_has_events(lives: dict[str, list[JsonEvent]]) -> None:
+    assert set(lives) == {"dep1", "yaml-dep", "cli-dep"}
+
+
+def test_the_audit_is_clean(stack: Stack, lives: dict[str, list[JsonEvent]]) -> None:
+    with stack.sessions() as session:
+        result = reconcile(session)
+    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+
+
+def changes(event: JsonEvent) -> str:
+    """Return what happened, with the changed fields."""
+    (operation,) = operations([event])
+    return operation if operation != "updated" else " ".join(event["payload"]["updated_fields"])

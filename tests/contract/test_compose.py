@@ -1,0 +1,95 @@
+"""docker-compose.yml and the Procfile against what the program itself starts; it needs no engine and no YAML parser."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.broker import make_celery
+from app.cli import programs
+from app.cli.ports import Address
+from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+OURS = ("migrate", "api", "worker", "beat", "flower")
+LASTING = ("postgres", "valkey", "api", "worker", "beat", "flower")
+
+
+def _services() -> dict[str, str]:
+    """The text of each service: what is indented below a name that is itself two spaces in."""
+    text = (ROOT / "docker-compose.yml").read_text().split("\nservices:\n")[1].split("\nvolumes:\n")[0]
+    parts = re.split(r"^  ([a-z]+):\n", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _procfile() -> dict[str, str]:
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    return {name: command for name, _, command in (line.partition(": ") for line in lines if not line.startswith("#"))}
+
+
+def test_the_services_are_complete_and_ours_share_one_image() -> None:
+    services = _services()
+
+    assert set(services) == set(OURS) | {"postgres", "valkey"}
+    for name in OURS:
+        assert "<<: *aftercommit" in services[name]
+        assert "image:" not in services[name]
+    assert "image: postgres:18\n" in services["postgres"]
+    assert "image: valkey/valkey:9\n" in services["valkey"]
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_lasting_service_has_a_health_check_and_time_to_stop(name: str) -> None:
+    text = _services()[name]
+
+    assert "healthcheck:" in text
+    assert "stop_grace_period:" in text
+
+
+def test_a_worker_has_more_time_to_stop_than_its_soft_shutdown_takes() -> None:
+    text = _services()["worker"]
+    settings = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k")
+    soft = make_celery("worker", lambda: settings).conf.worker_soft_shutdown_timeout
+
+    grace = re.search(r"stop_grace_period: (\d+)s", text)
+    assert grace is not None
+    assert int(grace[1]) > soft
+    assert "REMAP_SIGTERM: SIGQUIT" in text
+    assert "worker@$$HOSTNAME" in text
+
+
+def test_ports_are_published_on_loopback_only() -> None:
+    published = re.findall(r'^ +- "([^"]*:\d+)"$', (ROOT / "docker-compose.yml").read_text(), flags=re.MULTILINE)
+
+    assert len(published) == 2
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_the_data_of_postgres_18_is_kept_where_its_image_has_it() -> None:
+    assert "- postgres:/var/lib/postgresql\n" in _services()["postgres"]
+
+
+def test_every_password_comes_from_the_environment_or_is_asked_for() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    names = set(re.findall(r"\$\{(\w+):\?", text))
+    assert names == {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "AFTERCOMMIT_MASKING_KEY"}
+    assert names <= set(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["worker", "beat", "flower", "api"])
+def test_the_flags_are_those_of_the_up_command(name: str, tmp_path: Path) -> None:
+    address = Address("it", "127.0.0.1", 4200, "--port")
+    commands = {
+        "worker": programs.worker(1),
+        "beat": programs.beat(tmp_path),
+        "flower": programs.flower(address),
+        "api": programs.api(address),
+    }
+    # What only concerns the one terminal of `up`.
+    own = {"--log-level", "--logging=error", f"--port={address.port}", f"--address={address.host}"}
+    flags = {word for word in commands[name] if word.startswith("--")} - own
+    compose = _services()[name] if name != "api" else (ROOT / "Dockerfile").read_text()
+
+    for text in (compose, _procfile()[name]):
+        assert not [flag for flag in flags if flag not in text]

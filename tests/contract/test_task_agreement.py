@@ -1,0 +1,52 @@
+"""Both sides of the broker mean the same tasks, queues and formats."""
+
+import pytest
+
+from app import broker, outbox
+from app.settings import Settings
+from workers.celery import app as worker_app
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings: Settings) -> None:
+    """The worker's app reads its settings at its first use."""
+
+
+def test_the_names_that_the_app_sends_are_registered_in_the_workers() -> None:
+    worker_app.loader.import_default_modules()
+    ours = {name for name in worker_app.tasks if name.startswith("aftercommit.")}
+    assert ours == {broker.DISPATCH, broker.SWEEP}
+
+
+def test_both_sides_route_a_task_to_the_same_queue(settings: Settings) -> None:
+    publisher_app = outbox._celery(settings)
+    for name in (broker.DISPATCH, broker.SWEEP):
+        assert (
+            publisher_app.amqp.router.route({}, name)["queue"].name
+            == worker_app.amqp.router.route({}, name)["queue"].name
+        )
+
+
+def test_the_workers_consume_every_queue_that_is_routed_to() -> None:
+    routed = {route["queue"] for route in worker_app.conf.task_routes.values()}
+    assert routed == {queue.name for queue in worker_app.conf.task_queues}
+
+
+def test_messages_are_json_and_nothing_else() -> None:
+    assert worker_app.conf.accept_content == ["json"]
+    assert worker_app.conf.task_serializer == "json"
+
+
+def test_a_task_is_acknowledged_after_its_commit_and_comes_back_when_its_worker_is_killed() -> None:
+    assert worker_app.conf.task_acks_late
+    assert worker_app.conf.task_reject_on_worker_lost
+
+
+def test_a_message_is_not_redelivered_while_its_task_may_still_run() -> None:
+    assert worker_app.conf.broker_transport_options["visibility_timeout"] > worker_app.conf.task_time_limit
+
+
+def test_beat_sends_the_sweep_and_a_missed_one_expires() -> None:
+    (entry,) = worker_app.conf.beat_schedule.values()
+    assert entry["task"] == broker.SWEEP
+    assert entry["options"]["expires"] <= entry["schedule"]

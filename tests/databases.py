@@ -1,0 +1,58 @@
+"""Databases for tests: one that they share and leave empty, and statements about databases."""
+
+from sqlalchemy import create_engine, make_url, text
+
+from app.database import Base
+
+# The catalogs and the administration of databases have no place in the models; no text here takes a value.
+CUT_OFF_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+SCHEMA_SIZE = (
+    "SELECT (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_trigger),"
+    " (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_attribute),"
+    " (SELECT sum(hashtext(relname)::bigint) FROM pg_class)"
+)
+
+
+class SharedDatabase:
+    """A database that is emptied after each test, and watched: a test that changes its schema is told so."""
+
+    def __init__(self, url: str) -> None:
+        """Take the URL of a database at the newest migration."""
+        self.url = url
+        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        self._schema = self._schema_size()
+
+    def empty(self) -> None:
+        """Delete every row, start the sequences again, and cut off whatever still holds a connection."""
+        with self._engine.connect() as connection:
+            connection.execute(text(CUT_OFF_OTHERS))
+            tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+            connection.execute(text("INSERT INTO event_log (id, position, rescued) VALUES (1, 0, 0)"))
+        assert self._schema_size() == self._schema, "mark a test that changes the schema with `alters_schema`"
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def _schema_size(self) -> tuple[int, ...]:
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(text(SCHEMA_SIZE)).one())
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the URL of another database on the same server."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def administer(url: str, statement: str) -> None:
+    """Run a statement that no transaction may hold."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+    finally:
+        engine.dispose()

@@ -1,0 +1,24 @@
+"""The world of this layer: the API in this process, tasks eager."""
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session, sessionmaker
+
+from app import outbox
+from app.settings import Settings
+from tests.integration.outbox_world import OutboxWorld
+from tests.world import World
+
+
+@pytest.fixture
+def world(client: TestClient, sessions: sessionmaker[Session]) -> World:
+    """A world in one process, on a database of its own."""
+    return World(client, sessions, patience=2.0)
+
+
+@pytest.fixture
+def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatch: pytest.MonkeyPatch) -> OutboxWorld:
+    """A world whose doorbells are kept instead of rung, so that a test decides what is dispatched when."""
+    world = OutboxWorld(sessions, settings)
+    monkeypatch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
+    return world

@@ -1,0 +1,102 @@
+"""Deployments changed through the recording functions, with the doorbells kept instead of rung."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud.tracked import update_rows, upsert_row
+from app.events.kinds import DEPLOYMENT
+from app.events.snapshot import Change
+from app.models import Deployment, EventLog, EventRow, Flow, SnapshotRow
+from app.outbox import record
+from app.publisher import Doorbell
+from app.settings import Settings
+from workers.dispatch import Dispatcher
+
+
+@dataclass
+class OutboxWorld:
+    """A database, and what was rung for it."""
+
+    sessions: sessionmaker[Session]
+    settings: Settings
+    rung: list[Doorbell] = field(default_factory=list)
+    appended: list[int] = field(default_factory=list)
+
+    def dispatcher(self, batch_size: int = 500, rescue_after: float | None = None) -> Dispatcher:
+        """Return a dispatcher on this database that keeps the positions it tells."""
+        return Dispatcher(self.sessions, batch_size, self.settings.event_size_cap, self.appended.append, rescue_after)
+
+    def dispatch_all(self, **how: Any) -> int:
+        """Dispatch everything that waits and return the number of events."""
+        return self.dispatcher(**how).dispatch(self.pending_ids())
+
+    def create(self, *names: str) -> list[Change]:
+        """Create deployments in one transaction and commit it."""
+        with self.sessions() as session:
+            changes = [create_deployment(session, name) for name in names]
+            session.commit()
+        return changes
+
+    def update(self, change: Change, **values: Any) -> None:
+        """Change a deployment in a transaction of its own."""
+        with self.sessions() as session:
+            update_deployment(session, change, **values)
+            session.commit()
+
+    def pending(self) -> Sequence[SnapshotRow]:
+        """Return what waits, oldest first."""
+        with self.sessions() as session:
+            return session.scalars(select(SnapshotRow).order_by(SnapshotRow.sequence)).all()
+
+    def pending_ids(self) -> list[UUID]:
+        """Return the ids of what waits."""
+        return [row.id for row in self.pending()]
+
+    def log(self) -> Sequence[EventRow]:
+        """Return the event log in order."""
+        with self.sessions() as session:
+            return session.scalars(select(EventRow).order_by(EventRow.position)).all()
+
+    def head(self) -> EventLog:
+        """Return the log's head."""
+        with self.sessions() as session:
+            return session.scalars(select(EventLog)).one()
+
+    def ids_by_resource(self) -> dict[str, list[int]]:
+        """Return the logged revisions of each resource in log order."""
+        found: dict[str, list[int]] = {}
+        for row in self.log():
+            assert row.revision is not None
+            found.setdefault(row.resource_id, []).append(row.revision)
+        return found
+
+
+def create_deployment(session: Session, name: str) -> Change:
+    """Create a deployment (and its flow) in the open transaction, recorded."""
+    flow_id = session.scalar(select(Flow.id).where(Flow.name == "etl"))
+    if flow_id is None:
+        flow = Flow(name="etl")
+        session.add(flow)
+        session.flush()
+        flow_id = flow.id
+    change = upsert_row(
+        session, DEPLOYMENT, {"name": name, "flow_id": flow_id, "description": "0"}, ("flow_id", "name")
+    )
+    assert change is not None
+    record(session, [change])
+    return change
+
+
+def update_deployment(session: Session, change: Change, **values: Any) -> None:
+    """Change a deployment in the open transaction, recorded."""
+    record(session, update_rows(session, DEPLOYMENT, Deployment.id == change.row["id"], values))
+
+
+def count(session: Session, model: type[Any]) -> int:
+    """Return the number of rows."""
+    return session.scalars(select(func.count()).select_from(model)).one()

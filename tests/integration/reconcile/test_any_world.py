@@ -1,0 +1,77 @@
+"""Whatever correct world there is, it is clean; and whatever is taken from its outbox is missed."""
+
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, text, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud.audit import Audit, reconcile
+from app.models import EventLog, SnapshotRow
+from tests.integration.reconcile.lives import Life, store
+
+# The database is the same for all examples; each starts with emptying it.
+on_one_database = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Some lives, and the order in which their events come in the log."""
+
+    lives: list[Life]
+    turns: list[Life]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Draw up to five lives in any state, and any order of their events."""
+    lives = []
+    for _ in range(draw(st.integers(0, 5))):
+        revisions = draw(st.integers(1, 5))
+        deleted = revisions > 1 and draw(st.booleans())
+        lives.append(Life(revisions, pending=draw(st.integers(0, revisions)), deleted=deleted))
+    turns = [at for at, life in enumerate(lives) for _ in range(life.logged)]
+    return Plan(lives, [lives[at] for at in draw(st.permutations(turns))])
+
+
+def build(session: Session, plan: Plan) -> None:
+    session.execute(text("TRUNCATE deployment, flow, tombstone, event, snapshot"))
+    session.execute(update(EventLog).values(position=0))
+    store(session, plan.lives, plan.turns)
+
+
+@on_one_database
+@given(plan=plans())
+def test_any_correct_world_is_clean(sessions: sessionmaker[Session], plan: Plan) -> None:
+    with sessions() as session:
+        build(session, plan)
+        session.commit()
+        found = reconcile(session)
+    assert found == Audit(
+        resources=len(plan.lives),
+        events=len(plan.turns),
+        pending=sum(life.pending for life in plan.lives),
+        lost=0,
+        phantom=0,
+        duplicate=0,
+        disordered=0,
+        findings=(),
+    )
+
+
+@on_one_database
+@given(plan=plans(), data=st.data())
+def test_what_is_taken_from_the_outbox_is_lost_and_nothing_else_is_wrong(
+    sessions: sessionmaker[Session], plan: Plan, data: st.DataObject
+) -> None:
+    pending = [event_id for life in plan.lives for event_id in life.event_ids[life.logged :]]
+    taken = [event_id for event_id in pending if data.draw(st.booleans())]
+    with sessions() as session:
+        build(session, plan)
+        session.execute(delete(SnapshotRow).where(SnapshotRow.id.in_(taken)))
+        session.commit()
+        found = reconcile(session)
+    assert (found.lost, found.phantom, found.duplicate, found.disordered) == (len(taken), 0, 0, 0)

@@ -1,0 +1,77 @@
+"""A change that does not start from the last value of its field is disordered."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.reconcile.audited import AuditedWorld
+
+
+def test_an_update_that_starts_from_another_value_is_disordered_and_names_the_fields(audited: AuditedWorld) -> None:
+    payload = audited.settled.payload(4)
+    payload["updates"]["description"]["from"] = "hunter2"
+    payload["updates"]["parameters"]["from"] = {"half": 9}
+    audited.change_event(audited.settled, 4, payload=payload)
+    found = audited.audit()
+    assert found.disordered == 1
+    (finding,) = found.findings
+    assert finding.text.endswith("does not start from the values before it, in: description, parameters.")
+
+
+def test_an_update_that_misses_a_change_in_between_is_disordered(audited: AuditedWorld) -> None:
+    payload = audited.settled.payload(3)
+    payload["updates"]["parameters"] = {"from": {"half": 1}, "to": {"half": 7}}
+    audited.change_event(audited.settled, 3, payload=payload)
+    assert audited.problems() == {"disordered": 1}
+
+
+def test_a_creation_with_another_value_than_the_first_update_starts_from_is_disordered(audited: AuditedWorld) -> None:
+    audited.change_event(
+        audited.settled, 1, payload={"fields": {**(audited.settled.state(1) or {}), "description": "other"}}
+    )
+    assert audited.problems() == {"disordered": 1}
+
+
+def test_a_deletion_with_another_value_than_the_last_is_disordered(audited: AuditedWorld) -> None:
+    # No update ever named this field, so the creation gives its value.
+    audited.change_event(audited.gone, 3, payload={"fields": {**(audited.gone.state(2) or {}), "version": "2"}})
+    assert audited.problems() == {"disordered": 1}
+
+
+def test_a_pending_snapshot_that_starts_from_another_value_is_disordered(audited: AuditedWorld) -> None:
+    audited.change_snapshot(audited.busy, 4, before={**(audited.busy.state(3) or {}), "description": "other"})
+    assert audited.problems() == {"disordered": 1}
+
+
+def test_a_pending_deletion_with_another_value_than_the_last_is_disordered(audited: AuditedWorld) -> None:
+    audited.change_snapshot(audited.going, 3, before={**(audited.going.state(2) or {}), "version": "2"})
+    assert audited.problems() == {"disordered": 1}
+
+
+@pytest.mark.parametrize("holder", [[1], "text", 7, None])
+def test_a_payload_of_another_shape_does_not_stop_the_audit(audited: AuditedWorld, holder: Any) -> None:
+    audited.change_event(audited.gone, 3, payload={"fields": holder})
+    audited.change_event(audited.settled, 4, payload={"updates": holder})
+    assert audited.audit().lost == 0
+
+
+def test_numbers_that_are_equal_are_the_same_value(audited: AuditedWorld) -> None:
+    payload = audited.settled.payload(4)
+    payload["updates"]["parameters"]["from"] = {"half": 1.0}
+    audited.change_event(audited.settled, 4, payload=payload)
+    assert audited.problems() == {}
+
+
+def test_a_value_that_was_too_large_is_compared_with_nothing(audited: AuditedWorld) -> None:
+    omitted = {"$omitted": "2000000"}
+    payload = audited.settled.payload(3)
+    payload["updates"]["description"] = {"from": omitted, "to": omitted}
+    audited.change_event(audited.settled, 3, payload=payload)
+    assert audited.problems() == {}
+
+
+def test_a_text_that_reads_like_an_omission_is_a_value(audited: AuditedWorld) -> None:
+    payload = audited.settled.payload(3)
+    payload["updates"]["description"]["from"] = "$omitted"
+    audited.change_event(audited.settled, 3, payload=payload)
+    assert audited.problems() == {"disordered": 1}

@@ -1,0 +1,64 @@
+"""A history that is not told in order is disordered."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.models import EventRow
+from tests.integration.reconcile.audited import AuditedWorld
+from tests.integration.reconcile.lives import START
+
+
+def test_events_of_one_resource_in_the_wrong_order_are_disordered(audited: AuditedWorld) -> None:
+    where = EventRow.resource_id == audited.settled.resource_id
+    rows = audited.session.execute(select(EventRow.revision, EventRow.position).where(where))
+    positions = {row.revision: row.position for row in rows}
+    audited.change_event(audited.settled, 2, position=audited.last + 1)
+    audited.change_event(audited.settled, 3, position=positions[2])
+    audited.change_event(audited.settled, 2, position=positions[3])
+    assert audited.problems() == {"disordered": 1}
+
+
+def test_a_pending_snapshot_below_a_logged_one_is_disordered(audited: AuditedWorld) -> None:
+    audited.drop_snapshot(audited.busy, 5)
+    audited.append(audited.busy.event(5, audited.last + 1))
+    assert audited.problems() == {"disordered": 1}
+
+
+@pytest.mark.parametrize("follows", [None, uuid.uuid4()])
+def test_an_event_that_follows_another_than_the_one_before_is_disordered(
+    audited: AuditedWorld, follows: uuid.UUID | None
+) -> None:
+    audited.change_event(audited.settled, 3, follows=follows)
+    assert audited.problems() == {"disordered": 1}
+
+
+def test_a_pending_snapshot_that_follows_another_than_the_event_before_is_disordered(audited: AuditedWorld) -> None:
+    audited.change_snapshot(audited.busy, 4, follows=uuid.uuid4())
+    assert audited.problems() == {"disordered": 1}
+
+
+def test_a_first_event_that_follows_another_is_disordered(audited: AuditedWorld) -> None:
+    audited.change_event(audited.settled, 1, follows=uuid.uuid4())
+    assert audited.problems() == {"disordered": 1}
+
+
+@pytest.mark.parametrize("seconds", [2, 1])
+def test_an_event_that_did_not_occur_later_than_the_one_before_is_disordered(
+    audited: AuditedWorld, seconds: int
+) -> None:
+    # Revision 2 occurred 2 seconds after the start.
+    audited.change_event(audited.gone, 3, occurred=START + timedelta(seconds=seconds))
+    assert audited.problems() == {"disordered": 1}
+
+
+@pytest.mark.parametrize(
+    ("life", "revision", "event"), [("settled", 1, "updated"), ("settled", 4, "deleted"), ("gone", 3, "updated")]
+)
+def test_an_event_of_the_wrong_name_is_disordered(audited: AuditedWorld, life: str, revision: int, event: str) -> None:
+    changed = getattr(audited, life)
+    payload = changed.payload(revision) if event == "deleted" else {"updates": {"version": {"from": None, "to": None}}}
+    audited.change_event(changed, revision, event=f"prefect.deployment.{event}", payload=payload)
+    assert audited.problems() == {"disordered": 1}

@@ -1,0 +1,147 @@
+"""Dispatching: in order, once, whatever rings."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud.deployments import delete_deployments
+from app.database import make_engine, make_sessions
+from app.models import Deployment, Flow, SnapshotRow
+from app.settings import Settings
+from tests.integration.outbox_world import OutboxWorld, update_deployment
+from tests.statements import StatementCount
+from workers.claim import claim, lock_lane
+
+
+def test_a_snapshot_becomes_its_event_and_leaves_the_outbox(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    assert outbox_world.dispatch_all() == 1
+    (event,) = outbox_world.log()
+    assert (event.id, event.position, event.revision) == (change.event_id, 1, 1)
+    assert event.occurred == change.occurred
+    assert outbox_world.pending() == []
+
+
+def test_ringing_again_appends_nothing(outbox_world: OutboxWorld) -> None:
+    outbox_world.create("nightly")
+    ids = outbox_world.pending_ids()
+    assert [outbox_world.dispatcher().dispatch(ids) for _ in range(3)] == [1, 0, 0]
+    assert len(outbox_world.log()) == 1
+
+
+def test_a_doorbell_for_what_never_committed_appends_nothing(outbox_world: OutboxWorld) -> None:
+    assert outbox_world.dispatcher().dispatch([uuid4(), uuid4()]) == 0
+    assert outbox_world.dispatcher().dispatch([]) == 0
+
+
+def test_one_doorbell_drains_all_that_waits_in_its_lane_in_revision_order(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    for version in range(9):
+        outbox_world.update(change, version=str(version))
+    last = outbox_world.pending_ids()[-1]
+    assert outbox_world.dispatcher(batch_size=4).dispatch([last]) == 10
+    assert list(outbox_world.ids_by_resource().values()) == [list(range(1, 11))]
+
+
+def test_positions_are_dense_and_readers_are_told_the_last(outbox_world: OutboxWorld) -> None:
+    outbox_world.create(*(f"n{number}" for number in range(20)))
+    outbox_world.dispatch_all(batch_size=3)
+    assert [event.position for event in outbox_world.log()] == list(range(1, 21))
+    assert outbox_world.appended[-1] == outbox_world.head().position == 20
+    assert outbox_world.appended == sorted(outbox_world.appended)
+
+
+def test_a_taken_lane_is_left_to_its_holder(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    with outbox_world.sessions() as holder:
+        assert lock_lane(holder, change.row["id"].int % 64) is not None
+        assert outbox_world.dispatch_all() == 0
+    assert outbox_world.dispatch_all() == 1
+
+
+def test_a_failed_append_leaves_the_snapshot_and_gives_its_position_back(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox_world.create("nightly")
+    monkeypatch.setattr("workers.batch._delete", _raise_outage)
+    with pytest.raises(OperationalError):
+        outbox_world.dispatch_all()
+    monkeypatch.undo()
+    assert outbox_world.log() == []
+    (row,) = outbox_world.pending()
+    assert row.attempts == 0
+    outbox_world.dispatch_all()
+    assert [event.position for event in outbox_world.log()] == [1]
+
+
+def _raise_outage(*_: object) -> None:
+    raise OperationalError("the server went away", None, Exception())
+
+
+@pytest.mark.alters_schema
+def test_a_missing_table_is_an_outage_and_parks_nothing(
+    outbox_world: OutboxWorld, sessions: sessionmaker[Session]
+) -> None:
+    outbox_world.create("nightly")
+    with sessions() as session:
+        session.execute(text("ALTER TABLE event RENAME TO not_yet_migrated"))
+        session.commit()
+    with pytest.raises(Exception, match="UndefinedTable"):
+        outbox_world.dispatch_all()
+    assert [row.attempts for row in outbox_world.pending()] == [0]
+
+
+def test_a_related_resource_that_was_deleted_since_keeps_its_last_name(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    with outbox_world.sessions() as session:
+        delete_deployments(session, Deployment.id == change.row["id"])
+        session.execute(delete(Flow))
+        session.commit()
+    outbox_world.dispatch_all()
+    created, deleted = outbox_world.log()
+    # The flow went without a tombstone here: its id and role are all that is known.
+    flow = {"prefect.resource.id": f"prefect.flow.{change.row['flow_id']}", "prefect.resource.role": "flow"}
+    assert created.related == deleted.related == [flow]
+
+
+def test_the_claim_goes_by_revision_also_when_ids_and_times_do_not(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    with outbox_world.sessions() as session:
+        for version in "12345":
+            update_deployment(session, change, version=version)
+        session.commit()
+        session.execute(text("UPDATE snapshot SET captured = now() - revision * interval '1 hour'"))
+        session.commit()
+        rows = claim(session, change.row["id"].int % 64, 10)
+        assert [row.revision for row in rows] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_batch_costs_the_same_statements_whatever_its_size(outbox_world: OutboxWorld, settings: Settings) -> None:
+    def statements(names: list[str]) -> list[str]:
+        outbox_world.create(*names)
+        with outbox_world.sessions() as session:
+            session.execute(text("UPDATE snapshot SET lane = 5"))
+            session.commit()
+        engine = make_engine(settings, application_name="counted")
+        seen = StatementCount(engine)
+        world = OutboxWorld(make_sessions(engine), settings)
+        world.dispatcher().drain(5)
+        engine.dispose()
+        return seen.statements
+
+    one = statements(["n0"])
+    many = statements([f"m{number}" for number in range(200)])
+    assert len(many) == len(one)
+    assert len(one) <= 8, one
+
+
+def test_rows_of_the_outbox_are_refused_when_they_contradict_themselves(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    with outbox_world.sessions() as session:
+        for broken in ("lane = 64", "operation = 'moved'", "revision = 0", "after = NULL", "attempts = 1"):
+            with pytest.raises(Exception, match="CheckViolation"), session.begin_nested():
+                session.execute(text(f"UPDATE snapshot SET {broken}"))
+        assert session.get(SnapshotRow, change.event_id) is not None

@@ -1,0 +1,157 @@
+"""`aftercommit events tail`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import structlog
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.orm import Session, sessionmaker
+from typer.testing import CliRunner, Result
+
+from app.cli import events as events_command
+from app.cli.main import app
+from app.settings import Settings
+from tests.integration.events_in_log import an_event, append
+
+Sessions = sessionmaker[Session]
+
+
+@pytest.fixture(autouse=True)
+def _unconfigured_logs() -> Iterator[None]:
+    """A command points the logs at the stderr that it runs with, which is gone afterwards."""
+    yield
+    structlog.reset_defaults()
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["events", "tail", *arguments], env={"COLUMNS": "60"})
+
+
+def _lines(result: Result) -> list[list[str]]:
+    assert result.exit_code == 0, result.output
+    return [line.split("\t") for line in result.stdout.splitlines()]
+
+
+def _positions(result: Result) -> list[int]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line)["position"] for line in result.stdout.splitlines()]
+
+
+@contextmanager
+def _waits(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Iterator[None]:
+    """Run one step whenever `tail` has read all there is, and press Ctrl-C after the last."""
+    remaining = list(steps)
+
+    class Steps:
+        def __init__(self, _broker_url: str) -> None:
+            pass
+
+        def __enter__(self) -> "Steps":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def wait(self, _timeout: float) -> bool:
+            if not remaining:
+                raise KeyboardInterrupt
+            remaining.pop(0)()
+            return True
+
+    with monkeypatch.context() as patch:
+        patch.setattr(events_command, "Wakeups", Steps)
+        yield
+
+
+def test_tail_shows_what_happens_from_now_on(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(sessions, an_event(), an_event())
+    with _waits(monkeypatch, lambda: None, lambda: _append(sessions, 2), lambda: _append(sessions, 1)):
+        assert _positions(_run("--json")) == [3, 4, 5]
+
+
+def test_tail_reads_the_whole_log_in_its_order(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than one batch, and the times run backwards: the order of the log is that of the positions.
+    append(sessions, *(an_event(occurred=datetime.now(UTC) - timedelta(seconds=at)) for at in range(250)))
+    with _waits(monkeypatch):
+        assert _positions(_run("--all", "--json")) == list(range(1, 251))
+
+
+def test_tail_goes_on_from_a_position(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(sessions, an_event(), an_event(), an_event())
+    with _waits(monkeypatch):
+        assert _positions(_run("--from", "2", "--json")) == [2, 3]
+
+
+def test_tail_prints_readable_lines(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(sessions, an_event(name="nightly"))
+    with _waits(monkeypatch):
+        assert _lines(_run("--all"))[0][1:] == ["prefect.deployment.updated", "nightly", ""]
+
+
+def test_two_beginnings_are_refused(settings: Settings) -> None:
+    assert _run("--from", "2", "--all").exit_code == 2
+
+
+@pytest.mark.alters_schema
+def test_tail_lives_through_an_outage(
+    settings: Settings, engine: Engine, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(sessions, an_event())
+    steps = [
+        lambda: _allow_connections(settings, allow=False),
+        lambda: None,
+        lambda: _allow_connections(settings, allow=True),
+        lambda: _append(sessions, 1),
+    ]
+    with _waits(monkeypatch, *steps):
+        result = _run("--all", "--json")
+    assert _positions(result) == [1, 2]
+    told = result.stderr.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith("The database does not answer (")
+    assert told[1] == "The database answers again."
+
+
+def _append(sessions: Sessions, count: int) -> None:
+    append(sessions, *(an_event() for _ in range(count)))
+
+
+def _allow_connections(settings: Settings, *, allow: bool) -> None:
+    """Shut the database for everybody and end its sessions, or open it again."""
+    url = make_url(settings.database_url)
+    name = url.database
+    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {allow}'))
+        if not allow:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
+            )
+    engine.dispose()
+
+
+def test_a_pipe_gets_each_event_at_once_and_ctrl_c_ends_well(settings: Settings, sessions: Sessions) -> None:
+    append(sessions, an_event(name="x" * 300))
+    command = [sys.executable, "-c", "from app.cli.main import main; main()", "events", "tail", "--all"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+    try:
+        assert process.stdout is not None
+        assert "x" * 300 in process.stdout.readline()
+        _append(sessions, 1)
+        assert "prefect.deployment.updated" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.communicate()

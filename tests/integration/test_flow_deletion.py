@@ -1,0 +1,131 @@
+"""Flows over HTTP: deleted, with their deployments."""
+
+from itertools import chain
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, event, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud import deletions
+from app.errors import InvalidRequest, NotFound
+from app.models import Deployment, Tombstone
+from app.schemas.filters import FlowFilter, IdFilter, TagFilter
+from tests.integration.registry import (
+    make_deployment,
+    make_flow,
+)
+from tests.integration.side_by_side import all_at_once, held_up
+
+
+def names(client: TestClient, **body: Any) -> list[str]:
+    response = client.post("/flows/filter", json=body)
+    assert response.status_code == 200, response.text
+    return [flow["name"] for flow in response.json()]
+
+
+def test_a_deleted_flow_takes_its_deployments_along_and_leaves_its_name(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    flow = make_flow(client, "etl")
+    deployment = make_deployment(client, flow, "nightly")
+
+    assert client.delete(f"/flows/{flow['id']}").status_code == 204
+
+    assert client.get(f"/deployments/{deployment['id']}").status_code == 404
+    with sessions() as session:
+        tombstone = session.scalars(select(Tombstone).where(Tombstone.kind == "flow")).one()
+        assert (str(tombstone.id), tombstone.name, tombstone.revision) == (flow["id"], "etl", 0)
+
+
+def test_of_ten_concurrent_deletions_of_a_flow_one_succeeds(client: TestClient) -> None:
+    flow = make_flow(client, "etl")
+
+    answers = all_at_once(10, lambda _: client.delete(f"/flows/{flow['id']}").status_code)
+
+    assert sorted(answers) == [204] + [404] * 9
+
+
+def test_a_deployment_that_is_being_written_is_deleted_with_its_flow(
+    client: TestClient, sessions: sessionmaker[Session], engine: Engine
+) -> None:
+    flow = make_flow(client, "etl")
+
+    with sessions() as writing:
+        writing.add(Deployment(name="nightly", flow_id=flow["id"]))
+        writing.flush()
+        with held_up(engine, lambda: client.delete(f"/flows/{flow['id']}").status_code) as deletion:
+            writing.commit()
+
+    assert deletion.result() == 204
+    assert client.post("/deployments/filter", json={}).json() == []
+
+
+def test_a_bulk_deletion_deletes_what_matches_and_says_so(client: TestClient) -> None:
+    gone = [make_flow(client, name)["id"] for name in ("old-1", "old-2")]
+    make_flow(client, "new")
+
+    answer = client.post("/flows/bulk_delete", json={"flows": {"name": {"like_": "old"}}})
+
+    assert (answer.status_code, answer.json()) == (200, {"deleted": sorted(gone)})
+    assert names(client) == ["new"]
+
+
+def test_a_bulk_deletion_stops_at_its_limit(client: TestClient) -> None:
+    for name in ("old-b", "old-a", "old-c"):
+        make_flow(client, name)
+
+    client.post("/flows/bulk_delete", json={"flows": {"name": {"like_": "old"}}, "limit": 2})
+
+    assert names(client) == ["old-c"]
+
+
+@pytest.mark.parametrize("body", [{}, {"flows": None}, {"flows": {}}, {"flows": {"operator": "or_", "tags": {}}}])
+def test_a_bulk_deletion_without_a_condition_deletes_nothing(client: TestClient, body: dict[str, Any]) -> None:
+    make_flow(client, "etl")
+
+    answer = client.post("/flows/bulk_delete", json=body)
+
+    assert answer.status_code == 422
+    assert "condition" in answer.json()["detail"]
+    assert names(client) == ["etl"]
+
+
+@pytest.mark.parametrize("limit", [0, 51])
+def test_a_bulk_deletion_is_for_1_to_50_flows(client: TestClient, limit: int) -> None:
+    assert client.post("/flows/bulk_delete", json={"flows": {"name": {"any_": []}}, "limit": limit}).status_code == 422
+
+
+def test_concurrent_bulk_deletions_report_each_flow_once(client: TestClient) -> None:
+    ids = [make_flow(client, f"old-{number}")["id"] for number in range(5)]
+    body = {"flows": {"id": {"any_": ids}}}
+
+    answers = all_at_once(8, lambda _: client.post("/flows/bulk_delete", json=body).json()["deleted"])
+
+    assert sorted(chain.from_iterable(answers)) == sorted(ids)
+
+
+def test_deletions_name_what_is_missing(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session:
+        with pytest.raises(NotFound, match="Flow not found"):
+            deletions.delete_flow(session, uuid4())
+        with pytest.raises(InvalidRequest):
+            deletions.delete_flows(session, FlowFilter(id=IdFilter()), 50)
+
+
+def test_a_bulk_deletion_leaves_a_flow_that_stopped_matching_meanwhile(
+    client: TestClient, sessions: sessionmaker[Session], engine: Engine
+) -> None:
+    flow = make_flow(client, "etl", tags=["old"])
+
+    def keep_after_the_choice(*_call: Any) -> None:
+        client.patch(f"/flows/{flow['id']}", json={"tags": ["kept"]})
+
+    with sessions.begin() as session:
+        event.listen(engine, "after_cursor_execute", keep_after_the_choice, once=True)
+        deleted = deletions.delete_flows(session, FlowFilter(tags=TagFilter(all_=["old"])), 50)
+
+    assert deleted == []
+    assert client.get(f"/flows/{flow['id']}").json()["tags"] == ["kept"]

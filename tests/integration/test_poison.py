@@ -1,0 +1,146 @@
+"""A snapshot that cannot be dispatched stops its own resource only."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text, update
+
+from app.events.schema import Event
+from app.models import SnapshotRow
+from tests.integration.outbox_world import OutboxWorld
+from workers import batch, build
+from workers.retry import ATTEMPTS
+
+POISON = "poison"
+
+
+@pytest.fixture
+def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """A bug that cannot build the events of one deployment."""
+
+    def broken(snapshot: SnapshotRow, *arguments: Any) -> Event:
+        if snapshot.name == POISON and snapshot.revision == 2:
+            raise ZeroDivisionError("a bug in a kind")
+        return build.build(snapshot, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "build", broken)
+        yield patch
+
+
+def same_lane(world: OutboxWorld) -> None:
+    """Put everything into one lane, so that the poison is in everybody's batch."""
+    with world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET lane = 0"))
+        session.commit()
+
+
+def due(world: OutboxWorld) -> None:
+    """Make every waiting retry due."""
+    with world.sessions() as session:
+        statement = update(SnapshotRow).where(SnapshotRow.next_attempt.is_not(None))
+        session.execute(statement.values(next_attempt=text("now() - interval '1 second'")))
+        session.commit()
+
+
+def poisoned(world: OutboxWorld) -> None:
+    """Three revisions of a poisoned deployment and of a healthy one, in one lane."""
+    for name in (POISON, "healthy"):
+        (change,) = world.create(name)
+        world.update(change, version="1")
+        world.update(change, version="2")
+    same_lane(world)
+
+
+def test_only_the_poisoned_resource_waits_and_its_later_snapshots_behind_it(
+    outbox_world: OutboxWorld, bug: Any
+) -> None:
+    poisoned(outbox_world)
+    assert outbox_world.dispatch_all() == 4
+    assert sorted(outbox_world.ids_by_resource().values()) == [[1], [1, 2, 3]]
+    assert [(row.revision, row.attempts, row.error) for row in outbox_world.pending()] == [
+        (2, 1, "ZeroDivisionError: a bug in a kind"),
+        (3, 0, None),
+    ]
+
+
+def test_it_is_not_tried_again_before_it_is_due(outbox_world: OutboxWorld, bug: Any) -> None:
+    poisoned(outbox_world)
+    outbox_world.dispatch_all()
+    outbox_world.dispatch_all()
+    assert [row.attempts for row in outbox_world.pending()] == [1, 0]
+
+
+def test_it_goes_on_in_order_once_the_bug_is_gone(outbox_world: OutboxWorld, bug: pytest.MonkeyPatch) -> None:
+    poisoned(outbox_world)
+    outbox_world.dispatch_all()
+    bug.undo()
+    due(outbox_world)
+    assert outbox_world.dispatch_all() == 2
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2, 3], [1, 2, 3]]
+
+
+def test_after_its_attempts_it_is_parked_with_its_error_and_stays(
+    outbox_world: OutboxWorld, bug: pytest.MonkeyPatch
+) -> None:
+    poisoned(outbox_world)
+    for _ in range(ATTEMPTS):
+        due(outbox_world)
+        outbox_world.dispatch_all()
+    parked, behind = outbox_world.pending()
+    assert (parked.attempts, parked.next_attempt) == (ATTEMPTS, None)
+    assert parked.parked is not None
+    assert (behind.revision, behind.attempts) == (3, 0)
+    bug.undo()
+    due(outbox_world)
+    assert outbox_world.dispatch_all() == 0
+
+
+@pytest.mark.alters_schema
+def test_what_the_database_refuses_is_found_among_its_neighbours(outbox_world: OutboxWorld) -> None:
+    poisoned(outbox_world)
+    with outbox_world.sessions() as session:
+        session.execute(
+            text("ALTER TABLE event ADD CONSTRAINT odd CHECK (resource->>'prefect.resource.name' <> 'poison')")
+        )
+        session.commit()
+    assert outbox_world.dispatch_all() == 3
+    rows = outbox_world.pending()
+    assert [(row.revision, row.attempts) for row in rows] == [(1, 1), (2, 0), (3, 0)]
+    assert rows[0].error is not None
+    assert rows[0].error.startswith("CheckViolation 23514 odd")
+    assert [event.position for event in outbox_world.log()] == [1, 2, 3]
+
+
+@pytest.mark.alters_schema
+def test_its_error_quotes_no_row(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    outbox_world.update(change, description="do not quote me")
+    with outbox_world.sessions() as session:
+        session.execute(text("ALTER TABLE event ADD CONSTRAINT odd CHECK (false)"))
+        session.commit()
+    outbox_world.dispatch_all()
+    assert not [row.error for row in outbox_world.pending() if row.error and "quote" in row.error]
+
+
+def test_a_newer_schema_version_waits_for_a_newer_worker(outbox_world: OutboxWorld) -> None:
+    outbox_world.create("nightly")
+    with outbox_world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET schema_version = 99"))
+        session.commit()
+    assert outbox_world.dispatch_all() == 0
+    (row,) = outbox_world.pending()
+    assert row.error is not None
+    assert "newer" in row.error
+
+
+def test_an_unknown_kind_stops_itself_only(outbox_world: OutboxWorld) -> None:
+    outbox_world.create("nightly", "other")
+    same_lane(outbox_world)
+    with outbox_world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET kind = 'spaceship' WHERE name = 'other'"))
+        session.commit()
+    assert outbox_world.dispatch_all() == 1
+    (row,) = outbox_world.pending()
+    assert row.error == "UnknownKind: There is no resource kind named 'spaceship'."

@@ -1,0 +1,13 @@
+"""The scenarios with eager tasks."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.scenarios import SCENARIOS
+from tests.world import World
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_eager(scenario: Callable[[World], None], world: World) -> None:
+    scenario(world)

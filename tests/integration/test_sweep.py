@@ -1,0 +1,103 @@
+"""The sweep: rings for what nobody rang for."""
+
+import pytest
+from sqlalchemy import text, update
+
+from app import outbox
+from app.broker import SWEEP
+from app.models import LANES, SnapshotRow
+from app.settings import Settings
+from tests.integration.outbox_world import OutboxWorld
+from workers.sweep import Waiting, sweep
+
+
+def age(world: OutboxWorld, seconds: int = 60) -> None:
+    """Make everything that waits older."""
+    with world.sessions() as session:
+        session.execute(update(SnapshotRow).values(captured=text(f"now() - interval '{seconds} seconds'")))
+        session.commit()
+
+
+def run_task(settings: Settings) -> None:
+    """Run the sweep as beat has it run."""
+    assert outbox._celery(settings).signature(SWEEP).apply_async().successful()
+
+
+def swept(world: OutboxWorld, grace: float = 3.0) -> list[Waiting]:
+    rung: list[Waiting] = []
+    with world.sessions() as session:
+        assert sweep(session, grace, rung.append) == len(rung)
+    return rung
+
+
+def test_what_is_young_is_left_to_its_own_doorbell(outbox_world: OutboxWorld) -> None:
+    outbox_world.create("nightly")
+    assert swept(outbox_world) == []
+
+
+def test_what_waits_too_long_is_rung_for_by_its_first_snapshot(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    outbox_world.update(change, version="2")
+    age(outbox_world)
+    (waiting,) = swept(outbox_world)
+    assert waiting.snapshot_id == change.event_id
+    assert waiting.lane == change.row["id"].int % LANES
+    assert waiting.label == (f"swept lane {waiting.lane}: created prefect.deployment.{change.row['id']} revision 1")
+
+
+def test_a_backlog_of_any_size_costs_one_doorbell_a_lane(outbox_world: OutboxWorld) -> None:
+    outbox_world.create(*(f"n{number}" for number in range(300)))
+    age(outbox_world)
+    lanes = [waiting.lane for waiting in swept(outbox_world)]
+    assert len(lanes) == len(set(lanes)) == len({row.lane for row in outbox_world.pending()})
+
+
+@pytest.mark.parametrize("state", ["parked = now(), next_attempt = NULL", "next_attempt = now() + interval '1 hour'"])
+def test_what_is_parked_or_not_due_is_not_rung_for_nor_what_stands_behind_it(
+    state: str, outbox_world: OutboxWorld
+) -> None:
+    (change,) = outbox_world.create("nightly")
+    outbox_world.update(change, version="2")
+    age(outbox_world)
+    with outbox_world.sessions() as session:
+        session.execute(text(f"UPDATE snapshot SET attempts = 1, error = 'x', {state} WHERE revision = 1"))
+        session.commit()
+    assert swept(outbox_world) == []
+
+
+def test_a_retry_that_is_due_is_rung_for(outbox_world: OutboxWorld) -> None:
+    outbox_world.create("nightly")
+    age(outbox_world)
+    with outbox_world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET attempts = 1, error = 'x', next_attempt = now()"))
+        session.commit()
+    assert len(swept(outbox_world)) == 1
+
+
+def test_one_sweep_at_a_time_rings(outbox_world: OutboxWorld) -> None:
+    outbox_world.create("nightly")
+    age(outbox_world)
+    inner: list[list[Waiting]] = []
+    with outbox_world.sessions() as session:
+        assert sweep(session, 3.0, lambda _: inner.append(swept(outbox_world))) == 1
+    assert inner == [[]]
+    assert len(swept(outbox_world)) == 1
+
+
+def test_a_lost_doorbell_is_made_good_and_the_event_counts_as_rescued(
+    outbox_world: OutboxWorld, settings: Settings
+) -> None:
+    outbox_world.create("lost")
+    age(outbox_world)
+    outbox_world.create("young")
+    run_task(settings)
+    assert [event.revision for event in outbox_world.log()] == [1]
+    assert outbox_world.head().rescued == 1
+    outbox_world.dispatch_all()
+    assert outbox_world.head().rescued == 1
+    assert len(outbox_world.log()) == 2
+
+
+def test_a_sweep_over_nothing_rings_nothing(outbox_world: OutboxWorld, settings: Settings) -> None:
+    run_task(settings)
+    assert outbox_world.log() == []

@@ -1,0 +1,107 @@
+"""From a snapshot to its event."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import DispatchError, UnknownKind
+from app.events.schema import Event, RelatedResource
+from app.models import SnapshotRow
+from tests.unit.snapshots import ANY_ID, snapshot_row
+from workers import build as building
+from workers.changes import changed_fields
+
+CAP = 1_400_000
+
+
+def build(snapshot: SnapshotRow, related: list[RelatedResource], cap: int) -> Event:
+    """Build as a batch does: with the diffs when there are two states."""
+    both = snapshot.before is not None and snapshot.after is not None
+    updates = changed_fields(snapshot.before or {}, snapshot.after or {}) if both else None
+    return building.build(snapshot, related, updates, cap)
+
+
+def test_an_update_carries_its_sorted_diff() -> None:
+    row = snapshot_row(before={"b": 1, "a": 1, "c": 1}, after={"b": 2, "a": 2, "c": 1})
+    assert build(row, [], CAP).payload == {
+        "updated_fields": ["a", "b"],
+        "updates": {"a": {"from": 1, "to": 2}, "b": {"from": 1, "to": 2}},
+    }
+
+
+@pytest.mark.parametrize(("operation", "before", "after"), [("created", None, {"a": 1}), ("deleted", {"a": 1}, None)])
+def test_creation_and_deletion_carry_all_fields(operation: str, before: Any, after: Any) -> None:
+    row = snapshot_row(operation=operation, before=before, after=after)
+    event = build(row, [], CAP)
+    assert event.event == f"prefect.deployment.{operation}"
+    assert event.payload == {"fields": {"a": 1}}
+
+
+def test_the_event_is_the_snapshots_own() -> None:
+    row = snapshot_row()
+    event = build(row, [{"prefect.resource.id": "x", "prefect.resource.role": "flow"}], CAP)
+    assert (event.id, event.occurred, event.follows) == (row.id, row.occurred, row.follows)
+    assert event.resource == {
+        "prefect.resource.id": f"prefect.deployment.{ANY_ID}",
+        "prefect.resource.name": "nightly",
+        "aftercommit.revision": "2",
+    }
+    assert event.related == [{"prefect.resource.id": "x", "prefect.resource.role": "flow"}]
+
+
+def test_building_twice_builds_the_same() -> None:
+    row = snapshot_row()
+    assert build(row, [], CAP) == build(row, [], CAP)
+
+
+def test_an_unknown_kind_is_refused_by_name() -> None:
+    with pytest.raises(UnknownKind, match="'spaceship'"):
+        build(snapshot_row(kind="spaceship"), [], CAP)
+
+
+def test_a_newer_schema_is_refused() -> None:
+    with pytest.raises(DispatchError, match="newer"):
+        build(snapshot_row(schema_version=99), [], CAP)
+
+
+def test_a_snapshot_without_any_state_is_refused() -> None:
+    with pytest.raises(DispatchError, match="no state"):
+        build(snapshot_row(before=None, after=None), [], CAP)
+
+
+def test_over_the_cap_the_largest_value_goes_and_the_event_says_so() -> None:
+    row = snapshot_row(
+        before={"infra_overrides": {"x": "a" * 800_000}, "version": "1"},
+        after={"infra_overrides": {"x": "b" * 810_000}, "version": "2"},
+    )
+    payload = build(row, [], CAP).payload
+    assert payload["updates"]["infra_overrides"]["to"] == {"$omitted": "810008"}
+    assert payload["updates"]["infra_overrides"]["from"] == {"x": "a" * 800_000}
+    assert payload["updates"]["version"] == {"from": "1", "to": "2"}
+    assert payload["omitted_fields"] == ["infra_overrides"]
+
+
+def test_omitting_leaves_the_snapshot_as_it_is() -> None:
+    after = {"a": "x" * 500, "b": "y" * 500}
+    row = snapshot_row(operation="created", before=None, after=after)
+    payload = build(row, [], 100).payload
+    assert payload["fields"] == {"a": {"$omitted": "502"}, "b": {"$omitted": "502"}}
+    assert after == {"a": "x" * 500, "b": "y" * 500}
+
+
+VALUES = st.dictionaries(st.text("abc", min_size=1, max_size=2), st.text(max_size=120), min_size=1, max_size=6)
+
+
+@given(VALUES, VALUES, st.integers(400, 2000))
+def test_a_payload_never_exceeds_its_cap_by_more_than_its_names(
+    before: dict[str, str], after: dict[str, str], cap: int
+) -> None:
+    payload = build(snapshot_row(before=before, after=after), [], cap).payload
+    omitted = payload.pop("omitted_fields", [])
+    size = len(json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode())
+    smallest = len(json.dumps(payload["updated_fields"])) + 60 * len(payload["updates"]) + 40
+    assert size <= max(cap, smallest)
+    assert set(omitted) <= set(payload["updates"])

@@ -1,0 +1,51 @@
+"""Base job templates."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from app.schemas.job_template import BaseJobTemplate, undeclared_variables
+from app.schemas.worker_types import PROCESS_TEMPLATE
+
+TEMPLATES: TypeAdapter[dict[str, Any]] = TypeAdapter(BaseJobTemplate)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [
+        ({}, []),
+        ({"a": "{{ declared }}"}, []),
+        ({"a": "{{ other }}"}, ["other"]),
+        ({"a": "{{b}}.{{  a }}", "c": ["{{ declared }}", {"d": "{{ z }}"}]}, ["a", "b", "z"]),
+        ({"a": "{{ not a name }} {single} {{ }}"}, []),
+    ],
+)
+def test_undeclared_variables_are_found_at_any_depth(configuration: dict[str, Any], expected: list[str]) -> None:
+    template = {"job_configuration": configuration, "variables": {"properties": {"declared": {}}}}
+
+    assert undeclared_variables(template) == expected
+
+
+@pytest.mark.parametrize("variables", [{}, {"properties": None}, {"properties": ["a"]}])
+def test_variables_without_properties_declare_nothing(variables: dict[str, Any]) -> None:
+    assert undeclared_variables({"job_configuration": {"a": "{{ a }}"}, "variables": variables}) == ["a"]
+
+
+@pytest.mark.parametrize("template", [{}, PROCESS_TEMPLATE, {"job_configuration": {}, "variables": {}}])
+def test_a_complete_or_empty_template_is_accepted(template: dict[str, Any]) -> None:
+    assert TEMPLATES.validate_python(template) == template
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ({"variables": {}}, "must contain both"),
+        ({"job_configuration": {}}, "must contain both"),
+        ({"job_configuration": "x", "variables": {}}, "must contain both"),
+        ({"job_configuration": {"a": "{{ b }}{{ a }}"}, "variables": {}}, "undeclared variable.s.: a, b"),
+    ],
+)
+def test_a_template_is_refused_with_the_reason(template: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        TEMPLATES.validate_python(template)

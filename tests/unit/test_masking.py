@@ -1,0 +1,104 @@
+"""Masking at capture."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.events.masking import Masker
+
+SECRET = "hunter2-hunter2"  # A value that must never come out.
+masker = Masker("key")
+
+
+def masked(field: str, value: Any) -> str:
+    return json.dumps(masker.mask(field, value))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("infra_overrides", {"env": {"ANYTHING": SECRET}}),
+        ("infra_overrides", {"env": {"A": [SECRET, {"b": SECRET}]}}),
+        ("infra_overrides", {"env": [{"name": "A", "value": SECRET}]}),
+        ("infra_overrides", {"docker": {"password": SECRET}}),
+        ("pull_steps", [{"prefect.git_clone": {"access_token": SECRET}}]),
+        ("pull_steps", [{"prefect.git_clone": {"repository": f"https://user:{SECRET}@git.example.com/r.git"}}]),
+        ("pull_steps", [{"prefect.git_clone": {"repository": f"https://{SECRET}@git.example.com/r.git"}}]),
+        ("parameters", {"url": f"https://x.example.com/a?b=1&token={SECRET}&c=2"}),
+        ("parameters", {"db": {"API-KEY": SECRET, "apikey": SECRET, "aws_secret_access_key": SECRET}}),
+        ("parameters", {"credentials": {"user": SECRET}}),
+        ("parameter_openapi_schema", {"properties": {"token": {"type": "string", "default": SECRET}}}),
+        ("description", f"connects to postgresql://bob:{SECRET}@db.example.com/x"),
+        ("base_job_template", {"variables": {"properties": {"env": {"default": {"A": SECRET}}}}}),
+    ],
+)
+def test_a_secret_value_is_masked(field: str, value: Any) -> None:
+    assert SECRET not in masked(field, value)
+    assert "$masked" in masked(field, value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("parameters", {"name": "x", "count": 3, "on": True, "none": None}),
+        ("parameter_openapi_schema", {"properties": {"token": {"type": "string", "title": "Token"}}}),
+        ("description", "see https://docs.example.com/page?topic=tokens"),
+        ("infra_overrides", {"image": "registry.example.com/app:1", "env": {}}),
+        ("parameters", {"password": None, "token": ""}),
+    ],
+)
+def test_what_is_no_secret_stays_as_it_is(field: str, value: Any) -> None:
+    assert masker.mask(field, value) == value
+
+
+def test_a_configured_path_is_masked_with_its_wildcard() -> None:
+    configured = Masker("key", ["parameters.*.customer"])
+    assert SECRET not in json.dumps(configured.mask("parameters", {"a": {"customer": {"name": SECRET}}, "b": {"x": 1}}))
+    assert configured.mask("parameters", {"a": {"other": 1}}) == {"a": {"other": 1}}
+
+
+def test_keys_under_a_secret_stay_so_that_a_reader_sees_which_one_changed() -> None:
+    before = masker.mask("infra_overrides", {"env": {"A": "1", "B": "2"}})
+    after = masker.mask("infra_overrides", {"env": {"A": "1", "B": "3"}})
+    assert before["env"]["A"] == after["env"]["A"]
+    assert before["env"]["B"] != after["env"]["B"]
+
+
+def test_a_mask_has_the_promised_shape() -> None:
+    mask = masker.mask("infra_overrides", {"env": {"A": SECRET}})["env"]["A"]
+    assert list(mask) == ["$masked"]
+    assert len(mask["$masked"]) == 12
+    assert set(mask["$masked"]) <= set("0123456789abcdef")
+
+
+def test_another_key_gives_another_mask() -> None:
+    value = {"env": {"A": SECRET}}
+    assert Masker("one").mask("infra_overrides", value) != Masker("two").mask("infra_overrides", value)
+
+
+def test_numbers_that_postgresql_takes_for_equal_have_equal_masks() -> None:
+    one, same = ({"env": {"A": [{"n": number}]}} for number in (1, 1.0))
+    assert masker.mask("infra_overrides", one) == masker.mask("infra_overrides", same)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_masking_is_a_function_of_the_value_and_leaves_it_alone(value: Any) -> None:
+    copy = json.loads(json.dumps(value))
+    assert masker.mask("infra_overrides", value) == masker.mask("infra_overrides", copy)
+    assert value == copy
+
+
+@given(st.dictionaries(st.text(max_size=6), st.text(min_size=20, max_size=30), max_size=4))
+def test_no_value_of_an_environment_survives(env: dict[str, str]) -> None:
+    result = masked("infra_overrides", {"env": env})
+    assert all(json.dumps(value) not in result for value in env.values())

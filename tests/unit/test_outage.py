@@ -1,0 +1,47 @@
+"""What is an outage, and what is the snapshot's own fault."""
+
+import psycopg
+import pytest
+from psycopg import errors
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+
+from workers.outage import OUTAGE, is_refusal
+
+
+def wrapped(wrapper: type[DBAPIError], orig: BaseException) -> DBAPIError:
+    return wrapper("statement", None, orig)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        wrapped(DataError, errors.UntranslatableCharacter()),
+        wrapped(IntegrityError, errors.CheckViolation()),
+        wrapped(OperationalError, errors.ProgramLimitExceeded()),
+        wrapped(DataError, psycopg.DataError("cannot dump")),
+    ],
+)
+def test_what_the_database_refuses_is_the_snapshots_fault(error: DBAPIError) -> None:
+    assert is_refusal(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        wrapped(OperationalError, psycopg.OperationalError("connection refused")),
+        wrapped(OperationalError, errors.AdminShutdown()),
+        wrapped(OperationalError, errors.DeadlockDetected()),
+        wrapped(OperationalError, errors.DiskFull()),
+        wrapped(OperationalError, errors.QueryCanceled()),
+        wrapped(ProgrammingError, errors.UndefinedTable()),
+        wrapped(ProgrammingError, errors.InsufficientPrivilege()),
+        wrapped(DBAPIError, ValueError()),
+    ],
+)
+def test_an_outage_or_a_missing_migration_is_not(error: DBAPIError) -> None:
+    assert not is_refusal(error)
+
+
+def test_celery_tries_again_for_what_may_pass() -> None:
+    assert issubclass(OperationalError, OUTAGE)
+    assert not issubclass(IntegrityError, OUTAGE)

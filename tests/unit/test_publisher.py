@@ -1,0 +1,117 @@
+"""The publisher: coalesced, bounded, and harmless."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from app.publisher import MESSAGE_LIMIT, Doorbell, Publisher
+from tests.waiting import wait_until
+
+
+def doorbells(count: int) -> list[Doorbell]:
+    return [Doorbell(uuid4(), f"number {number}") for number in range(count)]
+
+
+@contextmanager
+def publisher(send: "Sent", size: int = 1000, linger: float = 0.01) -> Iterator[Publisher]:
+    """Give a publisher that is stopped at the end."""
+    made = Publisher(send, size=size, linger=linger)
+    try:
+        yield made
+    finally:
+        send.gate.set()
+        made.stop(5)
+
+
+class Sent:
+    """Keeps what was sent; with `gate` cleared it hangs, as a silent broker does."""
+
+    def __init__(self) -> None:
+        self.messages: list[list[Doorbell]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.error: Exception | None = None
+
+    def __call__(self, batch: Sequence[Doorbell]) -> None:
+        self.entered.set()
+        assert self.gate.wait(10)
+        if self.error is not None:
+            raise self.error
+        self.messages.append(list(batch))
+
+    @property
+    def ids(self) -> list[object]:
+        return [doorbell.snapshot_id for message in self.messages for doorbell in message]
+
+
+def test_what_gathers_goes_out_as_one_message_in_order() -> None:
+    sent, bells = Sent(), doorbells(50)
+    with publisher(sent, linger=0.2) as ours:
+        for bell in bells:
+            ours.ring([bell])
+        wait_until(lambda: sent.messages, "a message")
+    assert [len(message) for message in sent.messages] == [50]
+    assert sent.ids == [bell.snapshot_id for bell in bells]
+
+
+def test_a_message_has_a_bound() -> None:
+    sent, bells = Sent(), doorbells(MESSAGE_LIMIT + 1)
+    with publisher(sent, linger=0.2) as ours:
+        ours.ring(bells)
+        wait_until(lambda: len(sent.ids) == len(bells), "all messages")
+    assert [len(message) for message in sent.messages] == [MESSAGE_LIMIT, 1]
+
+
+def test_ringing_does_not_wait_for_a_silent_broker_and_a_full_queue_drops_and_counts() -> None:
+    sent = Sent()
+    sent.gate.clear()
+    with publisher(sent, size=10) as ours:
+        ours.ring(doorbells(1))
+        assert sent.entered.wait(5)
+        ours.ring(doorbells(25))
+        assert ours.dropped == 15
+        assert sent.messages == []
+
+
+def test_a_failed_message_is_dropped_and_the_next_goes_out() -> None:
+    sent = Sent()
+    sent.error = ConnectionError("refused")
+    with publisher(sent) as ours:
+        ours.ring(doorbells(3))
+        wait_until(lambda: ours.dropped == 3, "the drop")
+        sent.error = None
+        ours.ring(doorbells(2))
+        wait_until(lambda: len(sent.ids) == 2, "the next message")
+
+
+def test_stopping_sends_what_is_queued() -> None:
+    sent = Sent()
+    with publisher(sent, linger=0.3) as ours:
+        ours.ring(doorbells(3))
+        ours.stop(10)
+        assert len(sent.ids) == 3
+
+
+def test_stopping_gives_up_on_a_silent_broker_in_time() -> None:
+    sent = Sent()
+    sent.gate.clear()
+    with publisher(sent) as ours:
+        ours.ring(doorbells(1))
+        assert sent.entered.wait(5)
+        ours.stop(0.05)
+        assert sent.messages == []
+
+
+def test_a_stopped_publisher_starts_again_when_it_is_rung() -> None:
+    sent = Sent()
+    with publisher(sent) as ours:
+        ours.ring(doorbells(1))
+        ours.stop(5)
+        ours.ring(doorbells(1))
+        wait_until(lambda: len(sent.ids) == 2, "the second message")
+
+
+def test_stopping_one_that_never_ran_is_nothing() -> None:
+    Publisher(Sent(), size=1, linger=0).stop(1)

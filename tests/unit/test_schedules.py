@@ -1,0 +1,64 @@
+"""What counts as a schedule."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.schemas.schedules import ScheduleCreate
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"cron": "0 3 * * *"},
+        {"cron": "*/5 9-17 * * MON-FRI", "timezone": "Europe/Berlin", "day_or": False},
+        {"interval": 0.5},
+        {"interval": 3600, "anchor_date": "2026-01-01T00:00:00", "timezone": "UTC"},
+        {"rrule": "FREQ=DAILY;COUNT=3"},
+        {"rrule": "DTSTART:20260101T000000Z\nRRULE:FREQ=WEEKLY", "timezone": None},
+    ],
+)
+def test_a_schedule_is_accepted(schedule: dict[str, Any]) -> None:
+    content = ScheduleCreate.model_validate({"schedule": schedule}).content()
+    assert content["schedule"].keys() >= schedule.keys()
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {},
+        {"cron": "every day"},
+        {"cron": "0 3 * *"},
+        {"cron": "* * * * * *"},
+        {"cron": "@hourly"},
+        {"cron": "R * * * *"},
+        {"cron": "0 3 * * *", "timezone": "Mars/Olympus"},
+        {"cron": "0 3 * * *", "interval": 3},
+        {"interval": 0},
+        {"interval": -1},
+        {"interval": 1e300},
+        {"interval": "NaN"},
+        {"rrule": "FREQ=SOMETIMES"},
+        {"rrule": "x" * 7000},
+        {"rrule": ""},
+    ],
+)
+def test_what_is_no_schedule_is_refused(schedule: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ScheduleCreate.model_validate({"schedule": schedule})
+
+
+def test_an_interval_without_an_anchor_is_the_same_schedule_each_time() -> None:
+    first, second = (ScheduleCreate.model_validate({"schedule": {"interval": 60}}).content() for _ in range(2))
+    assert first == second
+    assert first["schedule"]["anchor_date"] == "2020-01-01T00:00:00Z"
+
+
+def test_a_naive_anchor_is_taken_as_utc_and_others_are_turned_into_it() -> None:
+    anchors = ["2026-01-01T00:00:00", "2026-01-01T01:00:00+01:00"]
+    contents = [
+        ScheduleCreate.model_validate({"schedule": {"interval": 60, "anchor_date": anchor}}).content()
+        for anchor in anchors
+    ]
+    assert contents[0] == contents[1]

@@ -1,0 +1,191 @@
+"""What `aftercommit up` asks of ports, of its folder and of a broker's URL before it starts anything."""
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import typer
+
+from app.cli import main as main_module
+from app.cli.folder import announced, claimed, masking_key
+from app.cli.migrate import upgrade
+from app.cli.ports import Address, check_free
+from app.cli.readiness import Ping, answers_ok, require_redis
+from app.embedded.process import free_port, wait_until
+from app.errors import ConfigurationError, StartupError
+from app.settings import RunFile, read_run_file
+
+RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="a", flower_url=None, pid=1)
+
+
+def _no_check() -> None:
+    return None
+
+
+def test_a_taken_port_is_named_with_the_option_that_changes_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = Address("the API", "127.0.0.1", listener.getsockname()[1], "--port")
+
+        with pytest.raises(ConfigurationError, match=rf"{address.port} for the API is in use: .*--port"):
+            check_free([address], patience=0, check=_no_check)
+    check_free([address], patience=0, check=_no_check)
+
+
+def test_a_port_may_become_free_while_waiting() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = Address("the API", "127.0.0.1", listener.getsockname()[1], "--port")
+
+    check_free([address], patience=30, check=listener.close)
+
+
+def test_two_services_need_two_ports() -> None:
+    addresses = [Address("the API", "127.0.0.1", 4200, "--port"), Address("Flower", "127.0.0.1", 4200, "--flower-port")]
+
+    with pytest.raises(ConfigurationError, match="--port and --flower-port are both 4200"):
+        check_free(addresses, patience=0, check=_no_check)
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"can't listen on 203\.0\.113\.9"):
+        check_free([Address("the API", "203.0.113.9", free_port(), "--port")], patience=0, check=_no_check)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+        ("example.test", "http://example.test:80"),
+    ],
+)
+def test_the_url_of_an_address_can_be_opened_here(host: str, url: str) -> None:
+    assert Address("the API", host, 80, "--port").url == url
+
+
+def test_a_folder_is_claimed_once_and_names_its_holder(tmp_path: Path) -> None:
+    with claimed(tmp_path / "new") as was_killed:
+        assert not was_killed
+        with pytest.raises(ConfigurationError, match=f"process {os.getpid()}"), claimed(tmp_path / "new"):
+            pass
+    with claimed(tmp_path / "new") as was_killed:
+        assert not was_killed
+
+
+def test_a_killed_holder_is_noticed_and_its_run_file_removed(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from app.cli.folder import claimed\n"
+    code += "with claimed(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        (tmp_path / "run.json").write_text("{}")
+        holder.kill()
+
+    with claimed(tmp_path) as was_killed:
+        assert was_killed
+        assert read_run_file(tmp_path) is None
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigurationError, match="can't be used"), claimed(tmp_path / "file/below"):
+        pass
+
+
+def test_the_masking_key_is_private_and_kept(tmp_path: Path) -> None:
+    key = masking_key(tmp_path)
+
+    assert masking_key(tmp_path) == key
+    assert len(key) >= 32
+    assert stat.S_IMODE((tmp_path / "masking.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_masking_key_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    masking_key(tmp_path)
+    (tmp_path / "masking.key").chmod(0)
+
+    with pytest.raises(StartupError, match="belongs to another user"):
+        masking_key(tmp_path)
+
+
+def test_the_run_file_is_private_and_goes_with_its_service(tmp_path: Path) -> None:
+    with announced(tmp_path, RUN):
+        assert read_run_file(tmp_path) == RUN
+        assert stat.S_IMODE((tmp_path / "run.json").stat().st_mode) == 0o600
+    assert read_run_file(tmp_path) is None
+
+
+def test_only_the_url_of_a_redis_is_taken() -> None:
+    require_redis("redis://:password@127.0.0.1:1/0")
+    with pytest.raises(ConfigurationError, match="AFTERCOMMIT_BROKER_URL"):
+        require_redis("amqp://127.0.0.1")
+
+
+@pytest.mark.parametrize(("url", "words"), [("nonsense", "not a database URL"), ("mysql://x", "not mysql")])
+def test_only_the_url_of_a_postgres_is_taken(url: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        upgrade(url)
+
+
+def test_a_database_that_is_away_is_told_without_its_password() -> None:
+    with pytest.raises(StartupError, match="can't be migrated") as caught:
+        upgrade("postgresql+psycopg://user:hunter2@127.0.0.1:1/name")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_answer_counts_only_when_it_is_200(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A proxy of the environment must not be asked for an address of this machine.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/good" else 503)
+            self.end_headers()
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert answers_ok(f"{url}/good")
+        assert not answers_ok(f"{url}/bad")
+        server.shutdown()
+    assert not answers_ok(f"{url}/good")
+
+
+def test_a_ping_is_repeated_until_all_workers_answer(tmp_path: Path) -> None:
+    code = "import pathlib, sys; log = pathlib.Path('asked'); asked = log.exists(); log.touch(); "
+    code += 'print(\'{"worker1@here": 1, "worker2@here": 1}\' if asked else \'{"worker1@here": 1}\')'
+    command = [sys.executable, "-c", code]
+
+    with Ping(command, dict(os.environ), tmp_path, ["worker1@here", "worker2@here"]) as ping:
+        assert wait_until(ping.answered, timeout=30)
+        assert not ping.answered()
+
+
+def test_an_error_of_ours_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = typer.Typer()
+
+    @broken.command()
+    def fail() -> None:
+        raise ConfigurationError("The port [4200] is in use.")
+
+    monkeypatch.setattr(main_module, "app", broken)
+    monkeypatch.setattr(sys, "argv", ["aftercommit"])
+
+    with pytest.raises(SystemExit) as caught:
+        main_module.main()
+
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "error: The port [4200] is in use.\n"
