@@ -104,9 +104,5 @@ def _tracked(kind: ResourceKind, row: Mapping[str, Any] | None, masker: Masker) 
 
 
 def _json_safe(value: Any) -> Any:
-    """Turn the few column types that JSON lacks into text; JSON columns are JSON already."""
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value
+    """Turn an id into text: it is the only type among tracked columns that JSON lacks."""
+    return str(value) if isinstance(value, UUID) else value

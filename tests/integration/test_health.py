@@ -1,0 +1,92 @@
+"""Liveness, readiness and versions; and what happens to errors that nobody foresaw."""
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.api import health
+from app.database import describe
+from app.main import create_app
+from app.settings import Settings
+
+
+@pytest.fixture
+def broker_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readiness with a broker that answers; the real one is the acceptance layer's."""
+    monkeypatch.setattr(health, "_broker_problem", lambda _settings: None)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"), [("/health", True), ("/hello", "👋"), ("/version", "0.8.4"), ("/admin/version", "3.8.8")]
+)
+def test_a_probe_is_answered(path: str, answer: object, client: TestClient) -> None:
+    assert client.get(path).json() == answer
+
+
+def test_probes_are_answered_at_the_root_too(settings: Settings) -> None:
+    with TestClient(create_app(settings)) as root:
+        assert root.get("/health").json() is True
+        assert root.get("/ready").status_code == 503
+
+
+def test_it_is_ready_when_database_migrations_and_broker_are(client: TestClient, broker_is_up: None) -> None:
+    response = client.get("/ready")
+    assert (response.status_code, response.json()) == (200, {"message": "OK"})
+
+
+def test_a_broker_that_does_not_answer_is_the_reason(client: TestClient) -> None:
+    response = client.get("/ready")
+    assert response.status_code == 503
+    assert response.json()["reasons"] == {"broker": "does not answer (ConnectionError)"}
+
+
+@pytest.mark.alters_schema
+def test_a_migration_that_is_missing_is_the_reason(
+    client: TestClient, broker_is_up: None, sessions: sessionmaker[Session]
+) -> None:
+    with sessions() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        session.commit()
+    response = client.get("/ready")
+    assert response.status_code == 503
+    assert "aftercommit migrate" in response.json()["reasons"]["database"]
+
+
+def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(settings: Settings) -> None:
+    away = settings.model_copy(update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"})
+    with TestClient(create_app(away), base_url="http://testserver/api") as client:
+        assert "does not answer" in client.get("/ready").json()["reasons"]["database"]
+        response = client.post("/flows/", json={"name": "etl"})
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert response.json() == {"exception_message": "Service Unavailable"}
+
+
+def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_its_text(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_settings: Settings) -> None:
+        raise ZeroDivisionError("hunter2")
+
+    monkeypatch.setattr(health, "_broker_problem", fail)
+    with TestClient(create_app(settings), raise_server_exceptions=True) as client:
+        response = client.get("/ready")
+    assert (response.status_code, response.json()) == (500, {"exception_message": "Internal Server Error"})
+    assert response.headers["x-request-id"]
+    logged = capfd.readouterr().err
+    assert "ZeroDivisionError" in logged
+    assert "hunter2" not in logged
+
+
+def test_an_error_without_a_servers_words_is_described_by_its_class() -> None:
+    assert describe(DBAPIError("statement", {"a": "hunter2"}, ValueError("hunter2"))) == "DBAPIError"
+
+
+def test_a_slash_that_is_missing_is_added_by_a_redirect(client: TestClient) -> None:
+    assert client.post("/flows", json={"name": "etl"}, follow_redirects=False).status_code == 307
+
+
+def test_json_without_a_content_type_is_taken_from_older_clients(client: TestClient) -> None:
+    assert client.post("/flows/", content=b'{"name": "etl"}', headers={"content-type": ""}).status_code == 201

@@ -1,0 +1,73 @@
+"""Where settings come from, and what is said when they are not complete."""
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.settings import RUN_FILE, RunFile, Settings, read_run_file
+
+RUN = RunFile(
+    database_url="postgresql+psycopg://up@127.0.0.1:1/up",
+    broker_url="redis://127.0.0.1:1/0",
+    masking_key="the key of up",
+    api_url="http://127.0.0.1:4200/api",
+    flower_url=None,
+    pid=1,
+)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting but the data folder."""
+    for name in ("DATABASE_URL", "BROKER_URL", "MASKING_KEY"):
+        monkeypatch.delenv(f"AFTERCOMMIT_{name}", raising=False)
+    monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", str(tmp_path))
+
+
+def test_without_any_setting_each_missing_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    text = str(caught.value)
+    assert all(f"AFTERCOMMIT_{name}: " in text for name in ("DATABASE_URL", "BROKER_URL", "MASKING_KEY"))
+    assert str(tmp_path) in text
+
+
+def test_the_servers_of_a_running_up_are_found(tmp_path: Path) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    settings = Settings.load()
+    assert (settings.database_url, settings.broker_url) == (RUN.database_url, RUN.broker_url)
+    assert settings.masking_key.get_secret_value() == RUN.masking_key
+
+
+def test_the_environment_comes_first_and_no_server_is_mixed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://real/db")
+    with pytest.raises(ConfigurationError, match="BROKER_URL"):
+        Settings.load()
+
+
+def test_a_masking_key_of_the_environment_is_kept_beside_the_servers_of_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "mine")
+    assert Settings.load().masking_key.get_secret_value() == "mine"
+
+
+def test_a_value_that_is_none_is_said_with_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_PUBLISH_QUEUE_SIZE", "-1")
+    with pytest.raises(ConfigurationError, match="AFTERCOMMIT_PUBLISH_QUEUE_SIZE"):
+        Settings.load()
+
+
+def test_a_damaged_run_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / RUN_FILE).write_text("{")
+    with pytest.raises(ConfigurationError, match=r"run\.json is damaged"):
+        read_run_file(tmp_path)
+
+
+def test_the_masking_key_is_not_shown() -> None:
+    settings = Settings(database_url="x", broker_url="y", masking_key="hunter2")
+    assert "hunter2" not in repr(settings)
