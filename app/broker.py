@@ -79,6 +79,8 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_soft_shutdown_timeout": 10.0,
         "worker_hijack_root_logger": False,
+        # Our log lines go to standard error as they are; Celery would wrap each in a warning of its own.
+        "worker_redirect_stdouts": False,
         "worker_send_task_events": not publisher,
         # Flower shows a task from the moment that it was sent, also when no worker runs.
         "task_send_sent_event": True,

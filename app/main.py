@@ -21,13 +21,13 @@ from app.api import (
 from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
 from app.database import make_engine, make_sessions
-from app.settings import Settings, get_settings
+from app.settings import get_settings
 from app.telemetry import configure_logging
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app() -> FastAPI:
     """Return the API. It connects to nothing before the first request, so it starts while servers are down."""
-    settings = settings or get_settings()
+    settings = get_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
     app = FastAPI(
         title="aftercommit",

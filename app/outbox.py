@@ -5,7 +5,7 @@ rows stay, and the sweep rings for them again.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from functools import lru_cache, partial
 from typing import Final
 
@@ -38,7 +38,7 @@ def record(session: Session, changes: Sequence[Change]) -> None:
     masker = _masker(get_settings())
     snapshots = [capture(change, masker, current) for change in changes]
     for start in range(0, len(snapshots), INSERT_PAGE):
-        page = [asdict(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
+        page = [_columns(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
         session.execute(insert(SnapshotRow), page)
     pending: list[Doorbell] = session.info.setdefault(PENDING, [])
     pending.extend(Doorbell(snapshot.id, _label(snapshot)) for snapshot in snapshots)
@@ -98,6 +98,11 @@ def _celery(settings: Settings) -> Celery:
 @lru_cache
 def _masker(settings: Settings) -> Masker:
     return make_masker(settings)
+
+
+def _columns(snapshot: Snapshot) -> dict[str, object]:
+    # Not `asdict`, which copies every value inside the captured states.
+    return {field.name: getattr(snapshot, field.name) for field in fields(snapshot)}
 
 
 def _label(snapshot: Snapshot) -> str:

@@ -5,8 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
 
@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     broker_url: str = Field(min_length=1)
     masking_key: SecretStr = Field(min_length=1)
 
-    masked_paths: tuple[str, ...] = ()
-    """More paths to mask, as `field.key.key`, for example `parameters.customer`; `*` stands for any key."""
+    masked_paths: Annotated[tuple[str, ...], NoDecode] = ()
+    """More paths to mask, comma-separated, as `field.key.key`: `parameters.customer`; `*` stands for any key."""
 
     database_pool_size: PositiveInt = 16
     database_connect_timeout: PositiveInt = 3
@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     """Runs the Celery tasks inside the process that enqueues them: for tests, not for service."""
     log_level: str = "INFO"
     log_json: bool = False
+
+    @field_validator("masked_paths", mode="before")
+    @classmethod
+    def _split(cls, paths: object) -> object:
+        return [path.strip() for path in paths.split(",") if path.strip()] if isinstance(paths, str) else paths
 
     @classmethod
     def load(cls) -> Self:

@@ -92,5 +92,5 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 @pytest.fixture
 def client(settings: Settings) -> Iterator[TestClient]:
     """The API in this process, below `/api`; tasks run inside the request, after its commit."""
-    with TestClient(create_app(settings), base_url="http://testserver/api") as client:
+    with TestClient(create_app(), base_url="http://testserver/api") as client:
         yield client

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.models import SnapshotRow
 from workers.batch import Batch, append_apart, append_together, build_batch
 from workers.claim import claim, has_claimable, lanes_of, lock_lane
 from workers.failures import record_failures
@@ -67,13 +68,18 @@ class Dispatcher:
             if now is None:
                 return None
             snapshots = claim(session, lane, self.batch_size)
-            rescued: set[UUID] = set()
-            if self.rescue_after is not None:
-                before = now - timedelta(seconds=self.rescue_after)
-                rescued = {snapshot.id for snapshot in snapshots if snapshot.captured < before}
+            rescued = self._rescued(snapshots, now)
             batch = build_batch(session, snapshots, self.size_cap)
             append(session, batch, rescued)
             record_failures(session, batch.failures, now)
         if batch.position is not None:
             self.appended(batch.position)
         return len(batch.built)
+
+    def _rescued(self, snapshots: Sequence[SnapshotRow], now: datetime) -> set[UUID]:
+        """Return the ids of those that nobody but the sweep rang for: old, and not waiting for a retry."""
+        if self.rescue_after is None:
+            return set()
+        before = now - timedelta(seconds=self.rescue_after)
+        retried = {snapshot.resource_id for snapshot in snapshots if snapshot.attempts}
+        return {row.id for row in snapshots if row.captured < before and row.resource_id not in retried}

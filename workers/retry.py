@@ -4,8 +4,8 @@ from typing import Final
 
 FIRST_DELAY_SECONDS: Final = 2.0
 LONGEST_DELAY_SECONDS: Final = 300.0
-ATTEMPTS: Final = 8
-"""Failures before a snapshot is parked: about eight minutes of tries at the delays above."""
+ATTEMPTS: Final = 10
+"""Failures before a snapshot is parked: six to fourteen minutes of tries at the delays above."""
 
 
 def next_delay(attempt: int, jitter: float) -> float | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Response
+from sqlalchemy import and_
 
 from app.api.deployment_answers import answer
 from app.api.deps import SessionDep
@@ -104,8 +105,11 @@ def bulk_delete_deployments(
     if query.deployments is None or not restricts(query.deployments):
         # Prefect takes no filter for "any 50"; nobody means that.
         raise InvalidRequest("Say which deployments to delete: the filter has no condition.")
-    ids = reading.select_ids(session, DeploymentSelection(deployments=query.deployments), query.limit)
-    return DeletedIds(deleted=deployments.delete_deployments(session, Deployment.id.in_(ids)))
+    selection = DeploymentSelection(deployments=query.deployments)
+    ids = reading.select_ids(session, selection, query.limit)
+    # The condition is asked once more under the locks: what stopped matching in between stays.
+    where = and_(Deployment.id.in_(ids), reading.selected(selection))
+    return DeletedIds(deleted=deployments.delete_deployments(session, where))
 
 
 @router.post("/{deployment_id}/pause_deployment")

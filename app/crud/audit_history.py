@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.crud.tracked import table_of
+from app.crud.tracked_statements import table_of
 from app.events.kinds import tracked_kinds
 from app.models import EventRow, SnapshotRow, Tombstone
 

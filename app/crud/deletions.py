@@ -16,7 +16,7 @@ from app.crud import concurrency_limits, deployments, flows, work_pools, work_qu
 from app.crud.filters import flow_condition, one_of, restricts
 from app.crud.queue_order import lock_pool
 from app.crud.tombstones import bury
-from app.crud.tracked import table_of
+from app.crud.tracked_statements import table_of
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE, ResourceKind
 from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue

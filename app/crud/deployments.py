@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, case, select
+from sqlalchemy import ColumnElement, Table, select
 from sqlalchemy.orm import Session
 
 from app.crud.deployment_limits import own_limit_id, settle_own_limits
@@ -12,6 +12,7 @@ from app.crud.deployment_values import check_job_variables, check_parameters, gi
 from app.crud.schedule_lists import Schedules, patched, replaced
 from app.crud.tombstones import bury
 from app.crud.tracked import delete_rows, update_rows, upsert_row
+from app.crud.tracked_statements import Keep
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import DEPLOYMENT
 from app.events.snapshot import Change
@@ -21,6 +22,8 @@ from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 
 FLOW_LABEL = "prefect.flow.id"
 IDENTITY = ("flow_id", "name")
+OWN_LIMIT_STAYS = (("concurrency_limit_id", "concurrency_limit"),)
+"""A deployment that has a limit of its own keeps that row when it is given another number."""
 
 
 def upsert_deployment(session: Session, body: DeploymentCreate) -> tuple[UUID, bool]:
@@ -45,9 +48,11 @@ def upsert_deployment(session: Session, body: DeploymentCreate) -> tuple[UUID, b
     }
     check_parameters(values, InvalidRequest)
     check_job_variables(session, values.get("work_queue_id"), body.job_variables)
+    keeps: tuple[Keep, ...] = ()
     if body.concurrency_limit is not None:
         values["concurrency_limit_id"] = own_limit_id(session, body.flow_id, body.name)
-    change = upsert_row(session, DEPLOYMENT, values, IDENTITY, {"concurrency_limit_id": _own_limit_stays(body)})
+        keeps = OWN_LIMIT_STAYS
+    change = upsert_row(session, DEPLOYMENT, values, IDENTITY, keeps)
     if change is None:
         # Nothing differs. The row cannot be gone: its flow is locked against deletion, and so is the row itself.
         return _id_of(session, body), False
@@ -168,13 +173,6 @@ def _labels(session: Session, body: DeploymentCreate) -> dict[str, Any]:
     if flow_labels is None:
         raise Conflict(f"There is no flow {body.flow_id}.")
     return {**flow_labels, FLOW_LABEL: str(body.flow_id), **(body.labels or {})}
-
-
-def _own_limit_stays(body: DeploymentCreate) -> ColumnElement[Any] | None:
-    """A deployment that has a limit of its own keeps that row when it is given another number."""
-    if body.concurrency_limit is None:
-        return None
-    return case((_table().c.concurrency_limit.is_not(None), _table().c.concurrency_limit_id))
 
 
 def _id_of(session: Session, body: DeploymentCreate) -> UUID:

@@ -121,7 +121,7 @@ def test_a_missing_token_is_invalid(client: TestClient) -> None:
 
 def test_the_next_page_is_found_behind_a_path_prefix(settings: Settings, sessions: Sessions) -> None:
     append(sessions, an_event(), an_event())
-    with TestClient(create_app(settings), base_url="https://example.org", root_path="/registry") as client:
+    with TestClient(create_app(), base_url="https://example.org", root_path="/registry") as client:
         page = client.post("/registry/api/events/filter", json={"limit": 1}).json()
         assert page["next_page"].startswith("https://example.org/registry/api/events/filter/next?page-token=")
         assert len(client.get(page["next_page"]).json()["events"]) == 1
@@ -148,7 +148,7 @@ def test_an_event_is_answered_whole(client: TestClient, sessions: Sessions) -> N
 
 def test_a_page_costs_the_same_statements_whatever_its_size(settings: Settings, sessions: Sessions) -> None:
     append(sessions, *(an_event() for _ in range(50)))
-    app = create_app(settings)
+    app = create_app()
     with TestClient(app, base_url="http://testserver/api") as client:
         costs = []
         for limit in (1, 40):

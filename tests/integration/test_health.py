@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.api import health
 from app.database import describe
 from app.main import create_app
-from app.settings import Settings
+from app.settings import Settings, get_settings
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_a_probe_is_answered(path: str, answer: object, client: TestClient) -> N
 
 
 def test_probes_are_answered_at_the_root_too(settings: Settings) -> None:
-    with TestClient(create_app(settings)) as root:
+    with TestClient(create_app()) as root:
         assert root.get("/health").json() is True
         assert root.get("/ready").status_code == 503
 
@@ -54,9 +54,12 @@ def test_a_migration_that_is_missing_is_the_reason(
     assert "aftercommit migrate" in response.json()["reasons"]["database"]
 
 
-def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(settings: Settings) -> None:
-    away = settings.model_copy(update={"database_url": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"})
-    with TestClient(create_app(away), base_url="http://testserver/api") as client:
+def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
+    get_settings.cache_clear()
+    with TestClient(create_app(), base_url="http://testserver/api") as client:
         assert "does not answer" in client.get("/ready").json()["reasons"]["database"]
         response = client.post("/flows/", json={"name": "etl"})
     assert response.status_code == 503
@@ -71,7 +74,7 @@ def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_i
         raise ZeroDivisionError("hunter2")
 
     monkeypatch.setattr(health, "_broker_problem", fail)
-    with TestClient(create_app(settings), raise_server_exceptions=True) as client:
+    with TestClient(create_app(), raise_server_exceptions=True) as client:
         response = client.get("/ready")
     assert (response.status_code, response.json()) == (500, {"exception_message": "Internal Server Error"})
     assert response.headers["x-request-id"]

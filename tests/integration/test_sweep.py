@@ -101,3 +101,15 @@ def test_a_lost_doorbell_is_made_good_and_the_event_counts_as_rescued(
 def test_a_sweep_over_nothing_rings_nothing(outbox_world: OutboxWorld, settings: Settings) -> None:
     run_task(settings)
     assert outbox_world.log() == []
+
+
+def test_a_retry_counts_as_nobodys_rescue(outbox_world: OutboxWorld, settings: Settings) -> None:
+    (change,) = outbox_world.create("nightly")
+    outbox_world.update(change, version="2")
+    age(outbox_world)
+    with outbox_world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET attempts = 1, error = 'x', next_attempt = now() WHERE revision = 1"))
+        session.commit()
+    run_task(settings)
+    assert len(outbox_world.log()) == 2
+    assert outbox_world.head().rescued == 0

@@ -71,3 +71,9 @@ def test_a_damaged_run_file_is_said(tmp_path: Path) -> None:
 def test_the_masking_key_is_not_shown() -> None:
     settings = Settings(database_url="x", broker_url="y", masking_key="hunter2")
     assert "hunter2" not in repr(settings)
+
+
+def test_paths_to_mask_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_MASKED_PATHS", "parameters.customer, pull_steps.*.token,")
+    assert Settings.load().masked_paths == ("parameters.customer", "pull_steps.*.token")

@@ -1,0 +1,199 @@
+"""What the documents say exists, exists: settings with their defaults, tests, commands, targets, files and links."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from app.cli.main import app
+from app.settings import Settings
+
+ROOT: Final = Path(__file__).parent.parent.parent
+PREFIX: Final = "AFTERCOMMIT_"
+README: Final = ROOT / "README.md"
+DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PROMISES: Final = [f"P{number}" for number in range(1, 10)]
+
+document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+def rows_under(path: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the first table under a heading, without its head."""
+    _, _, section = path.read_text().partition(f"\n## {heading}\n")
+    lines = [line for line in section.split("\n## ")[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def code_in(path: Path) -> list[str]:
+    """Return what is set as code: the lines of blocks and the spans in the text."""
+    fenced = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+    text = path.read_text()
+    lines = [line for block in fenced.findall(text) for line in block.splitlines()[1:-1]]
+    return [*lines, *re.findall(r"`([^`]+)`", fenced.sub("", text))]
+
+
+def as_shown(field: FieldInfo) -> str:
+    """Write a field's default as its variable would be set."""
+    if field.is_required():
+        return "required"
+    default = field.default
+    assert not isinstance(default, SecretStr), "a secret has no default"
+    if isinstance(default, str | Path):
+        return f"`{default}`"
+    if isinstance(default, tuple):
+        return ",".join(default) or "none"
+    return f"`{json.dumps(default)}`"
+
+
+@lru_cache
+def functions_of_tests() -> dict[str, set[str]]:
+    """Return the names of the functions of each file below `tests/`."""
+    return {
+        str(path.relative_to(ROOT)): {
+            node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
+        }
+        for path in (ROOT / "tests").rglob("*.py")
+    }
+
+
+def is_a_test(name: str) -> bool:
+    """Tell whether a test has this name, or the file before `::` has a function of it."""
+    file, _, function = name.rpartition("::")
+    names = functions_of_tests()
+    return function in (names.get(file, set()) if file else set().union(*names.values()))
+
+
+def targets() -> set[str]:
+    """Return the targets of the Makefile that are for people."""
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def anchors_of(path: Path) -> set[str]:
+    """Return the anchors of a document's headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands_named(code: str) -> Iterator[list[str]]:
+    """Yield the words after each `aftercommit` that a person would type."""
+    for found in re.finditer(r"(?:^|[\s/(])aftercommit((?: +[\w./:=@{}<>*-]+)+)", code):
+        yield found[1].split()
+
+
+def problem_with(words: list[str]) -> str | None:
+    """Tell what in these words the command does not know."""
+    command: Any = typer.main.get_command(app)
+    rest = list(words)
+    while rest and (known := getattr(command, "commands", None)) is not None:
+        word = rest.pop(0)
+        if word not in known:
+            return f"no command {word!r}"
+        command = known[word]
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in options]
+    return f"no option {unknown[0]!r}" if unknown else None
+
+
+def test_the_settings_table_lists_every_setting_with_its_default() -> None:
+    shown = {row[0].strip("`"): row[1] for row in rows_under(README, "Settings")}
+    assert shown == {f"{PREFIX}{name.upper()}": as_shown(field) for name, field in Settings.model_fields.items()}
+
+
+def test_every_setting_is_explained() -> None:
+    assert [row[0] for row in rows_under(README, "Settings") if len(row) != 3 or not row[2].endswith(".")] == []
+
+
+@document
+def test_no_other_setting_is_named(path: Path) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(rf"{PREFIX}[A-Z_]*[A-Z]", path.read_text())) <= known
+
+
+def test_every_promise_has_its_line_and_a_test() -> None:
+    rows = rows_under(README, "The promises")
+    assert [row[0] for row in rows] == PROMISES
+    assert [row[0] for row in rows if not re.findall(r"`test_\w+`", row[2])] == []
+
+
+@document
+def test_every_test_that_is_named_exists(path: Path) -> None:
+    named = [code for code in code_in(path) if re.fullmatch(r"test_\w+|tests/[\w/]+\.py::\w+", code)]
+    assert [name for name in named if not is_a_test(name)] == []
+
+
+def test_every_defect_that_cannot_happen_has_its_test() -> None:
+    rows = rows_under(ROOT / "docs/wire-compatibility.md", "Measured defects of Prefect's event emission, and here")
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 32)]
+    assert [row[0] for row in rows if row[2].startswith("cannot happen") and not re.search(r"`test", row[-1])] == []
+
+
+@document
+def test_every_command_that_is_named_exists(path: Path) -> None:
+    named = [words for code in code_in(path) for words in commands_named(code)]
+    assert [f"{' '.join(words)}: {problem}" for words in named if (problem := problem_with(words)) is not None] == []
+
+
+@document
+def test_every_target_that_is_named_exists(path: Path) -> None:
+    named = [name for code in code_in(path) for name in re.findall(r"(?:^|&& )make ([a-z]+)", code)]
+    assert [name for name in named if name not in targets()] == []
+
+
+@document
+def test_every_file_that_is_named_exists(path: Path) -> None:
+    named = [
+        found
+        for code in code_in(path)
+        for found in re.findall(r"^(?:(?:app|workers|tests|docs)/[\w/.-]*|\.ci/\w+|[\w-]+\.lock)", code)
+    ]
+    gone_from_the_plan = {"app/cli.py", "app/embedded.py"}
+    assert [name for name in named if not (ROOT / name).exists() and name not in gone_from_the_plan] == []
+
+
+@document
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = path.parent / file if file else path
+        if not found.exists() or (anchor and anchor not in anchors_of(found)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(([^)#\s]+)", README.read_text()))
+    assert [path.name for path in DOCUMENTS if path != README and str(path.relative_to(ROOT)) not in linked] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("outbox status --json", None),
+        ("outbox replay", "no command 'replay'"),
+        ("events list --colour", "no option '--colour'"),
+        ("events list --limit=3", None),
+        ("migrate", None),
+        ("fly", "no command 'fly'"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_noticed(words: str, problem: str | None) -> None:
+    assert problem_with(words.split()) == problem
+
+
+def test_the_documents_name_commands_tests_and_targets() -> None:
+    """The checks above find something to check."""
+    code = [line for path in DOCUMENTS for line in code_in(path)]
+    assert sum(bool(list(commands_named(line))) for line in code) > 20
+    assert sum(line.startswith("test_") for line in code) > 30
+    assert sum(line.startswith("make ") for line in code) > 5
