@@ -18,6 +18,8 @@ SWEEP_QUEUE: Final = "aftercommit.sweep"
 
 Role = Literal["publisher", "worker"]
 
+SWEEP_EXPIRES: Final = 60
+"""Seconds after which nobody needs a sweep or its doorbells any more: more than clocks of two machines differ."""
 TASK_TIME_LIMIT: Final = 120
 VISIBILITY_TIMEOUT: Final = 300
 
@@ -70,6 +72,8 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "task_publish_retry": not publisher,
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
+        # A task that kills its worker is sent again a few times and not for ever; then the sweep is slower, but there.
+        "task_retry_on_worker_lost": True,
         "task_time_limit": TASK_TIME_LIMIT,
         "broker_pool_acquire_timeout": 0.3 if publisher else 5,
         "broker_transport_options": PUBLISHER_TRANSPORT if publisher else WORKER_TRANSPORT,

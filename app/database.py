@@ -59,6 +59,11 @@ def make_engine(settings: Settings, *, application_name: str, pool_size: int | N
     )
 
 
+def sqlstate(error: DBAPIError) -> str | None:
+    """Return the server's five-character code of the error, or None when the server said nothing."""
+    return error.orig.sqlstate if isinstance(error.orig, psycopg.Error) else None
+
+
 def describe(error: DBAPIError) -> str:
     """Tell what the database refused without its DETAIL, which quotes the values of the row.
 

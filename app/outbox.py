@@ -67,7 +67,9 @@ def _ring_after_commit(session: Session) -> None:
 
 @event.listens_for(Session, "after_rollback")
 def _forget_after_rollback(session: Session) -> None:
-    session.info.pop(PENDING, None)
+    # A rolled-back savepoint leaves what was recorded before it; a doorbell for what it took is harmless.
+    if not session.in_nested_transaction():
+        session.info.pop(PENDING, None)
 
 
 def send(settings: Settings, doorbells: Sequence[Doorbell]) -> None:

@@ -18,6 +18,8 @@ logger = get_logger(__name__)
 
 MESSAGE_LIMIT: Final = 500
 """Ids in one message; more make more messages."""
+QUIET_SECONDS: Final = 1.0
+"""Between two warnings: an outage under load is one piece of news a second, not one for each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,17 @@ class Publisher:
         self._stopping = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._warned = -QUIET_SECONDS
         self.dropped = 0
 
     def ring(self, doorbells: Sequence[Doorbell]) -> None:
         """Take doorbells for sending; those that the full queue cannot hold are dropped and counted."""
-        self._start()
+        try:
+            self._start()
+        except RuntimeError:
+            # The system has no thread to give. The change is committed, and must not fail for that.
+            self._drop(len(doorbells), "no thread")
+            return
         for at, doorbell in enumerate(doorbells):
             try:
                 self._queue.put_nowait(doorbell)
@@ -93,4 +101,7 @@ class Publisher:
 
     def _drop(self, count: int, reason: str) -> None:
         self.dropped += count
-        logger.warning("doorbells_dropped", count=count, reason=reason, dropped_so_far=self.dropped)
+        now = time.monotonic()
+        if now - self._warned >= QUIET_SECONDS:
+            self._warned = now
+            logger.warning("doorbells_dropped", count=count, reason=reason, dropped_so_far=self.dropped)

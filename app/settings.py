@@ -1,6 +1,7 @@
 """Every setting of aftercommit, typed, in one place. Nothing else reads the environment."""
 
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app.errors import ConfigurationError
 
 RUN_FILE = "run.json"
+FOREIGN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 
 
 class RunFile(BaseModel):
@@ -31,7 +33,7 @@ class Settings(BaseSettings):
     with the name of the variable to set.
     """
 
-    model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     data_dir: Path = Path(".aftercommit")
     database_url: str = Field(min_length=1)
@@ -73,6 +75,7 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: a variable is missing or not valid; the text names it.
         """
+        _refuse_foreign()
         data_dir = _DataDir().data_dir
         found: dict[str, str] = {}
         run = read_run_file(data_dir)
@@ -85,7 +88,8 @@ class Settings(BaseSettings):
             # The database and the broker come from one place, so that a doorbell never rings at another house.
             return cls(**found)  # type: ignore[arg-type]  # pydantic turns the key into a SecretStr.
         except ValidationError as error:
-            raise ConfigurationError(_explain(error, data_dir)) from error
+            # Not chained: pydantic's own text quotes the other settings, the masking key among them.
+            raise ConfigurationError(_explain(error, data_dir)) from None
 
 
 class _DataDir(BaseSettings):
@@ -98,6 +102,15 @@ class _Servers(BaseSettings):
     database_url: str | None = None
     broker_url: str | None = None
     masking_key: str | None = None
+
+
+def _refuse_foreign() -> None:
+    """Celery takes these before its configuration: one process would ring where nobody listens."""
+    for name in FOREIGN:
+        if name in os.environ:
+            raise ConfigurationError(
+                f"{name} must not be set: it would override AFTERCOMMIT_BROKER_URL for Celery only."
+            )
 
 
 def _explain(error: ValidationError, data_dir: Path) -> str:
@@ -117,8 +130,8 @@ def read_run_file(data_dir: Path) -> RunFile | None:
         return RunFile.model_validate(json.loads((data_dir / RUN_FILE).read_text()))
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise ConfigurationError(f"{data_dir / RUN_FILE} is damaged: remove it and start `up` again.") from error
+    except ValueError:
+        raise ConfigurationError(f"{data_dir / RUN_FILE} is damaged: remove it and start `up` again.") from None
 
 
 @lru_cache

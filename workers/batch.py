@@ -9,10 +9,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.database import JsonObject
+from app.errors import DispatchError
 from app.events.schema import Event
 from app.models import SnapshotRow
 from workers.append import append
-from workers.build import build
+from workers.build import build, check
 from workers.changes import changed_fields
 from workers.outage import is_refusal
 from workers.related import related_resources
@@ -36,8 +37,9 @@ class Batch:
 def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: int) -> Batch:
     """Build the events of these snapshots, in their order."""
     batch = Batch()
-    related = related_resources(session, snapshots)
-    for snapshot in snapshots:
+    sound = [snapshot for snapshot in snapshots if _is_sound(snapshot, batch)]
+    related = related_resources(session, sound)
+    for snapshot in sound:
         if snapshot.resource_id in batch.stopped:
             continue
         try:
@@ -47,6 +49,16 @@ def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: in
         else:
             batch.built.append((snapshot, event))
     return batch
+
+
+def _is_sound(snapshot: SnapshotRow, batch: Batch) -> bool:
+    try:
+        check(snapshot)
+    except DispatchError as error:
+        if snapshot.resource_id not in batch.stopped:
+            batch.failures[snapshot] = error
+        return False
+    return True
 
 
 def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:

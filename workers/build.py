@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import DispatchError
@@ -11,6 +12,26 @@ from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event, Relat
 from app.models import SCHEMA_VERSION, SnapshotRow
 
 OMITTED: Final = "$omitted"
+
+
+def check(snapshot: SnapshotRow) -> None:
+    """Refuse a snapshot that this code cannot read, before anything is done with the ones beside it.
+
+    Raises:
+        DispatchError: it is of a kind or a schema version that this code does not know, or its references are none.
+    """
+    if snapshot.schema_version > SCHEMA_VERSION:
+        raise DispatchError(f"Snapshot schema {snapshot.schema_version} is newer than this worker's {SCHEMA_VERSION}.")
+    kind = kind_named(snapshot.kind)
+    if not all(_is_id(snapshot.references.get(edge.column)) for edge in kind.edges):
+        raise DispatchError("The snapshot's references are not ids by column.")
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return value is None or str(UUID(str(value))) == value
+    except ValueError:
+        return False
 
 
 def build(
@@ -24,10 +45,8 @@ def build(
     `{"$omitted": "<bytes>"}` and `omitted_fields` names their fields.
 
     Raises:
-        DispatchError: the snapshot is of a kind or a schema version that this code does not know.
+        DispatchError: the snapshot is of an unknown kind, or has no state at all.
     """
-    if snapshot.schema_version > SCHEMA_VERSION:
-        raise DispatchError(f"Snapshot schema {snapshot.schema_version} is newer than this worker's {SCHEMA_VERSION}.")
     kind = kind_named(snapshot.kind)
     return Event(
         id=snapshot.id,

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery.signals import beat_init, worker_process_init
 
-from app.broker import SWEEP, make_celery
+from app.broker import SWEEP, SWEEP_EXPIRES, make_celery
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 
@@ -19,8 +19,8 @@ def _schedule(settings: Settings) -> dict[str, Any]:
             "sweep": {
                 "task": SWEEP,
                 "schedule": settings.sweep_interval,
-                # A worker that was away finds one sweep to do, not one for each tick that it missed.
-                "options": {"expires": settings.sweep_interval},
+                # A worker that was away for long finds a few sweeps to do, not one for each tick that it missed.
+                "options": {"expires": SWEEP_EXPIRES},
             }
         },
         "beat_max_loop_interval": min(settings.sweep_interval, 5.0),

@@ -38,7 +38,15 @@ class Dispatcher:
         """
         with self.sessions() as session:
             lanes = lanes_of(session, snapshot_ids)
-        return sum(self.drain(lane) for lane in lanes)
+        total, first_error = 0, None
+        for lane in lanes:
+            try:
+                total += self.drain(lane)
+            except Exception as error:  # noqa: BLE001  # The other lanes of this message must not wait for this one.
+                first_error = first_error or error
+        if first_error is not None:
+            raise first_error
+        return total
 
     def drain(self, lane: int) -> int:
         """Dispatch what waits in the lane until nothing does, or until another worker has it."""

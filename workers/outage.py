@@ -3,11 +3,14 @@
 from typing import Final
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-OUTAGE: Final = (OperationalError, InterfaceError, PoolTimeoutError)
-"""What a task raises when the database is away, full, or in a deadlock: Celery tries again, the sweep does later."""
+OUTAGE: Final = (DBAPIError, PoolTimeoutError)
+"""What a task raises when the database is away, full, read-only or in a deadlock: Celery tries again, the sweep later.
+
+What the database refuses never gets that far: it is recorded with its snapshot.
+"""
 
 # SQLSTATE classes: 22 data exception, 23 integrity violation, 54 program limit exceeded (a row too large).
 REFUSED_CLASSES: Final = ("22", "23", "54")

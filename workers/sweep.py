@@ -46,7 +46,7 @@ def waiting_lanes(session: Session, grace: float) -> Sequence[Waiting]:
         .where(
             SnapshotRow.lane == lanes.c.lane,
             SnapshotRow.captured < func.clock_timestamp() - timedelta(seconds=grace),
-            is_claimable(),
+            is_claimable(lanes.c.lane),
         )
         .order_by(SnapshotRow.sequence)
         .limit(1),

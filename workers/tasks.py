@@ -10,7 +10,7 @@ from uuid import UUID
 from celery import Task, shared_task
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.broker import DISPATCH, SWEEP
+from app.broker import DISPATCH, SWEEP, SWEEP_EXPIRES
 from app.database import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from app.telemetry import get_logger
@@ -58,7 +58,7 @@ def sweep_outbox(self: Task) -> None:
             argsrepr=f"({waiting.label})",
             kwargsrepr="{swept}",
             # The next sweeps ring again: doorbells that nobody answered must not pile up in the broker.
-            expires=settings.sweep_interval * 3,
+            expires=SWEEP_EXPIRES,
         )
 
     with _sessions(settings)() as session, session.begin():

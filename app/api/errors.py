@@ -8,10 +8,10 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from psycopg.errors import ForeignKeyViolation
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.database import describe
+from app.database import describe, sqlstate
 from app.errors import AppError, Unavailable
 from app.telemetry import get_logger
 
@@ -20,6 +20,9 @@ logger = get_logger(__name__)
 RETRY_AFTER_SECONDS = "1"
 INTEGRITY = "Data integrity conflict. This usually means a unique or foreign key constraint was violated."
 MISSING_REFERENCE = "Something that the request refers to does not exist (any more)."
+PROGRAM_LIMIT = "54"
+"""The SQLSTATE class of values that are too large or too deep for PostgreSQL."""
+TOO_LARGE = "A value is too large or too deeply nested to be stored."
 NOT_STORABLE = "A value cannot be stored: texts must not hold NUL characters, and numbers must be finite and in range."
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, JSONResponse]]
@@ -32,8 +35,7 @@ def add_error_handlers(app: FastAPI) -> None:
         RequestValidationError: _on_invalid_request,
         IntegrityError: _on_integrity,
         DataError: _on_data,
-        OperationalError: _on_unavailable,
-        InterfaceError: _on_unavailable,
+        DBAPIError: _on_database,
         PoolTimeoutError: _on_unavailable,
     }
     for error, handler in handlers.items():
@@ -71,9 +73,16 @@ async def _on_data(_request: Request, _error: DataError) -> JSONResponse:
     return JSONResponse({"detail": NOT_STORABLE}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
+async def _on_database(_request: Request, error: DBAPIError) -> JSONResponse:
+    if (sqlstate(error) or "").startswith(PROGRAM_LIMIT):
+        return JSONResponse({"detail": TOO_LARGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    # Away, full, read-only after a failover, not migrated yet: the same request may succeed later.
+    logger.warning("database_unavailable", reason=describe(error))
+    return _unavailable("Service Unavailable")
+
+
 async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
-    reason = describe(error) if isinstance(error, DBAPIError) else type(error).__name__
-    logger.warning("database_unavailable", reason=reason)
+    logger.warning("database_unavailable", reason=type(error).__name__)
     return _unavailable("Service Unavailable")
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import Text, cast, delete, exists, func, literal, select
+from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,18 +19,21 @@ def own_limit_name(deployment_id: UUID) -> str:
     return f"deployment:{deployment_id}"
 
 
-def own_limit_id(session: Session, flow_id: UUID, name: str) -> UUID:
-    """Return the id for the own limit of the deployment of that flow and name: the existing row's, or a new one.
+def lock_own_limits(session: Session, deployments: ColumnElement[bool]) -> dict[UUID, UUID]:
+    """Lock the rows of the own limits of these deployments, and return their ids by deployment.
 
-    The row outlives the deployment's number while another deployment uses it; then it is taken up again.
+    It comes before the lock of the deployments, since the deletion of a limit locks in that order too: the limit, then
+    the deployments that use it. A row outlives its deployment's number while another deployment uses it.
     """
     own_name = literal("deployment:") + cast(Deployment.id, Text)
     statement = (
-        select(ConcurrencyLimit.id)
-        .join(Deployment, ConcurrencyLimit.name == own_name)
-        .where(Deployment.flow_id == flow_id, Deployment.name == name)
+        select(Deployment.id.label("deployment_id"), ConcurrencyLimit.id.label("limit_id"))
+        .join(ConcurrencyLimit, ConcurrencyLimit.name == own_name)
+        .where(deployments)
+        .order_by(ConcurrencyLimit.id)
+        .with_for_update(of=ConcurrencyLimit)
     )
-    return session.scalar(statement) or uuid4()
+    return {row.deployment_id: row.limit_id for row in session.execute(statement)}
 
 
 def settle_own_limits(session: Session, changes: Sequence[Change]) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, and_, select
 from sqlalchemy.orm import Session
 
-from app.crud.deployment_limits import own_limit_id, settle_own_limits
+from app.crud.deployment_limits import lock_own_limits, settle_own_limits
 from app.crud.deployment_values import check_job_variables, check_parameters, given_values
 from app.crud.schedule_lists import Schedules, patched, replaced
 from app.crud.tombstones import bury
@@ -49,9 +49,12 @@ def upsert_deployment(session: Session, body: DeploymentCreate) -> tuple[UUID, b
     check_parameters(values, InvalidRequest)
     check_job_variables(session, values.get("work_queue_id"), body.job_variables)
     keeps: tuple[Keep, ...] = ()
-    if body.concurrency_limit is not None:
-        values["concurrency_limit_id"] = own_limit_id(session, body.flow_id, body.name)
-        keeps = OWN_LIMIT_STAYS
+    if "concurrency_limit" in values:
+        where = and_(Deployment.flow_id == body.flow_id, Deployment.name == body.name)
+        own = next(iter(lock_own_limits(session, where).values()), None)
+        if body.concurrency_limit is not None:
+            values["concurrency_limit_id"] = own or uuid4()
+            keeps = OWN_LIMIT_STAYS
     change = upsert_row(session, DEPLOYMENT, values, IDENTITY, keeps)
     if change is None:
         # Nothing differs. The row cannot be gone: its flow is locked against deletion, and so is the row itself.
@@ -69,19 +72,19 @@ def update_deployment(session: Session, deployment_id: UUID, body: DeploymentUpd
         InvalidRequest: the job variables do not fit the work pool, or schedules lack slugs.
     """
     values = given_values(session, body)
+    where = Deployment.id == deployment_id
+    own = lock_own_limits(session, where) if "concurrency_limit" in values else {}
     current = lock_deployment(session, deployment_id)
     if body.concurrency_limit is not None:
         has_own = current.concurrency_limit is not None
-        values["concurrency_limit_id"] = (
-            current.concurrency_limit_id if has_own else own_limit_id(session, current.flow_id, current.name)
-        )
+        values["concurrency_limit_id"] = current.concurrency_limit_id if has_own else own.get(deployment_id) or uuid4()
     if "schedules" in body.model_fields_set:
         values["schedules"] = patched(current.schedules, body.schedules)
     stored = {column.key: getattr(current, column.key) for column in _table().columns}
     if values.keys() & {"parameters", "parameter_openapi_schema", "enforce_parameter_schema"}:
         check_parameters({**stored, **values}, Conflict)
     check_job_variables(session, {**stored, **values}["work_queue_id"], body.job_variables)
-    change_deployments(session, Deployment.id == deployment_id, values)
+    change_deployments(session, where, values)
 
 
 def set_schedules(session: Session, deployment: Deployment, schedules: Schedules) -> None:
@@ -111,6 +114,7 @@ def delete_deployment(session: Session, deployment_id: UUID) -> None:
 
 def delete_deployments(session: Session, where: ColumnElement[bool]) -> list[UUID]:
     """Delete the deployments that match; return the ids of those that this transaction deleted."""
+    lock_own_limits(session, where)
     _lock(session, where)
     changes = delete_rows(session, DEPLOYMENT, where)
     bury(session, DEPLOYMENT, [{**change.row, "revision": change.revision} for change in changes])

@@ -4,7 +4,18 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Identity,
+    Index,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Json, JsonObject
@@ -28,6 +39,7 @@ class SnapshotRow(Base):
         CheckConstraint(f"lane >= 0 AND lane < {LANES}", name="lane"),
         CheckConstraint("revision >= 1", name="revision"),
         CheckConstraint("attempts >= 0", name="attempts"),
+        CheckConstraint("jsonb_typeof(\"references\") = 'object'", name="references"),
         CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
         CheckConstraint("(operation = 'created') = (before IS NULL)", name="before"),
         CheckConstraint("(operation = 'deleted') = (after IS NULL)", name="after"),
@@ -50,6 +62,10 @@ class SnapshotRow(Base):
     name: Mapped[str] = mapped_column(Text)
     before: Mapped[JsonObject | None] = mapped_column(Json)
     after: Mapped[JsonObject | None] = mapped_column(Json)
+    size: Mapped[int] = mapped_column(
+        # PostgreSQL counts the characters' bytes itself, so that a claim can be bounded by what it will have to hold.
+        Computed("coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::text), 0)", persisted=True)
+    )
     references: Mapped[JsonObject] = mapped_column(Json)
     follows: Mapped[UUID | None]
     correlation_id: Mapped[str | None] = mapped_column(Text)

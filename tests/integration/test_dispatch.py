@@ -145,3 +145,21 @@ def test_rows_of_the_outbox_are_refused_when_they_contradict_themselves(outbox_w
             with pytest.raises(Exception, match="CheckViolation"), session.begin_nested():
                 session.execute(text(f"UPDATE snapshot SET {broken}"))
         assert session.get(SnapshotRow, change.event_id) is not None
+
+
+def test_a_batch_is_bounded_by_what_it_holds_and_a_single_snapshot_always_goes(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (change,) = outbox_world.create("nightly")
+    for number in range(5):
+        outbox_world.update(change, parameters={"big": str(number) * 10_000})
+    monkeypatch.setattr("workers.claim.BYTES_AT_ONCE", 45_000)
+    lane = change.row["id"].int % 64
+    with outbox_world.sessions() as session:
+        # The creation is small, and an update holds the state before and after.
+        assert [row.revision for row in claim(session, lane, 100)] == [1, 2, 3, 4]
+    monkeypatch.setattr("workers.claim.BYTES_AT_ONCE", 1)
+    with outbox_world.sessions() as session:
+        assert [row.revision for row in claim(session, lane, 100)] == [1]
+    assert outbox_world.dispatch_all() == 6
+    assert list(outbox_world.ids_by_resource().values()) == [list(range(1, 7))]

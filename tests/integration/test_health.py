@@ -2,14 +2,16 @@
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.api import health
+from app.api.errors import TOO_LARGE
 from app.database import describe
 from app.main import create_app
 from app.settings import Settings, get_settings
+from tests.databases import administer
 
 
 @pytest.fixture
@@ -93,3 +95,33 @@ def test_a_slash_that_is_missing_is_added_by_a_redirect(client: TestClient) -> N
 
 def test_json_without_a_content_type_is_taken_from_older_clients(client: TestClient) -> None:
     assert client.post("/flows/", content=b'{"name": "etl"}', headers={"content-type": ""}).status_code == 201
+
+
+@pytest.mark.alters_schema
+def test_a_database_that_is_read_only_after_a_failover_is_unavailable_for_now(
+    client: TestClient, database_url: str
+) -> None:
+    name = make_url(database_url).database
+    administer(database_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    response = client.post("/flows/", json={"name": "etl"})
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+
+
+@pytest.mark.alters_schema
+def test_a_value_beyond_a_limit_of_the_database_is_the_callers_to_mend(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    with sessions() as session:
+        session.execute(
+            text(
+                "CREATE FUNCTION too_large() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " RAISE EXCEPTION 'too large' USING ERRCODE = '54000'; END $$"
+            )
+        )
+        session.execute(
+            text("CREATE TRIGGER too_large BEFORE INSERT ON flow FOR EACH ROW EXECUTE FUNCTION too_large()")
+        )
+        session.commit()
+    response = client.post("/flows/", json={"name": "etl"})
+    assert (response.status_code, response.json()["detail"]) == (422, TOO_LARGE)

@@ -133,3 +133,15 @@ def test_several_changes_in_one_transaction_have_their_own_revisions(outbox_worl
     assert [row.follows for row in rows] == [None, *(row.id for row in rows[:-1])]
     times = [row.occurred for row in rows]
     assert times == sorted(set(times))
+
+
+def test_a_savepoint_that_is_rolled_back_leaves_the_doorbells_of_what_was_recorded_before(
+    outbox_world: OutboxWorld,
+) -> None:
+    with outbox_world.sessions() as session:
+        kept = create_deployment(session, "kept")
+        savepoint = session.begin_nested()
+        session.execute(text("SELECT 1"))
+        savepoint.rollback()
+        session.commit()
+    assert [doorbell.snapshot_id for doorbell in outbox_world.rung] == [kept.event_id]

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.orm import Session
 
 from app.events.schema import Event
 from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
-from workers import batch, build
+from workers import batch, build, dispatch
+from workers.claim import lock_lane
 from workers.retry import ATTEMPTS
 
 POISON = "poison"
@@ -144,3 +146,35 @@ def test_an_unknown_kind_stops_itself_only(outbox_world: OutboxWorld) -> None:
     assert outbox_world.dispatch_all() == 1
     (row,) = outbox_world.pending()
     assert row.error == "UnknownKind: There is no resource kind named 'spaceship'."
+
+
+@pytest.mark.parametrize("references", ['{"flow_id": "nope"}', '{"flow_id": 5}', '{"flow_id": []}'])
+def test_references_that_are_no_ids_stop_themselves_only(references: str, outbox_world: OutboxWorld) -> None:
+    outbox_world.create("nightly", "other")
+    same_lane(outbox_world)
+    with outbox_world.sessions() as session:
+        session.execute(
+            text("UPDATE snapshot SET \"references\" = cast(:broken AS jsonb) WHERE name = 'other'"),
+            {"broken": references},
+        )
+        session.commit()
+    assert outbox_world.dispatch_all() == 1
+    (row,) = outbox_world.pending()
+    assert row.error == "DispatchError: The snapshot's references are not ids by column."
+
+
+def test_a_lane_that_fails_does_not_hold_up_the_other_lanes_of_its_message(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox_world.create(*(f"n{number}" for number in range(20)))
+    lanes = sorted({row.lane for row in outbox_world.pending()})
+
+    def broken(session: Session, lane: int) -> Any:
+        if lane == lanes[0]:
+            raise ZeroDivisionError("a bug")
+        return lock_lane(session, lane)
+
+    monkeypatch.setattr(dispatch, "lock_lane", broken)
+    with pytest.raises(ZeroDivisionError):
+        outbox_world.dispatch_all()
+    assert {row.lane for row in outbox_world.pending()} == {lanes[0]}

@@ -59,12 +59,12 @@ def test_building_twice_builds_the_same() -> None:
 
 def test_an_unknown_kind_is_refused_by_name() -> None:
     with pytest.raises(UnknownKind, match="'spaceship'"):
-        build(snapshot_row(kind="spaceship"), [], CAP)
+        building.check(snapshot_row(kind="spaceship"))
 
 
 def test_a_newer_schema_is_refused() -> None:
     with pytest.raises(DispatchError, match="newer"):
-        build(snapshot_row(schema_version=99), [], CAP)
+        building.check(snapshot_row(schema_version=99))
 
 
 def test_a_snapshot_without_any_state_is_refused() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
+import pytest
+
 from app.publisher import MESSAGE_LIMIT, Doorbell, Publisher
 from tests.waiting import wait_until
 
@@ -115,3 +117,26 @@ def test_a_stopped_publisher_starts_again_when_it_is_rung() -> None:
 
 def test_stopping_one_that_never_ran_is_nothing() -> None:
     Publisher(Sent(), size=1, linger=0).stop(1)
+
+
+def test_a_system_without_a_thread_to_give_drops_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    ours = Publisher(Sent(), size=10, linger=0)
+    ours.ring(doorbells(3))
+    assert ours.dropped == 3
+
+
+def test_an_outage_is_said_once_a_second_and_not_for_each_request(capfd: pytest.CaptureFixture[str]) -> None:
+    sent = Sent()
+    sent.gate.clear()
+    with publisher(sent, size=1) as ours:
+        ours.ring(doorbells(1))
+        assert sent.entered.wait(5)
+        for _ in range(100):
+            ours.ring(doorbells(2))
+        assert ours.dropped >= 199
+    logged = capfd.readouterr()
+    assert (logged.err + logged.out).count("doorbells_dropped") <= 2

@@ -1,5 +1,6 @@
 """Where settings come from, and what is said when they are not complete."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,17 @@ def test_paths_to_mask_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, 
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_MASKED_PATHS", "parameters.customer, pull_steps.*.token,")
     assert Settings.load().masked_paths == ("parameters.customer", "pull_steps.*.token")
+
+
+def test_what_is_missing_is_said_without_quoting_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://a:hunter2@host/db")
+    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "hunter2")
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_broker_for_celery_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere/0")
+    with pytest.raises(ConfigurationError, match="CELERY_BROKER_URL"):
+        Settings.load()

@@ -1,0 +1,73 @@
+"""A deployment's own limit against the deletion of that limit: they wait for each other and never deadlock."""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.crud import deletions, deployments
+from app.errors import NotFound
+from app.models import Deployment
+from app.schemas.deployments import DeploymentUpdate
+from tests.integration.outbox_world import OutboxWorld
+from tests.integration.test_races import together
+
+ROUNDS = 20
+
+
+def delete_it(deployment_id: UUID, session: Session) -> None:
+    deployments.delete_deployment(session, deployment_id)
+
+
+def patch_it(deployment_id: UUID, session: Session) -> None:
+    deployments.update_deployment(session, deployment_id, DeploymentUpdate(concurrency_limit=7))
+
+
+def clear_it(deployment_id: UUID, session: Session) -> None:
+    deployments.update_deployment(session, deployment_id, DeploymentUpdate(concurrency_limit=None))
+
+
+def delete_limit(limit_id: UUID, session: Session) -> None:
+    deletions.delete_concurrency_limit(session, str(limit_id))
+
+
+def set_up(world: OutboxWorld, name: str) -> tuple[UUID, UUID]:
+    """Create a deployment with a limit of its own; return both ids."""
+    (change,) = world.create(name)
+    deployment_id: UUID = change.row["id"]
+    with world.sessions() as session:
+        deployments.update_deployment(session, deployment_id, DeploymentUpdate(concurrency_limit=3))
+        session.commit()
+        limit_id = session.get_one(Deployment, deployment_id, populate_existing=True).concurrency_limit_id
+    assert limit_id is not None
+    return deployment_id, limit_id
+
+
+def run(world: OutboxWorld, barrier: threading.Barrier, work: Callable[[Session], None]) -> None:
+    """Do the work in a transaction of its own, at the same time as the other one."""
+    with world.sessions() as session:
+        barrier.wait(10)
+        try:
+            work(session)
+        except NotFound:
+            # The other one was quicker.
+            return
+        session.commit()
+
+
+@pytest.mark.parametrize("change", [delete_it, patch_it, clear_it])
+def test_changing_a_deployment_and_deleting_its_limit_never_deadlock(
+    change: Callable[[UUID, Session], None], outbox_world: OutboxWorld
+) -> None:
+    for number in range(ROUNDS):
+        deployment_id, limit_id = set_up(outbox_world, f"d{number}")
+        barrier = threading.Barrier(2)
+        together(
+            partial(run, outbox_world, barrier, partial(change, deployment_id)),
+            partial(run, outbox_world, barrier, partial(delete_limit, limit_id)),
+        )
+    outbox_world.dispatch_all()
+    assert all(seen == list(range(1, len(seen) + 1)) for seen in outbox_world.ids_by_resource().values())
