@@ -1,10 +1,18 @@
-"""Checks values against a JSON Schema that a client sent, without reaching out for anything that it refers to."""
+"""Checks values against a JSON Schema that a client sent, without reaching out for anything that it refers to.
 
-from typing import Any
+A stranger's regular expression must not hold up the process: Python's `re` can take years for `^(a+)+$`, and lets no
+other thread run meanwhile. RE2 takes time in proportion to the text. What it does not know (look-around,
+back-references, `\\uXXXX`) is not checked: such a pattern allows every text, and every key.
+"""
 
+from collections.abc import Iterator
+from typing import Any, Final
+
+import attrs
+import re2
 from jsonschema.exceptions import SchemaError
 from jsonschema.exceptions import ValidationError as SchemaViolation
-from jsonschema.validators import Draft202012Validator
+from jsonschema.validators import Draft202012Validator, extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
@@ -17,6 +25,9 @@ def check_conformity(
 ) -> None:
     """Refuse values that their schema does not allow. Missing ones are allowed: they may be given when it runs.
 
+    Not every rule is checked: no pattern that RE2 cannot compile (see the top of this module), and no
+    `unevaluatedProperties` in a schema that has `patternProperties` anywhere.
+
     Args:
         values: the values by name; null stands for "not given" where the schema does not require the value.
         schema: an object schema of JSON Schema 2020-12.
@@ -24,25 +35,32 @@ def check_conformity(
         error: what to raise when a value does not conform.
 
     Raises:
-        InvalidRequest: the schema itself is none, or refers to something outside of it.
+        InvalidRequest: the schema itself is none, or refers to something outside of it, or cannot be evaluated.
         RequestError: of the given type; the message names the place and the rule, never the value.
     """
-    required = schema.get("required")
-    required = set(required) if isinstance(required, list) else set()
-    given = {key: value for key, value in values.items() if value is not None or key in required}
-    # An empty registry: a reference to a URL is an error here, not a request from our network to somebody's address.
-    validator = Draft202012Validator({**schema, "required": []}, registry=Registry())
     try:
-        Draft202012Validator.check_schema(schema)
-        violation = next(iter(validator.iter_errors(given)), None)
+        violation = _first_violation(values, schema)
     except SchemaError as broken:
         raise InvalidRequest(f"The schema of the {what} is not a valid JSON Schema at {_place(broken)}.") from None
-    except (Unresolvable, RecursionError) as broken:
-        raise InvalidRequest(f"The schema of the {what} has a reference that leads nowhere, or to itself.") from broken
+    except (Unresolvable, RecursionError):
+        raise InvalidRequest(f"The schema of the {what} has a reference that leads nowhere, or to itself.") from None
+    except Exception:  # noqa: BLE001  # The library runs what a stranger wrote, and fails at it in many ways.
+        # Its own message is left out: it may quote a value.
+        raise InvalidRequest(f"The {what} cannot be checked against their schema.") from None
     if violation is not None:
         raise error(
             f"The {what} do not fit their schema at {_place(violation)}: it breaks the rule {_rule(violation)}."
         )
+
+
+def _first_violation(values: JsonObject, schema: JsonObject) -> SchemaViolation | None:
+    Draft202012Validator.check_schema(schema)
+    required = schema.get("required", [])
+    given = {key: value for key, value in values.items() if value is not None or key in required}
+    # An empty registry: a reference to a URL is an error here, not a request from our network to somebody's address.
+    make_validator = _WITHOUT_UNEVALUATED if _mentions(schema, "patternProperties") else _LINEAR
+    validator = make_validator({**schema, "required": []}, registry=Registry())
+    return next(iter(validator.iter_errors(given)), None)
 
 
 def _place(error: Any) -> str:
@@ -51,3 +69,85 @@ def _place(error: Any) -> str:
 
 def _rule(violation: SchemaViolation) -> str:
     return f"'{violation.validator}'"
+
+
+def _mentions(part: Any, key: str) -> bool:
+    if isinstance(part, dict):
+        return key in part or any(_mentions(inner, key) for inner in part.values())
+    return isinstance(part, list) and any(_mentions(inner, key) for inner in part)
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.log_errors = False  # Else it writes a pattern that it cannot compile to stderr.
+    options.never_capture = True
+    return options
+
+
+_OPTIONS: Final = _options()
+
+
+def _found(pattern: str, text: str) -> bool | None:
+    """Tell whether the pattern is somewhere in the text; None when it cannot be told in linear time."""
+    try:
+        return re2.search(pattern, text, _OPTIONS) is not None
+    except re2.error:
+        return None
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    if validator.is_type(instance, "string") and _found(pattern, instance) is False:
+        yield SchemaViolation("The text does not match the pattern.")
+
+
+def _pattern_properties(
+    validator: Any, patterns: JsonObject, instance: Any, _schema: JsonObject
+) -> Iterator[SchemaViolation]:
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, subschema in patterns.items():
+        for key, value in instance.items():
+            if _found(pattern, key):
+                yield from validator.descend(value, subschema, path=key, schema_path=pattern)
+
+
+def _additional_properties(
+    validator: Any, subschema: Any, instance: Any, schema: JsonObject
+) -> Iterator[SchemaViolation]:
+    if not validator.is_type(instance, "object"):
+        return
+    extra = [key for key in instance if key not in schema.get("properties", {})]
+    for pattern in schema.get("patternProperties", {}):
+        # A pattern that cannot be checked may be one that allows the key.
+        extra = [key for key in extra if _found(pattern, key) is False]
+    for key in extra:
+        if subschema is False:
+            yield SchemaViolation("There is a key that is not allowed.")
+        else:
+            yield from validator.descend(instance[key], subschema, path=key)
+
+
+def _nothing(_validator: Any, _value: Any, _instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    yield from ()
+
+
+def _evolve(self: Any, **changes: Any) -> Any:
+    return attrs.evolve(self, **changes)
+
+
+def _linear(**more: Any) -> Any:
+    """Return the validator class of JSON Schema 2020-12 without Python's `re`."""
+    rules = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+    }
+    made: Any = extend(Draft202012Validator, {**rules, **more})  # type: ignore[no-untyped-call]  # Its stub has no types.
+    # The library's own one changes to another class, with the rules replaced here, at a `$schema` inside of a schema.
+    made.evolve = _evolve
+    return made
+
+
+_LINEAR: Final = _linear()
+# The library's rule asks `patternProperties` with `re`, at the end of every reference, and cannot be told otherwise.
+_WITHOUT_UNEVALUATED: Final = _linear(unevaluatedProperties=_nothing)

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from app.events.schema import ReceivedEvent
+from app.schemas.shared import UtcTime
 
 DEFAULT_WINDOW: Final = timedelta(days=180)
 DEFAULT_LIMIT: Final = 50
@@ -23,16 +24,8 @@ def _storable(value: str) -> str:
     return value
 
 
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the time is out of range") from None
-
-
 FilterText = Annotated[str, AfterValidator(_storable)]
-Time = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time in UTC; one without a zone is taken for UTC."""
+Time = UtcTime
 
 Labels = dict[FilterText, FilterText | list[FilterText]]
 """Label values wanted, one or several: `*` stands for any characters, `?` for one, a leading `!` for none of these."""

@@ -3,7 +3,7 @@
 The filters that routes combine (flows by deployment, and so on) stand in `app.schemas.filters`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
@@ -51,6 +51,14 @@ def _children(parent: dict[str, Any] | list[Any]) -> list[Any]:
     return [value for value in values if isinstance(value, dict | list)]
 
 
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        # Year 1 begins east of Greenwich while it is 1 BC in UTC, which PostgreSQL stores and Python cannot read.
+        raise ValueError("The time is out of range.") from None
+
+
 def _without_repeats(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
@@ -73,6 +81,9 @@ Tags = Annotated[list[Tag], AfterValidator(_without_repeats)]
 
 Labels = dict[Tag, StrictBool | StrictInt | StrictFloat | Tag]
 """Labels: texts, numbers and booleans under text keys."""
+
+UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time in UTC, between the years 1 and 9999 there; one without a zone is taken for UTC."""
 
 Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
 """A number of things, within PostgreSQL's integer."""

@@ -5,12 +5,23 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from app.database import JsonObject
 from app.models import WorkQueue
 from app.schemas.filters import WorkQueueFilter
-from app.schemas.shared import INTEGER_MAX, Changes, Count, Name, Object, Paging, ResourceResponse, Text, WireModel
+from app.schemas.shared import (
+    INTEGER_MAX,
+    Changes,
+    Count,
+    Name,
+    Object,
+    Paging,
+    ResourceResponse,
+    Text,
+    UtcTime,
+    WireModel,
+)
 
 POLL_MAXIMUM_SECONDS: Final = 60
 """A queue that nobody polled for longer is not healthy."""
@@ -44,7 +55,7 @@ class WorkQueueUpdate(Changes):
     concurrency_limit: Count | None = None
     priority: Priority | None = None
     filter: Object | None = None
-    last_polled: AwareDatetime | None = None
+    last_polled: UtcTime | None = None
 
     def column_values(self) -> dict[str, Any]:
         """Return the values of the columns that the request named."""

@@ -56,6 +56,24 @@ def test_a_bad_change_is_refused(client: TestClient, body: dict[str, Any]) -> No
     assert client.patch(f"/work_queues/{queue['id']}", json=body).status_code == 422
 
 
+@pytest.mark.parametrize("polled", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_poll_at_a_time_that_is_none_in_utc_is_refused_and_breaks_no_listing(client: TestClient, polled: str) -> None:
+    make_pool(client)
+    queue = make_queue(client, "q1")
+
+    assert client.patch(f"/work_queues/{queue['id']}", json={"last_polled": polled}).status_code == 422
+    assert client.post("/work_queues/filter", json={}).status_code == 200
+
+
+@pytest.mark.parametrize("polled", ["0001-01-01T14:00:00+14:00", "9999-12-31T09:59:59-14:00"])
+def test_a_poll_at_the_ends_of_time_is_kept(client: TestClient, polled: str) -> None:
+    make_pool(client)
+    queue = make_queue(client, "q1")
+
+    assert client.patch(f"/work_queues/{queue['id']}", json={"last_polled": polled}).status_code == 204
+    assert client.get(f"/work_queues/{queue['id']}").json()["last_polled"][:4] == polled[:4]
+
+
 def test_an_update_that_changes_nothing_leaves_the_queue_untouched(client: TestClient) -> None:
     make_pool(client)
     queue = make_queue(client, "q1")

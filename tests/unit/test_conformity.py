@@ -1,5 +1,6 @@
 """Values against a schema that somebody sent."""
 
+import json
 from typing import Any
 
 import pytest
@@ -49,3 +50,97 @@ def test_the_caller_chooses_the_error_of_a_violation() -> None:
 def test_a_schema_that_is_none_is_refused(schema: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidRequest, match=text):
         check_conformity({"n": 1}, schema, "parameters")
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$id": 5}, {"required": [{}]}, {"required": [["a"]]}, {"pattern": "a{99999999999}"}]
+)
+def test_a_malformed_schema_is_refused_before_it_is_used(schema: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        check_conformity({"n": 1}, schema, "parameters")
+
+
+@pytest.mark.parametrize("target", [{"foo": 1}, {"foo": "text"}, [1], 1, {"type": "nonsense"}, {"minimum": "x"}])
+@pytest.mark.parametrize("ref", ["#/x", "#/x/foo", "#/x/foo/bar", "#/x/0", "#/x/0/1"])
+def test_a_reference_to_what_is_no_schema_is_no_failure(target: Any, ref: str) -> None:
+    try:
+        check_conformity({"n": 1}, {"x": target, "properties": {"n": {"$ref": ref}}}, "parameters")
+    except InvalidRequest as refused:
+        assert "parameters" in str(refused)  # noqa: PT017  # Whether the odd reference means something is free.
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "9" * 400])
+def test_a_number_that_cannot_be_divided_is_refused(number: str) -> None:
+    with pytest.raises(InvalidRequest, match="cannot be checked against their schema"):
+        check_conformity(json.loads(f'{{"n": {number}}}'), {"properties": {"n": {"multipleOf": 0.5}}}, "parameters")
+
+
+EVIL = "^(a+)+$"
+VICTIM = "a" * 10_000 + "!"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("schema", "rule"),
+    [
+        ({"properties": {"a": {"pattern": EVIL}}}, "pattern"),
+        (
+            {"properties": {"a": {"$schema": "https://json-schema.org/draft/2020-12/schema", "pattern": EVIL}}},
+            "pattern",
+        ),
+        ({"properties": {"a": {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": EVIL}}}, "pattern"),
+        ({"$defs": {"a": {"pattern": EVIL}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, "pattern"),
+        ({"propertyNames": {"pattern": EVIL}}, "pattern"),
+        ({"patternProperties": {EVIL: False}}, None),
+        ({"patternProperties": {EVIL: {}}, "additionalProperties": False}, "additionalProperties"),
+        ({"patternProperties": {EVIL: {}}, "additionalProperties": {"type": "null"}}, "type"),
+        ({"patternProperties": {EVIL: {}}, "unevaluatedProperties": False}, None),
+        ({"allOf": [{"patternProperties": {EVIL: {}}}], "unevaluatedProperties": False}, None),
+    ],
+)
+def test_a_strangers_pattern_takes_linear_time(schema: dict[str, Any], rule: str | None) -> None:
+    values = {"a": VICTIM} if "properties" in schema else {VICTIM: 1}
+    if rule is None:
+        check_conformity(values, schema, "parameters")
+    else:
+        with pytest.raises(InvalidRequest, match=f"'{rule}'"):
+            check_conformity(values, schema, "parameters")
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ({"properties": {"a": {"pattern": "^[a-z]+$"}}}, {"a": "B"}),
+        ({"properties": {"a": {"pattern": "^[a-z]+$"}}}, {"a": "b\n"}),
+        ({"patternProperties": {"^n": {"type": "integer"}}}, {"name": "x"}),
+        ({"patternProperties": {"^n": {}}, "properties": {"a": {}}, "additionalProperties": False}, {"b": 1}),
+        ({"patternProperties": {"^n": {}}, "additionalProperties": {"type": "integer"}}, {"b": "x"}),
+        ({"properties": {"a": {}}, "unevaluatedProperties": False}, {"b": 1}),
+    ],
+)
+def test_patterns_are_checked(schema: dict[str, Any], values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest, match="do not fit"):
+        check_conformity(values, schema, "parameters")
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ({"properties": {"a": {"pattern": "^[a-z]+$"}}}, {"a": "b"}),
+        ({"properties": {"a": {"pattern": "^x"}}}, {"a": 1}),
+        ({"patternProperties": {"^n": {"type": "integer"}}, "additionalProperties": False}, {"n1": 1}),
+        ({"properties": {"a": {"patternProperties": {"x": False}, "additionalProperties": False}}}, {"a": "no object"}),
+        ({"properties": {"a": {"additionalProperties": False}}}, {"a": "no object"}),
+    ],
+)
+def test_what_fits_a_pattern_passes(schema: dict[str, Any], values: dict[str, Any]) -> None:
+    check_conformity(values, schema, "parameters")
+
+
+@pytest.mark.parametrize("pattern", ["^(?=x)", r"^(x)\1$"])
+def test_a_pattern_that_cannot_be_checked_in_linear_time_allows_all(
+    pattern: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    check_conformity({"a": "b"}, {"properties": {"a": {"pattern": pattern}}}, "parameters")
+    check_conformity({"a": 1}, {"patternProperties": {pattern: False}, "additionalProperties": False}, "parameters")
+    assert capfd.readouterr().err == ""

@@ -23,8 +23,13 @@ def masked(field: str, value: Any) -> str:
         ("infra_overrides", {"env": {"ANYTHING": SECRET}}),
         ("infra_overrides", {"env": {"A": [SECRET, {"b": SECRET}]}}),
         ("infra_overrides", {"env": [{"name": "A", "value": SECRET}]}),
+        ("infra_overrides", {"job_manifest": {"containers": [{"env": [{"name": "ANY", "value": SECRET}]}]}}),
+        ("infra_overrides", {"env": ["ANY=" + SECRET]}),
+        ("infra_overrides", {"Env": {"ANYTHING": SECRET}}),
+        ("infra_overrides", {"arguments": [{"name": "DB_PASSWORD", "value": SECRET}]}),
         ("infra_overrides", {"docker": {"password": SECRET}}),
         ("pull_steps", [{"prefect.git_clone": {"access_token": SECRET}}]),
+        ("pull_steps", [{"prefect.run_shell_script": {"script": "x", "env": {"ANYTHING": SECRET}}}]),
         ("pull_steps", [{"prefect.git_clone": {"repository": f"https://user:{SECRET}@git.example.com/r.git"}}]),
         ("pull_steps", [{"prefect.git_clone": {"repository": f"https://{SECRET}@git.example.com/r.git"}}]),
         ("parameters", {"url": f"https://x.example.com/a?b=1&token={SECRET}&c=2"}),
@@ -33,11 +38,65 @@ def masked(field: str, value: Any) -> str:
         ("parameter_openapi_schema", {"properties": {"token": {"type": "string", "default": SECRET}}}),
         ("description", f"connects to postgresql://bob:{SECRET}@db.example.com/x"),
         ("base_job_template", {"variables": {"properties": {"env": {"default": {"A": SECRET}}}}}),
+        ("base_job_template", {"variables": {"properties": {"token": {"anyOf": [{"default": SECRET}]}}}}),
+        ("base_job_template", {"variables": {"properties": {"job": {"default": {"env": {"A": SECRET}}}}}}),
+        ("base_job_template", {"job_configuration": {"job": {"env": [{"name": "A", "value": SECRET}]}}}),
     ],
 )
 def test_a_secret_value_is_masked(field: str, value: Any) -> None:
     assert SECRET not in masked(field, value)
     assert "$masked" in masked(field, value)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"cfg": {"type": "object", "default": {"password": SECRET}}}},
+        {"properties": {"cfg": {"examples": [{"api_key": SECRET}]}}},
+        {"properties": {"password": {"anyOf": [{"default": SECRET}, {"type": "null"}]}}},
+        {"properties": {"password": {"items": {"oneOf": [{"allOf": [{"enum": [SECRET]}]}]}}}},
+        {"properties": {"credentials": {"properties": {"user": {"const": SECRET}}}}},
+        {"properties": {"default": {"default": {"token": SECRET}}}},
+        {"properties": {"enum": {"properties": {"password": {"examples": [SECRET]}}}}},
+        {"patternProperties": {"^token_": {"default": SECRET}}},
+        {"$defs": {"Db": {"example": {"password": SECRET}}}},
+        {"definitions": {"Db": {"properties": {"password": {"default": SECRET}}}}},
+        {"default": {"token": SECRET}},
+        {"default": {"url": f"postgresql://u:{SECRET}@db/x"}},
+        {"x-prefill": {"password": SECRET}},
+    ],
+)
+def test_a_secret_in_the_values_of_a_schema_is_masked(schema: dict[str, Any]) -> None:
+    for result in (
+        masked("parameter_openapi_schema", schema),
+        masked("base_job_template", {"job_configuration": {}, "variables": schema}),
+    ):
+        assert SECRET not in result
+        assert "$masked" in result
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"token": {"type": "string", "title": "Token", "description": "d", "default": None}}},
+        {"properties": {"password": {"anyOf": [{"type": "string", "format": "password"}, {"type": "null"}]}}},
+        {"properties": {"default": {"type": "object", "properties": {"token": {"type": "string"}}}}},
+        {"properties": {"enum": {"properties": {"password": {"$ref": "#/$defs/Secret"}}}}},
+        {"$defs": {"Secret": {"type": "string", "writeOnly": True}}, "required": ["password", "token"]},
+        {"properties": {"n": {"default": 3, "enum": [1, 2, 3]}}, "dependentRequired": {"token": ["user"]}},
+        {"properties": {"env": {"default": "production"}}},
+    ],
+)
+def test_the_descriptions_in_a_schema_stay(schema: dict[str, Any]) -> None:
+    assert masker.mask("parameter_openapi_schema", schema) == schema
+
+
+@pytest.mark.parametrize("name", ["password", "default", "enum"])
+def test_a_description_of_an_environment_stays_and_its_values_do_not(name: str) -> None:
+    variables = {"properties": {"env": {"title": name, "type": "object", "default": {name: SECRET}}}}
+    result = masker.mask("base_job_template", {"variables": variables})["variables"]["properties"]["env"]
+    assert (result["title"], result["type"]) == (name, "object")
+    assert list(result["default"][name]) == ["$masked"]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +107,8 @@ def test_a_secret_value_is_masked(field: str, value: Any) -> None:
         ("description", "see https://docs.example.com/page?topic=tokens"),
         ("infra_overrides", {"image": "registry.example.com/app:1", "env": {}}),
         ("parameters", {"password": None, "token": ""}),
+        ("parameters", {"env": "production", "filters": [{"name": "token", "value": 3}]}),
+        ("parameter_openapi_schema", None),
     ],
 )
 def test_what_is_no_secret_stays_as_it_is(field: str, value: Any) -> None:
@@ -65,6 +126,13 @@ def test_keys_under_a_secret_stay_so_that_a_reader_sees_which_one_changed() -> N
     after = masker.mask("infra_overrides", {"env": {"A": "1", "B": "3"}})
     assert before["env"]["A"] == after["env"]["A"]
     assert before["env"]["B"] != after["env"]["B"]
+
+
+def test_the_names_in_a_list_of_variables_stay_and_equal_values_mask_equally() -> None:
+    listed = masker.mask("infra_overrides", {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]})["env"]
+    mapped = masker.mask("infra_overrides", {"env": {"A": "1"}})["env"]
+    assert [variable["name"] for variable in listed] == ["A", "B"]
+    assert listed[0]["value"] == listed[1]["value"] == mapped["A"]
 
 
 def test_a_mask_has_the_promised_shape() -> None:

@@ -42,6 +42,10 @@ def test_a_schedule_is_accepted(schedule: dict[str, Any]) -> None:
         {"rrule": "FREQ=SOMETIMES"},
         {"rrule": "x" * 7000},
         {"rrule": ""},
+        {"rrule": "DTSTART;TZID=X:20200101"},
+        {"rrule": "DTSTART:20200101T000000Z\nDTSTART:20210101T000000Z"},
+        {"interval": 60, "anchor_date": "0001-01-01T00:00:00+14:00"},
+        {"interval": 60, "anchor_date": "9999-12-31T23:59:59-14:00"},
     ],
 )
 def test_what_is_no_schedule_is_refused(schedule: dict[str, Any]) -> None:
