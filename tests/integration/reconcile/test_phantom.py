@@ -53,7 +53,7 @@ def test_a_deployment_that_names_another_event_as_its_latest_makes_it_a_phantom(
 
 
 @pytest.mark.parametrize(
-    "resource_id", [f"prefect.flow.{uuid.uuid4()}", f"prefect.gadget.{uuid.uuid4()}", "", "prefect"]
+    "resource_id", [f"prefect.flow.{uuid.UUID(int=1)}", f"prefect.gadget.{uuid.UUID(int=2)}", "", "prefect"]
 )
 def test_a_revision_of_an_untracked_kind_is_a_phantom(audited: AuditedWorld, resource_id: str) -> None:
     audited.append(Life(1).event(1, audited.last + 1, resource_id=resource_id))
