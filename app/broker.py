@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from celery import Celery
 from kombu.entity import Queue
+from kombu.transport.redis import Channel as RedisChannel
 
 from app.settings import Settings
 
@@ -44,11 +45,26 @@ WORKER_TRANSPORT: Final[dict[str, Any]] = {
 }
 
 
+def _has_a_broker(channel: RedisChannel) -> bool:
+    return channel.connection is not None and channel.connection.client is not None
+
+
+def _give_back_only_to_a_broker() -> None:
+    """Keep a worker alive that loses the broker while it holds messages.
+
+    kombu 5.7 gives unacknowledged messages back when a channel closes. On a lost connection it closes a channel that
+    has no connection any more and fails with an AttributeError, which ends the worker. Then there is nobody to give
+    them back to; the broker has kept them itself.
+    """
+    RedisChannel.do_restore = property(_has_a_broker)  # type: ignore[assignment]  # kombu declares a plain flag.
+
+
 def make_celery(role: Role, load_settings: Callable[[], Settings]) -> Celery:
     """Return a Celery app that follows the agreement.
 
     It reads the settings at its first use and connects later still, so that making it does no I/O.
     """
+    _give_back_only_to_a_broker()
     app = Celery("aftercommit", set_as_current=role == "worker")
     app.add_defaults(lambda: _configuration(role, load_settings()))
     return app
