@@ -1,0 +1,17 @@
+"""What the tests of the deployment routes share."""
+
+from typing import Any
+
+from tests.world import World
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
+TEMPLATE = {
+    "job_configuration": {"image": "{{ image }}"},
+    "variables": {"type": "object", "properties": {"image": {"type": "string"}}},
+}
+
+
+def read(world: World, deployment: str) -> dict[str, Any]:
+    """Return the deployment as the API answers it."""
+    answer: dict[str, Any] = world.client.get(f"/deployments/{deployment}").json()
+    return answer

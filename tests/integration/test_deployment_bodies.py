@@ -1,0 +1,112 @@
+"""Bodies of deployments: what is refused, what null means, and what must fit what."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from app.models import Deployment, SnapshotRow
+from tests.integration.deployment_routes import SCHEMA, TEMPLATE, read
+from tests.world import World, operations, updates
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"work_pool_name": "nowhere"}, 404, 'Work pool "nowhere" not found.'),
+        ({"global_concurrency_limit_id": str(uuid4())}, 404, "Concurrency Limit not found"),
+        ({"flow_id": str(uuid4())}, 409, "There is no flow"),
+        ({"storage_document_id": str(uuid4())}, 409, "no such block"),
+        ({"infrastructure_document_id": str(uuid4())}, 409, "no such block"),
+        ({"schedules": [{"schedule": {"interval": 1}, "slug": "a"}] * 2}, 409, "same slug"),
+        ({"concurrency_limit": 1, "global_concurrency_limit_id": str(uuid4())}, 422, "not both"),
+        ({"concurrency_limit": 0}, 422, "greater than 0"),
+        ({"concurrency_limit": 2**40}, 422, "less than or equal"),
+        ({"concurrency_options": {"collision_strategy": "SHRUG"}}, 422, "ENQUEUE"),
+        ({"concurrency_options": {"collision_strategy": "ENQUEUE", "grace_period_seconds": 5}}, 422, "60"),
+        ({"parameters": {"n": "one"}, "parameter_openapi_schema": SCHEMA}, 422, "n"),
+        ({"parameters": {"x": "y" * 600_000}}, 422, "larger than"),
+        ({"schedule": {"interval": 1}}, 422, "Extra inputs"),
+        ({"infra_overrides": {}}, 422, "Extra inputs"),
+        ({"tags": None}, 422, "valid list"),
+    ],
+)  # fmt: skip
+def test_a_bad_creation_is_refused_with_its_reason_and_leaves_nothing(
+    body: dict[str, Any], status: int, text: str, world: World
+) -> None:
+    response = world.client.post("/deployments/", json={"name": "bad", "flow_id": world.flow(), **body})
+    assert response.status_code == status, response.text
+    assert text in str(response.json())
+    with world.sessions() as session:
+        assert session.scalars(select(Deployment)).all() == []
+        assert session.scalars(select(SnapshotRow)).all() == []
+    assert world.post("/events/filter", {})["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"tags": None}, 422),
+        ({"paused": None}, 422),
+        ({"schedules": None}, 422),
+        ({"name": "other"}, 422),
+        ({"flow_id": str(uuid4())}, 422),
+        ({"labels": {}}, 422),
+        ({"schedule": None}, 422),
+        ({"parameters": None}, 409),
+        ({"enforce_parameter_schema": None}, 409),
+        ({"parameters": {"n": "one"}}, 409),
+        ({"work_pool_name": "nowhere"}, 404),
+        ({"storage_document_id": str(uuid4())}, 409),
+    ],
+)
+def test_a_bad_patch_is_refused_and_changes_nothing(body: dict[str, Any], status: int, world: World) -> None:
+    deployment = world.deploy(parameter_openapi_schema=SCHEMA, parameters={"n": 1})
+    before = read(world, deployment)
+    world.patch(f"/deployments/{deployment}", {"description": "phantom", **body}, status)
+    assert read(world, deployment) == before
+    assert operations(world.life(deployment)) == ["created"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["description", "path", "pull_steps", "version", "entrypoint", "concurrency_options", "parameter_openapi_schema"],
+)
+def test_null_clears_with_an_event(field: str, world: World) -> None:
+    values: dict[str, Any] = {
+        "pull_steps": [{"a": {}}],
+        "concurrency_options": {"collision_strategy": "ENQUEUE"},
+        "parameter_openapi_schema": {"type": "object"},
+    }
+    deployment = world.deploy(**{field: values.get(field, "something")})
+    world.patch(f"/deployments/{deployment}", {field: None})
+    assert read(world, deployment)[field] is None
+    assert updates(world.life(deployment)[1])[field]["to"] is None
+
+
+def test_clearing_the_schema_does_not_brick_the_deployment(world: World) -> None:
+    deployment = world.deploy(parameter_openapi_schema={"type": "object"}, parameters={"n": 1})
+    world.patch(f"/deployments/{deployment}", {"parameter_openapi_schema": None})
+    world.patch(f"/deployments/{deployment}", {"parameters": {"n": "anything"}})
+
+
+def test_null_job_variables_say_nothing_and_empty_ones_clear(world: World) -> None:
+    deployment = world.deploy(job_variables={"a": 1})
+    world.patch(f"/deployments/{deployment}", {"job_variables": None})
+    assert read(world, deployment)["job_variables"] == {"a": 1}
+    world.patch(f"/deployments/{deployment}", {"job_variables": {}})
+    assert read(world, deployment)["job_variables"] == {}
+
+
+def test_job_variables_must_fit_the_template_of_the_pool(world: World) -> None:
+    pool = world.name("strict")
+    world.post("/work_pools/", {"name": pool, "type": "docker", "base_job_template": TEMPLATE}, 201)
+    deployment = world.deploy(work_pool_name=pool, job_variables={"image": "a"})
+    world.patch(f"/deployments/{deployment}", {"job_variables": {"image": 3}}, 422)
+    body = {"name": "x", "flow_id": world.flow(), "work_pool_name": pool, "job_variables": {"image": 3}}
+    assert "'type'" in world.post("/deployments/", body, 422)["detail"]
+
+
+def test_old_keys_that_were_renamed_are_dropped_without_a_word(world: World) -> None:
+    world.deploy(worker_pool_queue_id=str(uuid4()), worker_pool_name="x", work_pool_queue_name="y")
