@@ -37,12 +37,12 @@ class Batch:
 def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: int) -> Batch:
     """Build the events of these snapshots, in their order."""
     batch = Batch()
-    sound = [snapshot for snapshot in snapshots if _is_sound(snapshot, batch)]
-    related = related_resources(session, sound)
-    for snapshot in sound:
+    related = related_resources(session, [snapshot for snapshot in snapshots if _is_readable(snapshot)])
+    for snapshot in snapshots:
         if snapshot.resource_id in batch.stopped:
             continue
         try:
+            check(snapshot)
             event = build(snapshot, related[snapshot.id], _updates(snapshot), size_cap)
         except Exception as error:  # noqa: BLE001  # Poison of any sort must stop its own resource only.
             batch.failures[snapshot] = error
@@ -51,12 +51,11 @@ def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: in
     return batch
 
 
-def _is_sound(snapshot: SnapshotRow, batch: Batch) -> bool:
+def _is_readable(snapshot: SnapshotRow) -> bool:
     try:
         check(snapshot)
-    except DispatchError as error:
-        if snapshot.resource_id not in batch.stopped:
-            batch.failures[snapshot] = error
+    except DispatchError:
+        # It becomes a failure when its turn comes: what stands before it goes out first.
         return False
     return True
 

@@ -178,3 +178,15 @@ def test_a_lane_that_fails_does_not_hold_up_the_other_lanes_of_its_message(
     with pytest.raises(ZeroDivisionError):
         outbox_world.dispatch_all()
     assert {row.lane for row in outbox_world.pending()} == {lanes[0]}
+
+
+def test_what_stands_before_an_unreadable_snapshot_goes_out(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    for version in "123":
+        outbox_world.update(change, version=version)
+    with outbox_world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET schema_version = 99 WHERE revision = 3"))
+        session.commit()
+    assert outbox_world.dispatch_all() == 2
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
+    assert [(row.revision, row.attempts) for row in outbox_world.pending()] == [(3, 1), (4, 0)]
