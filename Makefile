@@ -4,6 +4,7 @@ PORT ?= 4200
 FLOWER_PORT ?= 5555
 WORKERS ?= 1
 ARGS ?=
+JOBS ?= 2
 UPGRADE ?=
 
 VENV := .venv
@@ -25,7 +26,7 @@ help: ## List the targets.
 	@echo
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= (test), PYTHON= (setup)"
+	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), PYTHON= (setup)"
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
@@ -52,7 +53,7 @@ run: $(STAMP) ## Start the whole service on this machine; Ctrl-C stops it.
 
 test: $(STAMP) ## Run all tests and require their coverage (ARGS="tests/unit -x" chooses some, without the requirement).
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 

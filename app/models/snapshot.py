@@ -36,9 +36,14 @@ class SnapshotRow(Base):
         UniqueConstraint("resource_id", "revision"),
         Index("ix_snapshot_lane_sequence", "lane", "sequence"),
         Index("ix_snapshot_blocked", "lane", "resource_id", postgresql_where=text("attempts > 0")),
+        Index("ix_snapshot_dangerous", "lane", "sequence", postgresql_where=text("deaths > 0")),
+        Index("ix_snapshot_newer", "lane", "resource_id", postgresql_where=text(f"schema_version > {SCHEMA_VERSION}")),
         CheckConstraint(f"lane >= 0 AND lane < {LANES}", name="lane"),
         CheckConstraint("revision >= 1", name="revision"),
         CheckConstraint("attempts >= 0", name="attempts"),
+        CheckConstraint("deaths >= 0", name="deaths"),
+        CheckConstraint("schema_version >= 1", name="schema_version"),
+        CheckConstraint("skip_reason IS NULL OR (attempts > 0 AND skip_reason <> '')", name="skip_reason"),
         CheckConstraint("jsonb_typeof(\"references\") = 'object'", name="references"),
         CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
         CheckConstraint("(operation = 'created') = (before IS NULL)", name="before"),
@@ -72,6 +77,10 @@ class SnapshotRow(Base):
     schema_version: Mapped[int] = mapped_column(SmallInteger, server_default=text(str(SCHEMA_VERSION)))
     captured: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    deaths: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    """How many worker processes died while they had it in hand."""
     next_attempt: Mapped[datetime | None]
     parked: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
+    skip_reason: Mapped[str | None] = mapped_column(Text)
+    """Why an operator skips it: its event then says so, in its place, instead of what changed."""

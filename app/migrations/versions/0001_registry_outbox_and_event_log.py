@@ -92,9 +92,11 @@ def upgrade() -> None:
     sa.Column('schema_version', sa.SmallInteger(), server_default=sa.text('1'), nullable=False),
     sa.Column('captured', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('attempts', sa.SmallInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('deaths', sa.SmallInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('next_attempt', sa.DateTime(timezone=True), nullable=True),
     sa.Column('parked', sa.DateTime(timezone=True), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('skip_reason', sa.Text(), nullable=True),
     sa.CheckConstraint("(operation = 'created') = (before IS NULL)", name=op.f('ck_snapshot_before')),
     sa.CheckConstraint("(operation = 'deleted') = (after IS NULL)", name=op.f('ck_snapshot_after')),
     sa.CheckConstraint("operation IN ('created', 'updated', 'deleted')", name=op.f('ck_snapshot_operation')),
@@ -102,14 +104,19 @@ def upgrade() -> None:
     sa.CheckConstraint('(revision = 1) = (follows IS NULL)', name=op.f('ck_snapshot_follows')),
     sa.CheckConstraint('attempts = 0 OR (parked IS NULL) = (next_attempt IS NOT NULL)', name=op.f('ck_snapshot_blocked_until_or_parked')),
     sa.CheckConstraint('attempts >= 0', name=op.f('ck_snapshot_attempts')),
+    sa.CheckConstraint('deaths >= 0', name=op.f('ck_snapshot_deaths')),
     sa.CheckConstraint('jsonb_typeof("references") = \'object\'', name=op.f('ck_snapshot_references')),
     sa.CheckConstraint('lane >= 0 AND lane < 64', name=op.f('ck_snapshot_lane')),
     sa.CheckConstraint('parked IS NULL OR attempts > 0', name=op.f('ck_snapshot_parked')),
     sa.CheckConstraint('revision >= 1', name=op.f('ck_snapshot_revision')),
+    sa.CheckConstraint('schema_version >= 1', name=op.f('ck_snapshot_schema_version')),
+    sa.CheckConstraint("skip_reason IS NULL OR (attempts > 0 AND skip_reason <> '')", name=op.f('ck_snapshot_skip_reason')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_snapshot')),
     sa.UniqueConstraint('resource_id', 'revision', name=op.f('uq_snapshot_resource_id_revision'))
     )
     op.create_index('ix_snapshot_blocked', 'snapshot', ['lane', 'resource_id'], unique=False, postgresql_where=sa.text('attempts > 0'))
+    op.create_index('ix_snapshot_dangerous', 'snapshot', ['lane', 'sequence'], unique=False, postgresql_where=sa.text('deaths > 0'))
+    op.create_index('ix_snapshot_newer', 'snapshot', ['lane', 'resource_id'], unique=False, postgresql_where=sa.text('schema_version > 1'))
     op.create_index('ix_snapshot_lane_sequence', 'snapshot', ['lane', 'sequence'], unique=False)
     op.create_table('tombstone',
     sa.Column('id', sa.Uuid(), nullable=False),

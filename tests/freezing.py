@@ -1,0 +1,51 @@
+"""Freezes processes as a hung machine would: they keep their sockets and their locks, and answer nothing."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP the process, then all its descendants: PostgreSQL's backends are in process groups of their own."""
+    _signal_all(pid, signal.SIGSTOP)
+
+
+def thaw(pid: int) -> None:
+    """SIGCONT the process and all its descendants."""
+    _signal_all(pid, signal.SIGCONT)
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Freeze the process with its descendants for the length of the block."""
+    freeze(pid)
+    try:
+        yield
+    finally:
+        thaw(pid)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of the living children of a process, their children, and so on; parents first."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        # What can end between the listing and the reading is not there any more.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            # The name is in brackets and may hold anything; the parent is the second word after it.
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(stat.parent.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found[1:]
+
+
+def _signal_all(pid: int, number: signal.Signals) -> None:
+    # The parent first: a stopped postmaster forks no backend that nobody would stop.
+    os.kill(pid, number)
+    for each in descendants(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, number)
