@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from celery import Celery
 from kombu.entity import Queue
 from kombu.transport.redis import Channel as RedisChannel
+from kombu.transport.redis import Transport as RedisTransport
 
 from app.settings import Settings
 
@@ -45,18 +46,27 @@ WORKER_TRANSPORT: Final[dict[str, Any]] = {
 }
 
 
-def _has_a_broker(channel: RedisChannel) -> bool:
-    return channel.connection is not None and channel.connection.client is not None
+class BrokerChannel(RedisChannel):
+    """A channel that bears the loss of its broker while messages are in hand, where kombu 5.7 ends the worker.
 
-
-def _give_back_only_to_a_broker() -> None:
-    """Keep a worker alive that loses the broker while it holds messages.
-
-    kombu 5.7 gives unacknowledged messages back when a channel closes. On a lost connection it closes a channel that
-    has no connection any more and fails with an AttributeError, which ends the worker. Then there is nobody to give
-    them back to; the broker has kept them itself.
+    On a lost connection kombu closes its channels, and they have no connection any more. It then gives unacknowledged
+    messages back, and acknowledges what is finished later, and both fail with an AttributeError that nobody expects.
+    There is nobody to tell: the broker has kept the messages itself, and sends them again.
     """
-    RedisChannel.do_restore = property(_has_a_broker)  # type: ignore[assignment]  # kombu declares a plain flag.
+
+    @property
+    def do_restore(self) -> bool:  # type: ignore[override]  # kombu declares a plain flag.
+        """Give messages back only to a broker."""
+        return self._has_a_broker()
+
+    def _connparams(self, *arguments: Any, **named: Any) -> Any:
+        if not self._has_a_broker():
+            # An error of connections, which is what everybody expects here.
+            raise ConnectionError("The connection to the broker is lost.")
+        return super()._connparams(*arguments, **named)  # type: ignore[no-untyped-call]  # kombu has no types.
+
+    def _has_a_broker(self) -> bool:
+        return self.connection is not None and self.connection.client is not None
 
 
 def make_celery(role: Role, load_settings: Callable[[], Settings]) -> Celery:
@@ -64,7 +74,7 @@ def make_celery(role: Role, load_settings: Callable[[], Settings]) -> Celery:
 
     It reads the settings at its first use and connects later still, so that making it does no I/O.
     """
-    _give_back_only_to_a_broker()
+    RedisTransport.Channel = BrokerChannel
     app = Celery("aftercommit", set_as_current=role == "worker")
     app.add_defaults(lambda: _configuration(role, load_settings()))
     return app

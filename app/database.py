@@ -1,14 +1,17 @@
 """The declarative base, the engine and the sessions. It knows nothing of what is stored."""
 
+import json
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import psycopg
-from sqlalchemy import DateTime, Engine, MetaData, create_engine
+from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from app.liveness import Pulse, WatchedConnection
 from app.settings import Settings
 
 NAMING = {
@@ -31,19 +34,26 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True), dict[str, Any]: Json}
 
 
-def make_engine(settings: Settings, *, application_name: str, pool_size: int | None = None) -> Engine:
+BACKEND_MARGIN_SECONDS = 5
+"""How much longer than its time limit a statement is waited for, when only its own backend hangs."""
+
+
+def make_engine(
+    settings: Settings, *, application_name: str, pool_size: int | None = None, lock_timeout_ms: int = 0
+) -> Engine:
     """Return an engine for PostgreSQL 18 through psycopg 3; it connects at first use.
 
-    Every statement has a time limit, and a dead peer is noticed by TCP keepalives and by a ping at checkout.
+    Every statement has a time limit, a lost connection is noticed by a ping at checkout, and a server that hangs within
+    three seconds (`app.liveness`). `lock_timeout_ms` bounds the wait for a lock; 0 leaves it to the statement's limit.
     """
-    timeout = settings.database_statement_timeout_ms
-    return create_engine(
+    engine = create_engine(
         settings.database_url,
         pool_size=pool_size or settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.database_connect_timeout,
         pool_pre_ping=True,
         hide_parameters=True,
+        json_deserializer=load_json,
         connect_args={
             "connect_timeout": settings.database_connect_timeout,
             "keepalives": 1,
@@ -51,12 +61,40 @@ def make_engine(settings: Settings, *, application_name: str, pool_size: int | N
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "application_name": application_name,
-            "options": (
-                f"-c statement_timeout={timeout} -c transaction_timeout={timeout * 2} "
-                f"-c idle_in_transaction_session_timeout={timeout * 2} -c timezone=UTC"
-            ),
+            "options": _server_limits(settings, lock_timeout_ms),
         },
     )
+    pulse = Pulse(patience=settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> WatchedConnection:
+        return pulse.connect(*args, **options)
+
+    return engine
+
+
+def load_json(text: str | bytes) -> Any:
+    """Read any JSON that PostgreSQL stores: an integer of more digits than Python reads becomes a Decimal.
+
+    One row that Python cannot read must not stop those that are read beside it.
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        return json.loads(text, parse_int=Decimal)
+
+
+def _server_limits(settings: Settings, lock_timeout_ms: int) -> str:
+    """The limits that the server keeps. They free what a hung process of ours holds: its locks above all."""
+    statement_ms = settings.database_statement_timeout_ms
+    limits = {
+        "statement_timeout": statement_ms,
+        "transaction_timeout": statement_ms * 2,
+        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_ms,
+        "lock_timeout": lock_timeout_ms,
+        "timezone": "UTC",
+    }
+    return " ".join(f"-c {name}={value}" for name, value in limits.items())
 
 
 def sqlstate(error: DBAPIError) -> str | None:

@@ -43,9 +43,11 @@ class Settings(BaseSettings):
     masked_paths: Annotated[tuple[str, ...], NoDecode] = ()
     """More paths to mask, comma-separated, as `field.key.key`: `parameters.customer`; `*` stands for any key."""
 
-    database_pool_size: PositiveInt = 16
-    database_connect_timeout: PositiveInt = 3
+    database_pool_size: PositiveInt = 32
+    database_connect_timeout: PositiveInt = 2
     database_statement_timeout_ms: PositiveInt = 30_000
+    database_lock_timeout_ms: PositiveInt = 1_000
+    database_idle_transaction_timeout_ms: PositiveInt = 10_000
     api_threads: PositiveInt = 32
     api_body_limit: PositiveInt = 4 * 1024 * 1024
     api_version: str = "3.8.8"

@@ -3,7 +3,9 @@
 from contextlib import suppress
 from pathlib import Path
 
+from celery.utils.log import get_logger
 from kombu.common import ignore_errors
+from kombu.message import Message
 
 from app.broker import DISPATCH, DISPATCH_QUEUE, SWEEP_QUEUE, make_celery
 from app.embedded import start_valkey
@@ -16,7 +18,7 @@ def test_a_lost_connection_can_be_closed_while_a_message_is_held_and_another_is_
     broker = start_valkey(tmp_path)
     settings = Settings(database_url="unused", broker_url=broker.url, masking_key="unused")
     celery = make_celery("worker", lambda: settings)
-    held: list[object] = []
+    held: list[Message] = []
     connection = celery.connection_for_read()
     # A worker has more channels than the one of its tasks; the first that fails to close leaves the others open.
     channels = [connection.default_channel, connection.channel()]
@@ -40,3 +42,7 @@ def test_a_lost_connection_can_be_closed_while_a_message_is_held_and_another_is_
         connection.collect(socket_timeout=1)
     ignore_errors(connection, connection.close)  # type: ignore[no-untyped-call]  # kombu has no types.
     assert not connection.connected
+    # A task that ends only now is acknowledged on a channel that is closed.
+    for message in held:
+        errors = connection.connection_errors
+        message.ack_log_error(get_logger(__name__), errors)  # type: ignore[no-untyped-call]  # The same.

@@ -1,0 +1,115 @@
+"""What the tests of outages share: answers with their seconds, and how long it takes until all is well again."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx2
+from sqlalchemy import text
+
+from app.crud.audit import reconcile
+from tests.acceptance.stack import Stack
+from tests.waiting import wait_until
+from tests.world import World
+
+DATABASE_BOUND: Final = 5.0
+"""Within so many seconds a request is answered, whatever the database does."""
+BROKER_BOUND: Final = 2.0
+"""Within so many seconds a request is answered while the broker hangs for ever. It is a bound for a busy machine."""
+
+Record = Callable[[str, object], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and after how many seconds."""
+
+    status: int
+    retry_after: str | None
+    seconds: float
+
+
+@dataclass
+class Client:
+    """A client that changes one deployment, and knows how many of its changes were acknowledged."""
+
+    http: httpx2.Client
+    deployment: str
+    changes: int = 0
+
+    def change(self) -> Answer:
+        """Send the next change once."""
+        begun = time.monotonic()
+        response = self.http.patch(f"/deployments/{self.deployment}", json={"version": f"{time.monotonic_ns()}"})
+        self.changes += response.status_code == HTTPStatus.NO_CONTENT
+        return Answer(response.status_code, response.headers.get("retry-after"), time.monotonic() - begun)
+
+    def changes_at_once(self, count: int) -> list[Answer]:
+        """Send so many changes side by side."""
+        with ThreadPoolExecutor(count) as pool:
+            return [future.result() for future in [pool.submit(self.change) for _ in range(count)]]
+
+    def told(self) -> int:
+        """Return how many events the deployment has, or -1 while nobody can tell."""
+        wanted = {"resource": {"id": [f"prefect.deployment.{self.deployment}"]}}
+        response = self.http.post("/events/filter", json={"filter": wanted, "limit": 1})
+        return int(response.json()["total"]) if response.status_code == HTTPStatus.OK else -1
+
+
+@dataclass
+class Recovery:
+    """Waits until a new change is acknowledged and its event readable, and records the seconds of both."""
+
+    client: Client
+    record: Record
+    ended: float = field(default_factory=time.monotonic)
+
+    def wait(self, outage: str) -> None:
+        """Begin with the end of the outage: the clock runs since this was made."""
+        wait_until(lambda: self.client.change().status == HTTPStatus.NO_CONTENT, "a change to be acknowledged")
+        acknowledged = time.monotonic() - self.ended
+        revision = 1 + self.client.changes
+        wait_until(lambda: self.client.told() >= revision, "its event to be readable", timeout=60)
+        readable = time.monotonic() - self.ended
+        self.record(f"{outage}: seconds to acknowledge", round(acknowledged, 2))
+        self.record(f"{outage}: seconds to readable", round(readable, 2))
+        print(f"recovery after {outage}: acknowledged {acknowledged:.2f} s, readable {readable:.2f} s")
+
+
+def assert_unavailable(answers: list[Answer]) -> None:
+    """Fail unless each answer is a clear 503 that says when to come again, in time."""
+    assert [(answer.status, answer.retry_after) for answer in answers] == [(503, "1")] * len(answers)
+    assert max(answer.seconds for answer in answers) < DATABASE_BOUND
+
+
+def assert_nothing_lost(stack: Stack, world: World) -> None:
+    """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
+    world.settle()
+    with stack.sessions() as session:
+        result = reconcile(session)
+    found: tuple[Any, ...] = (result.lost, result.phantom, result.duplicate, result.disordered)
+    assert found == (0, 0, 0, 0), result.findings
+
+
+@contextmanager
+def lock_of(stack: Stack, client: Client) -> Iterator[None]:
+    """Hold the deployment's row, as a stuck transaction would."""
+    with stack.engine.connect() as holder:
+        holder.execute(text("SELECT FROM deployment WHERE id = :id FOR UPDATE"), {"id": client.deployment})
+        yield
+        holder.rollback()
+
+
+def wait_for_backend(stack: Stack, application: str, event: str) -> None:
+    """Wait until a backend of this application waits for this."""
+    statement = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :a AND wait_event ~ :e")
+
+    def waits() -> bool:
+        with stack.engine.connect() as connection:
+            return bool(connection.scalar(statement, {"a": application, "e": event}))
+
+    wait_until(waits, f"{application} to wait for {event}")

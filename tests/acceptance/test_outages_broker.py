@@ -1,0 +1,132 @@
+"""The broker is away, hangs, is slow or has no space: requests do not notice, and all is well again by itself."""
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+import redis
+
+from tests.acceptance.outages import BROKER_BOUND, Client, Record, Recovery, assert_nothing_lost
+from tests.acceptance.slow_proxy import slow_proxy
+from tests.acceptance.stack import Role, Stack
+from tests.freezing import frozen
+from tests.waiting import wait_until
+from tests.world import World, assert_unbroken
+
+DELAY_SECONDS = 0.4
+"""How long each piece takes on the slow line: a publish needs several."""
+
+Outage = Callable[[Stack], AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="module")
+def worker(stack: Stack) -> Role:
+    """The only worker."""
+    return stack.start_worker()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beat(stack: Stack, worker: Role) -> Role:
+    """The clock of the sweep."""
+    return stack.start_beat()
+
+
+@pytest.fixture(autouse=True)
+def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
+    yield
+    assert_nothing_lost(stack, world)
+
+
+@pytest.fixture(autouse=True)
+def _same_processes(worker: Role, beat: Role) -> Iterator[None]:
+    """Nothing was restarted, and nothing has ended."""
+    assert worker.process is not None
+    assert beat.process is not None
+    before = (worker.process.pid, beat.process.pid)
+    yield
+    assert (worker.process.pid, beat.process.pid) == before
+    assert (worker.process.poll(), beat.process.poll()) == (None, None)
+
+
+@pytest.fixture
+def client(world: World) -> Client:
+    """A client with a deployment whose creation is told."""
+    client = Client(world.client, world.deploy())
+    world.settle()
+    return client
+
+
+@contextmanager
+def refused(stack: Stack) -> Iterator[None]:
+    """Nobody listens at the broker's address."""
+    stack.broker.kill()
+    yield
+    stack.broker.start()
+
+
+def hung(stack: Stack) -> AbstractContextManager[None]:
+    """The broker accepts connections and never answers."""
+    return frozen(stack.broker.pid)
+
+
+@contextmanager
+def full(stack: Stack) -> Iterator[None]:
+    """The broker's append-only file cannot grow, so it refuses to write, and has refused the workers too."""
+    before = resource.prlimit(stack.broker.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(stack.broker.pid, resource.RLIMIT_FSIZE, (1, before[1]))
+    with redis.Redis.from_url(stack.broker.url) as client:
+
+        def refuses() -> bool:
+            try:
+                client.set("filling", "x")
+            except redis.ResponseError as error:
+                return "MISCONF" in str(error)
+            return False
+
+        wait_until(refuses, "the broker to refuse writes")
+    (worker,) = (role for role in stack.roles if role.name == "worker1")
+    wait_until(lambda: "MISCONF" in worker.said(), "the worker to be refused")
+    yield
+    resource.prlimit(stack.broker.pid, resource.RLIMIT_FSIZE, before)
+
+
+def assert_answered_as_ever(client: Client, changes: int = 30) -> None:
+    """Fail unless changes are acknowledged, each in time."""
+    answers = [client.change() for _ in range(changes)] + client.changes_at_once(changes)
+    assert {answer.status for answer in answers} == {204}
+    assert max(answer.seconds for answer in answers) < BROKER_BOUND
+
+
+@pytest.mark.parametrize(
+    ("outage", "name", "told_by_readiness"),
+    [
+        (refused, "a broker that is away", True),
+        (hung, "a hung broker", True),
+        (full, "a broker without space", False),
+    ],
+)
+def test_requests_do_not_notice_an_outage_of_the_broker(
+    stack: Stack, client: Client, record_property: Record, outage: Outage, name: str, told_by_readiness: bool
+) -> None:
+    with outage(stack):
+        assert_answered_as_ever(client)
+        if told_by_readiness:
+            ready = client.http.get("/ready", timeout=BROKER_BOUND)
+            assert (ready.status_code, list(ready.json()["reasons"])) == (503, ["broker"])
+        assert client.http.get("/health", timeout=1).status_code == 200
+    Recovery(client, record_property).wait(name)
+    assert client.told() == 1 + client.changes
+
+
+def test_requests_do_not_notice_a_slow_broker(stack: Stack, world: World) -> None:
+    with slow_proxy(stack.broker.port, DELAY_SECONDS) as port:
+        url = stack.broker.url_format.format(port=port)
+        distant = stack.start_api(broker_url=url)
+        with distant.client() as http:
+            client = Client(http, stack.world(http).deploy())
+            assert_answered_as_ever(client)
+        distant.role.stop()
+    events = world.life(client.deployment)
+    assert_unbroken(events)
+    assert len(events) == 1 + client.changes

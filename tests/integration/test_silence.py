@@ -1,0 +1,102 @@
+"""Statements that are slow go on; waits end when the server hangs, or one backend of it for too long."""
+
+import os
+import signal
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, func, make_url, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from app.database import make_engine, sqlstate
+from app.liveness import SILENCE_SECONDS, Pulse, WatchedConnection
+from app.settings import Settings
+
+
+class Silent:
+    """A probe that nobody answers."""
+
+    def __call__(self, connected: int) -> bool:
+        return False
+
+
+@pytest.fixture
+def conninfo(database_url: str) -> str:
+    """The test's database as libpq names it."""
+    return make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def test_a_statement_that_takes_longer_than_the_silence_is_let_go_on(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(select(func.pg_sleep(SILENCE_SECONDS * 3)))
+        assert connection.scalar(select(1)) == 1
+
+
+def test_a_wait_ends_when_the_server_answers_nobody_and_the_connection_counts_as_lost(conninfo: str) -> None:
+    connection = Pulse(patience=35, probe=Silent()).connect(conninfo)
+    assert isinstance(connection, WatchedConnection)
+    with pytest.raises(psycopg.OperationalError, match="does not answer"):
+        connection.execute("SELECT pg_sleep(60)")
+    assert (connection.closed, connection.broken) == (True, True)
+
+
+def test_a_wait_ends_when_only_its_own_backend_hangs_for_longer_than_any_statement_may_take(conninfo: str) -> None:
+    connection = Pulse(patience=SILENCE_SECONDS).connect(conninfo)
+    pid = connection.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(psycopg.OperationalError, match="does not answer"):
+            connection.execute("SELECT 1")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_an_answer_that_came_while_the_server_was_asked_is_taken(conninfo: str) -> None:
+    def slow_probe(connected: int) -> bool:
+        # The statement is answered while this looks, and the look finds nobody.
+        os.kill(pid, signal.SIGCONT)
+        with psycopg.connect(conninfo) as other:
+            other.execute("SELECT pg_sleep(0.2)")
+        return False
+
+    connection = Pulse(patience=35, probe=slow_probe).connect(conninfo)
+    pid = connection.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        connection.close()
+
+
+def test_the_pool_replaces_a_connection_whose_server_hung(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine.connect() as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr(Pulse, "beats", lambda _pulse, _connected: False)
+            with pytest.raises(OperationalError) as caught:
+                connection.execute(select(func.pg_sleep(60)))
+        assert caught.value.connection_invalidated
+    with engine.connect() as connection:
+        assert connection.scalar(select(1)) == 1
+
+
+def test_a_wait_for_a_lock_ends_for_who_asked_for_a_limit(settings: Settings, engine: Engine) -> None:
+    hasty = make_engine(settings, application_name="hasty", lock_timeout_ms=50)
+    with engine.connect() as holder, hasty.connect() as waiter:
+        holder.execute(text("LOCK TABLE flow"))
+        with pytest.raises(DBAPIError) as caught:
+            waiter.execute(text("LOCK TABLE flow"))
+        assert sqlstate(caught.value) == "55P03"
+    hasty.dispose()
+
+
+def test_a_process_that_hangs_in_its_transaction_loses_it_and_its_locks(settings: Settings, engine: Engine) -> None:
+    brief = settings.model_copy(update={"database_idle_transaction_timeout_ms": 100})
+    hung = make_engine(brief, application_name="hung")
+    with hung.connect() as holder, engine.connect() as waiter:
+        holder.execute(text("LOCK TABLE flow"))
+        # It gets the lock without anything that the holder does.
+        waiter.execute(text("LOCK TABLE flow"))
+        with pytest.raises(DBAPIError):
+            holder.execute(select(1))
+    hung.dispose()

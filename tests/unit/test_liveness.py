@@ -1,0 +1,140 @@
+"""When a silent server counts as hung, and who asks it."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg.errors import ConnectionTimeout
+
+from app import liveness
+from app.liveness import FRESH_SECONDS, Pulse, WatchedConnection, answers
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the module."""
+    clock = Clock()
+    monkeypatch.setattr(liveness, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A socket that listens and, like a hung server, never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+class Probe:
+    """Answers as told, and counts."""
+
+    def __init__(self, *, alive: bool) -> None:
+        self.alive = alive
+        self.asked = 0
+
+    def __call__(self, connected: int) -> bool:
+        self.asked += 1
+        return self.alive
+
+
+def test_one_answer_is_believed_for_a_moment_and_no_longer(clock: Clock) -> None:
+    probe = Probe(alive=False)
+    pulse = Pulse(patience=35, probe=probe)
+    assert [pulse.beats(0), pulse.beats(0)] == [False, False]
+    assert probe.asked == 1
+    clock.now += FRESH_SECONDS
+    probe.alive = True
+    assert pulse.beats(0)
+    assert probe.asked == 2
+
+
+def test_threads_that_wait_at_once_share_one_question(clock: Clock) -> None:
+    everybody = threading.Barrier(8)
+    asked = []
+
+    def probe(connected: int) -> bool:
+        asked.append(connected)
+        return False
+
+    pulse = Pulse(patience=35, probe=probe)
+
+    def ask() -> None:
+        everybody.wait()
+        assert not pulse.beats(0)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
+
+
+def test_a_server_that_accepts_and_says_nothing_does_not_answer(listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname()) as connected:
+        assert not answers(connected.fileno(), timeout=0.05)
+
+
+def test_a_server_that_is_gone_does_not_answer(listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname()) as connected:
+        listener.close()
+        assert not answers(connected.fileno())
+
+
+def test_a_server_that_says_a_byte_answers(listener: socket.socket) -> None:
+    def refuse() -> None:
+        known, _ = listener.accept()
+        newcomer, _ = listener.accept()
+        newcomer.sendall(b"E")
+        newcomer.close()
+        known.close()
+
+    server = threading.Thread(target=refuse)
+    server.start()
+    with socket.create_connection(listener.getsockname()) as connected:
+        assert answers(connected.fileno())
+    server.join()
+
+
+def test_after_a_connect_in_vain_the_next_ones_fail_at_once_and_later_one_tries_again(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def connect(_class: type[WatchedConnection], conninfo: str) -> WatchedConnection:
+        tries.append(conninfo)
+        raise ConnectionTimeout("connection timeout expired")
+
+    monkeypatch.setattr(WatchedConnection, "connect", classmethod(connect))
+    pulse = Pulse(patience=35, probe=Probe(alive=False))
+    with pytest.raises(ConnectionTimeout):
+        pulse.connect("first")
+    with pytest.raises(psycopg.OperationalError, match="does not answer"):
+        pulse.connect("spared")
+    clock.now += FRESH_SECONDS
+    with pytest.raises(ConnectionTimeout):
+        pulse.connect("later")
+    assert tries == ["first", "later"]
+
+
+def test_a_server_that_refuses_spares_nobody_the_try(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_class: type[WatchedConnection]) -> WatchedConnection:
+        raise psycopg.OperationalError("too many clients already")
+
+    monkeypatch.setattr(WatchedConnection, "connect", classmethod(refuse))
+    pulse = Pulse(patience=35, probe=Probe(alive=False))
+    for _ in range(2):
+        with pytest.raises(psycopg.OperationalError, match="too many"):
+            pulse.connect()
