@@ -38,7 +38,10 @@ def create_app() -> FastAPI:
         strict_content_type=False,
     )
     app.state.settings = settings
-    app.state.engine = make_engine(settings, application_name="aftercommit-api")
+    app.state.leaving = False
+    app.state.engine = make_engine(
+        settings, application_name="aftercommit-api", lock_timeout_ms=settings.database_lock_timeout_ms
+    )
     app.state.sessions = make_sessions(app.state.engine)
     add_error_handlers(app)
     app.add_middleware(BodyLimit, limit=settings.api_body_limit)

@@ -1,12 +1,20 @@
 """The Celery app of the workers and of beat: `celery -A workers` finds it here."""
 
-from typing import Any
+import os
+import signal
+from types import FrameType
+from typing import Any, Final
 
-from celery.signals import beat_init, worker_process_init
+from billiard import active_children
+from celery.signals import beat_init, worker_process_init, worker_shutting_down
 
 from app.broker import SWEEP, SWEEP_EXPIRES, make_celery
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
+
+HURRIED_SECONDS: Final = 0.1
+GIVING_BACK_SECONDS: Final = 10.0
+"""For giving back what is not finished, after the time for finishing."""
 
 app = make_celery("worker", get_settings)
 app.add_defaults(lambda: _schedule(get_settings()))
@@ -32,3 +40,38 @@ def _schedule(settings: Settings) -> dict[str, Any]:
 def _configure(**_: Any) -> None:
     settings = get_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+
+
+@worker_shutting_down.connect
+def _bound_the_leave(how: str, **_: Any) -> None:
+    """Let SIGTERM wait for the tasks in hand as long as the soft shutdown may take; a second one hurries.
+
+    Celery has a leave that waits without a limit, and one with a limit that sleeps until it is over whether anything
+    is left to do or not, and meanwhile acknowledges nothing. This is the first one with the limit of the second.
+    """
+    # Alarms and no threads: this runs inside a signal handler.
+    if how != "Warm":
+        _end_later()
+    elif signal.getsignal(signal.SIGALRM) != _end:
+        again = signal.signal(signal.SIGALRM, _give_back) == _give_back
+        signal.setitimer(signal.ITIMER_REAL, HURRIED_SECONDS if again else app.conf.worker_soft_shutdown_timeout)
+
+
+def _give_back(_number: int, _frame: FrameType | None) -> None:
+    """End the tasks that are not finished; their messages go back to the queue."""
+    _end_later()
+    app.conf.worker_soft_shutdown_timeout = 0.0
+    os.kill(os.getpid(), signal.SIGQUIT)
+
+
+def _end_later() -> None:
+    signal.signal(signal.SIGALRM, _end)
+    signal.setitimer(signal.ITIMER_REAL, GIVING_BACK_SECONDS)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """A broker that hangs is not waited for: it has kept the messages itself."""
+    for child in active_children():
+        # It may have ended by itself, but it is not reaped before us.
+        os.kill(child.pid, signal.SIGKILL)
+    os._exit(1)

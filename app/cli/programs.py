@@ -16,9 +16,7 @@ API_GRACE = 5
 def api(address: Address) -> list[str]:
     """The HTTP API."""
     where = ["--host", address.host, "--port", str(address.port)]
-    quiet = ["--no-access-log", "--log-level", "warning"]
-    grace = ["--timeout-graceful-shutdown", str(API_GRACE)]
-    return [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", *where, *quiet, *grace]
+    return [sys.executable, "-m", "app.server", *where, "--log-level", "warning", "--grace", str(API_GRACE)]
 
 
 def worker(number: int) -> list[str]:

@@ -49,9 +49,9 @@ class Service:
         """Start all processes and hand them to the supervisor."""
         self._start("api", programs.api(api), Stage.API, patience=programs.API_GRACE + 3)
         for number in range(1, workers + 1):
-            # SIGTERM becomes Celery's soft shutdown: bounded, and what is unfinished goes back to the queue.
-            remap = {"REMAP_SIGTERM": "SIGQUIT", "PYTHONWARNINGS": _without_root_warning()}
-            self._start(f"worker{number}", programs.worker(number), Stage.WORKERS, patience=15, extra=remap)
+            # Ten seconds to finish tasks, and ten to give back those that are not.
+            quiet = {"PYTHONWARNINGS": _without_root_warning()}
+            self._start(f"worker{number}", programs.worker(number), Stage.WORKERS, patience=25, extra=quiet)
         self._start("beat", programs.beat(self.folder), Stage.CLOCK_AND_MONITOR, patience=5)
         if flower is not None:
             self._start("flower", programs.flower(flower), Stage.CLOCK_AND_MONITOR, patience=5)

@@ -3,8 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.cli import programs
+from app.cli.migrate import upgrade
 from app.cli.ports import Address
-from app.embedded import Server
+from app.database import make_engine, make_sessions
+from app.embedded import Server, start_postgres, start_valkey
 from app.embedded.process import free_port, kill_group, spawn
 from app.settings import Settings
 from tests.waiting import wait_until
@@ -44,10 +46,25 @@ class Role:
             kill_group(self.process)
             self.process = None
 
-    def stop(self, timeout: float = 30) -> int:
-        """SIGTERM its main process, as an operator would, and return its exit code."""
+    @property
+    def pid(self) -> int:
+        """The process id of its main process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def is_running(self) -> bool:
+        """Tell whether its main process lives; it may be starting or ending."""
+        return self.process is not None and self.process.poll() is None
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM its main process and return at once."""
         assert self.process is not None
         self.process.terminate()
+
+    def stop(self, timeout: float = 30) -> int:
+        """SIGTERM its main process, as an operator would, and return its exit code."""
+        self.ask_to_stop()
+        assert self.process is not None
         code = self.process.wait(timeout)
         self.kill()
         return code
@@ -68,6 +85,8 @@ class Stack:
     engine: Engine
     folder: Path
     roles: list[Role] = field(default_factory=list)
+    disguise: Callable[[list[str]], list[str]] = list
+    """What is done to the command of each role before it is started."""
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return the environment of a role, with more settings in place."""
@@ -77,13 +96,12 @@ class Stack:
             "AFTERCOMMIT_MASKING_KEY": "a key for tests",
             "AFTERCOMMIT_SWEEP_INTERVAL": "1",
             "AFTERCOMMIT_SWEEP_GRACE": "1",
-            "REMAP_SIGTERM": "SIGQUIT",
         }
         return {**os.environ, **ours, **{f"AFTERCOMMIT_{name.upper()}": value for name, value in settings.items()}}
 
     def start(self, name: str, command: list[str], **settings: str) -> Role:
         """Start a role."""
-        role = Role(name, command, self.environment(**settings), self.folder / f"{name}.log")
+        role = Role(name, self.disguise(command), self.environment(**settings), self.folder / f"{name}.log")
         role.start()
         self.roles.append(role)
         return role
@@ -92,9 +110,11 @@ class Stack:
         """Start a Celery worker with two children."""
         return self.start(f"worker{number}", programs.worker(number))
 
-    def start_beat(self) -> Role:
-        """Start beat."""
-        return self.start("beat", programs.beat(self.folder))
+    def start_beat(self, name: str = "beat") -> Role:
+        """Start a beat with a schedule file of its own."""
+        folder = self.folder / f"{name}-schedule"
+        folder.mkdir(exist_ok=True)
+        return self.start(name, programs.beat(folder))
 
     def start_api(self, **settings: str) -> "Api":
         """Start an API process and wait until it answers."""
@@ -113,6 +133,22 @@ class Stack:
         for role in self.roles:
             role.kill()
         self.engine.dispose()
+
+
+@contextmanager
+def running_servers(folder: Path) -> Iterator[Stack]:
+    """Give PostgreSQL and Valkey with an empty registry, without any role; end everything in the end."""
+    with ExitStack() as ends:
+        database = start_postgres(folder, durable=False)
+        ends.callback(database.stop)
+        broker = start_valkey(folder)
+        ends.callback(broker.stop)
+        upgrade(database.url)
+        settings = Settings(database_url=database.url, broker_url=broker.url, masking_key="a key for tests")
+        engine = make_engine(settings, application_name="aftercommit-test")
+        stack = Stack(database, broker, settings, make_sessions(engine), engine, folder)
+        ends.callback(stack.stop)
+        yield stack
 
 
 @dataclass

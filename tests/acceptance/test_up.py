@@ -149,7 +149,7 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
 
 
 def test_what_dies_is_started_again(up: Up) -> None:
-    api = next(pid for pid, command in up.children().items() if "uvicorn" in command)
+    api = next(pid for pid, command in up.children().items() if "app.server" in command)
 
     os.kill(api, signal.SIGKILL)
 

@@ -1,0 +1,94 @@
+"""The process of the API, `python -m app.server`: uvicorn, and our way of leaving.
+
+uvicorn alone ends with the signal's own exit code, waits for requests that hang in their threads after Ctrl-C, takes a
+second SIGTERM for nothing, and tells no load balancer that it is about to go.
+"""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Annotated, Final, NoReturn
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from app.errors import AppError
+from app.main import create_app
+
+TICK_SECONDS: Final = 0.1
+
+
+class Server(uvicorn.Server):
+    """Serves until SIGTERM or SIGINT, and then leaves in order, within `drain` + `grace` + 3 seconds.
+
+    1. For `drain` seconds it serves as before, but `/health` and `/ready` answer 503, and each answer closes its
+       connection: a load balancer has the time to send its requests elsewhere.
+    2. It refuses new connections, and finishes the requests in hand for `grace` seconds at most. What is not
+       finished then is cut off before its commit, or after it: never in between.
+    3. It publishes what is queued, and ends with exit code 0.
+
+    A second signal ends the waiting of the first two steps.
+    """
+
+    def __init__(self, app: FastAPI, config: uvicorn.Config, *, drain: float) -> None:
+        """Take the app, the configuration that serves it, and the seconds to announce the leave for."""
+        super().__init__(config)
+        self._app = app
+        self._drain = drain
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # The interface is uvicorn's.
+        """Note the wish to leave, or to hurry. The signal is not raised again at the end: this is no failure."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, leave, and end the process."""
+        await super().serve(sockets)
+        _end()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Leave in the order that the class tells."""
+        self._app.state.leaving = True
+        self.config.encoded_headers.append((b"connection", b"close"))
+        until = time.monotonic() + self._drain
+        while not self.force_exit and time.monotonic() < until:
+            await self.on_tick(0)
+            await asyncio.sleep(TICK_SECONDS)
+        await super().shutdown(sockets)
+        if self.force_exit:
+            # In a hurry uvicorn leaves this out, and the doorbells would be lost.
+            await self.lifespan.shutdown()
+
+
+def _end() -> NoReturn:
+    """End at once: a request that was cut off may hang in its thread, for which a normal end would wait."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
+    log_level: Annotated[str, typer.Option(help="Of uvicorn's own lines: info, warning, error.")] = "info",
+    drain: Annotated[float, typer.Option(min=0, help="Seconds to serve on after SIGTERM, with /health at 503.")] = 0.0,
+    grace: Annotated[int, typer.Option(min=0, help="Seconds to finish the requests in hand, after that.")] = 5,
+) -> None:
+    """Serve the API until SIGTERM or Ctrl-C."""
+    try:
+        app = create_app()
+    except AppError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level=log_level, access_log=False, timeout_graceful_shutdown=grace
+    )
+    Server(app, config, drain=drain).run()
+
+
+if __name__ == "__main__":
+    typer.run(serve)

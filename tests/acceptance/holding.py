@@ -1,0 +1,83 @@
+"""Holds processes up inside their transactions, by locks that the test takes in the database."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from app.models import Deployment, EventLog
+from tests.acceptance.stack import Stack
+from tests.waiting import wait_until
+
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = :role AND wait_event_type = 'Lock'"
+    " AND datname = current_database()"
+)
+
+
+@contextmanager
+def _holder(stack: Stack) -> Iterator[Session]:
+    """Give a session whose transaction may stay open for as long as the test likes."""
+    with stack.sessions() as session:
+        for limit in ("idle_in_transaction_session_timeout", "transaction_timeout"):
+            session.execute(select(func.set_config(limit, "0", False)))
+        session.commit()
+        yield session
+        session.rollback()
+        # The limits of this connection are not those that the next user of the pool expects.
+        session.connection().invalidate()
+
+
+@contextmanager
+def deployments_held(stack: Stack, ids: Sequence[str]) -> Iterator[None]:
+    """Hold the rows of these deployments: a request that changes one stands inside its transaction."""
+    with _holder(stack) as holder:
+        rows = [UUID(id_) for id_ in ids]
+        holder.scalars(select(Deployment.id).where(Deployment.id.in_(rows)).order_by(Deployment.id).with_for_update())
+        yield
+
+
+@contextmanager
+def append_held(stack: Stack) -> Iterator[None]:
+    """Hold the append lock: a worker that has built its events stands inside its transaction."""
+    with _holder(stack) as holder:
+        holder.execute(update(EventLog).values(position=EventLog.position))
+        yield
+
+
+@contextmanager
+def commits_held(stack: Stack) -> Iterator[None]:
+    """Hold up every transaction that changes a deployment in its COMMIT."""
+    with _holder(stack) as holder:
+        holder.execute(
+            text(
+                "CREATE FUNCTION wait_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " PERFORM pg_advisory_xact_lock_shared(4711); RETURN NULL; END $$"
+            )
+        )
+        holder.execute(
+            text(
+                "CREATE CONSTRAINT TRIGGER wait_at_commit AFTER UPDATE ON deployment"
+                " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_at_commit()"
+            )
+        )
+        holder.commit()
+        holder.execute(select(func.pg_advisory_xact_lock(4711)))
+        yield
+        holder.rollback()
+        holder.execute(text("DROP TRIGGER wait_at_commit ON deployment"))
+        holder.execute(text("DROP FUNCTION wait_at_commit()"))
+        holder.commit()
+
+
+def wait_until_held(stack: Stack, role: str, count: int = 1) -> None:
+    """Return once so many connections of this role, or more, stand before a lock."""
+    wait_until(lambda: held(stack, role) >= count, f"{count} of {role} inside their transactions")
+
+
+def held(stack: Stack, role: str) -> int:
+    """Return how many connections of this role stand before a lock."""
+    with stack.sessions() as session:
+        return int(session.scalar(WAITING, {"role": role}) or 0)

@@ -1,0 +1,52 @@
+"""Runs a role as the next version would be, whose snapshots an older worker cannot read.
+
+`python -m tests.acceptance.newer MODULE ARGS...` changes one line of the source while it is imported: the schema
+version of the snapshots. So all that follows from it is what a real next version would have.
+"""
+
+import runpy
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
+
+CHANGED = "app.models.snapshot"
+OLD, NEW = b"\nSCHEMA_VERSION: Final = 1\n", b"\nSCHEMA_VERSION: Final = 2\n"
+
+
+class NewerSource(SourceFileLoader):
+    """Loads the module from its changed source, and leaves what Python has compiled before aside."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the changed source."""
+        source = self.get_data(self.path)
+        assert source.count(OLD) == 1, "the line to change is where it was"
+        return self.source_to_code(source.replace(OLD, NEW), self.path)
+
+
+class NewerFinder(MetaPathFinder):
+    """Finds the changed module in the place of the other."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the module's place with our loader; None for every other module."""
+        if fullname != CHANGED:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        assert spec is not None
+        assert spec.origin is not None
+        spec.loader = NewerSource(fullname, spec.origin)
+        return spec
+
+
+def main(module: str, *arguments: str) -> None:
+    """Run the module as a program of the next version."""
+    sys.meta_path.insert(0, NewerFinder())
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

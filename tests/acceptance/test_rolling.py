@@ -1,0 +1,170 @@
+"""Every process is restarted, one by one, under load from clients that try nothing twice: nobody notices."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+
+from app.cli import programs
+from app.cli.ports import Address
+from app.crud.audit import reconcile
+from app.embedded.process import free_port
+from tests.acceptance.proxy import balanced
+from tests.acceptance.stack import Api, Role, Stack
+from tests.waiting import wait_until
+from tests.world import World, assert_unbroken
+
+CLIENTS = 3
+MORE = 5
+"""Answers that the load must get after each restart, so that every one of them is under load."""
+
+
+@dataclass
+class Load:
+    """One client: it changes its own deployment and one that it shares with the others, and tries nothing twice."""
+
+    deployment: str
+    shared: str
+    client: httpx2.Client
+    over: threading.Event
+    changes: int = 0
+
+    def run(self) -> None:
+        """Go on until it is over; an answer that is not the right one, and none at all, is an error."""
+        while not self.over.is_set():
+            number = self.changes + 1
+            self._answered(self.client.patch(f"/deployments/{self.deployment}", json={"version": str(number)}), 204)
+            self.changes = number
+            self._answered(self.client.patch(f"/deployments/{self.shared}", json={"version": self.deployment}), 204)
+            read = self.client.get(f"/deployments/{self.deployment}")
+            self._answered(read, 200)
+            assert read.json()["version"] == str(number)
+
+    def _answered(self, response: httpx2.Response, status: int) -> None:
+        assert response.status_code == status, f"{response.request.method} {response.url}: {response.text}"
+
+
+@dataclass
+class Pressure:
+    """The load of all clients."""
+
+    loads: list[Load]
+    running: list[Future[None]]
+
+    def goes_on(self) -> None:
+        """Return when every client has got some more answers; raise what went wrong."""
+        before = [load.changes for load in self.loads]
+
+        def more() -> bool:
+            for future in self.running:
+                if future.done():
+                    future.result()
+            return all(load.changes >= was + MORE for load, was in zip(self.loads, before, strict=True))
+
+        wait_until(more, "the load to go on", 60)
+
+
+@pytest.fixture(scope="module")
+def apis(stack: Stack) -> list[Api]:
+    """Two API processes, which announce their leave for two seconds, with two workers and two beats."""
+    for number in (1, 2):
+        stack.start_worker(number)
+        folder = stack.folder / f"beat{number}"
+        folder.mkdir()
+        stack.start(f"beat{number}", programs.beat(folder))
+    return [_start_api(stack, number) for number in (1, 2)]
+
+
+def _start_api(stack: Stack, number: int) -> Api:
+    address = Address("API", "127.0.0.1", free_port(), "--port")
+    api = Api(stack.start(f"api{number}", [*programs.api(address), "--drain", "2"]), address.url)
+    api.wait()
+    return api
+
+
+@pytest.fixture
+def api(apis: list[Api]) -> Api:
+    """The first of them, for the world."""
+    return apis[0]
+
+
+def role(stack: Stack, name: str) -> Role:
+    """Return a role by its name."""
+    return next(role for role in stack.roles if role.name == name)
+
+
+def port_of(api: Api) -> int:
+    return int(api.url.rpartition(":")[2])
+
+
+@contextmanager
+def under_load(world: World, url: str) -> Iterator[Pressure]:
+    """Let clients change things through the balancer, without ever trying again, and check all events at the end."""
+    over = threading.Event()
+    shared = world.deploy(name="shared")
+    clients = [httpx2.Client(base_url=f"{url}/api", timeout=60) for _ in range(CLIENTS)]
+    loads = [Load(world.deploy(name=f"own{n}"), shared, client, over) for n, client in enumerate(clients)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        pressure = Pressure(loads, [pool.submit(load.run) for load in loads])
+        try:
+            yield pressure
+        finally:
+            over.set()
+    for future, client in zip(pressure.running, clients, strict=True):
+        future.result()
+        client.close()
+    for load in loads:
+        events = world.life(load.deployment)
+        assert_unbroken(events)
+        assert len(events) == 1 + load.changes
+    assert_unbroken(world.life(shared))
+
+
+@pytest.fixture(autouse=True)
+def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
+    """In the end nothing is lost, made up, doubled or out of order."""
+    yield
+    world.settle()
+    with stack.sessions() as session:
+        result = reconcile(session)
+    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+
+
+def restart(role: Role) -> None:
+    """SIGTERM it, wait for its end, and start it again."""
+    assert role.stop(timeout=30) == 0
+    role.start()
+
+
+@pytest.mark.timeout(240)
+def test_a_load_balancer_that_drains_lets_everything_be_restarted(stack: Stack, world: World, apis: list[Api]) -> None:
+    with balanced([port_of(api) for api in apis]) as (balancer, url), under_load(world, url) as pressure:
+        for backend, api in zip(balancer.backends, apis, strict=True):
+            balancer.drain(backend)
+            restart(api.role)
+            api.wait()
+            backend.is_out = False
+            pressure.goes_on()
+        for name in ("worker1", "worker2", "beat1", "beat2"):
+            restart(role(stack, name))
+            pressure.goes_on()
+        stack.broker.stop()
+        stack.broker.start()
+        pressure.goes_on()
+    assert balancer.failures == []
+
+
+def test_a_load_balancer_that_asks_for_health_learns_of_a_restart_in_time(
+    stack: Stack, world: World, apis: list[Api]
+) -> None:
+    with balanced([port_of(api) for api in apis], watching=True) as (balancer, url), under_load(world, url) as pressure:
+        for backend, api in zip(balancer.backends, apis, strict=True):
+            restart(api.role)
+            api.wait()
+            wait_until(lambda known=backend: not known.is_out, "the balancer to take it back")  # type: ignore[misc]
+            pressure.goes_on()
+    assert balancer.failures == []

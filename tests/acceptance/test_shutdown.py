@@ -1,0 +1,186 @@
+"""An API process that is asked to stop leaves in order; no beat runs here, so nothing is left to the sweep."""
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import httpx2
+import pytest
+from sqlalchemy import select
+
+from app.cli import programs
+from app.cli.ports import Address
+from app.crud.audit import reconcile
+from app.embedded.process import free_port
+from app.models import EventLog
+from tests.acceptance.holding import commits_held, deployments_held, held, wait_until_held
+from tests.acceptance.stack import Api, Role, Stack
+from tests.waiting import wait_until
+from tests.world import World, assert_unbroken, operations, updates
+
+API = "aftercommit-api"
+BOUND = 15.0
+"""Seconds within which a process must have ended whose grace is one second: what it takes and much more."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(stack: Stack) -> Role:
+    """The only worker."""
+    return stack.start_worker()
+
+
+@pytest.fixture(autouse=True)
+def _clean_audit_without_the_sweep(stack: Stack, world: World) -> Iterator[None]:
+    """In the end nothing is lost, made up, doubled or out of order, and every event came by its own doorbell."""
+    yield
+    world.settle()
+    with stack.sessions() as session:
+        result = reconcile(session)
+        assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+        assert session.scalar(select(EventLog.rescued)) == 0
+
+
+@contextmanager
+def leaving(stack: Stack, *options: str, **settings: str) -> Iterator[Api]:
+    """Give an API process that will be asked to stop."""
+    address = Address("API", "127.0.0.1", free_port(), "--port")
+    # A request that is held up here must wait for longer than the process does.
+    limits = {"database_lock_timeout_ms": "25000", **settings}
+    role = stack.start(f"leaving-{address.port}", [*programs.api(address), *options], **limits)
+    api = Api(role, address.url)
+    api.wait()
+    yield api
+    role.kill()
+
+
+def process_of(api: Api) -> subprocess.Popen[bytes]:
+    assert api.role.process is not None
+    return api.role.process
+
+
+def refuses(api: Api) -> bool:
+    """Tell whether a new connection is refused."""
+    try:
+        httpx2.get(f"{api.url}/health", timeout=5)
+    except httpx2.TransportError:
+        # It may also be reset: accepted by the system, and not by the process any more.
+        return True
+    return False
+
+
+Answer = Future[httpx2.Response]
+Send = Callable[[Sequence[str], str], list[Answer]]
+
+
+@contextmanager
+def clients(api: Api, count: int = 1) -> Iterator[Send]:
+    """Give a function that sends a change of each deployment, each on a connection that was used before.
+
+    Enter it before what holds the requests up: at its end it waits for their answers.
+    """
+    with ExitStack() as open_, ThreadPoolExecutor(count) as pool:
+        used = [open_.enter_context(api.client()) for _ in range(count)]
+        for client in used:
+            assert client.get("/hello").status_code == 200
+
+        def send(deployments: Sequence[str], description: str) -> list[Answer]:
+            return [
+                pool.submit(client.patch, f"/deployments/{deployment}", json={"description": description})
+                for client, deployment in zip(used, deployments, strict=True)
+            ]
+
+        yield send
+
+
+def test_requests_inside_their_transactions_get_their_answers_and_their_events(stack: Stack, world: World) -> None:
+    deployments = [world.deploy(name=f"d{number}") for number in range(3)]
+    with leaving(stack) as api, api.client() as idle:
+        assert idle.get("/hello").status_code == 200
+        with clients(api, 3) as send, deployments_held(stack, deployments):
+            answers = send(deployments, "in hand")
+            wait_until_held(stack, API, 3)
+            process_of(api).terminate()
+            wait_until(lambda: refuses(api), "new connections to be refused")
+            assert not any(answer.done() for answer in answers)
+        assert [answer.result().status_code for answer in answers] == [204] * 3
+        assert process_of(api).wait(BOUND) == 0
+    for deployment in deployments:
+        assert operations(world.life(deployment)) == ["created", "updated"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_that_hangs_does_not_keep_the_process_and_changes_nothing(
+    stack: Stack, world: World, number: signal.Signals
+) -> None:
+    deployment = world.deploy(description="orig")
+    with leaving(stack, "--grace", "1") as api:
+        with clients(api) as send, deployments_held(stack, [deployment]):
+            (answer,) = send([deployment], "phantom")
+            wait_until_held(stack, API)
+            process_of(api).send_signal(number)
+            assert process_of(api).wait(BOUND) == 0
+            assert outcome(answer) >= 500
+        wait_until(lambda: held(stack, API) == 0, "the database to notice")
+    world.patch(f"/deployments/{deployment}", {"description": "real"})
+    events = world.life(deployment)
+    assert_unbroken(events)
+    assert updates(events[1])["description"] == {"from": "orig", "to": "real"}
+
+
+def test_a_request_that_hangs_in_its_commit_leaves_its_change_and_its_snapshot(stack: Stack, world: World) -> None:
+    deployment = world.deploy(description="orig")
+    with leaving(stack, "--grace", "1") as api, clients(api) as send, commits_held(stack):
+        (answer,) = send([deployment], "committed")
+        wait_until_held(stack, API)
+        process_of(api).terminate()
+        assert process_of(api).wait(BOUND) == 0
+        assert outcome(answer) >= 500
+    # Nobody rang for it; the next change of the resource brings it along, as the sweep would.
+    world.patch(f"/deployments/{deployment}", {"description": "real"})
+    events = world.life(deployment)
+    assert_unbroken(events)
+    assert [updates(event)["description"]["to"] for event in events[1:]] == ["committed", "real"]
+
+
+def outcome(answer: Answer) -> int:
+    """Return the status; a connection that was closed without an answer counts as 599."""
+    try:
+        return answer.result().status_code
+    except httpx2.TransportError:
+        return 599
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_hurries_and_what_is_queued_is_published_all_the_same(
+    stack: Stack, world: World, second: signal.Signals
+) -> None:
+    held_up, queued = world.deploy(name="held up"), world.deploy(name="queued")
+    world.settle()
+    with leaving(stack, "--grace", "600", publish_linger_ms="1000") as api, clients(api) as send, api.client() as other:
+        with deployments_held(stack, [held_up]):
+            (answer,) = send([held_up], "phantom")
+            wait_until_held(stack, API)
+            stack.world(other).patch(f"/deployments/{queued}", {"description": "queued"})
+            process_of(api).terminate()
+            wait_until(lambda: refuses(api), "it to leave")
+            process_of(api).send_signal(second)
+            assert process_of(api).wait(BOUND) == 0
+        assert outcome(answer) >= 500
+    assert operations(world.life(queued)) == ["created", "updated"]
+    assert operations(world.life(held_up)) == ["created"]
+
+
+def test_a_load_balancer_is_told_before_the_door_is_closed(stack: Stack, world: World) -> None:
+    deployment = world.deploy()
+    with leaving(stack, "--drain", "600") as api, api.client() as client:
+        assert client.get("/health").status_code == 200
+        process_of(api).terminate()
+        wait_until(lambda: client.get("/health").status_code == 503, "it to say that it leaves")
+        assert "api" in client.get("/ready").json()["reasons"]
+        answer = client.patch(f"/deployments/{deployment}", json={"description": "still served"})
+        assert (answer.status_code, answer.headers["connection"]) == (204, "close")
+        process_of(api).terminate()
+        assert process_of(api).wait(BOUND) == 0
+    assert operations(world.life(deployment)) == ["created", "updated"]

@@ -1,0 +1,100 @@
+"""A newer API beside an older worker: what the older one cannot read waits, uncounted, for a newer worker."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import httpx2
+import pytest
+from sqlalchemy import func, select
+
+from app.cli import programs
+from app.cli.ports import Address
+from app.crud.audit import reconcile
+from app.embedded.process import free_port
+from app.models import SCHEMA_VERSION, SnapshotRow
+from tests.acceptance.stack import Api, Role, Stack
+from tests.waiting import wait_until
+from tests.world import World, assert_unbroken, updates
+
+LONG = timedelta(seconds=5)
+"""Several sweeps: they come every second, for what is older than a second."""
+
+
+def newer(command: list[str]) -> list[str]:
+    """Return the command line of the same role in the next version."""
+    python, _, module, *arguments = command
+    return [python, "-m", "tests.acceptance.newer", module, *arguments]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def old_worker(stack: Stack) -> Role:
+    """The worker of this version, and the sweep."""
+    stack.start_beat()
+    return stack.start_worker(1)
+
+
+@pytest.fixture
+def newer_client(stack: Stack) -> Iterator[httpx2.Client]:
+    """A client of an API of the next version."""
+    address = Address("API", "127.0.0.1", free_port(), "--port")
+    api = Api(stack.start("newer-api", newer(programs.api(address))), address.url)
+    api.wait()
+    with api.client() as client:
+        yield client
+
+
+def waiting(stack: Stack, deployment: str) -> list[SnapshotRow]:
+    """Return what waits of a deployment, in order."""
+    with stack.sessions() as session:
+        rows = select(SnapshotRow).where(SnapshotRow.resource_id == UUID(deployment))
+        return list(session.scalars(rows.order_by(SnapshotRow.revision)))
+
+
+def have_waited_for_long(stack: Stack, deployment: str) -> bool:
+    """Tell whether all that waits of a deployment has been there for several sweeps, by the database's clock."""
+    with stack.sessions() as session:
+        young = SnapshotRow.captured > func.clock_timestamp() - LONG
+        return not session.scalars(
+            select(SnapshotRow.id).where(SnapshotRow.resource_id == UUID(deployment), young)
+        ).all()
+
+
+def test_what_is_newer_waits_uncounted_and_comes_out_in_order_once_somebody_can_read_it(
+    stack: Stack, world: World, newer_client: httpx2.Client, old_worker: Role
+) -> None:
+    newer_world = World(newer_client, stack.sessions, token=world.token)
+    mixed, other = world.deploy(name="mixed"), world.deploy(name="other")
+    world.settle()
+    said = iter(range(100))
+
+    def change(through: World, deployment: str) -> None:
+        through.patch(f"/deployments/{deployment}", {"version": str(next(said))})
+
+    change(newer_world, mixed)
+    change(newer_world, mixed)
+    # The older API still runs. What it captures is readable, and has to stay behind what is not.
+    change(world, mixed)
+    versions = [SCHEMA_VERSION + 1, SCHEMA_VERSION + 1, SCHEMA_VERSION]
+    for _ in range(3):
+        change(world, other)
+        wait_until(lambda: not waiting(stack, other), "the other resource to go on")
+    wait_until(lambda: have_waited_for_long(stack, mixed), "several sweeps")
+    rows = waiting(stack, mixed)
+    assert [row.schema_version for row in rows] == versions
+    assert [(row.attempts, row.deaths, row.parked, row.error) for row in rows] == [(0, 0, None, None)] * 3
+
+    stack.start("newer-worker", newer(programs.worker(2)))
+    wait_until(lambda: not waiting(stack, mixed), "the newer worker to read them")
+    change(newer_world, mixed)
+    change(world, other)
+    for deployment, count in ((mixed, 5), (other, 5)):
+        events = world.life(deployment)
+        assert_unbroken(events)
+        assert len(events) == count
+    assert [updates(event)["version"]["to"] for event in world.life(mixed)[1:]] == ["0", "1", "2", "6"]
+    assert old_worker.process is not None
+    assert old_worker.process.poll() is None, "the old worker ran beside it all the time"
+    with stack.sessions() as session:
+        result = reconcile(session)
+    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings

@@ -1,0 +1,117 @@
+"""A worker that is asked to stop finishes what it can and gives back the rest; no beat runs here to mend it."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+import redis
+from sqlalchemy import select
+
+from app.broker import DISPATCH_QUEUE
+from app.cli import programs
+from app.crud.audit import reconcile
+from app.models import EventLog, SnapshotRow
+from tests.acceptance.holding import append_held, wait_until_held
+from tests.acceptance.stack import Role, Stack
+from tests.waiting import wait_until
+from tests.world import World, assert_unbroken, operations
+
+WORKER = "aftercommit-worker"
+SHORT = ["--", "worker.soft_shutdown_timeout=3"]
+"""Three seconds instead of ten for finishing the tasks in hand."""
+BOUND = 30.0
+"""Seconds within which such a worker has ended: its three, and much more for a slow machine."""
+MODES = {"by itself": {}, "remapped": {"REMAP_SIGTERM": "SIGQUIT"}}
+"""How Celery takes SIGTERM: by itself, and in an environment that tells it to take it as SIGQUIT."""
+
+
+@pytest.fixture
+def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
+    """A worker that will be asked to stop, the only one."""
+    environment = {**stack.environment(), **MODES[getattr(request, "param", "by itself")]}
+    role = Role("leaving", [*programs.worker(1), *SHORT], environment, stack.folder / f"{uuid4()}.log")
+    stack.roles.append(role)
+    role.start()
+    yield role
+    role.kill()
+
+
+@pytest.fixture(autouse=True)
+def _clean_audit_without_the_sweep(stack: Stack, world: World) -> Iterator[None]:
+    """In the end nothing is lost, made up, doubled or out of order, and every event came by its own doorbell."""
+    yield
+    world.settle()
+    with stack.sessions() as session:
+        result = reconcile(session)
+        assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+        assert session.scalar(select(EventLog.rescued)) == 0
+
+
+def stop(role: Role) -> None:
+    """Send SIGTERM and return once the worker has begun to leave."""
+    assert role.process is not None
+    role.process.terminate()
+    wait_until(lambda: "shutdown" in role.said().lower(), "the worker to leave")
+
+
+def end(role: Role) -> None:
+    """Wait for the worker's end by itself."""
+    assert role.process is not None
+    assert role.process.wait(BOUND) == 0
+
+
+def in_broker(stack: Stack) -> tuple[int, int]:
+    """Return how many messages wait, and how many were given out and not acknowledged."""
+    with redis.Redis.from_url(stack.broker.url) as broker:
+        return broker.llen(DISPATCH_QUEUE), broker.hlen("unacked")
+
+
+@pytest.mark.parametrize("leaving", MODES, indirect=True)
+def test_what_it_cannot_finish_goes_back_and_another_worker_does_it(stack: Stack, world: World, leaving: Role) -> None:
+    deployments = [world.deploy(name=f"d{number}") for number in range(6)]
+    world.settle()
+    with append_held(stack):
+        for deployment in deployments:
+            world.patch(f"/deployments/{deployment}", {"description": "given back"})
+        # One stands before the append lock, and another child may stand there too.
+        wait_until_held(stack, WORKER)
+        stop(leaving)
+        end(leaving)
+        waiting, unacknowledged = in_broker(stack)
+        assert waiting > 0
+        assert unacknowledged == 0
+    with stack.sessions() as session:
+        assert len(session.scalars(select(SnapshotRow.id)).all()) == len(deployments)
+    next_one = stack.start_worker(2)
+    for deployment in deployments:
+        assert operations(world.life(deployment)) == ["created", "updated"]
+    next_one.kill()
+
+
+def test_what_it_can_finish_is_finished_and_acknowledged(stack: Stack, world: World, leaving: Role) -> None:
+    deployment = world.deploy()
+    world.settle()
+    with append_held(stack):
+        world.patch(f"/deployments/{deployment}", {"description": "finished"})
+        wait_until_held(stack, WORKER)
+        stop(leaving)
+    end(leaving)
+    assert in_broker(stack) == (0, 0)
+    events = world.life(deployment)
+    assert_unbroken(events)
+    assert len(events) == 2
+
+
+def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world: World, leaving: Role) -> None:
+    deployments = [world.deploy(name=f"d{number}") for number in range(2)]
+    world.settle()
+    with append_held(stack):
+        world.patch(f"/deployments/{deployments[0]}", {"description": "in hand"})
+        wait_until_held(stack, WORKER)
+        stop(leaving)
+        world.patch(f"/deployments/{deployments[1]}", {"description": "too late"})
+        end(leaving)
+    next_one = stack.start_worker(2)
+    for deployment in deployments:
+        assert operations(world.life(deployment)) == ["created", "updated"]
+    next_one.kill()
