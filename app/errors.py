@@ -10,7 +10,8 @@ AppError                      500
 │   ├── Conflict              409
 │   └── BodyTooLarge          413
 ├── DispatchError             a snapshot that cannot become an event
-│   └── UnknownKind
+│   ├── UnknownKind
+│   └── DeadlySnapshot
 └── Unavailable               503  the database (or another part) does not answer now
 
 The message of an error is written for the person who reads it; it never holds a secret value.
@@ -76,6 +77,10 @@ class DispatchError(AppError):
 
 class UnknownKind(DispatchError):
     """A snapshot names a kind of resource that this version does not declare."""
+
+
+class DeadlySnapshot(DispatchError):
+    """Worker processes died while they had the snapshot in hand."""
 
 
 class Unavailable(AppError):

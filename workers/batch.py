@@ -1,6 +1,6 @@
 """What one transaction does with the snapshots of one claim: build, append, delete, and record what failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.database import JsonObject
 from app.errors import DispatchError
-from app.events.schema import Event
+from app.events.schema import Event, RelatedResource
 from app.models import SnapshotRow
 from workers.append import append
 from workers.build import build, check
 from workers.changes import changed_fields
 from workers.outage import is_refusal
 from workers.related import related_resources
+from workers.skips import build_skip
 
 
 @dataclass(slots=True)
@@ -35,15 +36,14 @@ class Batch:
 
 
 def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: int) -> Batch:
-    """Build the events of these snapshots, in their order."""
+    """Build the events of these snapshots, in their order; a skipped one becomes the event that says so."""
     batch = Batch()
     related = related_resources(session, [snapshot for snapshot in snapshots if _is_readable(snapshot)])
     for snapshot in snapshots:
         if snapshot.resource_id in batch.stopped:
             continue
         try:
-            check(snapshot)
-            event = build(snapshot, related[snapshot.id], _updates(snapshot), size_cap)
+            event = _event(snapshot, related, size_cap)
         except Exception as error:  # noqa: BLE001  # Poison of any sort must stop its own resource only.
             batch.failures[snapshot] = error
         else:
@@ -51,7 +51,16 @@ def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: in
     return batch
 
 
+def _event(snapshot: SnapshotRow, related: Mapping[UUID, list[RelatedResource]], size_cap: int) -> Event:
+    if snapshot.skip_reason is not None:
+        return build_skip(snapshot)
+    check(snapshot)
+    return build(snapshot, related[snapshot.id], _updates(snapshot), size_cap)
+
+
 def _is_readable(snapshot: SnapshotRow) -> bool:
+    if snapshot.skip_reason is not None:
+        return False
     try:
         check(snapshot)
     except DispatchError:
@@ -72,8 +81,10 @@ def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
 def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:
     """Append each event under a savepoint of its own; one that the database refuses becomes a failure."""
     appended = []
+    refused: dict[SnapshotRow, Exception] = {}
+    stopped: set[UUID] = set()
     for snapshot, event in batch.built:
-        if snapshot.resource_id in batch.stopped:
+        if snapshot.resource_id in stopped:
             continue
         try:
             with session.begin_nested():
@@ -81,9 +92,13 @@ def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
-            batch.failures[snapshot] = error
+            refused[snapshot] = error
+            stopped.add(snapshot.resource_id)
         else:
             appended.append((snapshot, event))
+    # A resource waits behind its first failure: what failed to build behind a refused one has not had its turn.
+    unbuilt = {row: error for row, error in batch.failures.items() if row.resource_id not in stopped}
+    batch.failures = {**refused, **unbuilt}
     batch.built = appended
     _delete(session, batch)
 

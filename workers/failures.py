@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.database import describe
+from app.errors import DeadlySnapshot
 from app.models import SnapshotRow
 from app.telemetry import get_logger
 from workers.retry import next_delay
@@ -22,6 +23,7 @@ ERROR_LENGTH: Final = 1000
 def record_failures(session: Session, failures: Mapping[SnapshotRow, Exception], now: datetime) -> None:
     """Store one more failed attempt with each of these snapshots; its resource waits until it is due, or parked.
 
+    A deadly one is parked at once.
     `now` is the database's time: the delays count from it, and the claim compares with the same clock.
     """
     if failures:
@@ -30,7 +32,7 @@ def record_failures(session: Session, failures: Mapping[SnapshotRow, Exception],
 
 def _failed(snapshot: SnapshotRow, error: Exception, now: datetime) -> dict[str, object]:
     attempts = snapshot.attempts + 1
-    delay = next_delay(attempts, random.random())  # noqa: S311  # It spreads retries; nobody gains by guessing it.
+    delay = None if isinstance(error, DeadlySnapshot) else _delay(attempts)
     text = _text(error)
     logger.error(
         "snapshot_parked" if delay is None else "snapshot_failed",
@@ -51,7 +53,13 @@ def _failed(snapshot: SnapshotRow, error: Exception, now: datetime) -> dict[str,
     }
 
 
+def _delay(attempts: int) -> float | None:
+    return next_delay(attempts, random.random())  # noqa: S311  # It spreads retries; nobody gains by guessing it.
+
+
 def _text(error: Exception) -> str:
+    if isinstance(error, DeadlySnapshot):
+        return str(error)
     if isinstance(error, DBAPIError):
         return describe(error)
     return f"{type(error).__name__}: {error}"[:ERROR_LENGTH]

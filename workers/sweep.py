@@ -10,7 +10,7 @@ from sqlalchemy import func, lateral, select, true
 from sqlalchemy.orm import Session
 
 from app.models import LANES, SnapshotRow
-from workers.claim import is_claimable
+from workers.claim import is_due
 
 SWEEP_LOCK: Final = 0x61C1
 """The advisory lock that elects one sweep at a time, however many beats there are."""
@@ -18,7 +18,7 @@ SWEEP_LOCK: Final = 0x61C1
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A lane in which something waits for too long: its first claimable snapshot, and a text for the operator."""
+    """A lane in which something waits for too long: its first snapshot that is due, and a text for the operator."""
 
     lane: int
     snapshot_id: UUID
@@ -26,9 +26,11 @@ class Waiting:
 
 
 def sweep(session: Session, grace: float, ring: Callable[[Waiting], None]) -> int:
-    """Ring once for each lane whose first claimable snapshot is older than `grace` seconds; return how many.
+    """Ring once for each lane with a snapshot that is due and older than `grace` seconds; return how many.
 
-    At most one doorbell a lane whatever the backlog, and none when another sweep is at it.
+    At most one doorbell a lane whatever the backlog, and none when another sweep is at it. It rings for what only a
+    newer worker can read as well: while versions run side by side, any of them may do the sweep and any may answer
+    the doorbell. An older one that answers does nothing, and the next sweep rings again.
     """
     if not session.scalar(select(func.pg_try_advisory_xact_lock(SWEEP_LOCK))):
         return 0
@@ -46,7 +48,7 @@ def waiting_lanes(session: Session, grace: float) -> Sequence[Waiting]:
         .where(
             SnapshotRow.lane == lanes.c.lane,
             SnapshotRow.captured < func.clock_timestamp() - timedelta(seconds=grace),
-            is_claimable(lanes.c.lane),
+            is_due(lanes.c.lane),
         )
         .order_by(SnapshotRow.sequence)
         .limit(1),

@@ -8,6 +8,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from celery import Task, shared_task
+from celery.app.task import Context
+from celery.utils.time import get_exponential_backoff_interval
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.broker import DISPATCH, SWEEP, SWEEP_EXPIRES
@@ -15,6 +17,7 @@ from app.database import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from app.telemetry import get_logger
 from app.wakeup import notify
+from workers.deaths import Marks
 from workers.dispatch import Dispatcher
 from workers.outage import OUTAGE
 from workers.sweep import Waiting, sweep
@@ -23,19 +26,23 @@ logger = get_logger(__name__)
 
 RETRIES: Final[dict[str, Any]] = {
     # A few tries within seconds for a hiccup. A longer outage is the sweep's: its rows wait in the database.
-    "autoretry_for": OUTAGE,
     "max_retries": 3,
-    "retry_backoff": 1,
-    "retry_backoff_max": 4,
-    "retry_jitter": True,
     # A message whose worker was killed comes back at once; Celery's default is to wait three minutes.
     "default_retry_delay": 1,
 }
+LONGEST_RETRY_SECONDS: Final = 4
+
+CONNECTIONS: Final = 3
+"""A careful batch needs one and one for its marks; in eager mode the sweep that rings for it holds another."""
 
 
 @shared_task(name=DISPATCH, bind=True, **RETRIES)
-def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False) -> None:
-    """Dispatch the lanes of these snapshots. Ids only: the rows are the truth, and no payload goes to the broker."""
+def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: int = 0) -> None:
+    """Dispatch the lanes of these snapshots. Ids only: the rows are the truth, and no payload goes to the broker.
+
+    `outages` counts how often it was sent again because the database was away. What was sent again more often than
+    that came back because its process died.
+    """
     settings = get_settings()
     dispatcher = Dispatcher(
         sessions=_sessions(settings),
@@ -43,9 +50,21 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False) -> None:
         size_cap=settings.event_size_cap,
         appended=lambda position: notify(settings.broker_url, position),
         rescue_after=settings.sweep_grace if swept else None,
+        came_again=came_again(self.request, outages),
+        marks=_marks(settings),
     )
-    appended = dispatcher.dispatch([UUID(id_) for id_ in snapshot_ids])
+    try:
+        appended = dispatcher.dispatch([UUID(id_) for id_ in snapshot_ids])
+    except OUTAGE as error:
+        delay = get_exponential_backoff_interval(1, self.request.retries, LONGEST_RETRY_SECONDS, full_jitter=True)
+        again = {"swept": swept, "outages": outages + 1}
+        raise self.retry(args=[snapshot_ids], kwargs=again, exc=error, countdown=delay) from error
     logger.debug("dispatched", appended=appended, task_id=self.request.id)
+
+
+def came_again(request: Context, outages: int) -> bool:
+    """Tell whether this message comes again because a process died that had it: Celery or the broker sent it again."""
+    return request.retries > outages or bool((request.delivery_info or {}).get("redelivered"))
 
 
 @shared_task(name=SWEEP, bind=True, max_retries=0)
@@ -72,9 +91,15 @@ def close() -> None:
     if _sessions.cache_info().currsize:
         _sessions(get_settings()).kw["bind"].dispose()
         _sessions.cache_clear()
+        _marks.cache_clear()
 
 
 @lru_cache
 def _sessions(settings: Settings) -> sessionmaker[Session]:
     """One engine a process, made at its first task: after the fork, so no two processes share a connection."""
-    return make_sessions(make_engine(settings, application_name="aftercommit-worker", pool_size=2))
+    return make_sessions(make_engine(settings, application_name="aftercommit-worker", pool_size=CONNECTIONS))
+
+
+@lru_cache
+def _marks(settings: Settings) -> Marks:
+    return Marks(_sessions(settings))

@@ -34,14 +34,17 @@ def as_table(events: Iterable[EventRow]) -> Table:
 def _cells(event: EventRow) -> tuple[str, ...]:
     time = event.occurred.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     name = event.resource.get(RESOURCE_NAME) or event.resource[RESOURCE_ID]
-    return tuple(_visible(cell) for cell in (time, event.event, name, _changed(event)))
+    return tuple(visible(cell) for cell in (time, event.event, name, _changed(event)))
 
 
 def _changed(event: EventRow) -> str:
+    skipped = event.payload.get("skipped")
+    if isinstance(skipped, dict):
+        return f"skipped ({skipped.get('operation')}): {skipped.get('reason')}"
     fields = event.payload.get("updated_fields")
     return ", ".join(map(str, fields)) if isinstance(fields, list) else ""
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Spell out control characters: a name must not steer the terminal or break the line."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -6,6 +6,7 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    Integer,
     Select,
     Subquery,
     Text,
@@ -23,7 +24,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from app.crud.audit_history import REVISION_BEFORE, Problem, entries, finding, place, resource_id, resources
+from app.crud.audit_history import (
+    REVISION_BEFORE,
+    Problem,
+    entries,
+    finding,
+    place,
+    resource_id,
+    resources,
+    skip_event_name,
+)
 from app.models import EventRow, SnapshotRow
 
 OMITTED = "$omitted"
@@ -33,7 +43,8 @@ def broken_chains() -> Select[Any]:
     """Find the changes that do not start from the value that the change of the same field before left.
 
     A resource that lost a change is left out, since its chains are broken by that loss, which is found elsewhere.
-    A value that was too large for its event is not known and is compared with nothing.
+    A value that was too large for its event is not known and is compared with nothing. Neither is what a field was
+    told to be before a skipped change, which may have changed it; what is told after the skip is compared again.
     """
     link = _links()
     at = (link.c.kind, link.c.id, link.c.revision, link.c.position)
@@ -59,7 +70,7 @@ def _links() -> Subquery:
     """Every change of a field beside what the change of this field before left, and how many claim to be that one."""
     change = _changes()
     before: dict[str, Any] = {
-        "partition_by": (change.c.id, change.c.kind, change.c.field),
+        "partition_by": (change.c.id, change.c.kind, change.c.field, change.c.skipped_before),
         "order_by": change.c.revision,
         "groups": REVISION_BEFORE,
     }
@@ -71,7 +82,10 @@ def _links() -> Subquery:
 
 
 def _changes() -> Subquery:
-    """Each field of each change: the value it starts from and the one it leaves, NULL where there is none."""
+    """Each field of each change: the value it starts from and the one it leaves, NULL where there is none.
+
+    `skipped_before` counts the skipped changes of the resource before this one; it is NULL when there are none at all.
+    """
     complete = _complete()
     history = (complete.c.kind, complete.c.id)
     updates, fields = EventRow.payload["updates"], EventRow.payload["fields"]
@@ -85,6 +99,7 @@ def _changes() -> Subquery:
             told.c.key.label("field"),
             case((is_update, told.c.value["from"]), (is_end, told.c.value)).label("old"),
             case((is_update, told.c.value["to"]), (~is_end, told.c.value)).label("new"),
+            func.width_bucket(EventRow.revision, complete.c.skips).label("skipped_before"),
         )
         .join_from(EventRow, complete, EventRow.resource_id == complete.c.resource_id)
         .join(told, true())
@@ -93,7 +108,15 @@ def _changes() -> Subquery:
     held = _each(func.coalesce(SnapshotRow.after, SnapshotRow.before))
     old, new = cast(SnapshotRow.before, JSONB)[held.c.key], cast(SnapshotRow.after, JSONB)[held.c.key]
     pending = (
-        select(*history, SnapshotRow.revision, cast(null(), BigInteger), held.c.key, old, new)
+        select(
+            *history,
+            SnapshotRow.revision,
+            cast(null(), BigInteger),
+            held.c.key,
+            old,
+            new,
+            func.width_bucket(SnapshotRow.revision, complete.c.skips),
+        )
         .join_from(
             SnapshotRow,
             complete,
@@ -106,11 +129,16 @@ def _changes() -> Subquery:
 
 
 def _complete() -> CTE:
-    """The known resources of which every revision up to the latest is in the log or pending."""
+    """The known resources of which every revision up to the latest is in the log or pending.
+
+    `skips` are the revisions that were skipped, in order, or NULL.
+    """
     resource, entry = resources(), entries()
     columns = (resource.c.kind, resource.c.id, resource.c.resource_id, resource.c.latest)
+    is_skip = entry.c.event == skip_event_name(resource.c.kind)
+    skips = func.array_agg(aggregate_order_by(cast(entry.c.revision, Integer), entry.c.revision)).filter(is_skip)
     return (
-        select(*columns)
+        select(*columns, skips.label("skips"))
         .join_from(resource, entry, resource.c.resource_id == entry.c.resource_id)
         .where(entry.c.revision <= resource.c.latest)
         .group_by(*columns)

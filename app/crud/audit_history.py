@@ -137,6 +137,11 @@ def event_name(kind: Any, operation: Any) -> ColumnElement[str]:
     return func.concat("prefect.", kind, ".", operation, type_=Text)
 
 
+def skip_event_name(kind: Any) -> ColumnElement[str]:
+    """Write in SQL what `ResourceKind.skip_event_name` writes."""
+    return func.concat("aftercommit.", kind, ".skipped", type_=Text)
+
+
 def place(position: ColumnElement[Any]) -> ColumnElement[str]:
     """Name an entry by its place, for the beginning of a sentence."""
     return case((position.is_(None), "The pending snapshot"), else_=func.concat("The event at position ", position))

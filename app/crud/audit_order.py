@@ -19,7 +19,17 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.crud.audit_history import REVISION_BEFORE, Problem, entries, event_name, finding, place, resource_id, resources
+from app.crud.audit_history import (
+    REVISION_BEFORE,
+    Problem,
+    entries,
+    event_name,
+    finding,
+    place,
+    resource_id,
+    resources,
+    skip_event_name,
+)
 
 FLAGS = ("is_gap", "is_second", "is_stranger", "is_misnamed", "is_unlinked", "is_too_early", "is_overtaken")
 MISPLACED = FLAGS[3:]
@@ -76,7 +86,10 @@ def _judged() -> Subquery:
         # The same id twice is another finding, `app.crud.audit_log.repeated_ids`.
         "is_second": and_(walk.c.is_told, walk.c.entry_id != walk.c.id_told),
         "is_stranger": and_(entry, walk.c.revision == walk.c.latest, ~walk.c.is_told, ~walk.c.names_latest),
-        "is_misnamed": and_(entry, walk.c.event != event_name(walk.c.kind, operation)),
+        # An operator may have skipped a change, whatever it did.
+        "is_misnamed": and_(
+            entry, walk.c.event.not_in((event_name(walk.c.kind, operation), skip_event_name(walk.c.kind)))
+        ),
         "is_unlinked": or_(
             and_(entry, walk.c.revision == 1, walk.c.follows.is_not(None)),
             and_(follower, missing == 0, walk.c.follows.is_distinct_from(walk.c.id_before)),

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Float, Select, and_, cast, func, select, true
 from sqlalchemy.orm import Session
 
-from app.models import EventLog, SnapshotRow
+from app.models import SCHEMA_VERSION, EventLog, SnapshotRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class OutboxStatus:
     """How many changes wait for their events, and how far the log is.
 
     `pending` snapshots are all that are not parked. Of these, `waiting` stand behind a parked one of the same
-    resource, and `retrying` have failed before. `rescued` counts the events that only the sweep found.
+    resource, `retrying` have failed before, and `newer` were captured by a newer version than this process is, so that
+    only newer workers can take them. `rescued` counts the events that only the sweep found.
     """
 
     pending: int
@@ -22,6 +23,7 @@ class OutboxStatus:
     parked: int
     waiting: int
     retrying: int
+    newer: int
     position: int
     rescued: int
 
@@ -49,6 +51,7 @@ def _statement() -> Select[Any]:
             func.count().filter(parked).label("parked"),
             func.count().filter(pending, snapshot.c.revision > stuck.c.revision).label("waiting"),
             func.count().filter(pending, snapshot.c.attempts > 0).label("retrying"),
+            func.count().filter(pending, snapshot.c.schema_version > SCHEMA_VERSION).label("newer"),
         )
         .join_from(
             snapshot,

@@ -1,6 +1,8 @@
 """What a kind of resource is: the one place that knows its table, tracked fields, labels and related resources.
 
-Snapshots, diffs, event names, labels and related resources all follow from these declarations.
+Snapshots, diffs, event names, labels and related resources all follow from these declarations. Whoever adds a kind, or
+adds or takes away a tracked field or an edge, raises `SCHEMA_VERSION` in `app/models/snapshot.py`: older workers then
+leave the new snapshots alone, instead of misreading them or parking them as unknown.
 """
 
 from collections.abc import Iterator, Mapping
@@ -55,6 +57,10 @@ class ResourceKind:
     def event_name(self, operation: str) -> str:
         """Return the event's name, for example `prefect.deployment.created`."""
         return f"prefect.{self.name}.{operation}"
+
+    def skip_event_name(self) -> str:
+        """Return the name of the event that stands for a skipped change; Prefect has none, so it is ours."""
+        return f"aftercommit.{self.name}.skipped"
 
 
 FLOW: Final = ResourceKind("flow", Flow)

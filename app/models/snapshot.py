@@ -21,7 +21,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.database import Base, Json, JsonObject
 
 LANES: Final = 64
+
 SCHEMA_VERSION: Final = 1
+"""What a snapshot's columns mean; each snapshot carries the version of the process that captured it.
+
+Whoever changes what an older worker would misread raises it: a new kind, a tracked field or an edge added, taken away
+or read otherwise. A worker leaves snapshots of a newer version to newer workers. The migration of that release makes
+`ix_snapshot_newer` anew; until the last old worker is gone its claims are slower, and as right as before.
+"""
 
 
 class SnapshotRow(Base):
@@ -36,7 +43,6 @@ class SnapshotRow(Base):
         UniqueConstraint("resource_id", "revision"),
         Index("ix_snapshot_lane_sequence", "lane", "sequence"),
         Index("ix_snapshot_blocked", "lane", "resource_id", postgresql_where=text("attempts > 0")),
-        Index("ix_snapshot_dangerous", "lane", "sequence", postgresql_where=text("deaths > 0")),
         Index("ix_snapshot_newer", "lane", "resource_id", postgresql_where=text(f"schema_version > {SCHEMA_VERSION}")),
         CheckConstraint(f"lane >= 0 AND lane < {LANES}", name="lane"),
         CheckConstraint("revision >= 1", name="revision"),
@@ -74,11 +80,16 @@ class SnapshotRow(Base):
     references: Mapped[JsonObject] = mapped_column(Json)
     follows: Mapped[UUID | None]
     correlation_id: Mapped[str | None] = mapped_column(Text)
-    schema_version: Mapped[int] = mapped_column(SmallInteger, server_default=text(str(SCHEMA_VERSION)))
+    schema_version: Mapped[int] = mapped_column(
+        # Given by the process, since the database is migrated while processes of the version before still write.
+        SmallInteger,
+        default=SCHEMA_VERSION,
+        server_default=text("1"),
+    )
     captured: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     deaths: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
-    """How many worker processes died while they had it in hand."""
+    """How many worker processes died while they had it in hand; one more while a careful one has it."""
     next_attempt: Mapped[datetime | None]
     parked: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)

@@ -180,7 +180,7 @@ def test_every_document_is_reached_from_the_readme() -> None:
     ("words", "problem"),
     [
         ("outbox status --json", None),
-        ("outbox replay", "no command 'replay'"),
+        ("outbox repair", "no command 'repair'"),
         ("events list --colour", "no option '--colour'"),
         ("events list --limit=3", None),
         ("migrate", None),

@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.models import Deployment
 from app.schemas.deployments import DeploymentUpdate
 from tests.integration.outbox_world import OutboxWorld
-from tests.integration.test_races import together
+from tests.integration.races.blocking import together
 
 ROUNDS = 20
 

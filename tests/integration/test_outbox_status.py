@@ -6,7 +6,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud.outbox_status import OutboxStatus, status
-from app.models import EventLog, SnapshotRow
+from app.models import SCHEMA_VERSION, EventLog, SnapshotRow
 from tests.integration.reconcile.lives import Life, store
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -16,7 +16,7 @@ RETRYING = {"attempts": 1, "error": "odd", "next_attempt": LATER}
 
 def test_of_an_empty_outbox_nothing_waits(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
-        assert status(session) == OutboxStatus(0, None, 0, 0, 0, position=0, rescued=0)
+        assert status(session) == OutboxStatus(0, None, 0, 0, 0, 0, position=0, rescued=0)
 
 
 def test_it_tells_the_position_of_the_log_and_the_rescued_events(sessions: sessionmaker[Session]) -> None:
@@ -68,3 +68,13 @@ def test_a_failed_snapshot_that_is_not_parked_is_retrying(sessions: sessionmaker
         session.execute(update(SnapshotRow).where(SnapshotRow.id == life.event_ids[0]).values(**RETRYING))
         found = status(session)
     assert (found.pending, found.parked, found.waiting, found.retrying) == (2, 0, 0, 1)
+
+
+def test_a_snapshot_of_a_newer_version_is_pending_and_told_apart(sessions: sessionmaker[Session]) -> None:
+    life = Life(3, pending=2)
+    with sessions() as session:
+        store(session, [life])
+        newer = update(SnapshotRow).where(SnapshotRow.id == life.event_ids[1])
+        session.execute(newer.values(schema_version=SCHEMA_VERSION + 1))
+        found = status(session)
+    assert (found.pending, found.newer) == (2, 1)

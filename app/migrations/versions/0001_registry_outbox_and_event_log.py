@@ -115,7 +115,6 @@ def upgrade() -> None:
     sa.UniqueConstraint('resource_id', 'revision', name=op.f('uq_snapshot_resource_id_revision'))
     )
     op.create_index('ix_snapshot_blocked', 'snapshot', ['lane', 'resource_id'], unique=False, postgresql_where=sa.text('attempts > 0'))
-    op.create_index('ix_snapshot_dangerous', 'snapshot', ['lane', 'sequence'], unique=False, postgresql_where=sa.text('deaths > 0'))
     op.create_index('ix_snapshot_newer', 'snapshot', ['lane', 'resource_id'], unique=False, postgresql_where=sa.text('schema_version > 1'))
     op.create_index('ix_snapshot_lane_sequence', 'snapshot', ['lane', 'sequence'], unique=False)
     op.create_table('tombstone',

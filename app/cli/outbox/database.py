@@ -1,0 +1,48 @@
+"""The database that the commands of the outbox look into."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session
+
+from app.cli.data_dir import settings_in
+from app.database import describe, make_engine, make_sessions
+from app.errors import ConfigurationError, Unavailable
+
+
+@contextmanager
+def outbox_session(data_dir: Path, statement_timeout_ms: int | None = None) -> Iterator[Session]:
+    """Give a session on the database of that folder or of the environment.
+
+    Raises:
+        ConfigurationError: the settings do not say which database, or not in a form that is understood.
+        Unavailable: the database does not answer, or refuses.
+    """
+    settings = settings_in(data_dir)
+    if statement_timeout_ms is not None:
+        settings = settings.model_copy(update={"database_statement_timeout_ms": statement_timeout_ms})
+    try:
+        engine = make_engine(settings, application_name="aftercommit-outbox", pool_size=1)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "AFTERCOMMIT_DATABASE_URL is not a database URL like postgresql+psycopg://user:password@host/name."
+        ) from error
+    try:
+        with make_sessions(engine)() as session:
+            yield session
+    except DBAPIError as error:
+        raise Unavailable(_explain(error)) from error
+    finally:
+        engine.dispose()
+
+
+def _explain(error: DBAPIError) -> str:
+    """Tell what went wrong: in the client's words where there is no connection, else what the database refused."""
+    if isinstance(error.orig, psycopg.OperationalError) and error.orig.sqlstate is None:
+        return f"The database does not answer: {str(error.orig).splitlines()[0]}"
+    if isinstance(error.orig, psycopg.errors.UndefinedTable):
+        return "The database has no schema yet: run `aftercommit migrate` first."
+    return f"The database refused: {describe(error)}"

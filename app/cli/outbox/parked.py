@@ -1,0 +1,129 @@
+"""`aftercommit outbox parked` and `show`: what is given up on, and why."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.cli.data_dir import DEFAULT, DataDir
+from app.cli.outbox.database import outbox_session
+from app.cli.outbox.printing import AsJson, plain, print_json
+from app.crud.parked import Held, held, parked
+from app.database import JsonObject
+from app.events.kinds import ResourceKind
+from app.models import SnapshotRow
+
+PARKED_EXAMPLES = """
+Examples:
+
+[bold]aftercommit outbox parked[/bold]
+
+[bold]aftercommit outbox parked --json | jq -r '.[].id'[/bold]  for scripts
+"""
+SHOW_EXAMPLES = """
+Examples:
+
+[bold]aftercommit outbox show 01a20914-5d54-7537-a2c1-c1878b12b7c9[/bold]
+
+[bold]aftercommit outbox show 01a20914-5d54-7537-a2c1-c1878b12b7c9 --json | jq .changes[/bold]
+"""
+
+Row = dict[str, Any]
+
+SnapshotId = Annotated[UUID, typer.Argument(metavar="ID", help="The id of a snapshot, as `outbox parked` shows it.")]
+
+
+def list_parked(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
+    """List the snapshots that were given up on. Each holds up its own resource until somebody decides.
+
+    Decide with `outbox replay` or `outbox skip`.
+    """
+    with outbox_session(data_dir) as session:
+        rows = [_summary(found) for found in parked(session)]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        # One after the other: ids and errors are too wide for the columns of one table.
+        for row in rows:
+            Console().print(_card(row))
+    else:
+        Console().print("Nothing is parked.")
+
+
+def show_snapshot(snapshot_id: SnapshotId, data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
+    """Show all there is to know of one snapshot in the outbox, parked or not. Secrets are masked in it."""
+    with outbox_session(data_dir) as session:
+        found = held(session, snapshot_id)
+        row = {**_summary(found), **_details(found.snapshot)}
+        changes = _changes(found.snapshot.before, found.snapshot.after)
+    if as_json:
+        print_json({**row, "changes": changes})
+        return
+    Console().print(_card(row))
+    table = Table("field", "before", "after")
+    for field, sides in changes.items():
+        table.add_row(plain(field), *(plain(json.dumps(sides[side], ensure_ascii=False)) for side in sides))
+    Console().print(table)
+
+
+def _summary(found: Held) -> Row:
+    snapshot = found.snapshot
+    kind = ResourceKind(snapshot.kind)
+    return {
+        "id": snapshot.id,
+        "resource": kind.resource_id(snapshot.resource_id),
+        "name": snapshot.name,
+        "revision": snapshot.revision,
+        "event": kind.event_name(snapshot.operation),
+        "attempts": snapshot.attempts,
+        "deaths": snapshot.deaths,
+        "error": snapshot.error,
+        "since": snapshot.parked,
+        "waiting": found.waiting,
+    }
+
+
+def _details(snapshot: SnapshotRow) -> Row:
+    return {
+        "state": _state(snapshot.parked, snapshot.skip_reason, snapshot.attempts),
+        "next_attempt": snapshot.next_attempt,
+        "skip_reason": snapshot.skip_reason,
+        "occurred": snapshot.occurred,
+        "captured": snapshot.captured,
+        "lane": snapshot.lane,
+        "schema_version": snapshot.schema_version,
+        "follows": snapshot.follows,
+        "correlation_id": snapshot.correlation_id,
+        "references": snapshot.references,
+    }
+
+
+def _state(parked: datetime | None, skip_reason: str | None, attempts: int) -> str:
+    if parked is not None:
+        return "parked"
+    if skip_reason is not None:
+        return "to be skipped"
+    return "retrying" if attempts else "pending"
+
+
+def _changes(before: JsonObject | None, after: JsonObject | None) -> dict[str, dict[str, Any]]:
+    """Return the fields that differ, or all of them of a creation or a deletion."""
+    old, new = before or {}, after or {}
+    return {
+        field: {"before": old.get(field), "after": new.get(field)}
+        for field in sorted(old.keys() | new.keys())
+        if before is None or after is None or json.dumps(old.get(field)) != json.dumps(new.get(field))
+    }
+
+
+def _card(row: Row) -> Table:
+    table = Table(show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in row.items():
+        table.add_row(name, plain(json.dumps(value) if isinstance(value, dict) else value))
+    return table

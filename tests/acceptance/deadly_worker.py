@@ -1,0 +1,37 @@
+"""A Celery worker whose children are killed by a certain snapshot, as the out-of-memory killer would do it.
+
+`python -m tests.acceptance.deadly_worker FILE worker ...`: every kill is noted as a line of the file.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from app.events.schema import Event
+from app.models import SnapshotRow
+from workers import batch
+from workers.build import build
+from workers.celery import app
+
+DEADLY: Final = ("deadly", 2)
+"""The name and the revision of the snapshot that kills."""
+
+
+def main(kills: Path, arguments: list[str]) -> None:
+    """Run the worker; the children are forked from here and build as it is set here."""
+
+    def deadly(snapshot: SnapshotRow, *rest: Any) -> Event:
+        if (snapshot.name, snapshot.revision) == DEADLY:
+            with kills.open("a") as noted:
+                noted.write(f"{os.getpid()}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return build(snapshot, *rest)
+
+    setattr(batch, "build", deadly)  # noqa: B010  # mypy would not let a plain assignment replace a function.
+    app.worker_main(arguments)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

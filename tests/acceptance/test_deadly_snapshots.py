@@ -1,0 +1,119 @@
+"""A snapshot that kills its worker is parked after three kills; all others are dispatched; a replay brings it out."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import text, update
+from typer.testing import CliRunner
+
+from app import outbox
+from app.cli import programs
+from app.cli.main import app
+from app.crud.audit import reconcile
+from app.models import SnapshotRow
+from tests.acceptance.deadly_worker import DEADLY
+from tests.acceptance.stack import Role, Stack
+from tests.integration.outbox_world import OutboxWorld
+from tests.waiting import wait_until
+
+ERROR = "The worker process died three times while it had this snapshot in hand."
+LANE_OF_ALL = 9
+
+
+class Deadly(NamedTuple):
+    """A worker that the deadly snapshot kills, and the file that has a line for each kill."""
+
+    worker: Role
+    kills: Path
+
+    def kills_so_far(self) -> int:
+        """Return the number of kills so far."""
+        return len(self.kills.read_text().splitlines()) if self.kills.exists() else 0
+
+
+@pytest.fixture
+def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboxWorld]:
+    """Changes that this process commits; their doorbells are kept, and rung when the test says so."""
+    world = OutboxWorld(stack.sessions, stack.settings)
+    with stack.sessions() as session:
+        session.execute(text("TRUNCATE deployment, flow, event, snapshot"))
+        session.execute(text("UPDATE event_log SET position = 0"))
+        session.commit()
+    with monkeypatch.context() as patch:
+        # In eager mode the commit itself sends, and here that means to keep.
+        here = stack.settings.model_copy(update={"task_always_eager": True})
+        patch.setattr(outbox, "get_settings", lambda: here)
+        patch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
+        # The deadly deployment between two neighbours of its lane, and ten in lanes of their own.
+        for name in ("before", DEADLY[0], "after"):
+            (change,) = world.create(name)
+            world.update(change, version="1")
+            world.update(change, version="2")
+        with stack.sessions() as session:
+            session.execute(update(SnapshotRow).values(lane=LANE_OF_ALL))
+            session.commit()
+        world.create(*(f"elsewhere{number}" for number in range(10)))
+    yield world
+    with stack.sessions() as session:
+        found = reconcile(session)
+    assert found.is_clean, found.findings
+    with stack.sessions() as session:
+        assert session.query(SnapshotRow).all() == []
+
+
+@pytest.fixture
+def deadly(stack: Stack, tmp_path: Path) -> Iterator[Deadly]:
+    """The only worker."""
+    kills = tmp_path / "kills"
+    command = programs.worker(1)
+    arguments = command[command.index("worker") :]
+    launcher = [sys.executable, "-m", "tests.acceptance.deadly_worker", str(kills)]
+    worker = stack.start("deadly", [*launcher, *arguments])
+    yield Deadly(worker, kills)
+    worker.kill()
+
+
+def parked_one(world: OutboxWorld, deadly: Deadly) -> SnapshotRow:
+    """Wait until only the deadly one and the one behind it are left, and return the deadly one, parked."""
+
+    def parked() -> bool:
+        rows = world.pending()
+        return len(rows) == 2 and rows[0].parked is not None
+
+    wait_until(parked, "the deadly one to be parked", timeout=60)
+    row, behind = world.pending()
+    assert (row.name, row.revision) == DEADLY
+    assert (behind.name, behind.revision, behind.attempts) == (DEADLY[0], 3, 0)
+    assert (row.error, row.deaths) == (ERROR, 3)
+    return row
+
+
+def revisions(world: OutboxWorld, name: str) -> list[int | None]:
+    return [event.revision for event in world.log() if event.resource["prefect.resource.name"] == name]
+
+
+@pytest.mark.parametrize("rung_by", ["the api", "the sweep alone"])
+def test_the_third_kill_parks_it_and_a_replay_with_a_healthy_worker_brings_it_out(
+    rung_by: str, stack: Stack, world: OutboxWorld, deadly: Deadly
+) -> None:
+    beat = None
+    if rung_by == "the api":
+        outbox.send(stack.settings, world.rung)
+    else:
+        beat = stack.start_beat()
+    row = parked_one(world, deadly)
+    assert deadly.kills_so_far() == 3
+    assert revisions(world, "before") == revisions(world, "after") == [1, 2, 3]
+    assert revisions(world, "elsewhere9") == [1]
+    deadly.worker.kill()
+    healthy = stack.start_worker(2)
+    beat = beat or stack.start_beat()
+    result = CliRunner().invoke(app, ["outbox", "replay", str(row.id)], env=stack.environment())
+    assert result.exit_code == 0, result.output
+    wait_until(lambda: world.pending() == [], "the replayed one and the one behind it", timeout=60)
+    assert revisions(world, DEADLY[0]) == [1, 2, 3]
+    beat.kill()
+    healthy.kill()

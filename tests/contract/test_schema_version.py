@@ -1,0 +1,42 @@
+"""What a snapshot may hold is pinned to its schema version: an older worker must never misread a newer snapshot."""
+
+from typing import Final
+
+from app.events.kinds import KINDS, tracked_kinds
+from app.models import SCHEMA_VERSION
+
+RULE: Final = (
+    "Kinds, tracked fields or edges have changed: raise SCHEMA_VERSION in app/models/snapshot.py, and add the new "
+    "version here beside the old ones. What is written under a version that was released does not change."
+)
+
+VERSIONS: Final = {
+    1: {
+        "kinds": "block-document concurrency-limit deployment flow work-pool work-queue",
+        "deployment": (
+            "concurrency_limit concurrency_limit_id concurrency_options description enforce_parameter_schema entrypoint"
+            " infra_overrides infrastructure_document_id labels parameter_openapi_schema parameters path paused"
+            " pull_steps schedules storage_document_id tags version work_queue_id"
+        ),
+        "deployment's edges": (
+            "concurrency_limit_id flow_id infrastructure_document_id storage_document_id work_queue_id"
+        ),
+    }
+}
+
+
+def declared() -> dict[str, str]:
+    """What this code may write into a snapshot, as it is pinned above."""
+    found = {"kinds": " ".join(sorted(KINDS))}
+    for kind in tracked_kinds():
+        found[kind.name] = " ".join(sorted(kind.tracked))
+        found[f"{kind.name}'s edges"] = " ".join(sorted(edge.column for edge in kind.edges))
+    return found
+
+
+def test_what_a_snapshot_may_hold_belongs_to_its_schema_version() -> None:
+    assert VERSIONS.get(SCHEMA_VERSION) == declared(), RULE
+
+
+def test_no_version_is_left_out() -> None:
+    assert sorted(VERSIONS) == list(range(1, SCHEMA_VERSION + 1))

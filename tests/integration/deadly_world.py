@@ -1,0 +1,54 @@
+"""A world with a deadly deployment, and worker processes that may die in it."""
+
+import sys
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.integration.outbox_world import OutboxWorld
+from workers.deaths import Marks
+from workers.dispatch import Dispatcher
+
+DEADLY = "deadly"
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of this process happens afterwards."""
+
+
+class Process(Marks):
+    """What one worker process remembers; one that is being killed takes nothing back."""
+
+    def take_back(self) -> None:
+        if not isinstance(sys.exc_info()[1], Killed):
+            super().take_back()
+
+
+def with_neighbours(world: OutboxWorld) -> OutboxWorld:
+    """Make three revisions of a deadly deployment between two healthy ones, all in one lane."""
+    for name in ("before", DEADLY, "after"):
+        (change,) = world.create(name)
+        world.update(change, version="1")
+        world.update(change, version="2")
+    with world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET lane = 3"))
+        session.commit()
+    return world
+
+
+def ring(world: OutboxWorld, **how: Any) -> bool:
+    """Answer one doorbell in a process of its own; tell whether that process lived."""
+    try:
+        world_dispatcher(world, Process(world.sessions), **how).dispatch(world.pending_ids())
+    except Killed:
+        return False
+    return True
+
+
+def world_dispatcher(world: OutboxWorld, marks: Marks, **how: Any) -> Dispatcher:
+    cap = world.settings.event_size_cap
+    return Dispatcher(world.sessions, 500, cap, world.appended.append, marks=marks, **how)
+
+
+def left(world: OutboxWorld) -> list[tuple[str, int, int, int]]:
+    return [(row.name, row.revision, row.attempts, row.deaths) for row in world.pending()]

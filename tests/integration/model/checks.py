@@ -1,0 +1,136 @@
+"""What must hold after every step: the log and the outbox together are the model's histories, in order."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.events.schema import RESOURCE_ID
+from app.models import Deployment, EventLog, EventRow, Flow, SnapshotRow
+from tests.integration.model.histories import ATTEMPTS, Entry, History, Registry, known_part, plain
+
+PREFIX = "prefect.deployment."
+
+
+def check_everything(session: Session, registry: Registry) -> None:
+    """Compare the whole database with the model."""
+    events = session.scalars(select(EventRow).order_by(EventRow.position)).all()
+    snapshots = session.scalars(select(SnapshotRow).order_by(SnapshotRow.sequence)).all()
+    head = session.scalars(select(EventLog.position)).one()
+    assert [event.position for event in events] == list(range(1, head + 1)), "positions are dense up to the head"
+    assert len({event.id for event in events}) == len(events)
+    logged, waiting = _by_resource(events, snapshots)
+    assert logged.keys() | waiting.keys() <= registry.histories.keys(), "nothing is invented"
+    for id_, history in registry.histories.items():
+        _check_history(history, logged.get(id_, []), waiting.get(id_, []))
+    _check_rows(session, registry)
+
+
+def notice(session: Session, histories: Sequence[History]) -> None:
+    """Take over how far a worker came that ended in the middle; whether that is right, the checks tell."""
+    for history in histories:
+        is_of = EventRow.resource_id == f"{PREFIX}{history.id}"
+        logged = session.scalars(select(func.count()).select_from(EventRow).where(is_of)).one()
+        for entry in history.entries[:logged]:
+            entry.is_logged = True
+        held = session.scalars(select(SnapshotRow).where(SnapshotRow.resource_id == history.id)).all()
+        failed = {row.revision: row for row in held if row.attempts}
+        for entry in history.pending[:1]:
+            if entry.revision in failed and failed[entry.revision].attempts == entry.attempts + 1:
+                entry.attempts, entry.is_due = entry.attempts + 1, False
+                entry.is_parked = entry.attempts == ATTEMPTS
+
+
+def _by_resource(
+    events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]
+) -> tuple[dict[UUID, list[EventRow]], dict[UUID, list[SnapshotRow]]]:
+    logged: dict[UUID, list[EventRow]] = {}
+    waiting: dict[UUID, list[SnapshotRow]] = {}
+    for event in events:
+        logged.setdefault(UUID(event.resource[RESOURCE_ID].removeprefix(PREFIX)), []).append(event)
+    for snapshot in snapshots:
+        waiting.setdefault(snapshot.resource_id, []).append(snapshot)
+    return logged, waiting
+
+
+def _check_history(history: History, events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
+    """The log is the first part of the history and the outbox is the rest: nothing lost, nothing twice, in order."""
+    told = [(event.id, event.revision, event.event) for event in events]
+    held = [(row.id, row.revision, row.operation) for row in snapshots]
+    gone = [entry for entry in history.entries if entry.is_logged]
+    assert gone == history.entries[: len(gone)]
+    assert told == [(entry.id, entry.revision, _event_name(entry)) for entry in gone]
+    assert held == [(entry.id, entry.revision, entry.operation) for entry in history.pending]
+    ids = [entry.id for entry in history.entries]
+    follows = [None, *ids[:-1]]
+    assert [event.follows for event in events] + [row.follows for row in snapshots] == follows
+    for row, entry in zip(snapshots, history.pending, strict=True):
+        assert (row.attempts, row.parked is not None) == (entry.attempts, entry.is_parked)
+        assert row.skip_reason == entry.skip_reason
+    times = [event.occurred for event in events] + [row.occurred for row in snapshots]
+    assert times == sorted(set(times))
+    _check_states(history.entries, events, snapshots)
+
+
+def _event_name(entry: Entry) -> str:
+    return f"{PREFIX}{entry.operation}" if entry.skip_reason is None else "aftercommit.deployment.skipped"
+
+
+def _check_states(entries: Sequence[Entry], events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
+    """Every change starts from what the one before left, and leads to the state that the model expects."""
+    state: dict[str, Any] | None = None
+    for entry, event in zip(entries, events, strict=False):
+        if entry.skip_reason is not None:
+            # It says that the change is not told, and why; what it left is not known from the log.
+            assert event.payload["skipped"]["reason"] == entry.skip_reason
+            state = None
+            continue
+        state = _told(event, state)
+        _assert_same(state, entry)
+    for entry, row in zip(entries[len(events) :], snapshots, strict=True):
+        if state is not None:
+            assert row.before == state
+        state = row.after
+        _assert_same(state, entry)
+
+
+def _told(event: EventRow, state: dict[str, Any] | None) -> dict[str, Any] | None:
+    payload = event.payload
+    if "fields" in payload:
+        if event.event.endswith(".deleted"):
+            assert state is None or payload["fields"] == state
+            return None
+        assert state is None
+        fields: dict[str, Any] = payload["fields"]
+        return fields
+    assert payload["updated_fields"] == sorted(payload["updates"])
+    assert payload["updates"]
+    if state is None:
+        return None
+    for field, change in payload["updates"].items():
+        assert plain(change["from"]) == plain(state[field])
+        assert plain(change["from"]) != plain(change["to"])
+    return {**state, **{field: change["to"] for field, change in payload["updates"].items()}}
+
+
+def _assert_same(state: Mapping[str, Any] | None, entry: Entry) -> None:
+    if state is None:
+        # Deleted, or unknown behind a skipped one.
+        return
+    assert entry.after is not None
+    assert plain(known_part(state)) == plain(entry.after)
+
+
+def _check_rows(session: Session, registry: Registry) -> None:
+    """The deployments that exist are those that the model knows, at their revision and in their state."""
+    rows = session.execute(select(Flow.name, Deployment).join(Flow, Flow.id == Deployment.flow_id)).all()
+    found = {(flow, row.name): row for flow, row in rows}
+    assert found.keys() == registry.alive.keys()
+    for key, living in registry.alive.items():
+        row = found[key]
+        last = registry.histories[living.id].entries[-1]
+        assert (row.id, row.revision, row.event_id) == (living.id, living.revision, last.id)
+        columns = {column.key: getattr(row, column.key) for column in Deployment.__table__.columns}
+        assert plain(known_part(columns)) == plain(living.state)

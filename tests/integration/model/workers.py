@@ -1,0 +1,93 @@
+"""The part of the machine that answers doorbells: early, late, twice, in any order, never, and with a crash."""
+
+import contextlib
+from random import Random
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+from sqlalchemy.exc import DBAPIError
+
+from tests.integration.model.checks import notice
+from tests.integration.model.clients import Clients
+from tests.integration.model.endings import Crash
+from tests.integration.model.histories import ATTEMPTS, Entry, History
+from tests.integration.model.world import AT
+
+PICK = st.integers(0, 1_000_000)
+"""One of however many there are."""
+BATCHES = st.sampled_from([1, 2, 500])
+
+
+class Workers(Clients):
+    """Clients and workers."""
+
+    @rule(pick=PICK, keeps=st.booleans(), came_again=st.booleans(), batch_size=BATCHES)
+    def deliver(self, pick: int, keeps: bool, came_again: bool, batch_size: int) -> None:
+        """A doorbell is delivered, early or late, or again since its worker died; a kept one comes once more."""
+        if not self.world.rung:
+            return
+        at = pick % len(self.world.rung)
+        doorbell = self.world.rung[at] if keeps else self.world.rung.pop(at)
+        self._dispatch([doorbell.snapshot_id], batch_size, came_again=came_again)
+
+    @rule(order=st.randoms(use_true_random=False), twice=st.booleans(), batch_size=BATCHES)
+    def deliver_all(self, order: Random, twice: bool, batch_size: int) -> None:
+        """All doorbells are delivered as one message, in any order, perhaps each of them twice."""
+        ids = [doorbell.snapshot_id for doorbell in self.world.rung] * (1 + twice)
+        order.shuffle(ids)
+        self.world.rung.clear()
+        self._dispatch(ids, batch_size)
+
+    @rule()
+    def lose_the_doorbells(self) -> None:
+        """The broker is emptied."""
+        self.world.rung.clear()
+
+    @rule(batch_size=BATCHES)
+    def sweep(self, batch_size: int) -> None:
+        """The sweep rings once for each lane in which something can be taken, and for no other."""
+        waiting = self.world.sweep()
+        assert [lane.lane for lane in waiting] == sorted({history.lane for history, _ in self._claimable()})
+        self._dispatch([lane.snapshot_id for lane in waiting], batch_size, swept=True)
+        assert self._claimable() == []
+
+    @rule(place=st.sampled_from(AT), batch_size=BATCHES, swept=st.booleans())
+    def crash_a_worker(self, place: str, batch_size: int, swept: bool) -> None:
+        """A worker ends, or loses its connection, in the middle of what waits."""
+        ids = [entry.id for _, entry in self.registry.pending() if entry.id is not None]
+        lanes = self._lanes(ids)
+        self.world.fail_at = place
+        with contextlib.suppress(Crash, DBAPIError):
+            self.world.dispatch(ids, batch_size, swept=swept)
+        self.world.fail_at = None
+        # How far it came is up to the batches; it must be a first part of what it could have done.
+        with self.world.sessions() as session:
+            notice(session, [history for history in self.registry.histories.values() if history.lane in lanes])
+
+    def _claimable(self) -> list[tuple[History, Entry]]:
+        return [(history, entry) for history in self.registry.histories.values() for entry in history.claimable]
+
+    def _lanes(self, ids: list[UUID]) -> set[int]:
+        return {history.lane for history, entry in self.registry.pending() if entry.id in ids}
+
+    def _dispatch(self, ids: list[UUID], batch_size: int, **how: bool) -> None:
+        """Dispatch, and expect exactly what the lanes of these ids have to give."""
+        lanes = self._lanes(ids)
+        expected = 0
+        for history in [history for history in self.registry.histories.values() if history.lane in lanes]:
+            for entry in history.claimable:
+                if not self._take(history, entry):
+                    break
+                expected += 1
+        assert self.world.dispatch(ids, batch_size, **how) == expected
+
+    def _take(self, history: History, entry: Entry) -> bool:
+        """Tell whether the entry becomes an event; if not, it has failed once more."""
+        if entry.skip_reason is not None or (history.id, entry.revision) not in self.world.poison:
+            entry.is_logged = True
+            return True
+        entry.attempts += 1
+        entry.is_parked = entry.attempts == ATTEMPTS
+        entry.is_due = False
+        return False

@@ -1,0 +1,128 @@
+"""The product under test: its database, its doorbells in a list, and the places where its workers may fail."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, func, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from app import outbox
+from app.events import snapshot as capturing
+from app.events.schema import Event
+from app.models import SnapshotRow
+from app.publisher import Doorbell
+from app.settings import Settings
+from tests.databases import SharedDatabase
+from tests.integration.model.endings import Crash, cut
+from tests.integration.model.histories import ATTEMPTS, lane_of, lanes
+from workers import batch, build, dispatch, retry
+from workers.append import append
+from workers.dispatch import Dispatcher
+from workers.failures import record_failures
+from workers.sweep import Waiting, sweep
+
+NOT_BEFORE_THE_END = 3600.0
+"""Seconds: a retry is due when the test says so."""
+
+Poison = tuple[UUID, int]
+"""A resource and a revision of it whose event cannot be built, or is refused by the database."""
+
+AT = ("before the append", "after the append", "after the deletion", "cut before the commit", "after the commit")
+"""Where a worker may fail."""
+
+
+@dataclass
+class World:
+    """One database that the machine's runs use one after the other."""
+
+    sessions: sessionmaker[Session]
+    engine: Engine
+    settings: Settings
+    shared: SharedDatabase
+    rung: list[Doorbell] = field(default_factory=list)
+    poison: dict[Poison, str] = field(default_factory=dict)
+    crash_at_ring: bool = False
+    fail_at: str | None = None
+
+    def begin(self) -> None:
+        """Start again with nothing."""
+        self.shared.empty()
+        self.rung.clear()
+        self.poison.clear()
+        lanes.clear()
+        self.crash_at_ring, self.fail_at = False, None
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """Put the list in the place of the broker, and the places to fail into the workers' path."""
+        patch.setattr(outbox, "send", self._take)
+        patch.setattr(capturing, "lane_of", lane_of)
+        patch.setattr(retry, "ATTEMPTS", ATTEMPTS)
+        patch.setattr(retry, "FIRST_DELAY_SECONDS", NOT_BEFORE_THE_END)
+        patch.setattr(retry, "LONGEST_DELAY_SECONDS", NOT_BEFORE_THE_END)
+        patch.setattr(batch, "build", self._build)
+        patch.setattr(batch, "append", self._around(append, AT[0], AT[1]))
+        patch.setattr(batch, "_delete", self._around(batch._delete, None, AT[2]))
+        patch.setattr(dispatch, "record_failures", self._around(record_failures, None, AT[3]))
+
+    def dispatch(self, ids: Sequence[UUID], batch_size: int, *, swept: bool = False, came_again: bool = False) -> int:
+        """Do what a worker does with a message of these ids."""
+        dispatcher = Dispatcher(
+            sessions=self.sessions,
+            batch_size=batch_size,
+            size_cap=self.settings.event_size_cap,
+            appended=lambda _: self._fail_if(AT[4]),
+            rescue_after=0.0 if swept else None,
+            came_again=came_again,
+        )
+        return dispatcher.dispatch(ids)
+
+    def sweep(self) -> list[Waiting]:
+        """Do what the sweep does, and return for what it rings."""
+        found: list[Waiting] = []
+        with self.sessions.begin() as session:
+            assert sweep(session, 0, found.append) == len(found)
+        return found
+
+    def make_due(self) -> None:
+        """Let the time pass until every retry is due."""
+        waits = SnapshotRow.next_attempt.is_not(None)
+        with self.sessions.begin() as session:
+            session.execute(update(SnapshotRow).where(waits).values(next_attempt=func.clock_timestamp()))
+
+    def _take(self, _settings: Settings, doorbells: Sequence[Doorbell]) -> None:
+        if self.crash_at_ring:
+            self.crash_at_ring = False
+            raise Crash
+        self.rung.extend(doorbells)
+
+    def _build(self, snapshot: SnapshotRow, *arguments: Any) -> Event:
+        poison = self.poison.get((snapshot.resource_id, snapshot.revision))
+        if poison == "bug":
+            raise ZeroDivisionError("a bug in a kind")
+        event = build.build(snapshot, *arguments)
+        # PostgreSQL has no NUL in a text.
+        return event.model_copy(update={"event": "\0"}) if poison == "refused" else event
+
+    def _around(self, real: Callable[..., Any], before: str | None, after: str) -> Callable[..., Any]:
+        def failing(session: Session, *arguments: Any, **named: Any) -> Any:
+            self._fail_if(before, session)
+            result = real(session, *arguments, **named)
+            self._fail_if(after, session)
+            return result
+
+        return failing
+
+    def _fail_if(self, place: str | None, session: Session | None = None) -> None:
+        """Fail once, when this is the place: with the connection, or with the whole process."""
+        if place is None or place != self.fail_at:
+            return
+        self.fail_at = None
+        if place == AT[3] and session is not None:
+            cut(session, self.engine)
+            return
+        if session is not None:
+            session.invalidate()
+        raise Crash

@@ -1,0 +1,68 @@
+"""Threads that a test holds up in the middle of the product's code, and lets go on."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+
+from tests.integration.side_by_side import BLOCKED, PATIENCE_SECONDS
+from tests.waiting import wait_until
+
+T = TypeVar("T")
+
+
+@dataclass
+class Gate:
+    """A place where one thread stops until the test lets it go on."""
+
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Say that the place is reached, and wait there."""
+        self.reached.set()
+        assert self.opened.wait(PATIENCE_SECONDS), "nobody opened the gate"
+
+    def await_arrival(self) -> None:
+        """Wait until the thread stands at the gate."""
+        assert self.reached.wait(PATIENCE_SECONDS), "nobody came to the gate"
+
+    def open(self) -> None:
+        """Let the thread go on."""
+        self.opened.set()
+
+
+def together(*functions: Callable[[], Any]) -> list[Any]:
+    """Run the functions in threads of their own and return what they return."""
+    with ThreadPoolExecutor(len(functions)) as pool:
+        return [future.result(30) for future in [pool.submit(function) for function in functions]]
+
+
+@contextmanager
+def all_held_up(engine: Engine, *actions: Callable[[], T]) -> Iterator[list[Future[T]]]:
+    """Run the actions in threads, and the block once each of them waits for a lock; the block should free them."""
+    with ThreadPoolExecutor(len(actions)) as threads:
+        futures = [threads.submit(action) for action in actions]
+        wait_until_blocked(engine, len(actions), futures)
+        yield futures
+
+
+def wait_until_blocked(engine: Engine, count: int, futures: Sequence[Future[Any]] = ()) -> None:
+    """Wait until so many connections wait for a lock; fail at once when one of the threads is done instead."""
+
+    def all_blocked() -> bool:
+        ended = [future.exception() or future.result() for future in futures if future.done()]
+        assert not ended, f"it did not wait for a lock: {ended}"
+        return count_blocked(engine) >= count
+
+    wait_until(all_blocked, f"{count} connections to wait for a lock", PATIENCE_SECONDS)
+
+
+def count_blocked(engine: Engine) -> int:
+    """Return how many connections to this database wait for a lock."""
+    with engine.connect() as connection:
+        return int(connection.execute(BLOCKED).scalar_one())

@@ -1,0 +1,136 @@
+"""Appends side by side, and a reader that reads the log by position all the time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from app.models import EventRow
+from tests.integration.outbox_world import OutboxWorld
+from tests.integration.races.blocking import Gate, count_blocked, wait_until_blocked
+from tests.waiting import wait_until
+from workers import batch
+
+SEVERAL = 12
+
+
+@dataclass
+class Reader:
+    """Reads what stands behind the last position it has seen, over and over."""
+
+    world: OutboxWorld
+    seen: list[tuple[int, UUID]] = field(default_factory=list)
+    reads: int = 0
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Read until it is over, and once more."""
+        while not self.is_over.is_set():
+            self.read()
+        self.read()
+
+    def read(self) -> None:
+        """Read what is new."""
+        last = self.seen[-1][0] if self.seen else 0
+        statement = select(EventRow.position, EventRow.id).where(EventRow.position > last).order_by(EventRow.position)
+        with self.world.sessions() as session:
+            self.seen.extend((row.position, row.id) for row in session.execute(statement))
+        self.reads += 1
+
+    def await_a_look(self) -> None:
+        """Wait until it has looked at the log that is there now."""
+        enough = self.reads + 2
+        wait_until(lambda: self.reads >= enough, "the reader to look")
+
+
+def test_a_tailing_reader_never_finds_an_event_below_where_it_has_been(
+    outbox_world: OutboxWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One append stands before its commit while another wants to pass: the other must wait for its position."""
+    outbox_world.create("first")
+    (first,) = outbox_world.pending()
+    other = _in_other_lane(outbox_world, first.lane)
+    gate = Gate()
+    delete = batch._delete
+
+    def stop_before_commit(session: Session, ours: batch.Batch) -> None:
+        delete(session, ours)
+        if ours.built[0][0].id == first.id:
+            gate.stop()
+
+    monkeypatch.setattr(batch, "_delete", stop_before_commit)
+    with ThreadPoolExecutor(2) as threads:
+        slow = threads.submit(outbox_world.dispatcher().dispatch, [first.id])
+        gate.await_arrival()
+        quick = threads.submit(outbox_world.dispatcher().dispatch, [other])
+        try:
+            wait_until_blocked(engine, 1, [slow, quick])
+            assert outbox_world.log() == []
+        finally:
+            gate.open()
+    assert (slow.result(), quick.result()) == (1, 1)
+    assert [(event.position, event.id) for event in outbox_world.log()] == [(1, first.id), (2, other)]
+
+
+def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
+    outbox_world: OutboxWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each append stands before its commit until the other appender wants to pass and the reader has looked."""
+    lanes = _two_lanes(outbox_world)
+    delete = batch._delete
+    reader = Reader(outbox_world)
+    standing: list[int] = []
+    ended: list[int] = []
+
+    def stop_before_commit(session: Session, ours: batch.Batch) -> None:
+        delete(session, ours)
+        standing.append(1)
+        # Nobody can stand here beside another one; if one does, the reader's verdict comes at once.
+        wait_until(lambda: ended or len(standing) > 1 or count_blocked(engine), "the other one to come")
+        reader.await_a_look()
+        standing.pop()
+
+    def append_all(ids: list[UUID]) -> int:
+        try:
+            return outbox_world.dispatcher(batch_size=2).dispatch(ids)
+        finally:
+            ended.append(1)
+
+    monkeypatch.setattr(batch, "_delete", stop_before_commit)
+    with ThreadPoolExecutor(3) as threads:
+        reading = threads.submit(reader.run)
+        appending = [threads.submit(append_all, ids) for ids in lanes]
+        appended = [future.result(60) for future in appending]
+        reader.is_over.set()
+        reading.result(60)
+    assert sum(appended) == sum(len(ids) for ids in lanes)
+    assert reader.seen == [(event.position, event.id) for event in outbox_world.log()]
+    assert [position for position, _ in reader.seen] == list(range(1, sum(appended) + 1))
+
+
+def _in_other_lane(world: OutboxWorld, lane: int) -> UUID:
+    for number in range(50):
+        (change,) = world.create(f"other{number}")
+        if change.row["id"].int % 64 != lane:
+            return change.event_id
+    raise AssertionError("no other lane was hit")
+
+
+def _two_lanes(world: OutboxWorld) -> list[list[UUID]]:
+    """Store several snapshots in each of two lanes, and return their ids by lane."""
+    (one,) = world.create("one")
+    lane = one.row["id"].int % 64
+    two = next(
+        change for number in range(50) for change in world.create(f"two{number}") if change.row["id"].int % 64 != lane
+    )
+    for number in range(SEVERAL):
+        for change in (one, two):
+            world.update(change, version=str(number))
+    rows = world.pending()
+    wanted = {one.row["id"], two.row["id"]}
+    assert wanted <= {row.resource_id for row in rows}
+    return [[row.id for row in rows if row.lane == change.row["id"].int % 64] for change in (one, two)]

@@ -1,0 +1,104 @@
+"""Two workers and one lane: one of them has it, and the other's doorbell is not lost."""
+
+import threading
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from app.models import SnapshotRow
+from tests.integration.outbox_world import OutboxWorld
+from tests.integration.races.blocking import Gate, together
+from tests.integration.side_by_side import PATIENCE_SECONDS
+from workers import dispatch
+from workers.claim import claim
+
+
+def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever claims first keeps what it has in hand until the other has claimed as well, or has gone away."""
+    (change,) = outbox_world.create("nightly")
+    for version in range(30):
+        outbox_world.update(change, version=str(version))
+    ids = outbox_world.pending_ids()
+    barrier = threading.Barrier(2)
+    other_is_through = threading.Event()
+    claimed: list[UUID] = []
+
+    def claim_and_keep(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
+        rows = claim(session, lane, limit)
+        is_first = not claimed
+        claimed.extend(row.id for row in rows)
+        if is_first:
+            assert other_is_through.wait(PATIENCE_SECONDS)
+        other_is_through.set()
+        return rows
+
+    def work() -> int:
+        barrier.wait(PATIENCE_SECONDS)
+        count = outbox_world.dispatcher(batch_size=3).dispatch(ids)
+        other_is_through.set()
+        return count
+
+    monkeypatch.setattr(dispatch, "claim", claim_and_keep)
+    counts = together(work, work)
+    assert sorted(counts) == [0, 31]
+    assert claimed == ids
+    assert list(outbox_world.ids_by_resource().values()) == [list(range(1, 32))]
+
+
+def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The holder has seen its last snapshot and still holds the lane when the next one is committed and rung for."""
+    (change,) = outbox_world.create("nightly")
+    gate = Gate()
+
+    def claim_then_wait(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
+        rows = claim(session, lane, limit)
+        if threading.current_thread().name == "holder" and not gate.opened.is_set():
+            gate.stop()
+        return rows
+
+    monkeypatch.setattr(dispatch, "claim", claim_then_wait)
+    holder = _holder(outbox_world)
+    gate.await_arrival()
+    outbox_world.update(change, version="2")
+    assert outbox_world.dispatch_all() == 0
+    gate.open()
+    holder.join(PATIENCE_SECONDS)
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
+
+
+def test_a_doorbell_that_rings_at_the_holders_commit_is_not_lost(outbox_world: OutboxWorld, engine: Engine) -> None:
+    """The holder has done all that it does in its transaction, and its COMMIT is about to be sent."""
+    (change,) = outbox_world.create("nightly")
+    gate, has_deleted = Gate(), threading.Event()
+
+    def note_deletion(_: object, __: object, statement: str, *___: object) -> None:
+        if threading.current_thread().name == "holder" and statement.startswith("DELETE FROM snapshot"):
+            has_deleted.set()
+
+    def stop_at_the_commit(_: object) -> None:
+        if threading.current_thread().name == "holder" and has_deleted.is_set() and not gate.opened.is_set():
+            gate.stop()
+
+    event.listen(engine, "after_cursor_execute", note_deletion)
+    event.listen(engine, "commit", stop_at_the_commit)
+    holder = _holder(outbox_world)
+    gate.await_arrival()
+    outbox_world.update(change, version="2")
+    assert outbox_world.dispatch_all() == 0
+    gate.open()
+    holder.join(PATIENCE_SECONDS)
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
+
+
+def _holder(world: OutboxWorld) -> threading.Thread:
+    first = world.pending_ids()
+    holder = threading.Thread(target=lambda: world.dispatcher().dispatch(first), name="holder", daemon=True)
+    holder.start()
+    return holder

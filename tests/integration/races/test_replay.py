@@ -1,0 +1,161 @@
+"""An operator's decision against a worker that tries once more, and against another operator's."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, func, update
+from sqlalchemy.orm import Session
+
+from app.crud.parked import replay, skip
+from app.errors import Conflict
+from app.events.schema import Event
+from app.models import SnapshotRow
+from tests.integration.outbox_world import OutboxWorld
+from tests.integration.races.blocking import Gate, all_held_up, wait_until_blocked
+from workers import batch, build, dispatch
+from workers.failures import record_failures
+from workers.retry import ATTEMPTS
+
+REASON = "it cannot be mended"
+
+
+@pytest.fixture
+def poisoned(outbox_world: OutboxWorld, bug: Any) -> UUID:
+    """The id of a snapshot that has failed as often as it may but for once, and is due; another stands behind it."""
+    (change,) = outbox_world.create("nightly")
+    outbox_world.update(change, version="2")
+    almost = {"attempts": ATTEMPTS - 1, "error": "a bug", "next_attempt": func.clock_timestamp()}
+    with outbox_world.sessions.begin() as session:
+        session.execute(update(SnapshotRow).where(SnapshotRow.revision == 1).values(almost))
+    id_: UUID = change.event_id
+    return id_
+
+
+@pytest.fixture
+def parked(outbox_world: OutboxWorld, poisoned: UUID) -> UUID:
+    """The id of that snapshot, once it is parked."""
+    assert outbox_world.dispatch_all() == 0
+    assert outbox_world.pending()[0].parked is not None
+    return poisoned
+
+
+@pytest.fixture
+def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A bug that refuses every first revision, until the event is set."""
+    is_mended = threading.Event()
+
+    def broken(snapshot: SnapshotRow, *arguments: Any) -> Event:
+        if snapshot.revision == 1 and not is_mended.is_set():
+            raise ZeroDivisionError("a bug in a kind")
+        return build.build(snapshot, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "build", broken)
+        yield is_mended
+
+
+def replayed(world: OutboxWorld, snapshot_id: UUID | None) -> int:
+    """Replay in a transaction of its own, as the command does, and return how many."""
+    with world.sessions.begin() as session:
+        return len(replay(session, snapshot_id))
+
+
+def test_a_replay_waits_for_the_worker_that_fails_for_the_last_time(
+    outbox_world: OutboxWorld, engine: Engine, poisoned: UUID, bug: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has written that it parks the snapshot and has not committed: the replay finds it parked."""
+    gate = Gate()
+
+    def record_then_wait(session: Session, *arguments: Any) -> None:
+        record_failures(session, *arguments)
+        gate.stop()
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as threads:
+        patch.setattr(dispatch, "record_failures", record_then_wait)
+        worker = threads.submit(outbox_world.dispatcher().dispatch, [poisoned])
+        gate.await_arrival()
+        operator = threads.submit(replayed, outbox_world, poisoned)
+        try:
+            wait_until_blocked(engine, 1, [operator])
+        finally:
+            bug.set()
+            gate.open()
+        assert operator.result() == 1
+    # The worker has taken it at its last look already, if the replay was there by then.
+    assert worker.result() + outbox_world.dispatch_all() == 2
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
+
+
+def test_a_worker_leaves_alone_what_is_being_replayed_and_takes_it_once_it_is(
+    outbox_world: OutboxWorld, parked: UUID, bug: threading.Event
+) -> None:
+    bug.set()
+    with outbox_world.sessions() as session:
+        replay(session, parked)
+        assert outbox_world.dispatch_all() == 0
+        session.commit()
+    assert outbox_world.dispatch_all() == 2
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
+
+
+def test_a_worker_takes_what_is_replayed_while_it_has_the_lane(
+    outbox_world: OutboxWorld, parked: UUID, bug: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has looked and found nothing to take; at its next look what was parked is there."""
+    bug.set()
+    gate = Gate()
+
+    def record_then_wait(session: Session, *arguments: Any) -> None:
+        record_failures(session, *arguments)
+        if not gate.opened.is_set():
+            gate.stop()
+
+    monkeypatch.setattr(dispatch, "record_failures", record_then_wait)
+    with ThreadPoolExecutor(1) as threads:
+        worker = threads.submit(outbox_world.dispatcher().dispatch, [parked])
+        gate.await_arrival()
+        try:
+            assert replayed(outbox_world, parked) == 1
+            # The sweep rings, and its doorbell finds the lane taken.
+            assert outbox_world.dispatch_all() == 0
+        finally:
+            gate.open()
+        assert worker.result() == 2
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
+
+
+def test_of_a_replay_and_a_skip_at_once_the_first_decides(
+    outbox_world: OutboxWorld, engine: Engine, parked: UUID
+) -> None:
+    def replay_it() -> type[Exception] | int:
+        try:
+            return replayed(outbox_world, parked)
+        except Conflict as refusal:
+            return type(refusal)
+
+    with outbox_world.sessions() as session:
+        skip(session, parked, REASON)
+        with all_held_up(engine, replay_it) as (late,):
+            session.commit()
+    assert late.result() is Conflict
+    assert outbox_world.dispatch_all() == 2
+    assert [event.event for event in outbox_world.log()] == [
+        "aftercommit.deployment.skipped",
+        "prefect.deployment.updated",
+    ]
+
+
+def test_replaying_all_beside_one_replay_gives_each_back_once(
+    outbox_world: OutboxWorld, engine: Engine, parked: UUID, bug: threading.Event
+) -> None:
+    with outbox_world.sessions() as session:
+        assert len(replay(session, parked)) == 1
+        with all_held_up(engine, lambda: replayed(outbox_world, None)) as (all_of_them,):
+            session.commit()
+    assert all_of_them.result() == 0
+    bug.set()
+    assert outbox_world.dispatch_all() == 2

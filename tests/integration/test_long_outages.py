@@ -1,0 +1,142 @@
+"""An hour of outage, with a shortened clock: as many tries as an hour holds count nothing and park nothing."""
+
+import random
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.database import make_engine, make_sessions
+from app.settings import Settings
+from tests.integration.outbox_world import OutboxWorld
+from workers.deaths import Marks
+from workers.dispatch import Dispatcher
+from workers.outage import OUTAGE
+from workers.sweep import Waiting, sweep
+
+ROUNDS: Final = 720
+"""An hour of sweeps, one every five seconds."""
+
+BROKEN_STATEMENTS: Final = 12
+"""A careful batch sends fewer statements than this: cutting any of the first so many cuts every place in it."""
+
+
+class BrokerRefused(ConnectionError):
+    """Stands for what kombu raises."""
+
+
+class Cable:
+    """The connection of a worker to its database: cut at a statement, or for good, and mended again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine: Engine = make_engine(settings, application_name="aftercommit-worker")
+        self.sessions: sessionmaker[Session] = make_sessions(self.engine)
+        self.left: int | None = None
+        self.stays_cut = False
+        event.listen(self.engine, "before_cursor_execute", self._before)
+
+    def cut_after(self, statements: int, *, stays_cut: bool) -> None:
+        """Cut the connection at the statement after so many; what `stays_cut` refuses every later one as well."""
+        self.left, self.stays_cut = statements, stays_cut
+
+    def mend(self) -> None:
+        """Let everything pass again."""
+        self.left = None
+
+    def _before(self, connection: Any, *_: Any) -> None:
+        if self.left is None:
+            return
+        if self.left > 0:
+            self.left -= 1
+            return
+        if not self.stays_cut:
+            self.left = None
+        # The statement finds the connection gone, and the server rolls back what it had of it.
+        connection.connection.dbapi_connection.close()
+
+
+@pytest.fixture
+def cable(settings: Settings) -> Iterator[Cable]:
+    cable = Cable(settings)
+    yield cable
+    cable.engine.dispose()
+
+
+@pytest.fixture
+def waiting(outbox_world: OutboxWorld) -> OutboxWorld:
+    """Three deployments with two changes each, old enough for the sweep."""
+    for name in ("one", "two", "three"):
+        (change,) = outbox_world.create(name)
+        outbox_world.update(change, version="1")
+    with outbox_world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET captured = now() - interval '1 hour', lane = 4"))
+        session.commit()
+    return outbox_world
+
+
+def dispatcher(world: OutboxWorld, cable: Cable, marks: Marks) -> Dispatcher:
+    cap = world.settings.event_size_cap
+    return Dispatcher(cable.sessions, 500, cap, world.appended.append, rescue_after=3.0, marks=marks)
+
+
+def state(world: OutboxWorld) -> set[tuple[int, int, bool]]:
+    return {(row.attempts, row.deaths, row.parked is not None) for row in world.pending()}
+
+
+def assert_all_goes_out(world: OutboxWorld) -> None:
+    assert state(world) == {(0, 0, False)}
+    assert world.dispatch_all() == 6
+    assert sorted(world.ids_by_resource().values()) == [[1, 2]] * 3
+
+
+def test_an_hour_without_a_database_parks_nothing(waiting: OutboxWorld, settings: Settings) -> None:
+    nowhere = settings.model_copy(update={"database_url": "postgresql+psycopg://a:b@127.0.0.1:1/nowhere"})
+    cable = Cable(nowhere)
+    ids = waiting.pending_ids()
+    for _ in range(ROUNDS):
+        with pytest.raises(OUTAGE):
+            dispatcher(waiting, cable, Marks(cable.sessions)).dispatch(ids)
+    cable.engine.dispose()
+    assert_all_goes_out(waiting)
+
+
+@pytest.mark.parametrize("stays_cut", [False, True], ids=["flapping", "gone until it is mended"])
+def test_an_hour_of_a_database_that_is_cut_off_at_any_place_parks_nothing(
+    stays_cut: bool, waiting: OutboxWorld, cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No batch ends well, also when its cable was not cut.
+    monkeypatch.setattr("workers.batch._delete", refuse)
+    ids, marks, places = waiting.pending_ids(), Marks(cable.sessions), random.Random(7)
+    for _ in range(ROUNDS):
+        cable.cut_after(places.randrange(BROKEN_STATEMENTS), stays_cut=stays_cut)
+        with pytest.raises(OUTAGE):
+            dispatcher(waiting, cable, marks).dispatch(ids)
+        cable.mend()
+        assert all(row.attempts == 0 and row.parked is None and row.deaths <= 1 for row in waiting.pending())
+    monkeypatch.undo()
+    marks.take_back()
+    assert_all_goes_out(waiting)
+
+
+def refuse(*_: object) -> None:
+    raise OperationalError("the server went away", None, Exception())
+
+
+def test_an_hour_without_a_broker_parks_nothing(waiting: OutboxWorld) -> None:
+    def ring(_: Waiting) -> None:
+        raise BrokerRefused
+
+    for _ in range(ROUNDS):
+        with waiting.sessions() as session, pytest.raises(BrokerRefused):
+            sweep(session, 3.0, ring)
+    assert_all_goes_out(waiting)
+
+
+def test_the_sweep_rings_again_at_once_when_the_broker_is_back(waiting: OutboxWorld) -> None:
+    rung: list[Waiting] = []
+    with waiting.sessions() as session:
+        sweep(session, 3.0, rung.append)
+    assert [found.lane for found in rung] == [4]

@@ -1,0 +1,72 @@
+"""Poison of one sort beside poison of another, in one batch: each stops its own resource, at its own place."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.events.schema import Event
+from app.models import SnapshotRow
+from tests.integration.outbox_world import OutboxWorld
+from tests.integration.test_poison import same_lane
+from workers import batch, build
+
+REFUSED = "\0"
+"""No text column of PostgreSQL takes this."""
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, *, unbuildable: tuple[str, int], refused: tuple[str, int]) -> None:
+    """Let one revision of a deployment fail to build, and one be refused by the database."""
+
+    def broken(snapshot: SnapshotRow, *arguments: Any) -> Event:
+        if (snapshot.name, snapshot.revision) == unbuildable:
+            raise ZeroDivisionError("a bug in a kind")
+        event = build.build(snapshot, *arguments)
+        is_refused = (snapshot.name, snapshot.revision) == refused
+        return event.model_copy(update={"event": REFUSED}) if is_refused else event
+
+    monkeypatch.setattr(batch, "build", broken)
+
+
+def three_revisions(world: OutboxWorld) -> None:
+    """A deployment with three changes that wait."""
+    (change,) = world.create("nightly")
+    world.update(change, version="1")
+    world.update(change, version="2")
+
+
+def failed(world: OutboxWorld) -> list[tuple[str, int, int]]:
+    """Return the name, revision and attempts of what waits."""
+    return sorted((row.name, row.revision, row.attempts) for row in world.pending())
+
+
+def test_what_stands_before_an_unbuildable_snapshot_goes_out_beside_a_refused_neighbour(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_revisions(outbox_world)
+    outbox_world.create("refused")
+    same_lane(outbox_world)
+    failing(monkeypatch, unbuildable=("nightly", 3), refused=("refused", 1))
+    assert outbox_world.dispatch_all() == 2
+    assert failed(outbox_world) == [("nightly", 3, 1), ("refused", 1, 1)]
+
+
+def test_what_fails_behind_a_refused_snapshot_of_its_resource_has_not_had_its_turn(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_revisions(outbox_world)
+    failing(monkeypatch, unbuildable=("nightly", 3), refused=("nightly", 2))
+    assert outbox_world.dispatch_all() == 1
+    assert failed(outbox_world) == [("nightly", 2, 1), ("nightly", 3, 0)]
+
+
+def test_a_number_that_python_cannot_read_stops_its_own_resource_only(outbox_world: OutboxWorld) -> None:
+    outbox_world.create("odd", "healthy")
+    same_lane(outbox_world)
+    with outbox_world.sessions() as session:
+        session.execute(
+            text("UPDATE snapshot SET after = jsonb_build_object('version', 10::numeric ^ 5000) WHERE name = 'odd'")
+        )
+        session.commit()
+    assert outbox_world.dispatch_all() == 1
+    assert failed(outbox_world) == [("odd", 1, 1)]
