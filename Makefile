@@ -6,6 +6,9 @@ WORKERS ?= 1
 ARGS ?=
 JOBS ?= 2
 UPGRADE ?=
+SECONDS ?= 60
+SEED ?=
+JSON ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,16 +20,16 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-emit-find-links --no-header $(UPGRADE) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lock migrate clean
+.PHONY: help setup run test chaos chaos-selftest lint format lock migrate clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
 	@echo "make run     starts everything: API, workers, Flower, PostgreSQL and Valkey"
 	@echo "make test    runs all tests"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), PYTHON= (setup)"
+	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), SECONDS=$(SECONDS) SEED= JSON= (chaos), SEED= JSON= ONLY= (chaos-selftest), PYTHON= (setup)"
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
@@ -56,6 +59,12 @@ test: $(STAMP) ## Run all tests and require their coverage (ARGS="tests/unit -x"
 	@$(BIN)/coverage run -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
+
+chaos: $(STAMP) ## Kill and hang everything under load, and prove that nothing is lost (SECONDS=, SEED=, JSON=file).
+	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
+
+chaos-selftest: $(STAMP) ## Plant one bug after the other, and prove that the chaos driver sees each (ONLY=bug, SEED=, JSON=file).
+	@$(BIN)/python -m tests.chaos.selftest $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
 
 lint: $(STAMP) ## Check style, format, types and who imports whom.
 	@$(BIN)/ruff check

@@ -1,0 +1,73 @@
+"""Where the clients play: flows and deployments by name, and what is believed of them."""
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tests.chaos.ledger import Operation
+
+Place = tuple[str, str]
+"""A flow's name and a deployment's name in it."""
+
+DOUBT: Final = 60.0
+"""For so long a try that never answered may still happen, in seconds: no transaction lives longer."""
+
+
+@dataclass
+class Board:
+    """A set of places. A shared one is written by all clients: each write is one step, and any may be out of date."""
+
+    flows: Sequence[str]
+    names: Sequence[str]
+    own: bool
+    """Whether one client alone plays here, one operation after the other."""
+    flow_ids: dict[str, str] = field(default_factory=dict)
+    ids: dict[Place, str] = field(default_factory=dict)
+    schedules: dict[str, list[str]] = field(default_factory=dict)
+    limits: list[str] = field(default_factory=list)
+    paused: dict[str, bool] = field(default_factory=dict)
+    """By deployment, on an own board, when it is certain."""
+    doubts: dict[Place, float] = field(default_factory=dict)
+    """When a try that may have changed `paused` ended without telling."""
+    last_upserts: dict[Place, tuple[Operation, dict[str, Any]]] = field(default_factory=dict)
+
+    def any_place(self, rng: random.Random) -> Place:
+        """Return a place, taken or not."""
+        return rng.choice(self.flows), rng.choice(self.names)
+
+    def any_deployment(self, rng: random.Random) -> tuple[Place, str] | None:
+        """Return a place with the deployment that is believed to be there."""
+        taken = sorted(self.ids.items())
+        return rng.choice(taken) if taken else None
+
+    def believe_paused(self, place: Place, id_: str, operation: Operation, paused: bool | None) -> None:
+        """Take note of what an operation on an own board did to `paused`, if it did anything."""
+        if not self.own or "paused" not in operation.fields:
+            return
+        if operation.doubtful:
+            self.doubts[place] = time.monotonic()
+            self.paused.pop(id_, None)
+        elif operation.acknowledged is not None and paused is not None:
+            self.paused[id_] = paused
+
+    def surely_paused(self, place: Place, id_: str) -> bool | None:
+        """Tell whether a deployment is paused, or None when that is not certain."""
+        if time.monotonic() - self.doubts.get(place, -DOUBT) < DOUBT:
+            return None
+        return self.paused.get(id_)
+
+    def forget(self, place: Place) -> None:
+        """Believe nothing of this place any more."""
+        id_ = self.ids.pop(place, None)
+        self.last_upserts.pop(place, None)
+        if id_ is not None:
+            self.schedules.pop(id_, None)
+            self.paused.pop(id_, None)
+
+    def forget_flow(self, flow: str) -> None:
+        """Believe nothing of this flow and its places any more."""
+        self.flow_ids.pop(flow, None)
+        for place in [place for place in list(self.ids) if place[0] == flow]:
+            self.forget(place)

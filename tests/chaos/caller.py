@@ -1,0 +1,104 @@
+"""Sends requests as the real client does: it retries what may pass, POST too, at whichever API answers."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import httpx2
+
+from tests.chaos.ledger import Operation
+
+RETRIED: Final = frozenset({408, 429, 502, 503})
+TRIES: Final = 5
+TIMEOUT: Final = 10.0
+LONGEST_WAIT: Final = 1.0
+"""Retry-After is honoured up to here, so that a short run stays lively."""
+
+Ids = Callable[[httpx2.Response], list[str]]
+
+
+def no_ids(_response: httpx2.Response) -> list[str]:
+    """Take no id from an answer."""
+    return []
+
+
+def own_id(response: httpx2.Response) -> list[str]:
+    """Take the id of what the answer shows."""
+    return [str(response.json()["id"])]
+
+
+def deleted_ids(response: httpx2.Response) -> list[str]:
+    """Take the ids that the answer says were deleted."""
+    return [str(id_) for id_ in response.json()["deleted"]]
+
+
+class Caller:
+    """A client of all APIs, for one thread."""
+
+    def __init__(self, urls: Sequence[str], rng: random.Random, stopping: threading.Event) -> None:
+        """Take the addresses of the APIs; once `stopping` is set, nothing is tried again."""
+        self._clients = [
+            httpx2.Client(base_url=f"{url}/api", timeout=TIMEOUT, follow_redirects=True, trust_env=False)
+            for url in urls
+        ]
+        self._rng = rng
+        self._stopping = stopping
+        self.statuses: Counter[str] = Counter()
+        self.longest = 0.0
+        """The longest time from a request to its answer or its failure, in seconds."""
+
+    def send(
+        self, operation: Operation, method: str, path: str, body: Any = None, ids: Ids = no_ids, tries: int = TRIES
+    ) -> httpx2.Response | None:
+        """Send until an answer says what happened; return it, or None when none did."""
+        for number in range(tries):
+            operation.begin_try()
+            response, delivered = self._once(method, path, body)
+            if response is not None and response.is_success:
+                operation.succeed(ids(response))
+                return response
+            if response is not None and response.is_client_error and response.status_code not in RETRIED:
+                return response
+            if delivered:
+                operation.may_have_happened()
+            if response is not None and response.status_code not in RETRIED:
+                return response
+            if self._stopping.is_set():
+                return None
+            if number + 1 < tries:
+                self._wait(number, response)
+        return None
+
+    def call(self, method: str, path: str, body: Any = None) -> httpx2.Response | None:
+        """Send something that makes no event."""
+        return self.send(Operation("untracked", "patch"), method, path, body)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        for client in self._clients:
+            client.close()
+
+    def _once(self, method: str, path: str, body: Any) -> tuple[httpx2.Response | None, bool]:
+        """Return the answer if there is one, and whether an API may have got the request."""
+        client = self._rng.choice(self._clients)
+        began = time.monotonic()
+        try:
+            response = client.request(method, path, json=body)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            self.statuses[type(error).__name__] += 1
+            return None, False
+        except httpx2.TransportError as error:
+            self.statuses[type(error).__name__] += 1
+            return None, True
+        finally:
+            self.longest = max(self.longest, time.monotonic() - began)
+        self.statuses[str(response.status_code)] += 1
+        return response, True
+
+    def _wait(self, number: int, response: httpx2.Response | None) -> None:
+        asked = response.headers.get("retry-after") if response is not None else None
+        seconds = float(asked) if asked is not None else 0.1 * 2**number
+        self._stopping.wait(min(seconds, LONGEST_WAIT) * self._rng.uniform(0.8, 1.2))

@@ -1,0 +1,100 @@
+"""The end of a run: everything in hand is finished, the outbox runs dry, and the product's own commands are asked."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from tests.acceptance.stack import ROOT
+from tests.chaos.fleet import Fleet
+from tests.chaos.logs import DIED
+from tests.chaos.reading import pending, writers
+from tests.chaos.report import Finding, Word
+from tests.waiting import wait_until
+
+NO_PROGRESS: Final = 30.0
+"""When nothing has left the outbox for so many seconds, nothing will."""
+NO_PROGRESS_WITHOUT_SWEEP: Final = 6.0
+"""Nobody comes back to what has no doorbell: it is either in a worker's hands or stuck."""
+COMMAND_TIMEOUT: Final = 120.0
+WORDS: Final[dict[Word, str]] = {
+    "lost": "lost",
+    "phantom": "phantom",
+    "duplicated": "duplicate",
+    "disordered": "disordered",
+}
+"""The words of this verdict, and those of the product's audit."""
+
+
+def end_writing(fleet: Fleet) -> None:
+    """Stop the APIs in order: they finish what they have in hand, and no try that timed out can still happen."""
+    for api in fleet.apis:
+        api.role.ask_to_stop()
+    for api in fleet.apis:
+        try:
+            api.role.stop()
+        except subprocess.TimeoutExpired:
+            fleet.stubborn.append(api.role.name)
+            api.role.kill()
+    wait_until(lambda: writers(fleet.database_url) == 0, "the APIs' database sessions to end", timeout=90)
+
+
+def wait_for_quiet(fleet: Fleet, say: Callable[[str], None]) -> int:
+    """Wait until nothing is in the outbox, or nothing moves any more; return how many snapshots were replayed.
+
+    A snapshot that is parked because its workers were killed over and over is replayed, with the product's command.
+    """
+    replayed: set[tuple[str, int]] = set()
+    last, since = -1, time.monotonic()
+    patience = NO_PROGRESS if fleet.beats else NO_PROGRESS_WITHOUT_SWEEP
+    while time.monotonic() - since < patience:
+        waiting = pending(fleet.database_url)
+        if not waiting:
+            break
+        if len(waiting) != last:
+            last, since = len(waiting), time.monotonic()
+            say(f"{last} snapshots wait")
+        parked = [each for each in waiting if each.parked]
+        died = {(each.deployment, each.revision) for each in parked if DIED in (each.error or "")}
+        # Each is replayed once: one that is parked again, when nothing is killed any more, is a finding.
+        if died - replayed and len(died) == len(parked):
+            replayed |= died
+            outbox_command(fleet, "replay", "--all")
+            since = time.monotonic()
+        time.sleep(0.1)
+    return len(replayed)
+
+
+def outbox_command(fleet: Fleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run `aftercommit outbox ...` as an operator would."""
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("aftercommit")), "outbox", *arguments],
+        env={**os.environ, **fleet.stack.environment()},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT,
+        check=False,
+    )
+
+
+def compare_with_audit(findings: Sequence[Finding], code: int, output: str) -> list[Finding]:
+    """Return the differences between this verdict and what `aftercommit outbox reconcile --json` says."""
+    try:
+        audit: dict[str, Any] = json.loads(output)
+    except ValueError:
+        return [Finding("failed", f"the audit ended with exit code {code} and no verdict: {output[-500:]!r}")]
+    ours = Counter(finding.word for finding in findings)
+    differences = [
+        Finding("failed", f"the audit finds {audit[theirs]} {theirs}, this verdict none: {audit['findings'][:3]}")
+        for word, theirs in WORDS.items()
+        if audit[theirs] and not ours[word]
+    ]
+    if code != 0 and not findings and not differences:
+        differences.append(Finding("failed", f"the audit ended with exit code {code}"))
+    return differences

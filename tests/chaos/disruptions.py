@@ -1,0 +1,148 @@
+"""The disruptions: each is a generator that does one thing to one part and yields the seconds until its next step.
+
+All of them run in the main thread, since a process dies with the thread that started it.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Generator
+from typing import Final
+
+import httpx2
+import psycopg
+import redis
+
+from app.embedded import Server
+from tests.acceptance.stack import Role
+from tests.chaos.fleet import BROKER, DATABASE, Fleet
+from tests.freezing import descendants, freeze, thaw
+
+Steps = Generator[float, None, None]
+Disruption = Callable[[Fleet, str, random.Random], Steps]
+
+PATIENCE: Final = 20.0
+"""An orderly end that takes longer is cut short by SIGKILL, and counted."""
+READY: Final = 20.0
+
+SESSIONS: Final = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'aftercommit-%' ORDER BY pid
+"""
+
+
+def kill_role(fleet: Fleet, name: str, rng: random.Random) -> Steps:
+    """SIGKILL a process with all its children, and start it again."""
+    role = fleet.role(name)
+    role.kill()
+    yield rng.uniform(0.05, 1.0)
+    yield from _start(fleet, role)
+
+
+def kill_child(fleet: Fleet, name: str, rng: random.Random) -> Steps:
+    """SIGKILL one child of a worker, as the kernel does that runs out of memory."""
+    children = descendants(fleet.pid(name))
+    if children:
+        # It may end by itself between the listing and the kill.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(rng.choice(children), signal.SIGKILL)
+    yield 0.5
+
+
+def kill_server(fleet: Fleet, name: str, rng: random.Random) -> Steps:
+    """SIGKILL PostgreSQL's postmaster or Valkey, and start it again on its data."""
+    server = _server(fleet, name)
+    server.kill()
+    yield rng.uniform(0.05, 1.0)
+    server.start()
+
+
+def hang(fleet: Fleet, name: str, rng: random.Random) -> Steps:
+    """SIGSTOP a process with all its children for some seconds: its sockets stay open and nothing answers."""
+    pid = fleet.pid(name)
+    freeze(pid)
+    try:
+        yield rng.uniform(0.5, 4.0)
+    finally:
+        thaw(pid)
+
+
+def restart_role(fleet: Fleet, name: str, rng: random.Random) -> Steps:
+    """Ask a process to end, and start it again when it has."""
+    role = fleet.role(name)
+    role.ask_to_stop()
+    deadline = time.monotonic() + PATIENCE
+    while role.is_running():
+        if time.monotonic() > deadline:
+            fleet.stubborn.append(name)
+            break
+        yield 0.05
+    role.kill()
+    yield rng.uniform(0.0, 0.5)
+    yield from _start(fleet, role)
+
+
+def restart_server(fleet: Fleet, name: str, rng: random.Random) -> Steps:
+    """Ask PostgreSQL or Valkey to end, and start it again."""
+    server = _server(fleet, name)
+    server.ask_to_stop()
+    deadline = time.monotonic() + PATIENCE
+    while server.is_running() and time.monotonic() < deadline:
+        yield 0.05
+    server.kill()
+    yield rng.uniform(0.0, 0.5)
+    server.start()
+
+
+def cut_database(fleet: Fleet, _name: str, rng: random.Random) -> Steps:
+    """End some sessions of the database, at whatever they are."""
+    # Where nobody answers in time there is nothing to cut.
+    with (
+        contextlib.suppress(psycopg.OperationalError),
+        psycopg.connect(fleet.database_url, connect_timeout=5, autocommit=True) as connection,
+    ):
+        pids = [row[0] for row in connection.execute(SESSIONS)]
+        for pid in rng.sample(pids, rng.randint(min(1, len(pids)), len(pids))):
+            connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+    yield 0.2
+
+
+def cut_broker(fleet: Fleet, _name: str, rng: random.Random) -> Steps:
+    """End some connections of the broker."""
+    with contextlib.suppress(redis.RedisError), _broker(fleet) as client:
+        ids = [each["id"] for each in client.client_list()]
+        for id_ in rng.sample(ids, rng.randint(1, len(ids))):
+            client.client_kill_filter(_id=id_)
+    yield 0.2
+
+
+def flush_broker(fleet: Fleet, _name: str, _rng: random.Random) -> Steps:
+    """Make the broker forget every message."""
+    with contextlib.suppress(redis.RedisError), _broker(fleet) as client:
+        client.flushall()
+    yield 0.2
+
+
+def _start(fleet: Fleet, role: Role) -> Steps:
+    role.start()
+    api = next((api for api in fleet.apis if api.role is role), None)
+    if api is None:
+        # A worker or beat does not tell when it is ready; it is left alone for as long as its start takes.
+        yield 5.0
+        return
+    deadline = time.monotonic() + READY
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx2.TransportError):
+            if httpx2.get(f"{api.url}/health", timeout=1).is_success:
+                return
+        yield 0.2
+
+
+def _server(fleet: Fleet, name: str) -> Server:
+    return {BROKER: fleet.stack.broker, DATABASE: fleet.stack.database}[name]
+
+
+def _broker(fleet: Fleet) -> redis.Redis:
+    return redis.Redis.from_url(fleet.stack.broker.url, socket_timeout=5, socket_connect_timeout=5)

@@ -1,0 +1,139 @@
+"""What the verdict is made from: the log, the rows, the outbox, what was asked, and what readers saw. Data only."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from tests.chaos.ledger import Operation
+
+PREFIX: Final = "prefect.deployment."
+
+TRACKED: Final = (
+    "concurrency_limit",
+    "concurrency_limit_id",
+    "concurrency_options",
+    "description",
+    "enforce_parameter_schema",
+    "entrypoint",
+    "infra_overrides",
+    "infrastructure_document_id",
+    "labels",
+    "parameter_openapi_schema",
+    "parameters",
+    "path",
+    "paused",
+    "pull_steps",
+    "schedules",
+    "storage_document_id",
+    "tags",
+    "version",
+    "work_queue_id",
+)
+"""Written down once more here: a field that the product forgets must be missed by somebody."""
+
+
+@dataclass(frozen=True)
+class EventFact:
+    """An event of the log."""
+
+    position: int
+    id: str
+    event: str
+    resource_id: str
+    revision: int | None
+    follows: str | None
+    occurred: datetime
+    payload: Mapping[str, Any]
+
+    @property
+    def what(self) -> str:
+        """What happened, without the kind: created, updated or deleted."""
+        return self.event.rpartition(".")[2]
+
+    @property
+    def deployment(self) -> str:
+        """The id of its deployment."""
+        return self.resource_id.removeprefix(PREFIX)
+
+    @property
+    def updates(self) -> Mapping[str, Mapping[str, Any]]:
+        """The diffs, by field; none for a creation or a deletion."""
+        found: Mapping[str, Mapping[str, Any]] = self.payload.get("updates", {})
+        return found
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The tracked fields of a creation or a deletion."""
+        found: Mapping[str, Any] = self.payload.get("fields", {})
+        return found
+
+    def __str__(self) -> str:
+        """Name it for a finding."""
+        return f"{self.what} {self.deployment} revision {self.revision} at position {self.position}"
+
+
+@dataclass(frozen=True)
+class RowFact:
+    """A living deployment; `state` holds its tracked columns, JSON-safe."""
+
+    id: str
+    revision: int
+    event_id: str
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PendingFact:
+    """A snapshot that is still in the outbox."""
+
+    deployment: str
+    revision: int
+    attempts: int
+    parked: bool
+    error: str | None
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that is known at the end of a run."""
+
+    events: Sequence[EventFact] = ()
+    """By position."""
+    rows: Mapping[str, RowFact] = field(default_factory=dict)
+    graves: Mapping[str, int] = field(default_factory=dict)
+    """The revision of the deletion, by deployment."""
+    pending: Sequence[PendingFact] = ()
+    head: int = 0
+    """The position of the log's head row."""
+    operations: Sequence[Operation] = ()
+    tails: Sequence[Sequence[tuple[int, str]]] = ()
+    """What each reader saw, as positions and event ids, in the order in which it saw them."""
+
+    def lives(self) -> dict[str, list[EventFact]]:
+        """Return the events of each deployment, by revision."""
+        lives: defaultdict[str, list[EventFact]] = defaultdict(list)
+        for event in self.events:
+            lives[event.deployment].append(event)
+        for life in lives.values():
+            life.sort(key=lambda event: (event.revision or 0, event.position))
+        return dict(lives)
+
+
+def agrees(told: Any, stored: Any, *, masked: bool = True) -> bool:
+    """Tell whether a value in an event is the stored one; unless told otherwise, a masked one agrees with any.
+
+    As PostgreSQL has it, `1` equals `1.0`, but `true` is no number.
+    """
+    if masked and isinstance(told, dict) and "$masked" in told:
+        return True
+    if isinstance(told, dict) and isinstance(stored, dict):
+        if told.keys() != stored.keys():
+            return False
+        return all(agrees(value, stored[key], masked=masked) for key, value in told.items())
+    if isinstance(told, list) and isinstance(stored, list):
+        return len(told) == len(stored) and all(
+            agrees(left, right, masked=masked) for left, right in zip(told, stored, strict=True)
+        )
+    return isinstance(told, bool) == isinstance(stored, bool) and bool(told == stored)

@@ -1,0 +1,87 @@
+"""The processes under fire, and which of them is in somebody's hands at the moment."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.acceptance.stack import Api, Role, Stack, running_servers
+from tests.chaos.plan import Plan
+
+TINY_QUEUE: Final = {"publish_queue_size": "5", "publish_linger_ms": "500"}
+"""One API drops most of its doorbells: its queue overflows as soon as more than a few changes come."""
+
+BROKER: Final = "broker"
+DATABASE: Final = "database"
+
+
+@dataclass
+class Fleet:
+    """Everything that runs. A name in `busy` is being disrupted; others leave it alone."""
+
+    stack: Stack
+    apis: list[Api] = field(default_factory=list)
+    workers: list[Role] = field(default_factory=list)
+    beats: list[Role] = field(default_factory=list)
+    busy: set[str] = field(default_factory=set)
+    stubborn: list[str] = field(default_factory=list)
+    """Who did not end when asked to, and had to be killed."""
+
+    def free(self, names: list[str]) -> list[str]:
+        """Return those of these names that nobody disrupts."""
+        return [name for name in names if name not in self.busy]
+
+    def names(self, part: str) -> list[str]:
+        """Return the names of the processes of a part: `api`, `worker`, `beat`, `broker` or `database`."""
+        if part in {BROKER, DATABASE}:
+            return [part]
+        return [role.name for role in self.roles() if role.name.startswith(part)]
+
+    def roles(self) -> list[Role]:
+        """Return all processes of the product."""
+        return [*(api.role for api in self.apis), *self.workers, *self.beats]
+
+    def role(self, name: str) -> Role:
+        """Return the process of that name."""
+        return next(role for role in self.roles() if role.name == name)
+
+    def pid(self, name: str) -> int:
+        """Return the id of the main process of that name."""
+        servers = {BROKER: self.stack.broker, DATABASE: self.stack.database}
+        return servers[name].pid if name in servers else self.role(name).pid
+
+    def urls(self) -> list[str]:
+        """Return the addresses of the APIs."""
+        return [api.url for api in self.apis]
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, as psycopg wants it."""
+        return self.stack.database.url.replace("postgresql+psycopg", "postgresql")
+
+
+@contextmanager
+def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[Fleet]:
+    """Start what the plan wants and wait until the APIs answer; end everything in the end."""
+    with running_servers(folder) as stack:
+        if plan.bug is not None:
+            stack.disguise = _planted(plan.bug)
+        fleet = Fleet(stack)
+        fleet.workers = [stack.start_worker(number) for number in range(1, plan.workers + 1)]
+        fleet.beats = [stack.start_beat(f"beat{number}") for number in range(1, plan.beats + 1) if plan.sweep]
+        # Without a sweep nobody would find what the small queue drops, and that would be no mistake of the product.
+        usual = {"publish_linger_ms": str(plan.linger_ms)}
+        small = TINY_QUEUE if plan.sweep else usual
+        fleet.apis = [stack.start_api(**(usual if number else small)) for number in range(plan.apis)]
+        say(f"{len(fleet.apis)} APIs, {len(fleet.workers)} workers and {len(fleet.beats)} beats run in {folder}")
+        yield fleet
+
+
+def _planted(bug: str) -> Callable[[list[str]], list[str]]:
+    def disguise(command: list[str]) -> list[str]:
+        python, dash_m, module, *arguments = command
+        assert dash_m == "-m", command
+        return [python, "-m", "tests.chaos.planted", bug, module, *arguments]
+
+    return disguise

@@ -1,0 +1,103 @@
+"""What was asked of the API and what it answered: the side of the truth that the database cannot forget for us."""
+
+import math
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+Verb = Literal[
+    "upsert",
+    "patch",
+    "add-schedule",
+    "change-schedule",
+    "remove-schedule",
+    "pause",
+    "resume",
+    "delete",
+    "bulk-delete",
+    "delete-flow",
+    "delete-limit",
+]
+Outcome = Literal["acknowledged", "refused", "unknown"]
+
+CARRYING: Final[frozenset[Verb]] = frozenset({"upsert", "patch", "add-schedule", "change-schedule"})
+"""These put their token into a field, so their events name them."""
+
+
+@dataclass
+class Operation:
+    """One operation, with all tries of it. Only the thread that sends it writes to it."""
+
+    token: str
+    verb: Verb
+    targets: tuple[str, ...] = ()
+    """The ids that it names: of a deployment, of deployments, of flows, of a limit, or of a schedule."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Columns and the values that they must have right after it."""
+    fields: frozenset[str] = frozenset()
+    """All columns that it may change."""
+    must: bool = True
+    """Whether its success means that something was changed: not so when what it found is not known."""
+    tries: int = 0
+    effects: int = 0
+    """Tries that were acknowledged or may have happened all the same: the most events that it can have."""
+    acks: int = 0
+    sent: float = math.inf
+    acknowledged: float | None = None
+    """When the first success was answered, by the same clock as `sent`."""
+    answers: list[str] = field(default_factory=list)
+    """The ids that successful answers named."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Tell what its client knows of it."""
+        if self.acknowledged is not None:
+            return "acknowledged"
+        return "unknown" if self.effects else "refused"
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a try ended without telling: it may even happen later than what comes next."""
+        return self.effects > self.acks
+
+    def begin_try(self) -> None:
+        """Note that it is about to be sent."""
+        self.tries += 1
+        self.sent = min(self.sent, time.monotonic())
+
+    def may_have_happened(self) -> None:
+        """Note that a try ended without telling."""
+        self.effects += 1
+
+    def succeed(self, answers: Sequence[str] = ()) -> None:
+        """Note that a try was acknowledged, with the ids that the answer named."""
+        self.effects += 1
+        self.acks += 1
+        self.answers += answers
+        if self.acknowledged is None:
+            self.acknowledged = time.monotonic()
+
+
+class Ledger:
+    """All operations of a run, in the order in which they were begun."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._lock = threading.Lock()
+        self._operations: list[Operation] = []
+        self._counts: dict[str, int] = {}
+
+    def open(self, who: str, verb: Verb, targets: Sequence[str] = (), *, must: bool = True) -> Operation:
+        """Enter a new operation of a client, with a token of its own."""
+        with self._lock:
+            number = self._counts[who] = self._counts.get(who, 0) + 1
+            operation = Operation(f"{who}-op{number}", verb, tuple(targets), must=must)
+            self._operations.append(operation)
+        return operation
+
+    def operations(self) -> list[Operation]:
+        """Return all operations so far."""
+        with self._lock:
+            return list(self._operations)

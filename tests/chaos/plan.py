@@ -1,0 +1,53 @@
+"""What one chaos run is to do: data only, so that a run can be repeated and a planted bug can ask for its own."""
+
+from dataclasses import dataclass
+from typing import Final
+
+KILLS: Final = (
+    "kill-api",
+    "kill-worker",
+    "kill-child",
+    "kill-beat",
+    "kill-broker",
+    "kill-database",
+)
+"""SIGKILL of an API, of a whole worker, of one child of a worker, of beat, of Valkey and of PostgreSQL."""
+
+STOPS: Final = ("hang-api", "hang-worker", "hang-broker", "hang-database")
+"""SIGSTOP for some seconds, then SIGCONT."""
+
+RESTARTS: Final = ("restart-api", "restart-worker", "restart-beat", "restart-broker", "restart-database")
+"""SIGTERM (SIGINT for PostgreSQL), and a start after the orderly end."""
+
+CUTS: Final = ("cut-database", "cut-broker")
+"""pg_terminate_backend of some connections, CLIENT KILL of some connections."""
+
+OTHERS: Final = ("flush-broker", "burst")
+"""FLUSHALL of the broker, and so many changes at once that the publisher's queue overflows."""
+
+ALL: Final = KILLS + STOPS + RESTARTS + CUTS + OTHERS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run. Everything that is random in the driver comes from `seed`."""
+
+    seconds: float
+    """How long the clients load it; the quiet after it and the verdict come on top."""
+    seed: int
+    apis: int = 3
+    workers: int = 2
+    beats: int = 2
+    clients: int = 8
+    disruptions: tuple[str, ...] = ALL
+    """Which disruptions there are; an empty tuple disrupts nothing."""
+    sweep: bool = True
+    """Without it no beat is started, so only doorbells ring."""
+    bug: str | None = None
+    """The planted bug that every role starts with."""
+    pause: tuple[float, float] = (0.8, 3.0)
+    """The shortest and the longest pause between two disruptions, in seconds."""
+    aftermath: float = 0
+    """For how many seconds the disruptions go on once the clients have stopped, while the outbox runs dry."""
+    linger_ms: float = 3.0
+    """For how long each API gathers doorbells into one message: long, and a lost message is a lost crowd."""

@@ -1,0 +1,74 @@
+"""Mistakes in what a worker writes to the log."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from app.database import JsonObject
+from app.events.schema import Event, RelatedResource
+from app.models import EventLog, EventRow, SnapshotRow
+from tests.chaos.planted.moments import moment
+from tests.chaos.planted.patching import replace
+from workers.append import COLUMNS, _row
+
+SEQUENCE: Final = "planted_position"
+SEQUENCE_LOCK: Final = 0x61CF
+
+
+def position_from_a_plain_sequence() -> None:
+    """Number the events from a sequence, which gives numbers in one order and lets commits come in another.
+
+    `id BIGSERIAL` and `WHERE id > :last_seen` is how nearly every log in a table is read. The log looks perfect
+    afterwards: only who read it meanwhile has missed something.
+    """
+
+    def make(_original: Any) -> Any:
+        def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
+            bind = session.get_bind()
+            assert isinstance(bind, Engine)
+            _make_sequence(bind)
+            numbers = select(func.nextval(SEQUENCE)).select_from(func.generate_series(1, len(events)))
+            positions: list[int] = sorted(session.scalars(numbers))
+            rows = [
+                dict(zip(COLUMNS, _row(event, position), strict=True))
+                for event, position in zip(events, positions, strict=True)
+            ]
+            session.execute(insert(EventRow), rows)
+            moment(0.2)
+            last = func.greatest(EventLog.position, positions[-1])
+            session.execute(update(EventLog).values(position=last, rescued=EventLog.rescued + rescued))
+            return positions[-1]
+
+        return append
+
+    replace("workers.append", "append", make, used_by="workers.batch")
+
+
+@lru_cache
+def _make_sequence(engine: Engine) -> None:
+    """Make the sequence at the first append: the migrations know nothing of it, hence the raw statement."""
+    with engine.begin() as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(SEQUENCE_LOCK)))
+        connection.execute(text(f"CREATE SEQUENCE IF NOT EXISTS {SEQUENCE}"))
+
+
+def event_id_made_in_the_worker() -> None:
+    """Give the event its id when it is built: each try makes another, and nothing that names it can be known before.
+
+    `id: UUID = Field(default_factory=uuid4)` on the event's class does this.
+    """
+
+    def make(original: Any) -> Any:
+        def build(
+            snapshot: SnapshotRow, related: Sequence[RelatedResource], updates: JsonObject | None, size_cap: int
+        ) -> Event:
+            event: Event = original(snapshot, related, updates, size_cap)
+            return event.model_copy(update={"id": uuid4()})
+
+        return build
+
+    replace("workers.build", "build", make, used_by="workers.batch")

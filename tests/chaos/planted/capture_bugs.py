@@ -1,0 +1,123 @@
+"""Mistakes in what the API captures: what changed, what it was before, and whether anything changed at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace as changed
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, select, true
+from sqlalchemy.orm import Session
+
+from app.crud.tracked_statements import Assignment, table_of
+from app.errors import NotFound
+from app.events.kinds import ResourceKind
+from app.events.masking import Masker
+from app.events.snapshot import Change, Snapshot, lane_of
+from app.models import Deployment
+from tests.chaos.planted.moments import moment
+from tests.chaos.planted.patching import replace
+
+YOUNG: Final = timedelta(seconds=2)
+
+
+def created_or_updated_told_by_clock() -> None:
+    """Take a row that is younger than two seconds for a new one.
+
+    Upserts that return only the row as it is now leave nothing else to ask: Prefect's server compares the row's
+    `created` with the time of the request, Django code asks `created_at == updated_at`.
+    """
+
+    def make(original: Any) -> Any:
+        def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
+            snapshot: Snapshot = original(change, masker, correlation_id)
+            if snapshot.operation == "updated" and change.row["created"] > datetime.now(UTC) - YOUNG:
+                return changed(snapshot, operation="created", before=None)
+            return snapshot
+
+        return capture
+
+    replace("app.events.snapshot", "capture", make, used_by="app.outbox")
+
+
+def old_values_read_without_the_row_lock() -> None:
+    """Read the old values with a SELECT, then UPDATE: between the two another request changes the row.
+
+    Nearly every audit trail that is built in an ORM does this: load the object, set its attributes, compare, save.
+    """
+    replace("app.crud.deployments", "lock_deployment", _make_unlocked, used_by="app.crud.deployments")
+    replace("app.crud.tracked", "update_rows", _make_select_first, used_by="app.crud.deployments")
+
+
+def _make_unlocked(_original: Any) -> Any:
+    def lock_deployment(session: Session, deployment_id: UUID) -> Deployment:
+        deployment = session.get(Deployment, deployment_id, populate_existing=True)
+        if deployment is None:
+            raise NotFound("Deployment not found")
+        return deployment
+
+    return lock_deployment
+
+
+def _make_select_first(original: Any) -> Any:
+    def update_rows(
+        session: Session, kind: ResourceKind, where: ColumnElement[bool], values: Mapping[str, Any]
+    ) -> list[Change]:
+        table = table_of(kind)
+        fields = [table.c[field] for field in kind.tracked]
+        read = {row["id"]: row for row in session.execute(select(table.c.id, *fields).where(where)).mappings()}
+        moment(0.01)
+        changes: list[Change] = original(session, kind, where, values)
+        # The revision and the id of the event before are right, so that only from and to can tell.
+        return [
+            changed(change, before={**(change.before or {}), **read.get(change.row["id"], {})}) for change in changes
+        ]
+
+    return update_rows
+
+
+def unchanged_write_counts_as_a_change() -> None:
+    """Write, count and tell every upsert and update, whether or not something differs.
+
+    `ON CONFLICT DO UPDATE` without a condition does this, and so does every hook on "saved".
+    """
+
+    def make(original: Any) -> Any:
+        def _assignment(kind: ResourceKind, new_values: Mapping[str, ColumnElement[Any]]) -> Assignment:
+            assignment: Assignment = original(kind, new_values)
+            return changed(assignment, differs=true())
+
+        return _assignment
+
+    replace("app.crud.tracked_statements", "_assignment", make, used_by="app.crud.tracked_statements")
+
+
+def flow_deletion_that_cascades() -> None:
+    """Delete a flow's deployments behind the recording functions, as `ON DELETE CASCADE` does.
+
+    The database does it unseen by any ORM hook; schemas have it by default in many frameworks.
+    """
+
+    def make(_original: Any) -> Any:
+        def delete_deployments_of_flows(session: Session, flow_ids: Sequence[UUID]) -> None:
+            session.execute(delete(Deployment).where(Deployment.flow_id.in_(flow_ids)))
+
+        return delete_deployments_of_flows
+
+    replace("app.crud.deployments", "delete_deployments_of_flows", make, used_by="app.crud.deletions")
+
+
+def lane_of_the_change() -> None:
+    """Spread by the id of the change instead of that of its resource: two workers get two changes of one resource.
+
+    A message key that is unique for each message does this, or none at all, which a queue spreads round robin.
+    """
+
+    def make(original: Any) -> Any:
+        def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
+            snapshot: Snapshot = original(change, masker, correlation_id)
+            return changed(snapshot, lane=lane_of(change.event_id))
+
+        return capture
+
+    replace("app.events.snapshot", "capture", make, used_by="app.outbox")

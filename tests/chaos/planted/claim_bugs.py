@@ -1,0 +1,144 @@
+"""Mistakes in what a worker takes: without the lock, out of order, or for good before its work is done."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.broker import Role
+from app.models import SnapshotRow
+from app.settings import Settings
+from tests.chaos.planted.moments import moment
+from tests.chaos.planted.patching import NothingToPatch, replace
+from workers.sweep import Waiting
+
+EARLY: Final = {"task_acks_late": False, "task_reject_on_worker_lost": False, "task_retry_on_worker_lost": False}
+
+
+def task_acked_before_its_commit() -> None:
+    """Let Celery acknowledge the message when the task starts, and not send it again when its process dies.
+
+    These are Celery's defaults, so everybody has this mistake who has not read two pages of its documentation.
+    """
+
+    def make(original: Any) -> Any:
+        def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
+            configuration: dict[str, Any] = original(role, settings)
+            if not configuration.keys() >= EARLY.keys():
+                raise NothingToPatch("The configuration does not say when a message is acknowledged.")
+            return {**configuration, **EARLY}
+
+        return _configuration
+
+    replace("app.broker", "_configuration", make, used_by="app.broker")
+    slow_but_right()
+
+
+def slow_but_right() -> None:
+    """Take its time over each claim, and make no mistake: who is killed is killed in the middle of something."""
+    replace("workers.claim", "claim", partial(_make_slow, seconds=0.4), used_by="workers.dispatch")
+
+
+def claim_without_the_lane_lock() -> None:
+    """Take what waits without asking whether another worker is at it, so both tell it.
+
+    A plain `SELECT ... WHERE NOT sent`, with two pollers since somebody scaled them. Here the database's unique keys
+    refuse the second copy, which its log shows.
+    """
+    replace("workers.claim", "lock_lane", _make_lockless, used_by="workers.dispatch")
+    replace("workers.claim", "claim", _make_slow, used_by="workers.dispatch")
+
+
+def claim_with_skip_locked() -> None:
+    """Lock the next rows instead of the lane: two changes of one resource go to two workers, the quicker one is first.
+
+    `LIMIT n FOR UPDATE SKIP LOCKED` is how most outboxes and queues on PostgreSQL share the work. Nothing is doubled;
+    order is lost.
+    """
+
+    def make(original: Any) -> Any:
+        def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
+            claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+            waiting = select(SnapshotRow.id).where(SnapshotRow.id.in_([row.id for row in claimed]))
+            first = waiting.order_by(SnapshotRow.sequence).limit(3).with_for_update(skip_locked=True)
+            mine = set(session.scalars(first))
+            moment(0.2)
+            return [row for row in claimed if row.id in mine]
+
+        return claim
+
+    replace("workers.claim", "lock_lane", _make_lockless, used_by="workers.dispatch")
+    replace("workers.claim", "claim", make, used_by="workers.dispatch")
+
+
+def _make_lockless(_original: Any) -> Any:
+    def lock_lane(session: Session, lane: int) -> datetime | None:
+        now: datetime = session.scalars(select(func.clock_timestamp())).one()
+        return now
+
+    return lock_lane
+
+
+def _make_slow(original: Any, seconds: float = 0.2) -> Any:
+    def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
+        claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+        moment(seconds)
+        return claimed
+
+    return claim
+
+
+def claim_without_revision_order() -> None:
+    """Take the snapshots of a lane in whatever order they come.
+
+    A SELECT without ORDER BY seems ordered for as long as the table is small and young.
+    """
+
+    def make(original: Any) -> Any:
+        def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
+            # What comes in the meantime is in the same batch; a little load does not make batches otherwise.
+            moment(0.2)
+            claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+            return random.sample(claimed, len(claimed))
+
+        return claim
+
+    replace("workers.claim", "claim", make, used_by="workers.dispatch")
+
+
+def snapshot_deleted_without_its_append() -> None:
+    """Take the snapshots out of the outbox in a transaction of its own, then append: who dies in between loses them.
+
+    `DELETE ... RETURNING` with a commit is a handy way to claim, and "mark as sent, then send" is the same.
+    """
+
+    def make(original: Any) -> Any:
+        def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
+            claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+            with Session(session.get_bind()) as own, own.begin():
+                own.execute(delete(SnapshotRow).where(SnapshotRow.id.in_([row.id for row in claimed])))
+            moment(0.2)
+            return claimed
+
+        return claim
+
+    replace("workers.claim", "claim", make, used_by="workers.dispatch")
+
+
+def nothing_is_swept() -> None:
+    """Trust the broker: nobody looks for the snapshots whose message it lost.
+
+    What was accepted by Redis and not yet written to its disk is gone with it, and so is what was never accepted.
+    """
+
+    def make(_original: Any) -> Any:
+        def waiting_lanes(session: Session, grace: float) -> Sequence[Waiting]:
+            return ()
+
+        return waiting_lanes
+
+    replace("workers.sweep", "waiting_lanes", make, used_by="workers.sweep")

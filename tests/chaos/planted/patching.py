@@ -1,0 +1,72 @@
+"""Puts another function in the place of one of the product's, in this process, or fails loudly."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from types import CodeType, ModuleType
+from typing import Any
+
+Function = Callable[..., Any]
+
+
+class NothingToPatch(Exception):
+    """The product does not have any more what a planted bug wants to replace: the bug must be planted anew."""
+
+
+def replace(module: str, name: str, make: Callable[[Function], Function], *, used_by: str) -> None:
+    """Replace a function of the product by what `make` returns for it, wherever the process refers to it.
+
+    Args:
+        module: where the function is defined.
+        name: its name.
+        make: takes the function and returns the one in its place, of the same parameters and result.
+        used_by: the module whose calls the bug is about; it must refer to the function by that name.
+
+    Raises:
+        NothingToPatch: there is no such function, it has another shape now, or `used_by` does not call it any more.
+    """
+    home = import_module(module)
+    import_module(used_by)
+    original = vars(home).get(name)
+    if not inspect.isroutine(original):
+        raise NothingToPatch(f"{module} has no function {name}.")
+    if not _calls(import_module(used_by), home, name, original):
+        raise NothingToPatch(f"{used_by} does not call {module}.{name} any more.")
+    substitute = make(original)
+    _check_shape(f"{module}.{name}", original, substitute)
+    for place in _product():
+        if vars(place).get(name) is original:
+            setattr(place, name, substitute)
+
+
+def _check_shape(name: str, original: Function, substitute: Function) -> None:
+    """A substitute that was written for another shape would fail in a way of its own, which proves nothing."""
+    wanted, given = inspect.signature(original), inspect.signature(substitute)
+    if wanted != given:
+        raise NothingToPatch(f"{name} is {wanted} now, and the planted function is {given}.")
+
+
+def _product() -> list[ModuleType]:
+    return [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in {"app", "workers"}]
+
+
+def _calls(user: ModuleType, home: ModuleType, name: str, original: Function) -> bool:
+    """Tell whether a function of the module names the other one, which it imported itself or with its module."""
+    knows = vars(user).get(name) is original or home in vars(user).values()
+    return knows and name in _names_used(user)
+
+
+def _names_used(module: ModuleType) -> set[str]:
+    """Return every name that the module's functions look up, those of its methods and nested functions included."""
+    whole = compile(inspect.getsource(module), module.__name__, "exec")
+    pending, found = _inner(whole), set[str]()
+    while pending:
+        code = pending.pop()
+        found.update(code.co_names)
+        pending += _inner(code)
+    return found
+
+
+def _inner(code: CodeType) -> list[CodeType]:
+    return [constant for constant in code.co_consts if inspect.iscode(constant)]

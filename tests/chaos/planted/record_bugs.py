@@ -1,0 +1,83 @@
+"""Mistakes in where the API stores what it captured, and when it rings."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.events.snapshot import Change
+from app.outbox import PENDING, publisher
+from app.settings import get_settings
+from tests.chaos.planted.moments import moment
+from tests.chaos.planted.patching import NothingToPatch, replace
+
+LEFT: Final = "planted.changes"
+
+
+def doorbell_before_the_commit() -> None:
+    """Ring when the snapshot is written; the commit comes a moment later, and the worker has found nothing.
+
+    `task.delay(obj.id)` inside the view or inside `save()`: the best known mistake with Celery and a database.
+    """
+
+    def make(original: Any) -> Any:
+        def record(session: Session, changes: Sequence[Change]) -> None:
+            original(session, changes)
+            doorbells = session.info.pop(PENDING, [])
+            if len(doorbells) < len(changes):
+                raise NothingToPatch("The doorbells of a session are not where they were.")
+            publisher(get_settings()).ring(doorbells)
+            # A commit that waits for a slow disk or a second server, so that the worker is surely quicker.
+            time.sleep(0.4)
+
+        return record
+
+    replace("app.outbox", "record", make, used_by="app.crud.deployments")
+
+
+def event_published_for_a_rolled_back_change() -> None:
+    """Store the snapshot in a transaction of its own, which stays when that of the change is rolled back.
+
+    An outbox with its own session, a publisher with its own connection, autocommit: each tells what never happened.
+    """
+
+    def make(original: Any) -> Any:
+        def record(session: Session, changes: Sequence[Change]) -> None:
+            with Session(session.get_bind()) as own:
+                original(own, changes)
+                own.commit()
+            moment(0.2)
+
+        return record
+
+    replace("app.outbox", "record", make, used_by="app.crud.deployments")
+
+
+def outbox_row_written_after_the_commit() -> None:
+    """Store the snapshot once the change is committed: who dies in between has changed something and told nobody.
+
+    `transaction.on_commit(publish)` and `after_commit` hooks do this; it is the dual write that an outbox is to end.
+    """
+
+    def make(original: Any) -> Any:
+        def record(session: Session, changes: Sequence[Change]) -> None:
+            session.info.setdefault(LEFT, []).extend(changes)
+
+        def _store(session: Session) -> None:
+            left = session.info.pop(LEFT, [])
+            if left:
+                moment(0.2)
+                with Session(session.get_bind()) as own:
+                    original(own, left)
+                    own.commit()
+
+        def _forget(session: Session) -> None:
+            session.info.pop(LEFT, None)
+
+        event.listen(Session, "after_commit", _store)
+        event.listen(Session, "after_rollback", _forget)
+        return record
+
+    replace("app.outbox", "record", make, used_by="app.crud.deployments")

@@ -1,0 +1,76 @@
+"""Every planted bug: what it does to the product, what the driver must say, and the run that brings it out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from tests.chaos.planted import append_bugs, capture_bugs, claim_bugs, record_bugs
+from tests.chaos.report import Word
+
+Side = Literal["api", "worker"]
+"""Which processes make the mistake: the API's, or those of Celery (workers and beat)."""
+
+
+@dataclass(frozen=True)
+class PlantedBug:
+    """One mistake. `word` is what the driver must say of it, perhaps among others; None for a control: nothing."""
+
+    word: Word | None
+    side: Side
+    apply: Callable[[], None]
+    disruptions: tuple[str, ...] = ()
+    sweep: bool = True
+    """A sweep mends what some mistakes break; those are planted without one."""
+    aftermath: float = 0
+    """For how many seconds the disruptions go on without load."""
+    linger_ms: float = 3.0
+    """For how long the APIs gather doorbells into one message."""
+    pause: tuple[float, float] = (0.1, 0.4)
+    """Between two disruptions, in seconds: a run of a few seconds is to have dozens of them."""
+    seconds: float = 6
+    """The length of the load in which it is seen reliably."""
+
+    @property
+    def name(self) -> str:
+        """Return the name, which is that of the function in the spelling of a command line."""
+        return self.apply.__name__.replace("_", "-")
+
+
+CHILDREN: Final = ("kill-child",)
+SLOWER: Final = (0.8, 1.6)
+"""What takes seconds to start again is not killed all the time: nothing would be left to make the mistake."""
+
+# As long as there is load, the doorbells of later changes find what was left in their lanes. So the killing goes on
+# after it, while few and large messages are worked on. It is calm: Celery gives a message up whose worker has died four
+# times.
+UNACKED: Final[dict[str, Any]] = {
+    "disruptions": CHILDREN,
+    "sweep": False,
+    "aftermath": 6,
+    "linger_ms": 2000,
+    "pause": (0.8, 1.4),
+}
+
+_BUGS: Final = (
+    PlantedBug(None, "worker", claim_bugs.slow_but_right, **UNACKED),
+    PlantedBug("lost", "worker", claim_bugs.task_acked_before_its_commit, **UNACKED),
+    PlantedBug("lost", "api", record_bugs.doorbell_before_the_commit, sweep=False),
+    PlantedBug("duplicated", "worker", claim_bugs.claim_without_the_lane_lock),
+    PlantedBug("disordered", "worker", claim_bugs.claim_with_skip_locked),
+    PlantedBug("disordered", "worker", claim_bugs.claim_without_revision_order),
+    PlantedBug(
+        "lost", "worker", claim_bugs.snapshot_deleted_without_its_append, ("kill-child", "kill-worker"), pause=SLOWER
+    ),
+    PlantedBug("disordered", "worker", append_bugs.position_from_a_plain_sequence),
+    PlantedBug("phantom", "api", capture_bugs.created_or_updated_told_by_clock),
+    PlantedBug("disordered", "api", capture_bugs.old_values_read_without_the_row_lock),
+    PlantedBug("lost", "worker", claim_bugs.nothing_is_swept, ("kill-broker",), sweep=False, pause=SLOWER),
+    PlantedBug("disordered", "worker", append_bugs.event_id_made_in_the_worker),
+    PlantedBug("phantom", "api", record_bugs.event_published_for_a_rolled_back_change, ("cut-database",)),
+    PlantedBug("lost", "api", record_bugs.outbox_row_written_after_the_commit, ("kill-api",), pause=SLOWER, seconds=8),
+    PlantedBug("phantom", "api", capture_bugs.unchanged_write_counts_as_a_change),
+    PlantedBug("lost", "api", capture_bugs.flow_deletion_that_cascades),
+    PlantedBug("disordered", "api", capture_bugs.lane_of_the_change),
+)
+
+BUGS: Final = {bug.name: bug for bug in _BUGS}

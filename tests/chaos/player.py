@@ -1,0 +1,61 @@
+"""A client: it makes one random move after the other until it is told to stop."""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.board import Board, Place
+from tests.chaos.caller import Caller
+from tests.chaos.ledger import Ledger, Operation, Verb
+
+SHARED: float = 0.4
+"""How many of the moves are made where all clients play."""
+
+
+@dataclass
+class Player:
+    """What a move needs. Everything that is random comes from `rng`."""
+
+    name: str
+    rng: random.Random
+    caller: Caller
+    ledger: Ledger
+    shared: Board
+    own: Board
+
+    def board(self) -> Board:
+        """Choose where to play."""
+        return self.shared if self.rng.random() < SHARED else self.own
+
+    def open(self, verb: Verb, *targets: str, must: bool = True) -> Operation:
+        """Enter a new operation into the ledger."""
+        return self.ledger.open(self.name, verb, targets, must=must)
+
+    def flow_id(self, board: Board, flow: str) -> str | None:
+        """Return the flow's id, of a flow that is made when it is not known."""
+        known = board.flow_ids.get(flow)
+        if known is None:
+            response = self.caller.call("POST", "/flows/", {"name": flow})
+            if response is None or not response.is_success:
+                return None
+            known = board.flow_ids[flow] = str(response.json()["id"])
+        return known
+
+    def lost(self, board: Board, place: Place, status: int) -> None:
+        """Take note of an answer that says that something is not there any more."""
+        if status == 404:
+            board.forget(place)
+        if status == 409:
+            board.forget_flow(place[0])
+
+
+Move = Callable[[Player], None]
+
+
+def play(player: Player, moves: Sequence[tuple[Move, int]], stopping: threading.Event) -> None:
+    """Make moves, each as often as its weight says, until told to stop."""
+    choices, weights = zip(*moves, strict=True)
+    while not stopping.is_set():
+        (move,) = player.rng.choices(choices, weights)
+        move(player)

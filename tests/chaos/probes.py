@@ -1,0 +1,113 @@
+"""After each disruption one change is sent, and timed until it is acknowledged and until its event is readable."""
+
+import contextlib
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+import psycopg
+
+from tests.chaos.caller import Caller, own_id
+from tests.chaos.ledger import Ledger, Operation
+
+PROBERS: Final = 12
+LONGEST: Final = 60.0
+"""After so many seconds a probe gives up; the verdict tells what became of its change."""
+LONGEST_WITHOUT_SWEEP: Final = 10.0
+"""What has no event by then has lost its doorbell."""
+READABLE: Final = """
+    SELECT 1 FROM event WHERE resource_id = %s AND payload #>> '{updates,version,to}' = %s
+"""
+
+
+class Probes:
+    """Some threads with a deployment each. When all are at it, a disruption goes unmeasured."""
+
+    def __init__(
+        self, ledger: Ledger, urls: Sequence[str], database_url: str, seed: int, longest: float = LONGEST
+    ) -> None:
+        """Take where to send changes and where to read events, and the seconds after which a probe gives up."""
+        self.acknowledged: defaultdict[str, list[float]] = defaultdict(list)
+        self.readable: defaultdict[str, list[float]] = defaultdict(list)
+        """Seconds from the beginning of a disruption, by its kind."""
+        self._ledger = ledger
+        self._longest = longest
+        self._database_url = database_url
+        self._stopping = threading.Event()
+        self._wanted: queue.SimpleQueue[tuple[str, float] | None] = queue.SimpleQueue()
+        self._idle = threading.Semaphore(PROBERS)
+        self.callers = [Caller(urls, Random(f"{seed} p{number}"), self._stopping) for number in range(PROBERS)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(f"p{number}", caller), name=f"chaos-probe-{number}", daemon=True)
+            for number, caller in enumerate(self.callers)
+        ]
+
+    def start(self) -> None:
+        """Get ready."""
+        for thread in self._threads:
+            thread.start()
+
+    def begin(self, kind: str) -> None:
+        """Measure the recovery from a disruption that begins now."""
+        if self._idle.acquire(blocking=False):
+            self._wanted.put((kind, time.monotonic()))
+
+    def finish(self) -> None:
+        """Let the probes under way finish."""
+        for _ in self._threads:
+            self._wanted.put(None)
+        for thread in self._threads:
+            thread.join()
+        for caller in self.callers:
+            caller.close()
+
+    def _work(self, name: str, caller: Caller) -> None:
+        target = ""
+        while (wanted := self._wanted.get()) is not None:
+            kind, began = wanted
+            target = target or self._make_target(name, caller)
+            if target:
+                self._measure(kind, began, name, caller, target)
+            self._idle.release()
+
+    def _make_target(self, name: str, caller: Caller) -> str:
+        flow = caller.call("POST", "/flows/", {"name": f"probe-{name}"})
+        if flow is None or not flow.is_success:
+            return ""
+        operation = self._ledger.open(name, "upsert", [flow.json()["id"]])
+        operation.fields = frozenset({"labels", "parameters", "schedules", "version"})
+        body = {"name": "probe", "flow_id": flow.json()["id"], "version": operation.token}
+        response = caller.send(operation, "POST", "/deployments/", body, own_id)
+        return operation.answers[0] if response is not None and response.is_success else ""
+
+    def _measure(self, kind: str, began: float, name: str, caller: Caller, target: str) -> None:
+        operation = self._ledger.open(name, "patch", [target])
+        operation.fields = frozenset({"version"})
+        operation.values = {"version": operation.token}
+        while time.monotonic() < began + self._longest:
+            response = caller.send(operation, "PATCH", f"/deployments/{target}", {"version": operation.token})
+            if operation.acknowledged is not None:
+                self.acknowledged[kind].append(time.monotonic() - began)
+            if response is not None:
+                break
+        if operation.acknowledged is not None and self._wait_for_event(operation, target, began):
+            self.readable[kind].append(time.monotonic() - began)
+
+    def _wait_for_event(self, operation: Operation, target: str, began: float) -> bool:
+        wanted = [f"prefect.deployment.{target}", operation.token]
+        while time.monotonic() < began + self._longest:
+            # The database itself may be what is disrupted.
+            with (
+                contextlib.suppress(psycopg.OperationalError, psycopg.InterfaceError),
+                psycopg.connect(self._database_url, connect_timeout=2, autocommit=True) as connection,
+            ):
+                while time.monotonic() < began + self._longest:
+                    if connection.execute(READABLE, wanted).fetchone() is not None:
+                        return True
+                    time.sleep(0.05)
+            time.sleep(0.1)
+        return False

@@ -1,0 +1,85 @@
+"""Reads the end of a run out of the database.
+
+With SQL of its own, on purpose: neither the product's models nor its audit have a say here, so that an error of
+theirs cannot hide itself.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from tests.chaos.facts import TRACKED, EventFact, History, PendingFact, RowFact
+from tests.chaos.ledger import Operation
+
+EVENTS = """
+    SELECT position, id::text, event, resource_id, revision, follows::text, occurred, payload
+    FROM event ORDER BY position
+"""
+ROWS = f"SELECT id::text, revision, event_id::text, {', '.join(TRACKED)} FROM deployment"
+GRAVES = "SELECT id::text, revision FROM tombstone WHERE kind = 'deployment'"
+PENDING = """
+    SELECT resource_id::text AS deployment, revision, attempts, parked IS NOT NULL AS parked, error
+    FROM snapshot ORDER BY sequence
+"""
+HEAD = "SELECT position, rescued FROM event_log"
+SLOWEST = "SELECT coalesce(extract(epoch FROM max(received - occurred)), 0)::float AS seconds FROM event"
+UNIQUE = "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = 'event'::regclass AND indisunique"
+STIRRING = """
+    SELECT count(*) AS n FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'aftercommit-api%'
+"""
+
+
+class Reading:
+    """One consistent look at everything, after the end of all writing."""
+
+    def __init__(self, url: str) -> None:
+        """Take the address of the database, and look."""
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            self._events = connection.execute(EVENTS).fetchall()
+            self._rows = connection.execute(ROWS).fetchall()
+            self._graves = connection.execute(GRAVES).fetchall()
+            self._pending = connection.execute(PENDING).fetchall()
+            heads = connection.execute(HEAD).fetchall()
+            (slowest,) = connection.execute(SLOWEST).fetchall()
+            self.unique_indexes = [row["name"] for row in connection.execute(UNIQUE).fetchall()]
+        self._head = heads[0]["position"] if len(heads) == 1 else -1
+        self.rescued: int = heads[0]["rescued"] if heads else 0
+        self.longest_to_readable: float = slowest["seconds"]
+        """The longest time from a change to its event, in seconds."""
+
+    def history(self, operations: Sequence[Operation], tails: Sequence[Sequence[tuple[int, str]]]) -> History:
+        """Return all that is known."""
+        return History(
+            events=[EventFact(**row) for row in self._events],
+            rows={row["id"]: _row(row) for row in self._rows},
+            graves={row["id"]: row["revision"] for row in self._graves},
+            pending=[PendingFact(**row) for row in self._pending],
+            head=self._head,
+            operations=operations,
+            tails=tails,
+        )
+
+
+def pending(url: str) -> list[PendingFact]:
+    """Return what is in the outbox now."""
+    with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
+        return [PendingFact(**row) for row in connection.execute(PENDING).fetchall()]
+
+
+def writers(url: str) -> int:
+    """Return how many connections of APIs the database has, dying ones included."""
+    with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
+        (row,) = connection.execute(STIRRING).fetchall()
+        found: int = row["n"]
+        return found
+
+
+def _row(row: dict[str, Any]) -> RowFact:
+    state = {name: str(row[name]) if isinstance(row[name], UUID) else row[name] for name in TRACKED}
+    return RowFact(row["id"], row["revision"], row["event_id"], state)

@@ -1,0 +1,75 @@
+"""What a run found: the findings by word, and the figures of the table."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+Word = Literal["lost", "phantom", "duplicated", "disordered", "failed"]
+WORDS: Final[tuple[Word, ...]] = ("lost", "phantom", "duplicated", "disordered", "failed")
+SHOWN: Final = 20
+"""How many findings are printed with their text; the JSON has as many of each word."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One violation: which promise was broken, and the evidence."""
+
+    word: Word
+    text: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdict and the figures of one run."""
+
+    findings: Sequence[Finding]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """What the table shows besides the verdict; JSON-safe."""
+
+    @property
+    def lost(self) -> int:
+        """How many changes have no event."""
+        return self._count("lost")
+
+    @property
+    def phantom(self) -> int:
+        """How many events have no change."""
+        return self._count("phantom")
+
+    @property
+    def duplicated(self) -> int:
+        """How many changes were told more than once, or would have been, had the database not refused it."""
+        return self._count("duplicated")
+
+    @property
+    def disordered(self) -> int:
+        """How many events stand in the wrong place, or were missed by a reader of the log."""
+        return self._count("disordered")
+
+    @property
+    def failed(self) -> int:
+        """How many other violations there are: failed or parked snapshots, an audit that disagrees, no quiet."""
+        return self._count("failed")
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def shown(self) -> list[Finding]:
+        """Return the first findings of each word, in the order of the words."""
+        return [finding for word in WORDS for finding in [each for each in self.findings if each.word == word][:SHOWN]]
+
+    def to_json(self) -> str:
+        """Return the whole report as a JSON text."""
+        body: dict[str, Any] = {
+            **{word: self._count(word) for word in WORDS},
+            **self.figures,
+            "findings": [{"word": finding.word, "text": finding.text} for finding in self.shown()],
+        }
+        return json.dumps(body, indent=2, default=str)
+
+    def _count(self, word: Word) -> int:
+        return Counter(finding.word for finding in self.findings)[word]

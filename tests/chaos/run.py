@@ -1,0 +1,56 @@
+"""One run from the first process to the verdict."""
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.chaos import closing, logs
+from tests.chaos.figures import figures
+from tests.chaos.fleet import Fleet, running_fleet
+from tests.chaos.load import statuses
+from tests.chaos.plan import Plan
+from tests.chaos.reading import Reading
+from tests.chaos.report import Finding, Report
+from tests.chaos.storm import Say, Storm
+from tests.chaos.verdict import judge
+
+
+def run(plan: Plan, folder: Path, say: Say) -> Report:
+    """Do what the plan says in this folder and return what was found.
+
+    Call it from the main thread: the processes end with the thread that started them.
+    """
+    hook = threading.excepthook
+    try:
+        with running_fleet(plan, folder, say) as fleet:
+            storm = Storm(plan, fleet, say)
+            storm.rage()
+            return _report(storm, say)
+    finally:
+        threading.excepthook = hook
+
+
+def _report(storm: Storm, say: Say) -> Report:
+    reading = Reading(storm.fleet.database_url)
+    history = reading.history(storm.ledger.operations(), [tail.seen for tail in storm.tails])
+    say(f"judging {len(history.events)} events and {len(history.operations)} operations")
+    findings = [*judge(history), *_evidence(storm.fleet, reading)]
+    findings += [Finding("failed", f"the driver itself: {error}") for error in storm.load.errors]
+    findings += _server_errors(statuses(storm.callers()))
+    audit = closing.outbox_command(storm.fleet, "reconcile", "--json")
+    findings += closing.compare_with_audit(findings, audit.returncode, audit.stdout or audit.stderr)
+    return Report(findings, figures(storm, reading, history))
+
+
+def _server_errors(counts: Mapping[str, int]) -> list[Finding]:
+    """Whatever is killed, the API knows what to say: 503, and never an error that nobody foresaw."""
+    return [Finding("failed", f"an API answered 500 {counts['500']} times")] if counts.get("500") else []
+
+
+def _evidence(fleet: Fleet, reading: Reading) -> list[Finding]:
+    """Find what the processes wrote down about themselves."""
+    database_log = logs.read_lines(fleet.stack.database.log)
+    findings = list(logs.judge_database_log(database_log, reading.unique_indexes))
+    for worker in fleet.workers:
+        findings += logs.judge_worker_log(logs.read_lines(worker.log))
+    return findings

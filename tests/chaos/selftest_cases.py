@@ -1,0 +1,103 @@
+"""The runs of the selftest: controls, in which the driver must find nothing, and planted bugs, which it must see."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tests.chaos.plan import ALL, Plan
+from tests.chaos.planted.registry import BUGS, PlantedBug
+from tests.chaos.report import WORDS, Report, Word
+from tests.chaos.run import run
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run, and the word that the driver must say of it; None when it must find nothing."""
+
+    name: str
+    word: Word | None
+    plan: Plan
+
+    def is_right(self, report: Report) -> bool:
+        """Tell whether the driver said what it must."""
+        return report.clean if self.word is None else any(finding.word == self.word for finding in report.findings)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case, at its last try."""
+
+    case: Case
+    report: Report | None
+    error: str
+    """Why there is no report: the run itself broke."""
+    seconds: float
+    tries: int
+
+    @property
+    def is_right(self) -> bool:
+        """Tell whether the driver said what it must."""
+        return self.report is not None and self.case.is_right(self.report)
+
+    def seen(self) -> dict[str, int]:
+        """Return how many findings of each word there are, without those that there are none of."""
+        counts = {word: getattr(self.report, word) for word in WORDS} if self.report is not None else {}
+        return {word: count for word, count in counts.items() if count}
+
+
+def cases(seed: int) -> list[Case]:
+    """Return all cases, controls first: when one of those is not clean, no bug proves anything."""
+    healthy = Plan(12, seed)
+    controls = [
+        Case("healthy", None, healthy),
+        Case("healthy-without-sweep", None, replace(healthy, seconds=6, disruptions=(), sweep=False)),
+        Case("healthy-with-broker-killed", None, replace(healthy, seconds=6, disruptions=("kill-broker",))),
+    ]
+    assert all(kind in ALL for bug in BUGS.values() for kind in bug.disruptions), "a bug asks for what nobody does"
+    planted = [Case(name, bug.word, _plan(bug, seed)) for name, bug in BUGS.items()]
+    return controls + sorted(planted, key=lambda case: case.word is not None)
+
+
+def _plan(bug: PlantedBug, seed: int) -> Plan:
+    return Plan(
+        bug.seconds,
+        seed,
+        # Fewer processes than in a real run: starting them is most of the time of a short one.
+        apis=2,
+        beats=1,
+        aftermath=bug.aftermath,
+        linger_ms=bug.linger_ms,
+        disruptions=bug.disruptions,
+        sweep=bug.sweep,
+        bug=bug.name,
+        pause=bug.pause,
+    )
+
+
+def attempt(case: Case, say: Callable[[str], None]) -> Outcome:
+    """Run a case; a bug that was not seen has one more run, twice as long and with another seed."""
+    outcome = _run(case, 1, say)
+    if case.word is not None and not outcome.is_right:
+        say(f"{case.name} was not seen ({outcome.error or outcome.seen()}); once more")
+        longer = replace(case.plan, seconds=case.plan.seconds * 2, seed=case.plan.seed + 1)
+        outcome = _run(replace(case, plan=longer), 2, say)
+    return outcome
+
+
+def chosen(all_cases: Iterable[Case], only: Iterable[str]) -> list[Case]:
+    """Return the cases of these names, or all without any."""
+    names = set(only)
+    return [case for case in all_cases if not names or case.name in names]
+
+
+def _run(case: Case, number: int, say: Callable[[str], None]) -> Outcome:
+    began = time.monotonic()
+    report, error = None, ""
+    with tempfile.TemporaryDirectory(prefix="aftercommit-selftest-") as folder:
+        try:
+            report = run(case.plan, Path(folder), say)
+        except Exception as broken:  # noqa: BLE001  # The rim of a run: the other bugs still have theirs.
+            error = f"{type(broken).__name__}: {broken}"
+    return Outcome(case, report, error, time.monotonic() - began, number)

@@ -1,0 +1,80 @@
+"""A run under way: the processes, the clients, the readers and the disruptions, until all of it is quiet again."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+
+from tests.chaos import closing
+from tests.chaos.caller import Caller
+from tests.chaos.fleet import Fleet
+from tests.chaos.killer import Killer
+from tests.chaos.ledger import Ledger
+from tests.chaos.load import Load
+from tests.chaos.plan import Plan
+from tests.chaos.probes import LONGEST, LONGEST_WITHOUT_SWEEP, Probes
+from tests.chaos.tails import Tail
+
+READERS = 2
+PROGRESS_SECONDS = 5.0
+
+Say = Callable[[str], None]
+
+
+class Storm:
+    """Everything that reads, writes and disrupts."""
+
+    def __init__(self, plan: Plan, fleet: Fleet, say: Say) -> None:
+        """Get ready; nothing begins yet."""
+        urls = fleet.urls()
+        self.plan = plan
+        self.fleet = fleet
+        self.ledger = Ledger()
+        self.load = Load(self.ledger, urls, plan.clients, plan.seed)
+        longest = LONGEST if plan.sweep else LONGEST_WITHOUT_SWEEP
+        self.probes = Probes(self.ledger, urls, fleet.database_url, plan.seed, longest)
+        self.tails = [Tail(fleet.database_url) for _ in range(READERS)]
+        self.replayed = 0
+        """Snapshots that were parked because their workers were killed over and over."""
+        self._say = say
+        rng = Random(f"{plan.seed} killer")
+        progress = self._progress()
+        self.killer = Killer(fleet, plan.disruptions, plan.pause, rng, self.probes.begin, self.load.burst, progress)
+
+    def callers(self) -> list[Caller]:
+        """Return what sent the requests."""
+        return [*self.load.callers(), *self.probes.callers]
+
+    def rage(self) -> None:
+        """Load and disrupt for as long as the plan says, then mend everything and let all writing end."""
+        for tail in self.tails:
+            tail.start()
+        self.load.start()
+        self.probes.start()
+        try:
+            self.killer.work(self.plan.seconds)
+            if self.plan.aftermath:
+                self.load.stop()
+                self.killer.work(self.plan.aftermath)
+            self.killer.mend()
+        finally:
+            self.killer.abandon()
+        self._say("everything runs again; waiting for quiet")
+        self.load.finish()
+        self.probes.finish()
+        closing.end_writing(self.fleet)
+        self.replayed = closing.wait_for_quiet(self.fleet, self._say)
+        for tail in self.tails:
+            tail.finish()
+
+    def _progress(self) -> Callable[[Counter[str]], None]:
+        began = last = time.monotonic()
+
+        def progress(done: Counter[str]) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PROGRESS_SECONDS:
+                last = time.monotonic()
+                count = len(self.ledger.operations())
+                self._say(f"{last - began:4.0f} s: {count} operations, {done.total()} disruptions")
+
+        return progress

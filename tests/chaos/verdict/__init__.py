@@ -1,0 +1,18 @@
+"""The verdict: pure functions from the history of a run to what is wrong with it."""
+
+from tests.chaos.facts import History
+from tests.chaos.report import Finding
+from tests.chaos.verdict.deeds import judge_operations
+from tests.chaos.verdict.lives import judge_lives
+from tests.chaos.verdict.log import judge_log, judge_outbox, judge_tails
+
+
+def judge(history: History) -> list[Finding]:
+    """Return everything that is lost, phantom, duplicated, disordered or failed."""
+    return [
+        *judge_log(history),
+        *judge_tails(history),
+        *judge_outbox(history),
+        *judge_lives(history),
+        *judge_operations(history),
+    ]

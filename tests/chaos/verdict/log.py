@@ -1,0 +1,48 @@
+"""Judges the log as a whole, its readers, and what is left in the outbox."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.chaos.facts import PREFIX, History
+from tests.chaos.report import Finding
+
+NAMES = frozenset(f"{PREFIX}{what}" for what in ("created", "updated", "deleted"))
+
+
+def judge_log(history: History) -> Iterator[Finding]:
+    """Positions count 1, 2, 3 up to the head, no id is told twice, and every event is one of a deployment."""
+    expected = 1
+    for event in history.events:
+        if event.position != expected:
+            yield Finding("disordered", f"position {expected} should come next, but there is {event}")
+        expected = event.position + 1
+    if history.head != expected - 1:
+        yield Finding("disordered", f"the log's head says {history.head}, its last position is {expected - 1}")
+    for id_, count in Counter(event.id for event in history.events).items():
+        if count > 1:
+            yield Finding("duplicated", f"event id {id_} is in the log {count} times")
+    for event in history.events:
+        if event.event not in NAMES or not event.resource_id.startswith(PREFIX):
+            yield Finding("phantom", f"nobody can have caused {event.event} of {event.resource_id}")
+
+
+def judge_tails(history: History) -> Iterator[Finding]:
+    """Each reader saw the whole log: nothing was put in below where it had been, nothing vanished that it saw."""
+    log = {(event.position, event.id) for event in history.events}
+    for number, tail in enumerate(history.tails, start=1):
+        seen = set(tail)
+        for position, id_ in sorted(log - seen):
+            yield Finding("disordered", f"reader {number} never saw event {id_} at position {position}")
+        for position, id_ in sorted(seen - log):
+            yield Finding("lost", f"reader {number} saw event {id_} at position {position}, and it is gone")
+
+
+def judge_outbox(history: History) -> Iterator[Finding]:
+    """Nothing waits for its event any more, and nothing has failed."""
+    for pending in history.pending:
+        who = f"{pending.deployment} revision {pending.revision}"
+        if pending.attempts:
+            word = "parked" if pending.parked else "failed"
+            yield Finding("failed", f"the snapshot of {who} is {word}, {pending.attempts} attempts: {pending.error}")
+        else:
+            yield Finding("lost", f"the snapshot of {who} is still in the outbox")

@@ -1,0 +1,117 @@
+"""Small made-up histories for the tests of the chaos verdict: one that is well, to be spoilt in one place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.chaos.facts import PREFIX, TRACKED, EventFact, History, RowFact
+from tests.chaos.ledger import Operation
+from tests.chaos.verdict import judge
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FLOW = "flow-1"
+DEPLOYMENT = "deployment-1"
+
+
+def state(**fields: Any) -> dict[str, Any]:
+    """Return all tracked fields, with these values."""
+    empty: dict[str, Any] = dict.fromkeys(TRACKED)
+    return {**empty, "labels": {"prefect.flow.id": FLOW}, "schedules": [], "tags": [], "paused": False, **fields}
+
+
+def created(token: str, **fields: Any) -> dict[str, Any]:
+    """Return the payload of a creation."""
+    return {"fields": state(version=token, **fields)}
+
+
+def updated(**fields: tuple[Any, Any]) -> dict[str, Any]:
+    """Return the payload of an update; each field is given as (from, to)."""
+    return {"updates": {name: {"from": before, "to": after} for name, (before, after) in fields.items()}}
+
+
+def event(position: int, what: str, payload: dict[str, Any], *, revision: int, deployment: str) -> EventFact:
+    """Return an event that follows the one of the revision before."""
+    return EventFact(
+        position=position,
+        id=f"{deployment} {revision}",
+        event=f"{PREFIX}{what}",
+        resource_id=f"{PREFIX}{deployment}",
+        revision=revision,
+        follows=f"{deployment} {revision - 1}" if revision > 1 else None,
+        occurred=NOON + timedelta(seconds=position),
+        payload=payload,
+    )
+
+
+def life(*steps: tuple[str, dict[str, Any]], deployment: str = DEPLOYMENT, start: int = 1) -> list[EventFact]:
+    """Return the events of a deployment, in order, from a position on."""
+    return [
+        event(start + at, what, payload, revision=at + 1, deployment=deployment)
+        for at, (what, payload) in enumerate(steps)
+    ]
+
+
+def row(revision: int, deployment: str = DEPLOYMENT, **fields: Any) -> RowFact:
+    """Return a living deployment with these values."""
+    return RowFact(deployment, revision, f"{deployment} {revision}", state(**fields))
+
+
+def upsert(token: str, *, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
+    """Return an upsert that was acknowledged, unless told otherwise."""
+    fields = frozenset({"version", "labels", "parameters", "schedules"})
+    operation = Operation(token, "upsert", (FLOW,), fields=fields, effects=effects, acks=acks)
+    operation.tries = max(effects, 1)
+    operation.answers = [DEPLOYMENT] * acks
+    return _answered(operation, **more)
+
+
+def patch(token: str, *, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
+    """Return a patch of the version that was acknowledged, unless told otherwise."""
+    operation = Operation(token, "patch", (DEPLOYMENT,), effects=effects, acks=acks)
+    operation.fields, operation.values = frozenset({"version"}), {"version": token}
+    operation.tries = max(effects, 1)
+    return _answered(operation, **more)
+
+
+def silent(token: str, verb: Any, *targets: str, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
+    """Return an operation that leaves no token, acknowledged unless told otherwise."""
+    operation = Operation(token, verb, targets, effects=effects, acks=acks)
+    operation.answers = list(targets) if acks and verb.partition("-")[0] in {"delete", "bulk"} else []
+    return _answered(operation, **more)
+
+
+def _answered(operation: Operation, *, sent: float = 0.0, acknowledged: float = 1.0) -> Operation:
+    operation.sent = sent
+    operation.acknowledged = acknowledged if operation.acks else None
+    return operation
+
+
+def history(
+    events: Sequence[EventFact], operations: Sequence[Operation], rows: Sequence[RowFact] = (), **more: Any
+) -> History:
+    """Return a history whose log ends with the last of these events."""
+    head = max((each.position for each in events), default=0)
+    found = History(events=events, rows={each.id: each for each in rows}, head=head, operations=operations)
+    return replace(found, **more)
+
+
+def well() -> History:
+    """Return a history in which all is well: a deployment that was created and changed twice."""
+    events = life(
+        ("created", created("c1-op1")),
+        ("updated", updated(version=("c1-op1", "c1-op2"))),
+        ("updated", updated(version=("c1-op2", "c1-op3"))),
+    )
+    operations = [
+        upsert("c1-op1"),
+        patch("c1-op2", sent=2, acknowledged=3),
+        patch("c1-op3", sent=4, acknowledged=5),
+    ]
+    tail = [(each.position, each.id) for each in events]
+    return history(events, operations, [row(3, version="c1-op3")], tails=[tail])
+
+
+def words(found: History) -> list[str]:
+    """Return what the verdict says, each word once."""
+    return sorted({finding.word for finding in judge(found)})

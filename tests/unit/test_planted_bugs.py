@@ -1,0 +1,78 @@
+"""The planted bugs of the chaos driver's selftest: a change of the product must not turn one off unseen."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.cli import programs
+from app.cli.ports import Address
+from tests.chaos.planted.__main__ import SIDES
+from tests.chaos.planted.patching import NothingToPatch, replace
+from tests.chaos.planted.registry import BUGS
+from workers import claim
+
+PLANT_EACH = """
+import os, sys, traceback
+from tests.chaos.planted.__main__ import SIDES, plant
+from tests.chaos.planted.registry import BUGS
+import app.main, workers.celery, workers.tasks
+for bug in BUGS.values():
+    module = next(module for module, (side, _) in SIDES.items() if side == bug.side)
+    child = os.fork()
+    if child == 0:
+        try:
+            assert plant(bug.name, module)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    print(bug.name, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def test_each_can_be_planted_into_the_code_as_it_is() -> None:
+    # In processes of their own, since what is planted stays; they fork off one that has imported the product once.
+    done = subprocess.run([sys.executable, "-c", PLANT_EACH], capture_output=True, text=True, timeout=90, check=False)
+    assert done.stdout.split("\n")[:-1] == [f"{name} 0" for name in BUGS], done.stderr
+
+
+def test_the_launcher_knows_the_modules_that_run_the_roles(tmp_path: Path) -> None:
+    api = programs.api(Address("API", "127.0.0.1", 1, "--port"))
+    commands = [api, programs.worker(1), programs.beat(tmp_path)]
+    assert {command[command.index("-m") + 1] for command in commands} == set(SIDES)
+
+
+def _same(original: Any) -> Any:
+    return original
+
+
+@pytest.mark.parametrize(
+    ("name", "used_by", "why"),
+    [
+        ("lock_lanes", "workers.dispatch", "has no function"),
+        ("BYTES_AT_ONCE", "workers.claim", "has no function"),
+        ("lock_lane", "workers.sweep", "does not call"),
+    ],
+)
+def test_a_patch_that_would_patch_nothing_is_refused(name: str, used_by: str, why: str) -> None:
+    with pytest.raises(NothingToPatch, match=why):
+        replace("workers.claim", name, _same, used_by=used_by)
+
+
+def test_a_function_that_has_another_shape_now_is_refused() -> None:
+    def make(_original: Any) -> Any:
+        def lanes_of(session: Session, ids: Sequence[UUID]) -> list[int]:
+            return []
+
+        return lanes_of
+
+    original = claim.lanes_of
+    with pytest.raises(NothingToPatch, match="the planted function is"):
+        replace("workers.claim", "lanes_of", make, used_by="workers.dispatch")
+    assert claim.lanes_of is original

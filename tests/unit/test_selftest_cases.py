@@ -1,0 +1,90 @@
+"""What the chaos driver's selftest takes for seen, for clean, and for neither."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import selftest_cases
+from tests.chaos.plan import Plan
+from tests.chaos.planted.registry import BUGS
+from tests.chaos.report import Finding, Report, Word
+from tests.chaos.selftest_cases import Case, attempt, cases
+
+PLAN = Plan(6, 1)
+Answer = Report | Exception
+
+
+def _report(*words: Word) -> Report:
+    return Report([Finding(word, "evidence") for word in words])
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Answer], list[Plan]]:
+    """What the next runs answer, and the plans that they were given."""
+    answers: list[Answer] = []
+    plans: list[Plan] = []
+
+    def run(plan: Plan, folder: Path, say: Callable[[str], None]) -> Report:
+        plans.append(plan)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(selftest_cases, "run", run)
+    return answers, plans
+
+
+def _say(_text: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("word", "found", "right"),
+    [
+        ("lost", ["lost"], True),
+        ("lost", ["failed", "lost"], True),
+        ("lost", ["phantom"], False),
+        ("lost", [], False),
+        (None, [], True),
+        (None, ["failed"], False),
+    ],
+)
+def test_a_bug_needs_its_word_and_a_control_needs_silence(
+    word: Word | None, found: Sequence[Word], right: bool
+) -> None:
+    assert Case("case", word, PLAN).is_right(_report(*found)) is right
+
+
+def test_a_bug_that_was_not_seen_has_a_longer_run_with_another_seed(
+    runs: tuple[list[Answer], list[Plan]],
+) -> None:
+    answers, plans = runs
+    answers += [_report("failed"), _report("lost")]
+    outcome = attempt(Case("bug", "lost", PLAN), _say)
+    assert outcome.is_right
+    assert outcome.seen() == {"lost": 1}
+    assert [(plan.seconds, plan.seed) for plan in plans] == [(6, 1), (12, 2)]
+
+
+def test_a_control_that_is_not_clean_has_no_second_chance(runs: tuple[list[Answer], list[Plan]]) -> None:
+    answers, plans = runs
+    answers += [_report("disordered"), _report()]
+    assert not attempt(Case("control", None, PLAN), _say).is_right
+    assert len(plans) == 1
+
+
+@pytest.mark.parametrize("word", ["lost", None])
+def test_a_run_that_broke_proves_nothing(word: Word | None, runs: tuple[list[Answer], list[Plan]]) -> None:
+    runs[0].extend([RuntimeError("no database"), RuntimeError("no database")])
+    outcome = attempt(Case("case", word, PLAN), _say)
+    assert not outcome.is_right
+    assert outcome.error == "RuntimeError: no database"
+
+
+def test_controls_come_first_and_no_bug_is_left_out() -> None:
+    every = cases(seed=1)
+    words = [case.word for case in every]
+    assert words[: words.count(None)] == [None] * words.count(None)
+    assert {case.plan.bug for case in every} >= set(BUGS)
