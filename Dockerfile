@@ -24,4 +24,4 @@ WORKDIR /var/lib/aftercommit
 ENV AFTERCOMMIT_DATA_DIR=/var/lib/aftercommit
 
 EXPOSE 4200
-CMD ["python", "-m", "uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "4200", "--no-access-log", "--timeout-graceful-shutdown", "5"]
+CMD ["python", "-m", "uvicorn", "app.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "4200", "--no-access-log", "--timeout-graceful-shutdown", "5", "--ws-max-size", "4194304", "--ws-ping-timeout", "120", "--ws-per-message-deflate", "false"]

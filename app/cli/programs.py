@@ -11,6 +11,13 @@ _QUIET_CELERY = (sys.executable, "-m", "celery", "-q", "-A", "workers")
 INSPECT_TIMEOUT = 2
 API_GRACE = 5
 """How many seconds the API finishes open requests."""
+WEBSOCKETS = {
+    "--ws-max-size": 4 * 1024 * 1024,
+    # A reader that is slow but reads finds the ping behind what is in its buffers.
+    "--ws-ping-timeout": 120,
+    # It would compress each event anew for each reader.
+    "--ws-per-message-deflate": "false",
+}
 
 
 def api(address: Address) -> list[str]:
@@ -18,7 +25,8 @@ def api(address: Address) -> list[str]:
     where = ["--host", address.host, "--port", str(address.port)]
     quiet = ["--no-access-log", "--log-level", "warning"]
     grace = ["--timeout-graceful-shutdown", str(API_GRACE)]
-    return [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", *where, *quiet, *grace]
+    websockets = [str(word) for option in WEBSOCKETS.items() for word in option]
+    return [sys.executable, "-m", "uvicorn", "app.main:create_app", "--factory", *where, *quiet, *grace, *websockets]
 
 
 def worker(number: int) -> list[str]:
