@@ -74,7 +74,7 @@ def _filter(
             occurred=EVER if since is None else OccurredFilter(since=since),
             event=NameFilter(prefix=event or []),
             resource=ResourceFilter(id=resource or []),
-            any_resource=AnyResourceFilter(id=any_resource or []),
+            any_resource=AnyResourceFilter(id=any_resource) if any_resource else [],
             text=None if text is None else TextFilter(query=text),
         )
     except ValidationError as error:

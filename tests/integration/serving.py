@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import uvicorn
@@ -20,8 +21,23 @@ class Served:
     """The app, its address, and a client of the routes below `/api`."""
 
     app: FastAPI
+    server: uvicorn.Server
     address: str
     client: httpx2.Client
+
+    @property
+    def connections(self) -> int:
+        """Count the open connections."""
+        return len(self.server.server_state.connections)
+
+    def set(self, **settings: object) -> None:
+        """Change settings of the routes."""
+        self.app.state.settings = self.app.state.settings.model_copy(update=settings)
+
+    def post(self, *events: dict[str, Any]) -> None:
+        """Append events as a client does."""
+        response = self.client.post("/events", json=events)
+        assert response.status_code == 204, response.text
 
     @property
     def live(self) -> Live:
@@ -35,16 +51,15 @@ def serving() -> Iterator[Served]:
     """Serve the API for the length of the block."""
     app = create_app()
     port = free_port()
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=5, ws_per_message_deflate=False
-    )
+    # Without a grace time the server waits for its connections for ever: none of ours may make it.
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         wait_until(lambda: server.started, "the API to listen")
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=30) as client:
-            yield Served(app, f"127.0.0.1:{port}", client)
+            yield Served(app, server, f"127.0.0.1:{port}", client)
     finally:
         # No signal comes to a server outside of the main thread.
         app.state.live.stop()

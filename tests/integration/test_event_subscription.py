@@ -13,22 +13,18 @@ from tests.sockets import closed, connected, numbers, opened, receive, send, sub
 from tests.world import World
 
 
-def post(served: Served, *events: dict[str, Any]) -> None:
-    assert served.client.post("/events", json=list(events)).status_code == 204
-
-
 def wait_until_subscribed(served: Served, *sockets: Any) -> None:
     """Send an event that each gets, so that what follows is live for all of them."""
-    post(served, a_client_event(event="marker", payload={"number": 0}))
+    served.post(a_client_event(event="marker", payload={"number": 0}))
     for socket in sockets:
         assert receive(socket, 1)[0]["event"] == "marker"
 
 
 def test_the_past_comes_first_and_then_what_happens(served: Served) -> None:
-    post(served, *numbered(1, 3))
+    served.post(*numbered(1, 3))
     with subscribed(served.address) as socket:
         assert numbers(receive(socket, 3)) == [1, 2, 3]
-        post(served, *numbered(4, 6))
+        served.post(*numbered(4, 6))
         assert numbers(receive(socket, 3)) == [4, 5, 6]
 
 
@@ -40,26 +36,26 @@ def test_an_event_comes_as_the_log_has_it(served: Served, world: World) -> None:
 
 
 def test_without_backfill_only_what_happens_comes(served: Served) -> None:
-    post(served, *numbered(1, 3))
+    served.post(*numbered(1, 3))
     with subscribed(served.address, frame={"backfill": False}) as socket, subscribed(served.address) as other:
         assert numbers(receive(other, 3)) == [1, 2, 3]
         wait_until_subscribed(served, other)
         # It may have missed the marker, but nothing that came before it may show.
-        post(served, *numbered(4, 4))
+        served.post(*numbered(4, 4))
         assert [number for number in numbers(receive(socket, 1)) if number in (1, 2, 3)] == []
 
 
 def test_the_past_is_the_last_quarter_of_an_hour(served: Served) -> None:
     now = datetime.now(UTC)
     old, young = now - timedelta(minutes=16), now - timedelta(minutes=14)
-    post(served, *numbered(1, 1, occurred=old.isoformat()), *numbered(2, 2, occurred=young.isoformat()))
+    served.post(*numbered(1, 1, occurred=old.isoformat()), *numbered(2, 2, occurred=young.isoformat()))
     with subscribed(served.address, {"occurred": {"since": (now - timedelta(days=1)).isoformat()}}) as socket:
         assert numbers(receive(socket, 1)) == [2]
 
 
 def test_a_reader_goes_on_behind_a_position(served: Served) -> None:
     old = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    post(served, *numbered(1, 5, occurred=old))
+    served.post(*numbered(1, 5, occurred=old))
     with subscribed(served.address, {"occurred": {}}, frame={"after": 2}) as socket:
         assert numbers(receive(socket, 3)) == [3, 4, 5]
 
@@ -96,10 +92,10 @@ def test_the_whole_filter_holds_for_the_past_and_for_what_happens(served: Served
             payload={"number": number, "name": name},
         )
 
-    post(served, an_event("other", "1", 1), an_event("wanted", "a", 2), an_event("other", "2", 3))
+    served.post(an_event("other", "1", 1), an_event("wanted", "a", 2), an_event("other", "2", 3))
     with subscribed(served.address, event_filter) as socket:
         assert numbers(receive(socket, 1)) == [2]
-        post(served, an_event("other", "3", 4), an_event("wanted", "b", 5), an_event("other", "4", 6))
+        served.post(an_event("other", "3", 4), an_event("wanted", "b", 5), an_event("other", "4", 6))
         assert numbers(receive(socket, 1)) == [5]
 
 
@@ -111,12 +107,12 @@ def test_what_occurred_outside_of_the_times_asked_for_does_not_come(served: Serv
         served.address, {"occurred": {"since": (now - timedelta(minutes=1)).isoformat(), "until": until}}
     ) as socket:
         wait_until_subscribed(served, socket)
-        post(served, *numbered(1, 1, occurred=early), *numbered(2, 2), *numbered(3, 3, occurred=late), *numbered(4, 4))
+        served.post(*numbered(1, 1, occurred=early), *numbered(2, 2), *numbered(3, 3, occurred=late), *numbered(4, 4))
         assert numbers(receive(socket, 2)) == [2, 4]
 
 
 def test_no_ids_are_no_restriction(served: Served) -> None:
-    post(served, *numbered(1, 1))
+    served.post(*numbered(1, 1))
     with subscribed(served.address, {"id": {"id": []}, "related": [], "any_resource": [], "text": None}) as socket:
         assert numbers(receive(socket, 1)) == [1]
 
@@ -128,8 +124,7 @@ def test_readers_with_the_same_and_with_other_filters_each_get_their_own(served:
         subscribed(served.address, {"event": {"exclude_prefix": ["odd"]}}) as third,
     ):
         wait_until_subscribed(served, first, second, third)
-        post(
-            served,
+        served.post(
             *(event for n in range(1, 9, 2) for event in (*numbered(n, n, event="odd"), *numbered(n + 1, n + 1))),
         )
         assert numbers(receive(first, 8)) == numbers(receive(second, 8)) == list(range(1, 9))
@@ -165,7 +160,7 @@ def test_the_first_frame_must_be_the_auth_frame(served: Served, path: str) -> No
 
 
 def test_a_client_without_the_subprotocol_needs_no_auth_frame(served: Served) -> None:
-    post(served, *numbered(1, 1))
+    served.post(*numbered(1, 1))
     with connect(f"ws://{served.address}/api/events/out") as socket:
         send(socket, {"type": "filter"})
         assert numbers(receive(socket, 1)) == [1]
@@ -190,7 +185,7 @@ def test_a_binary_frame_is_refused(served: Served) -> None:
 
 def test_more_readers_than_allowed_are_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.live, "_most_readers", 1)
-    post(served, *numbered(1, 1))
+    served.post(*numbered(1, 1))
     with subscribed(served.address) as first:
         receive(first, 1)
         with subscribed(served.address) as second:
