@@ -27,7 +27,8 @@ async def converse(websocket: WebSocket, talk: Callable[[WebSocket], Awaitable[N
         # The client has closed, or is gone.
         return
     except Refused as error:
-        logger.info("websocket_refused", code=error.code, reason=str(error), path=websocket.url.path)
+        # Without the reason: it may quote what the client sent.
+        logger.info("websocket_refused", code=error.code, path=websocket.url.path)
         await close(websocket, error.code, str(error))
     except Unavailable as error:
         await close(websocket, status.WS_1013_TRY_AGAIN_LATER, str(error))
