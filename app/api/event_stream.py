@@ -1,7 +1,9 @@
 """Server-sent events at `/events/stream`: the log for everybody who speaks HTTP."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Query, Request
@@ -55,11 +57,13 @@ async def stream_events(
     one, and `text` a search; the first three may be repeated.
     """
     event_filter = _filter(event, resource, any_resource, text, since)
-    live: Live = request.app.state.live
-    subscription = await live.subscribe(
-        event_filter, after=last_event_id if last_event_id is not None else after, since=since
+    follow = partial(
+        request.app.state.live.subscribe,
+        event_filter,
+        after=after if last_event_id is None else last_event_id,
+        since=None if since is None else event_filter.occurred.since,
     )
-    return EventStream(live, subscription, request.app.state.settings.live_send_timeout)
+    return EventStream(request.app.state.live, follow, request.app.state.settings.live_send_timeout)
 
 
 def _filter(
@@ -84,31 +88,32 @@ def _filter(
 class EventStream(Response):
     """Sends a subscription until the reader goes, reads nothing for too long, or the process is about to end."""
 
-    def __init__(self, live: Live, subscription: Subscription, timeout: float) -> None:
-        """Take over the subscription, which is closed in the end."""
+    def __init__(self, live: Live, follow: Callable[[], Awaitable[Subscription]], timeout: float) -> None:
+        """Take the function that subscribes: it is called when there is somebody to send to, and may refuse."""
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._live = live
-        self._subscription = subscription
+        self._follow = follow
         self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream."""
+        """Send the stream; what refuses it is raised before anything is sent."""
+        subscription = await self._follow()
         try:
             await self._send_head(send)
-            await first_to_end(self._deliver(send), _until_gone(receive), self._live.closing())
+            await first_to_end(self._deliver(subscription, send), _until_gone(receive), self._live.closing())
             await within(ENDING_SECONDS, send({"type": "http.response.body", "body": b""}))
         except TooSlow as error:
-            logger.info("reader_disconnected", reason=str(error), position=self._subscription.after)
+            logger.info("reader_disconnected", reason=str(error), position=subscription.after)
             # A response that nobody reads cannot be completed.
             cut_now(scope)
             await within(ENDING_SECONDS, _until_gone(receive))
         finally:
-            self._subscription.close()
+            subscription.close()
             cut_later(scope, self._live)
 
-    async def _deliver(self, send: Send) -> None:
-        upcoming = asyncio.create_task(self._subscription.next())
+    async def _deliver(self, subscription: Subscription, send: Send) -> None:
+        upcoming = asyncio.create_task(subscription.next())
         try:
             while True:
                 await asyncio.wait([upcoming], timeout=HEARTBEAT_SECONDS)
@@ -119,7 +124,7 @@ class EventStream(Response):
                     await self._send_in_time(send, _as_sent(frame))
                 # A connection that takes everything at once never waits: the others have their turn here.
                 await asyncio.sleep(0)
-                upcoming = asyncio.create_task(self._subscription.next())
+                upcoming = asyncio.create_task(subscription.next())
         except InvalidRequest as error:
             await self._send_in_time(send, f"event: error\ndata: {error}\n\n".encode())
         finally:
