@@ -7,13 +7,14 @@ from typing import Final
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.announcer import announcer
 from app.api.handshake import receive_text
 from app.api.websockets import converse
 from app.crud.client_events import append_client_events
+from app.database import describe, sqlstate
 from app.errors import Unavailable
 from app.events.snapshot import make_masker
 from app.schemas.client_events import ClientEvent, ClientEvents
@@ -25,6 +26,8 @@ router = APIRouter(prefix="/events", tags=["events"])
 GATHER_SECONDS: Final = 0.003
 GATHER_EVENTS: Final = 500
 GATHER_BYTES: Final = 4_000_000
+REFUSALS: Final = ("22", "23", "54")
+"""SQLSTATE classes of values that the database will not take however often they are sent."""
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0)
 """How long a WebSocket waits for a database that is away; its client has nobody else to give its events to."""
 
@@ -93,9 +96,10 @@ async def _append_soon(app: FastAPI, events: Sequence[ClientEvent]) -> None:
     for delay in (*RETRY_SECONDS, None):
         try:
             await to_thread.run_sync(_append, app, events)
-        except DataError:
-            await _append_apart(app, events)
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        except (DBAPIError, PoolTimeoutError) as error:
+            if _is_refusal(error):
+                await _append_apart(app, events)
+                return
             logger.warning("database_unavailable", reason=type(error).__name__)
             if delay is None:
                 raise Unavailable("Service Unavailable") from None
@@ -109,8 +113,14 @@ async def _append_apart(app: FastAPI, events: Sequence[ClientEvent]) -> None:
     for event in events:
         try:
             await to_thread.run_sync(_append, app, [event])
-        except DataError as error:
-            _refuse(type(error).__name__)
+        except DBAPIError as error:
+            if not _is_refusal(error):
+                raise
+            _refuse(describe(error))
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and (sqlstate(error) or "").startswith(REFUSALS)
 
 
 def _refuse(reason: str) -> None:

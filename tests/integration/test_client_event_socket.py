@@ -1,14 +1,17 @@
 """`/events/in`: what a client sends, one event in each frame, is in the log."""
 
+import psycopg
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
 from app.api import client_events
 from app.crud.client_events import append_client_events
+from app.events.masking import Masker
 from app.models import EventRow
+from app.schemas.client_events import ClientEvent
 from tests.integration.client_event import a_client_event, numbered
 from tests.integration.serving import Served
 from tests.sockets import closed, connected, send
@@ -65,6 +68,24 @@ def test_a_database_that_is_away_for_a_moment_costs_no_event(
     with connected(served.address, "in") as socket:
         send(socket, a_client_event(payload={"number": 1}))
     wait_until(lambda: logged(sessions) == [1], "the event in the log")
+
+
+def test_what_the_database_refuses_is_found_among_its_neighbours(
+    served: Served, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_two(session: Session, events: list[ClientEvent], masker: Masker) -> int | None:
+        if any(event.payload["number"] == 2 for event in events):
+            raise DataError("", {}, psycopg.errors.NumericValueOutOfRange())
+        return append_client_events(session, events, masker)
+
+    monkeypatch.setattr(client_events, "append_client_events", refuse_two)
+    monkeypatch.setattr(client_events, "GATHER_SECONDS", 10.0)
+    monkeypatch.setattr(client_events, "GATHER_EVENTS", 3)
+    with capture_logs() as said, connected(served.address, "in") as socket:
+        for event in numbered(1, 3):
+            send(socket, event)
+        wait_until(lambda: logged(sessions) == [1, 3], "the good events in the log")
+    assert [line["event"] for line in said] == ["client_event_refused"]
 
 
 def test_a_database_that_stays_away_ends_the_connection_so_that_the_client_sends_again(

@@ -1,5 +1,6 @@
 """What a reader gets when something else fails: a reason, or nothing but a pause."""
 
+from types import ModuleType
 from typing import Any
 
 import psycopg
@@ -8,7 +9,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from structlog.testing import capture_logs
 
 from app.api import event_subscription
-from app.live import hub
+from app.live import hub, tail
 from app.live.reading import following, read_page
 from app.schemas.events import EventFilter
 from tests.integration.client_event import numbered
@@ -21,17 +22,17 @@ CANCELED = OperationalError("", {}, psycopg.errors.QueryCanceled())
 REFUSED = ProgrammingError("", {}, psycopg.errors.UndefinedTable())
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, times: int) -> None:
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, times: int, where: ModuleType = hub) -> None:
     """Let a function that the readers share fail some times before it works."""
     failures = iter([error] * times)
-    function = getattr(hub, name)
+    function = getattr(where, name)
 
     def fail_first(*args: Any) -> Any:
         for failure in failures:
             raise failure
         return function(*args)
 
-    monkeypatch.setattr(hub, name, fail_first)
+    monkeypatch.setattr(where, name, fail_first)
     monkeypatch.setattr(hub, "RETRY_SECONDS", 0.01)
 
 
@@ -41,6 +42,16 @@ def test_a_database_that_is_away_while_a_page_is_read_is_waited_for(
     served.post(*numbered(1, 3))
     failing(monkeypatch, "read_page", AWAY, times=3)
     with subscribed(served.address) as socket:
+        assert numbers(receive(socket, 3)) == [1, 2, 3]
+
+
+def test_a_database_that_is_away_when_the_head_is_looked_at_is_looked_at_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "head_position", AWAY, times=2, where=tail)
+    monkeypatch.setattr(tail, "POLL_SECONDS", 0.05)
+    with subscribed(served.address) as socket:
+        served.post(*numbered(1, 3))
         assert numbers(receive(socket, 3)) == [1, 2, 3]
 
 
