@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Final
@@ -107,7 +108,8 @@ class EventStream(Response):
             logger.info("reader_disconnected", reason=str(error), position=subscription.after)
             # A response that nobody reads cannot be completed.
             cut_now(scope)
-            await within(ENDING_SECONDS, _until_gone(receive))
+            with suppress(TooSlow):
+                await within(ENDING_SECONDS, _until_gone(receive))
         finally:
             subscription.close()
             cut_later(scope, self._live)
