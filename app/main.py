@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
 
-from app import outbox
+from app import announcer, outbox
 from app.api import (
     client_courtesy,
+    client_events,
     concurrency_limits,
     deployment_schedules,
     deployments,
+    event_stream,
+    event_subscription,
     events,
     flows,
     health,
@@ -21,6 +24,7 @@ from app.api import (
 from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
 from app.database import make_engine, make_sessions
+from app.live import Live, heeding_signals
 from app.settings import get_settings
 from app.telemetry import configure_logging
 
@@ -43,6 +47,7 @@ def create_app() -> FastAPI:
         settings, application_name="aftercommit-api", lock_timeout_ms=settings.database_lock_timeout_ms
     )
     app.state.sessions = make_sessions(app.state.engine)
+    app.state.live = Live(settings)
     add_error_handlers(app)
     app.add_middleware(BodyLimit, limit=settings.api_body_limit)
     app.add_middleware(RequestContext)
@@ -62,6 +67,9 @@ def _routes() -> APIRouter:
         concurrency_limits,
         client_courtesy,
         events,
+        client_events,
+        event_subscription,
+        event_stream,
         deployment_schedules,
         deployments,
     )
@@ -73,6 +81,9 @@ def _routes() -> APIRouter:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = app.state.settings.api_threads
-    yield
+    with heeding_signals(app.state.live.stop):
+        yield
+    await app.state.live.close()
+    announcer.close()
     outbox.close()
     app.state.engine.dispose()

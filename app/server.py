@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 import uvicorn
@@ -20,6 +20,13 @@ from app.errors import AppError
 from app.main import create_app
 
 TICK_SECONDS: Final = 0.1
+WEBSOCKETS: Final[dict[str, Any]] = {
+    "ws_max_size": 4 * 1024 * 1024,
+    # A reader that is slow but reads finds the ping behind what is in its buffers.
+    "ws_ping_timeout": 120,
+    # It would compress each event anew for each reader.
+    "ws_per_message_deflate": False,
+}
 
 
 class Server(uvicorn.Server):
@@ -84,9 +91,8 @@ def serve(
     except AppError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level=log_level, access_log=False, timeout_graceful_shutdown=grace
-    )
+    bounds: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
+    config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **bounds)
     Server(app, config, drain=drain).run()
 
 

@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     api_version: str = "3.8.8"
     """The Prefect server version that `/admin/version` answers; its major must be the client's."""
 
+    live_readers: PositiveInt = 1000
+    """How many WebSockets and streams of one API process follow the log at once."""
+    live_send_timeout: PositiveFloat = 30.0
+    """Seconds that a reader may take nothing of what is sent to it."""
+
     publish_queue_size: PositiveInt = 10_000
     publish_linger_ms: PositiveFloat = 3.0
     dispatch_batch_size: PositiveInt = 500

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 import uuid
 from contextvars import ContextVar
 
@@ -47,3 +48,8 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """Return a logger whose first argument is a constant event name and whose keywords are its fields."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger
+
+
+def innermost_frames(error: BaseException) -> list[str]:
+    """Return where an error happened, for a log line: the text of an error may quote a value."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)][-8:]

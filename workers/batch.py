@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.database import JsonObject
 from app.errors import DispatchError
+from app.events.append import append
 from app.events.schema import Event, RelatedResource
 from app.models import SnapshotRow
-from workers.append import append
 from workers.build import build, check
 from workers.changes import changed_fields
 from workers.outage import is_refusal

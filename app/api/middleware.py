@@ -3,15 +3,15 @@
 import contextlib
 import json
 import re
-import traceback
 from http import HTTPStatus
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.connections import note_abort
 from app.api.errors import unexpected_error
 from app.errors import BodyTooLarge
-from app.telemetry import correlation_id, get_logger, new_correlation_id
+from app.telemetry import correlation_id, get_logger, innermost_frames, new_correlation_id
 
 logger = get_logger(__name__)
 
@@ -30,6 +30,7 @@ class RequestContext:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request with its correlation id set."""
+        note_abort(scope, receive)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -47,10 +48,9 @@ class RequestContext:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001  # The rim of a request: the answer must be ours, without values.
-            frames = [
-                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
-            ]
-            logger.error("request_failed", error=type(error).__name__, path=scope["path"], frames=frames[-8:])
+            logger.error(
+                "request_failed", error=type(error).__name__, path=scope["path"], frames=innermost_frames(error)
+            )
             if not started:
                 await unexpected_error()(scope, receive, send_with_id)
         finally:

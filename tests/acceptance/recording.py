@@ -19,8 +19,6 @@ NOT_REPLAYED = {
     "cl inspect": "tag limits",
     "cl reset": "tag limits",
     "cl delete": "tag limits",
-    # What clients emit themselves does not come from the registry.
-    "ws stream+emit": "client events",
 }
 DEFECTS = {
     # A locked SQLite answered 503 once, and the client sent the same again.

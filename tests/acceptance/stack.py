@@ -169,7 +169,7 @@ class Api:
                 assert self.role.process.poll() is None, self.role.said()
                 return False
 
-        wait_until(answers, "the API to answer")
+        wait_until(answers, "the API to answer", timeout=90)
 
     def restart(self) -> None:
         """Start it again after it was killed, on the same port."""

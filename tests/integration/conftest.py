@@ -1,5 +1,7 @@
 """The world of this layer: the API in this process, tasks eager."""
 
+from collections.abc import Iterator
+
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
@@ -7,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import outbox
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
+from tests.integration.serving import Served, serving
 from tests.world import World
 
 
@@ -22,3 +25,10 @@ def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatc
     world = OutboxWorld(sessions, settings)
     monkeypatch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
     return world
+
+
+@pytest.fixture
+def served(settings: Settings) -> Iterator[Served]:
+    """The API on a port of its own, in this process; tasks run inside the request, after its commit."""
+    with serving() as served:
+        yield served

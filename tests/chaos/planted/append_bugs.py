@@ -9,11 +9,11 @@ from sqlalchemy import Engine, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from app.database import JsonObject
+from app.events.append import COLUMNS, _row
 from app.events.schema import Event, RelatedResource
 from app.models import EventLog, EventRow, SnapshotRow
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import replace
-from workers.append import COLUMNS, _row
 
 SEQUENCE: Final = "planted_position"
 SEQUENCE_LOCK: Final = 0x61CF
@@ -45,7 +45,7 @@ def position_from_a_plain_sequence() -> None:
 
         return append
 
-    replace("workers.append", "append", make, used_by="workers.batch")
+    replace("app.events.append", "append", make, used_by="workers.batch")
 
 
 @lru_cache

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import outbox
 from app.events import snapshot as capturing
+from app.events.append import append
 from app.events.schema import Event
 from app.models import SnapshotRow
 from app.publisher import Doorbell
@@ -19,7 +20,6 @@ from tests.databases import SharedDatabase
 from tests.integration.model.endings import Crash, cut
 from tests.integration.model.histories import ATTEMPTS, lane_of, lanes
 from workers import batch, build, dispatch, retry
-from workers.append import append
 from workers.dispatch import Dispatcher
 from workers.failures import record_failures
 from workers.sweep import Waiting, sweep

@@ -1,4 +1,4 @@
-"""Appends events to the log at its next positions."""
+"""Appends events to the log at its next positions: the one mechanism, for the registry's events and for clients'."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,6 +48,14 @@ def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
     return last
 
 
+def lock_log(session: Session) -> None:
+    """Take the append lock, and hold it to the end of the transaction: what the log holds now it holds at the commit.
+
+    A statement *after* this one sees all that is appended.
+    """
+    session.execute(select(EventLog.position).with_for_update())
+
+
 def _row(event: Event, position: int) -> tuple[object, ...]:
     return (
         position,
@@ -59,5 +67,6 @@ def _row(event: Event, position: int) -> tuple[object, ...]:
         event.related,
         event.payload,
         event.follows,
-        int(event.resource[REVISION]),
+        # Only the registry's own events carry the label: what a client sends loses it before it comes here.
+        int(event.resource[REVISION]) if REVISION in event.resource else None,
     )

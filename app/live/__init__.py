@@ -1,0 +1,8 @@
+"""The log as it grows: one look at it for all readers of a process, each of which goes on at its own pace."""
+
+from app.live.hub import Live
+from app.live.reading import Frame
+from app.live.signals import heeding_signals
+from app.live.subscription import Subscription
+
+__all__ = ["Frame", "Live", "Subscription", "heeding_signals"]

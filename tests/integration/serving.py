@@ -1,0 +1,67 @@
+"""The API on a real port, in this process: what it is made of can be looked at and held up; its sockets are real."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+
+from app.embedded.process import free_port
+from app.live import Live
+from app.main import create_app
+from tests.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class Served:
+    """The app, its address, and a client of the routes below `/api`."""
+
+    app: FastAPI
+    server: uvicorn.Server
+    address: str
+    client: httpx2.Client
+
+    @property
+    def connections(self) -> int:
+        """Count the open connections."""
+        return len(self.server.server_state.connections)
+
+    def set(self, **settings: object) -> None:
+        """Change settings of the routes."""
+        self.app.state.settings = self.app.state.settings.model_copy(update=settings)
+
+    def post(self, *events: dict[str, Any]) -> None:
+        """Append events as a client does."""
+        response = self.client.post("/events", json=events)
+        assert response.status_code == 204, response.text
+
+    @property
+    def live(self) -> Live:
+        """Return those who follow the log."""
+        live: Live = self.app.state.live
+        return live
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    """Serve the API for the length of the block."""
+    app = create_app()
+    port = free_port()
+    # Without a grace time the server waits for its connections for ever: none of ours may make it.
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws_per_message_deflate=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started, "the API to listen")
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=30) as client:
+            yield Served(app, server, f"127.0.0.1:{port}", client)
+    finally:
+        # No signal comes to a server outside of the main thread.
+        app.state.live.stop()
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,101 @@
+"""`/events/in`: what a client sends, one event in each frame, is in the log."""
+
+import psycopg
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from structlog.testing import capture_logs
+
+from app.api import client_events
+from app.crud.client_events import append_client_events
+from app.events.masking import Masker
+from app.models import EventRow
+from app.schemas.client_events import ClientEvent
+from tests.integration.client_event import a_client_event, numbered
+from tests.integration.serving import Served
+from tests.sockets import closed, connected, send
+from tests.waiting import wait_until
+
+
+def logged(sessions: sessionmaker[Session]) -> list[int]:
+    with sessions() as session:
+        return [row.payload["number"] for row in session.scalars(select(EventRow).order_by(EventRow.position))]
+
+
+def test_each_frame_becomes_an_event_in_its_order(served: Served, sessions: sessionmaker[Session]) -> None:
+    with connected(served.address, "in") as socket:
+        for event in numbered(1, 50):
+            send(socket, event)
+    wait_until(lambda: logged(sessions) == list(range(1, 51)), "all events in the log")
+
+
+def test_events_that_are_sent_again_are_there_once(served: Served, sessions: sessionmaker[Session]) -> None:
+    events = numbered(1, 3)
+    for _ in range(2):
+        with connected(served.address, "in") as socket:
+            for event in events:
+                send(socket, event)
+    with connected(served.address, "in") as socket:
+        send(socket, a_client_event(payload={"number": 4}))
+    wait_until(lambda: len(logged(sessions)) > 3, "the last event in the log")
+    assert sorted(logged(sessions)) == [1, 2, 3, 4]
+
+
+def test_a_frame_that_is_no_event_stops_only_itself(served: Served, sessions: sessionmaker[Session]) -> None:
+    with capture_logs() as said, connected(served.address, "in") as socket:
+        send(socket, a_client_event(payload={"number": 1}))
+        socket.send("no JSON")
+        send(socket, a_client_event(payload={"number": 2, "secret": "hunter2\0"}))
+        send(socket, a_client_event(payload={"number": 3}))
+        wait_until(lambda: logged(sessions) == [1, 3], "the good events in the log")
+    assert [line["event"] for line in said].count("client_event_refused") == 2
+    assert "hunter2" not in str(said)
+
+
+def test_a_database_that_is_away_for_a_moment_costs_no_event(
+    served: Served, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OperationalError("", {}, Exception()), OperationalError("", {}, Exception())])
+
+    def fail_twice(*args: object) -> int | None:
+        for failure in failures:
+            raise failure
+        return append_client_events(*args)  # type: ignore[arg-type]  # They are what was given.
+
+    monkeypatch.setattr(client_events, "append_client_events", fail_twice)
+    monkeypatch.setattr(client_events, "RETRY_SECONDS", (0.01, 0.01))
+    with connected(served.address, "in") as socket:
+        send(socket, a_client_event(payload={"number": 1}))
+    wait_until(lambda: logged(sessions) == [1], "the event in the log")
+
+
+def test_what_the_database_refuses_is_found_among_its_neighbours(
+    served: Served, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_two(session: Session, events: list[ClientEvent], masker: Masker) -> int | None:
+        if any(event.payload["number"] == 2 for event in events):
+            raise DataError("", {}, psycopg.errors.NumericValueOutOfRange())
+        return append_client_events(session, events, masker)
+
+    monkeypatch.setattr(client_events, "append_client_events", refuse_two)
+    monkeypatch.setattr(client_events, "GATHER_SECONDS", 10.0)
+    monkeypatch.setattr(client_events, "GATHER_EVENTS", 3)
+    with capture_logs() as said, connected(served.address, "in") as socket:
+        for event in numbered(1, 3):
+            send(socket, event)
+        wait_until(lambda: logged(sessions) == [1, 3], "the good events in the log")
+    assert [line["event"] for line in said] == ["client_event_refused"]
+
+
+def test_a_database_that_stays_away_ends_the_connection_so_that_the_client_sends_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> int | None:
+        raise OperationalError("", {}, Exception())
+
+    monkeypatch.setattr(client_events, "append_client_events", fail)
+    monkeypatch.setattr(client_events, "RETRY_SECONDS", (0.01,))
+    with connected(served.address, "in") as socket:
+        send(socket, a_client_event())
+        assert closed(socket)[0] == 1013

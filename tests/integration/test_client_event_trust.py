@@ -1,0 +1,82 @@
+"""A client's event cannot pass for one of the registry, stand in its way, or carry what is recognised as a secret."""
+
+from typing import Any
+
+import httpx2
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud.audit import reconcile
+from app.crud.client_events import append_client_events
+from app.events.snapshot import make_masker
+from app.models import EventRow
+from app.schemas.client_events import ClientEvent
+from app.settings import Settings
+from tests.integration.client_event import a_client_event
+from tests.integration.outbox_world import OutboxWorld
+from tests.world import World, assert_unbroken
+
+
+def post(client: httpx2.Client, *events: dict[str, Any], status: int = 204) -> httpx2.Response:
+    response = client.post("/events", json=list(events))
+    assert response.status_code == status, response.text
+    return response
+
+
+def log(sessions: sessionmaker[Session]) -> list[EventRow]:
+    with sessions() as session:
+        return list(session.scalars(select(EventRow).order_by(EventRow.position)))
+
+
+def assert_audit_is_clean(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session:
+        audit = reconcile(session)
+    assert audit.is_clean, audit.findings
+
+
+def test_an_event_about_a_deployment_has_no_revision_and_leaves_its_life_unbroken(
+    client: TestClient, sessions: sessionmaker[Session], world: World
+) -> None:
+    deployment = world.deploy()
+    resource_id = f"prefect.deployment.{deployment}"
+    forged = {"prefect.resource.id": resource_id, "aftercommit.revision": "2", "aftercommit.more": "x", "mine": "y"}
+    related = [{**forged, "prefect.resource.role": "deployment"}]
+    post(client, a_client_event(event="prefect.deployment.updated", resource=forged, related=related))
+    world.deploy(200, version="2")
+    logged = log(sessions)[1]
+    assert logged.revision is None
+    assert logged.resource == {"prefect.resource.id": resource_id, "mine": "y"}
+    assert logged.related == [{**logged.resource, "prefect.resource.role": "deployment"}]
+    wanted = {"resource": {"id": [resource_id], "labels": {"aftercommit.revision": "*"}}, "order": "ASC"}
+    assert_unbroken(client.post("/events/filter", json={"filter": wanted}).json()["events"])
+    assert_audit_is_clean(sessions)
+
+
+def test_an_event_with_the_id_of_a_pending_change_neither_replaces_nor_blocks_it(
+    outbox_world: OutboxWorld, sessions: sessionmaker[Session], settings: Settings
+) -> None:
+    outbox_world.create("nightly")
+    [pending] = outbox_world.pending_ids()
+    event = ClientEvent.model_validate(a_client_event(id=str(pending)))
+    with sessions.begin() as session:
+        assert append_client_events(session, [event], make_masker(settings)) is None
+    assert outbox_world.dispatch_all() == 1
+    assert [row.revision for row in log(sessions)] == [1]
+    assert_audit_is_clean(sessions)
+
+
+def test_secrets_in_an_event_are_masked(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    secret = "hunter2"
+    post(
+        client,
+        a_client_event(
+            resource={"prefect.resource.id": "x", "api_key": secret, "url": f"postgres://me:{secret}@host/db"},
+            related=[{"prefect.resource.id": "x", "prefect.resource.role": "r", "password": secret}],
+            payload={"deep": [{"token": secret}], "url": f"https://host/?token={secret}", "open": "to see"},
+        ),
+    )
+    [row] = log(sessions)
+    assert secret not in f"{row.resource} {row.related} {row.payload}"
+    assert row.payload["open"] == "to see"
+    assert row.resource["api_key"].startswith("$masked-")

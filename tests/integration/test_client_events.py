@@ -1,0 +1,156 @@
+"""`POST /events`: the events of clients come into the log beside the registry's, and never in their place."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.announcer import announcer
+from app.crud.audit import reconcile
+from app.models import EventLog, EventRow
+from app.settings import Settings
+from tests.integration.client_event import a_client_event, numbered
+from tests.world import World
+
+
+def post(client: httpx2.Client, *events: dict[str, Any], status: int = 204) -> httpx2.Response:
+    response = client.post("/events", json=list(events))
+    assert response.status_code == status, response.text
+    return response
+
+
+def log(sessions: sessionmaker[Session]) -> list[EventRow]:
+    with sessions() as session:
+        return list(session.scalars(select(EventRow).order_by(EventRow.position)))
+
+
+def assert_audit_is_clean(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session:
+        audit = reconcile(session)
+    assert audit.is_clean, audit.findings
+
+
+def test_events_are_appended_in_their_order_at_the_next_positions(
+    client: TestClient, sessions: sessionmaker[Session], world: World
+) -> None:
+    world.deploy()
+    post(client, *numbered(1, 3))
+    world.deploy(200, version="2")
+    rows = log(sessions)
+    assert [row.position for row in rows] == [1, 2, 3, 4, 5]
+    assert [row.payload.get("number") for row in rows] == [None, 1, 2, 3, None]
+    assert [row.revision for row in rows] == [1, None, None, None, 2]
+    assert_audit_is_clean(sessions)
+
+
+def test_an_event_reads_as_it_was_sent(client: TestClient) -> None:
+    sent = a_client_event(
+        occurred="2026-11-23T13:00:00Z",
+        related=[{"prefect.resource.id": "r2", "prefect.resource.role": "tag", "x": "y"}],
+        payload={"a": [1, 2.5, None, {"b": "ü"}]},
+        follows="11111111-1111-4111-8111-111111111111",
+    )
+    post(client, sent)
+    [read] = client.post("/events/filter", json={}).json()["events"]
+    assert {key: read[key] for key in sent} == sent
+    assert (read["position"], "received" in read) == (1, True)
+
+
+def test_the_same_event_sent_again_is_no_second_one(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    first, second, third = numbered(1, 3)
+    post(client, first, second)
+    post(client, second, {**first, "payload": {"number": "forged"}}, third, third)
+    assert [row.payload["number"] for row in log(sessions)] == [1, 2, 3]
+
+
+def test_nothing_new_and_no_events_move_no_position(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    event = a_client_event()
+    for events in ([event], [event], []):
+        post(client, *events)
+    with sessions() as session:
+        assert session.scalars(select(EventLog.position)).one() == 1
+
+
+def test_the_same_event_from_many_clients_at_once_is_one(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    events = numbered(1, 20)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: post(client, *events), range(8)))
+    assert [row.payload["number"] for row in log(sessions)] == list(range(1, 21))
+    assert_audit_is_clean(sessions)
+
+
+@pytest.mark.parametrize(
+    ("broken", "text"),
+    [
+        ({"id": "no-uuid"}, "UUID"),
+        ({"id": None}, "UUID"),
+        ({"occurred": None}, "datetime"),
+        ({"event": ""}, "at least 1 character"),
+        ({"event": "x" * 1025}, "at most 1024 characters"),
+        ({"event": "ü" * 1024}, "2000 bytes"),
+        ({"resource": {}}, "prefect.resource.id"),
+        ({"resource": {"prefect.resource.id": ""}}, "prefect.resource.id"),
+        ({"resource": {"prefect.resource.id": "x" * 2001}}, "2000 bytes"),
+        ({"resource": {"prefect.resource.id": "x", "a": 1}}, "string"),
+        ({"resource": {"prefect.resource.id": "x", **{str(n): "" for n in range(500)}}}, "at most 500"),
+        ({"related": [{"prefect.resource.id": "x"}]}, "prefect.resource.role"),
+        ({"related": [{"prefect.resource.id": "x", "prefect.resource.role": "r"}] * 101}, "at most 100"),
+        ({"payload": []}, "dictionary"),
+        ({"payload": {"a": "nul \0"}}, "NUL"),
+        ({"payload": {"nul \0": 1}}, "NUL"),
+        ({"event": "nul\0"}, "NUL"),
+        ({"payload": {"a": "x" * 1_500_000}}, "1500000 bytes"),
+    ],
+)
+def test_a_batch_with_an_event_that_is_none_is_refused_as_a_whole(
+    client: TestClient, sessions: sessionmaker[Session], broken: dict[str, Any], text: str
+) -> None:
+    response = post(client, a_client_event(), a_client_event(**broken), status=422)
+    assert text in response.text
+    assert log(sessions) == []
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_is_none_is_refused(client: TestClient, number: str) -> None:
+    event = f"""{{"id": "11111111-1111-4111-8111-111111111111", "occurred": "2026-11-23T13:00:00Z", "event": "e",
+        "resource": {{"prefect.resource.id": "x"}}, "payload": {{"n": {number}}}}}"""
+    assert client.post("/events", content=f"[{event}]").status_code == 422
+
+
+def test_a_backslash_before_u0000_is_no_nul(client: TestClient, sessions: sessionmaker[Session]) -> None:
+    post(client, a_client_event(payload={"a": r"\u0000"}))
+    assert log(sessions)[0].payload == {"a": r"\u0000"}
+
+
+def test_more_events_than_one_request_may_have_are_refused(client: TestClient) -> None:
+    event = {"id": "11111111-1111-4111-8111-111111111111", "occurred": "2026-11-23T13:00:00Z", "event": "e"}
+    body = [{**event, "resource": {"prefect.resource.id": "x"}}] * 10_001
+    assert "at most 10000" in post(client, *body, status=422).text
+
+
+def test_a_failed_append_takes_nothing_of_its_batch(
+    client: TestClient, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object, **_how: object) -> int:
+        raise AssertionError
+
+    monkeypatch.setattr("app.crud.client_events.append", fail)
+    post(client, a_client_event(), status=500)
+    monkeypatch.undo()
+    post(client, a_client_event())
+    assert [row.position for row in log(sessions)] == [1]
+
+
+def test_readers_are_told_after_the_commit(
+    client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(announcer(settings.broker_url), "announce", told.append)
+    event = a_client_event()
+    post(client, event, a_client_event())
+    post(client, event)
+    assert told == [2]

@@ -1,0 +1,195 @@
+"""`/events/out`: first what is past, then what happens, each event once, and only those that the filter asks for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.integration.client_event import a_client_event, numbered
+from tests.integration.serving import Served
+from tests.sockets import closed, connected, numbers, opened, receive, send, subscribed
+from tests.world import World
+
+
+def wait_until_subscribed(served: Served, *sockets: Any) -> None:
+    """Send an event that each gets, so that what follows is live for all of them."""
+    served.post(a_client_event(event="marker", payload={"number": 0}))
+    for socket in sockets:
+        assert receive(socket, 1)[0]["event"] == "marker"
+
+
+def test_the_past_comes_first_and_then_what_happens(served: Served) -> None:
+    served.post(*numbered(1, 3))
+    with subscribed(served.address) as socket:
+        assert numbers(receive(socket, 3)) == [1, 2, 3]
+        served.post(*numbered(4, 6))
+        assert numbers(receive(socket, 3)) == [4, 5, 6]
+
+
+def test_an_event_comes_as_the_log_has_it(served: Served, world: World) -> None:
+    deployment = world.deploy()
+    with subscribed(served.address) as socket:
+        [event] = receive(socket, 1)
+    assert event == world.life(deployment)[0]
+
+
+def test_without_backfill_only_what_happens_comes(served: Served) -> None:
+    served.post(*numbered(1, 3))
+    with subscribed(served.address, frame={"backfill": False}) as socket, subscribed(served.address) as other:
+        assert numbers(receive(other, 3)) == [1, 2, 3]
+        wait_until_subscribed(served, other)
+        # It may have missed the marker, but nothing that came before it may show.
+        served.post(*numbered(4, 4))
+        assert [number for number in numbers(receive(socket, 1)) if number in (1, 2, 3)] == []
+
+
+def test_the_past_is_the_last_quarter_of_an_hour(served: Served) -> None:
+    now = datetime.now(UTC)
+    old, young = now - timedelta(minutes=16), now - timedelta(minutes=14)
+    served.post(*numbered(1, 1, occurred=old.isoformat()), *numbered(2, 2, occurred=young.isoformat()))
+    with subscribed(served.address, {"occurred": {"since": (now - timedelta(days=1)).isoformat()}}) as socket:
+        assert numbers(receive(socket, 1)) == [2]
+
+
+def test_a_reader_goes_on_behind_a_position(served: Served) -> None:
+    old = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    served.post(*numbered(1, 5, occurred=old))
+    with subscribed(served.address, {"occurred": {}}, frame={"after": 2}) as socket:
+        assert numbers(receive(socket, 3)) == [3, 4, 5]
+
+
+def test_a_position_that_the_log_has_not_is_refused(served: Served) -> None:
+    with subscribed(served.address, frame={"after": 1}) as socket:
+        code, said = closed(socket)
+    assert (code, "position 0" in said) == (1008, True)
+
+
+FILTERS: list[dict[str, Any]] = [
+    {"event": {"name": ["wanted"]}},
+    {"event": {"prefix": ["want"]}},
+    {"event": {"exclude_prefix": ["other", "marker"]}},
+    {"resource": {"id": ["wanted"]}},
+    {"resource": {"labels": {"kind": ["want*"]}}},
+    {"related": [{"id": ["wanted"], "role": ["r"]}]},
+    {"related": {"labels": {"kind": "wanted"}}},
+    {"any_resource": {"id": ["wanted"]}},
+    {"text": {"query": "WANTED -other"}},
+    {"id": {"id": ["00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"]}},
+]
+
+
+@pytest.mark.parametrize("event_filter", FILTERS, ids="-".join)
+def test_the_whole_filter_holds_for_the_past_and_for_what_happens(served: Served, event_filter: dict[str, Any]) -> None:
+    def an_event(name: str, id_: str, number: int) -> dict[str, Any]:
+        label = {"prefect.resource.id": name, "kind": name}
+        return a_client_event(
+            id=f"00000000-0000-4000-8000-00000000000{id_}",
+            event=name,
+            resource=label,
+            related=[{**label, "prefect.resource.role": "r"}],
+            payload={"number": number, "name": name},
+        )
+
+    served.post(an_event("other", "1", 1), an_event("wanted", "a", 2), an_event("other", "2", 3))
+    with subscribed(served.address, event_filter) as socket:
+        assert numbers(receive(socket, 1)) == [2]
+        served.post(an_event("other", "3", 4), an_event("wanted", "b", 5), an_event("other", "4", 6))
+        assert numbers(receive(socket, 1)) == [5]
+
+
+def test_what_occurred_outside_of_the_times_asked_for_does_not_come(served: Served) -> None:
+    now = datetime.now(UTC)
+    early, late = (now - timedelta(minutes=5)).isoformat(), (now + timedelta(minutes=5)).isoformat()
+    until = (now + timedelta(minutes=1)).isoformat()
+    with subscribed(
+        served.address, {"occurred": {"since": (now - timedelta(minutes=1)).isoformat(), "until": until}}
+    ) as socket:
+        wait_until_subscribed(served, socket)
+        served.post(*numbered(1, 1, occurred=early), *numbered(2, 2), *numbered(3, 3, occurred=late), *numbered(4, 4))
+        assert numbers(receive(socket, 2)) == [2, 4]
+
+
+def test_no_ids_are_no_restriction(served: Served) -> None:
+    served.post(*numbered(1, 1))
+    with subscribed(served.address, {"id": {"id": []}, "related": [], "any_resource": [], "text": None}) as socket:
+        assert numbers(receive(socket, 1)) == [1]
+
+
+def test_readers_with_the_same_and_with_other_filters_each_get_their_own(served: Served) -> None:
+    with (
+        subscribed(served.address) as first,
+        subscribed(served.address) as second,
+        subscribed(served.address, {"event": {"exclude_prefix": ["odd"]}}) as third,
+    ):
+        wait_until_subscribed(served, first, second, third)
+        served.post(
+            *(event for n in range(1, 9, 2) for event in (*numbered(n, n, event="odd"), *numbered(n + 1, n + 1))),
+        )
+        assert numbers(receive(first, 8)) == numbers(receive(second, 8)) == list(range(1, 9))
+        assert numbers(receive(third, 4)) == [2, 4, 6, 8]
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "reason"),
+    [
+        ({"type": "auth"}, 1002, "Expected 'filter' message"),
+        ([], 1002, "Expected a JSON object"),
+        ({"type": "filter", "filter": {"event": {"name": 1}}}, 1002, "Invalid filter: filter.event.name"),
+        ({"type": "filter", "filter": {"nonsense": 1}}, 1002, "Invalid filter: filter.nonsense"),
+        ({"type": "filter", "filter": {"related": [{str(n): n} for n in range(99)]}}, 1002, "Invalid filter"),
+        ({"type": "filter", "after": -1}, 1002, "Invalid filter: after"),
+    ],
+)
+def test_a_frame_that_asks_for_nothing_sensible_is_refused_with_its_reason(
+    served: Served, frame: Any, code: int, reason: str
+) -> None:
+    with connected(served.address, "out") as socket:
+        send(socket, frame)
+        given, said = closed(socket)
+    assert (given, said[: len(reason)]) == (code, reason)
+    assert len(said.encode()) <= 123
+
+
+@pytest.mark.parametrize("path", ["in", "out"])
+def test_the_first_frame_must_be_the_auth_frame(served: Served, path: str) -> None:
+    with opened(served.address, path) as socket:
+        send(socket, {"type": "filter"})
+        assert closed(socket) == (1008, "Expected 'auth' message")
+
+
+def test_a_client_without_the_subprotocol_needs_no_auth_frame(served: Served) -> None:
+    served.post(*numbered(1, 1))
+    with connect(f"ws://{served.address}/api/events/out") as socket:
+        send(socket, {"type": "filter"})
+        assert numbers(receive(socket, 1)) == [1]
+
+
+@pytest.mark.parametrize("path", ["in", "out"])
+def test_a_page_of_another_site_is_not_let_in(served: Served, path: str) -> None:
+    with pytest.raises(InvalidStatus), opened(served.address, path, origin="https://evil.example"):
+        pass
+
+
+def test_a_page_of_the_same_site_is_let_in(served: Served) -> None:
+    with connected(served.address, "out", origin=f"http://{served.address}"):
+        pass
+
+
+def test_a_binary_frame_is_refused(served: Served) -> None:
+    with connected(served.address, "in") as socket:
+        socket.send(b"{}")
+        assert closed(socket) == (1003, "Expected a text frame")
+
+
+def test_more_readers_than_allowed_are_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.live, "_most_readers", 1)
+    served.post(*numbered(1, 1))
+    with subscribed(served.address) as first:
+        receive(first, 1)
+        with subscribed(served.address) as second:
+            assert closed(second)[0] == 1013
+        assert served.client.get("/events/stream").status_code == 503
+    with subscribed(served.address) as third:
+        assert numbers(receive(third, 1)) == [1]

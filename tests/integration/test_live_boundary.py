@@ -1,0 +1,82 @@
+"""Nothing is missing and nothing comes twice where the past ends and the present begins."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.live import hub
+from app.live.reading import read_page
+from tests.integration.client_event import numbered
+from tests.integration.serving import Served
+from tests.sockets import numbers, receive, subscribed
+from tests.streams import streamed
+from tests.waiting import wait_until
+
+
+class Held:
+    """Holds up the first call of a function, after it has done its work and before anybody knows what came of it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        """Take the function."""
+        self._function = function
+        self._first = threading.Lock()
+        self.done = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it; the first caller waits."""
+        result = self._function(*args)
+        if self._first.acquire(blocking=False):
+            self.done.set()
+            assert self.go_on.wait(30)
+        return result
+
+
+def test_events_that_are_appended_while_the_past_is_read_come_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.post(*numbered(1, 5))
+    with streamed(served.client) as other:
+        held = Held(read_page)
+        monkeypatch.setattr(hub, "read_page", held)
+        with subscribed(served.address) as socket:
+            assert held.done.wait(30)
+            assert len(served.live._feeds) == 1
+            # The reader has its page of the past in hand, and the feed that it shares goes on without it.
+            served.post(*numbered(6, 10))
+            assert numbers(other.receive(5)) == [6, 7, 8, 9, 10]
+            held.go_on.set()
+            assert numbers(receive(socket, 10)) == list(range(1, 11))
+            served.post(*numbered(11, 11))
+            assert numbers(receive(socket, 1)) == [11]
+
+
+@pytest.mark.parametrize("step", ["position_before", "head_position"])
+def test_events_that_are_appended_while_the_beginning_is_looked_for_come_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    served.post(*numbered(1, 3))
+    held = Held(getattr(hub, step))
+    monkeypatch.setattr(hub, step, held)
+    with subscribed(served.address) as socket:
+        assert held.done.wait(30)
+        served.post(*numbered(4, 6))
+        held.go_on.set()
+        assert numbers(receive(socket, 6)) == list(range(1, 7))
+
+
+def test_a_reader_that_the_feed_has_left_behind_catches_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "FEED_BYTES", 0)
+    with subscribed(served.address) as socket, streamed(served.client) as stream:
+        for first in range(1, 1000, 100):
+            served.post(*numbered(first, first + 99))
+        assert numbers(receive(socket, 1000)) == numbers(stream.receive(1000)) == list(range(1, 1001))
+
+
+def test_readers_that_come_and_go_leave_nothing_behind(served: Served) -> None:
+    for _ in range(3):
+        with subscribed(served.address, {"event": {"name": ["a"]}}), streamed(served.client):
+            wait_until(lambda: len(served.live._feeds) == 2, "two feeds")
+        wait_until(lambda: not served.live._feeds and served.live._readers == 0, "no feed and no reader")

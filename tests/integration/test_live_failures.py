@@ -1,0 +1,119 @@
+"""What a reader gets when something else fails: a reason, or nothing but a pause."""
+
+from types import ModuleType
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from structlog.testing import capture_logs
+
+from app.api import event_subscription
+from app.live import hub, tail
+from app.live.reading import following, read_page
+from app.schemas.events import EventFilter
+from tests.integration.client_event import numbered
+from tests.integration.serving import Served
+from tests.sockets import closed, connected, numbers, receive, send, since_a_minute, subscribed
+from tests.streams import streamed
+
+AWAY = OperationalError("", {}, psycopg.OperationalError())
+CANCELED = OperationalError("", {}, psycopg.errors.QueryCanceled())
+REFUSED = ProgrammingError("", {}, psycopg.errors.UndefinedTable())
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, times: int, where: ModuleType = hub) -> None:
+    """Let a function that the readers share fail some times before it works."""
+    failures = iter([error] * times)
+    function = getattr(where, name)
+
+    def fail_first(*args: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return function(*args)
+
+    monkeypatch.setattr(where, name, fail_first)
+    monkeypatch.setattr(hub, "RETRY_SECONDS", 0.01)
+
+
+def test_a_database_that_is_away_while_a_page_is_read_is_waited_for(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.post(*numbered(1, 3))
+    failing(monkeypatch, "read_page", AWAY, times=3)
+    with subscribed(served.address) as socket:
+        assert numbers(receive(socket, 3)) == [1, 2, 3]
+
+
+def test_a_database_that_is_away_when_the_head_is_looked_at_is_looked_at_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "head_position", AWAY, times=2, where=tail)
+    monkeypatch.setattr(tail, "POLL_SECONDS", 0.05)
+    with subscribed(served.address) as socket:
+        served.post(*numbered(1, 3))
+        assert numbers(receive(socket, 3)) == [1, 2, 3]
+
+
+def test_a_database_that_is_away_at_the_beginning_is_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "head_position", AWAY, times=2)
+    with subscribed(served.address) as socket:
+        assert closed(socket) == (1013, "Service Unavailable")
+    assert served.client.get("/events/stream").status_code == 503
+    assert served.live._readers == 0
+
+
+@pytest.mark.parametrize(("error", "text"), [(CANCELED, "takes too long"), (REFUSED, "cannot answer")])
+def test_a_filter_that_the_database_does_not_answer_ends_its_readers_with_the_reason(
+    served: Served, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
+) -> None:
+    served.post(*numbered(1, 1))
+    failing(monkeypatch, "read_page", error, times=2)
+    with subscribed(served.address) as socket:
+        code, reason = closed(socket)
+    assert (code, text in reason) == (1008, True)
+    with streamed(served.client, after=0) as stream:
+        assert [line for line in stream.lines if text in line] != []
+
+
+def test_a_feed_that_fails_ends_its_readers_and_the_next_one_begins_anew(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with streamed(served.client) as stream:
+        failing(monkeypatch, "read_page", CANCELED, times=1)
+        served.post(*numbered(1, 1))
+        assert [line for line in stream.lines if "takes too long" in line] != []
+    with streamed(served.client, after=0) as stream:
+        assert numbers(stream.receive(1)) == [1]
+
+
+def test_an_unforeseen_error_is_told_without_its_text(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
+        raise AssertionError("hunter2")
+
+    monkeypatch.setattr(event_subscription, "_asked_for", fail)
+    with capture_logs() as said, connected(served.address, "out") as socket:
+        send(socket, {"type": "filter", "filter": since_a_minute()})
+        assert closed(socket) == (1011, "Internal Server Error")
+    assert [line["event"] for line in said] == ["request_failed"]
+    assert "hunter2" not in str(said)
+
+
+def test_nothing_is_sent_for_too_long_at_the_beginning(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.api.handshake.GREETING_SECONDS", 0.05)
+    with connected(served.address, "out") as socket:
+        assert closed(socket) == (1002, "Nothing was sent for 0.05 s.")
+
+
+def test_a_page_ends_at_its_bytes_and_its_window(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.post(*numbered(1, 10))
+    pages = {"PAGE_BYTES": [1, 2, 3], "PAGE_EVENTS": [2, 4, 6], "WINDOW": [3, 6, 9]}
+    wanted = following(EventFilter())
+    for bound, reached in pages.items():
+        with monkeypatch.context() as patched, served.live._sessions() as session:
+            patched.setattr(f"app.live.reading.{bound}", reached[0])
+            after, found = 0, []
+            for _ in reached:
+                after = read_page(session, wanted, after, 10).reached
+                found.append(after)
+        assert found == reached, bound

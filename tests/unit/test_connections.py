@@ -1,0 +1,41 @@
+"""The end of a connection, and what happens to those who run side by side on it."""
+
+import asyncio
+
+import pytest
+
+from app.api.connections import TooSlow, cut_now, first_to_end, note_abort, within
+
+
+def test_a_connection_that_cannot_be_cut_is_left_to_the_server() -> None:
+    async def receive() -> dict[str, str]:
+        return {}
+
+    scope: dict[str, object] = {}
+    note_abort(scope, receive)
+    cut_now(scope)
+    cut_now({})
+
+
+def test_a_send_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(TooSlow, match=r"0.01 s"):
+        asyncio.run(within(0.01, asyncio.Event().wait()))
+
+
+def test_when_the_first_ends_the_others_are_cancelled_and_its_error_is_raised() -> None:
+    ended: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+            raise OSError
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise TooSlow
+
+    with pytest.raises(TooSlow):
+        asyncio.run(first_to_end(wait(), fail(), wait()))
+    assert ended == ["cancelled", "cancelled"]
