@@ -6,6 +6,7 @@ WORKERS ?= 1
 ARGS ?=
 JOBS ?= 2
 UPGRADE ?=
+PREFECT ?= 3.8.8
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,17 +17,23 @@ SUITABLE = import ensurepip, ssl, sys, venv; sys.exit(sys.version_info < (3, 11)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header $(UPGRADE) pyproject.toml
 
+# Prefect's requirements contradict ours, so its client has an environment of its own.
+CLIENT := .prefect/$(PREFECT)
+CLIENT_STAMP := $(CLIENT)/.ready
+CLIENT_VERSIONS := $(patsubst tests/prefect/versions/%.in,%,$(wildcard tests/prefect/versions/*.in))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lock migrate clean
+.PHONY: help setup run test test-prefect lint format lock lock-prefect migrate clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
 	@echo "make run     starts everything: API, workers, Flower, PostgreSQL and Valkey"
 	@echo "make test    runs all tests"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), PYTHON= (setup)"
+	@echo "PREFECT=$(PREFECT) (test-prefect): one of $(CLIENT_VERSIONS)"
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
@@ -57,6 +64,14 @@ test: $(STAMP) ## Run all tests and require their coverage (ARGS="tests/unit -x"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 
+test-prefect: $(STAMP) $(CLIENT_STAMP) ## Run Prefect's own client and command line against the whole service (PREFECT=3.6.29).
+	@$(BIN)/python -m pytest tests/prefect --prefect $(CLIENT) -n $(JOBS) --dist loadfile --timeout 300 $(ARGS)
+
+$(CLIENT_STAMP): tests/prefect/versions/$(PREFECT).txt | $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT)
+	@$(BIN)/uv pip install --quiet --python $(CLIENT)/bin/python --no-deps --require-hashes --compile-bytecode -r $<
+	@touch $@
+
 lint: $(STAMP) ## Check style, format, types and who imports whom.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -71,10 +86,17 @@ lock: $(STAMP) ## Write the lock files anew from pyproject.toml (UPGRADE=--upgra
 	@$(COMPILE) --extra embedded --extra dev --output-file requirements.lock
 	@$(COMPILE) --output-file requirements-server.lock
 
+lock-prefect: $(STAMP) ## Write the lock files of the Prefect clients anew from tests/prefect/versions/*.in.
+	@for version in $(CLIENT_VERSIONS); do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-header --no-annotate $(UPGRADE) tests/prefect/versions/$$version.in \
+			--override tests/prefect/versions/overrides.txt --output-file tests/prefect/versions/$$version.txt || exit 1; \
+	done
+
 migrate: $(STAMP) ## Bring the database in AFTERCOMMIT_DATABASE_URL to the schema of this version.
 	@$(BIN)/aftercommit migrate
 
 clean: ## Remove .venv and what the tools left; the data in .aftercommit stays.
-	@rm -rf $(VENV) .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf $(VENV) .prefect .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 	@find app workers tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,7 +8,8 @@ AppError                      500
 │   ├── NotAllowed            403
 │   ├── NotFound              404
 │   ├── Conflict              409
-│   └── BodyTooLarge          413
+│   ├── BodyTooLarge          413
+│   └── NotOffered            501  a Prefect server has it, this registry does not
 ├── DispatchError             a snapshot that cannot become an event
 │   └── UnknownKind
 └── Unavailable               503  the database (or another part) does not answer now
@@ -68,6 +69,12 @@ class BodyTooLarge(RequestError):
     """The request body is larger than the server takes."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class NotOffered(RequestError):
+    """A Prefect server does this; the registry does not."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class DispatchError(AppError):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from app import outbox
 from app.api import (
+    absent,
     client_courtesy,
     concurrency_limits,
     deployment_schedules,
@@ -15,6 +16,8 @@ from app.api import (
     events,
     flows,
     health,
+    polls,
+    tag_limits,
     work_pools,
     work_queues,
 )
@@ -60,7 +63,10 @@ def _routes() -> APIRouter:
         client_courtesy,
         events,
         deployment_schedules,
+        polls,
         deployments,
+        tag_limits,
+        absent,
     )
     for module in modules:
         routes.include_router(module.router)

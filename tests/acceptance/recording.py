@@ -13,12 +13,6 @@ RECORDING = Path(__file__).parent.parent / "data" / "prefect-cli-3.8.8.jsonl"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 NOT_REPLAYED = {
-    # Tag limits are a feature of their own, and this registry has none.
-    "cl create": "tag limits",
-    "cl ls": "tag limits",
-    "cl inspect": "tag limits",
-    "cl reset": "tag limits",
-    "cl delete": "tag limits",
     # What clients emit themselves does not come from the registry.
     "ws stream+emit": "client events",
 }

@@ -13,8 +13,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.cli import programs
+from app.cli.migrate import upgrade
 from app.cli.ports import Address
-from app.embedded import Server
+from app.database import make_engine, make_sessions
+from app.embedded import Server, start_postgres, start_valkey
 from app.embedded.process import free_port, kill_group, spawn
 from app.settings import Settings
 from tests.waiting import wait_until
@@ -145,3 +147,18 @@ class Api:
         """Give a client of the routes below `/api`."""
         with httpx2.Client(base_url=f"{self.url}/api", timeout=30, follow_redirects=True) as client:
             yield client
+
+
+@contextmanager
+def running_stack(folder: Path) -> Iterator[Stack]:
+    """Give servers without any role, and end everything that was started on them."""
+    database = start_postgres(folder, durable=False)
+    broker = start_valkey(folder)
+    upgrade(database.url)
+    settings = Settings(database_url=database.url, broker_url=broker.url, masking_key="a key for tests")
+    engine = make_engine(settings, application_name="aftercommit-test")
+    stack = Stack(database, broker, settings, make_sessions(engine), engine, folder)
+    yield stack
+    stack.stop()
+    broker.stop()
+    database.stop()
