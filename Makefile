@@ -65,7 +65,8 @@ test: $(STAMP) ## Run all tests and require their coverage (ARGS="tests/unit -x"
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 
 test-prefect: $(STAMP) $(CLIENT_STAMP) ## Run Prefect's own client and command line against the whole service (PREFECT=3.6.29).
-	@$(BIN)/python -m pytest tests/prefect --prefect $(CLIENT) -n $(JOBS) --dist load --timeout 300 $(ARGS)
+	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/prefect) --prefect $(CLIENT) -n $(JOBS) --dist load \
+		--timeout 300 $(filter-out tests/%,$(ARGS))
 
 $(CLIENT_STAMP): tests/prefect/versions/$(PREFECT).txt | $(STAMP)
 	@$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT)

@@ -18,7 +18,7 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.events.filters import EventFilter, EventNameFilter
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectHTTPStatusError
 
 MODE, GROUP, TOKEN = sys.argv[1:]
 
@@ -47,7 +47,7 @@ async def flows(client: Any) -> None:
     wanted = FlowFilter(name=FlowFilterName(any_=[name]))
     assert [flow.id for flow in await settle(client.read_flows(flow_filter=wanted))] == [flow_id]
     await settle(client.delete_flow(flow_id))
-    await refuses(ObjectNotFound, client.read_flow, flow_id)
+    await refuses(PrefectHTTPStatusError, client.read_flow, flow_id)
 
 
 async def deployments(client: Any) -> None:
