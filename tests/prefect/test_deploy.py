@@ -64,7 +64,7 @@ def test_options_alone(world: World, pool: str, terminal: Terminal) -> None:
 
     terminal.prefect(
         "deploy", "flows.py:etl", "--name", name, "--pool", pool, "--cron", "1 1 * * *", "--tag", "z", "--param", "n=3",
-        "--concurrency-limit", "2", "--collision-strategy", "CANCEL_NEW", "--job-variable", 'env={"A": "b"}',
+        "--concurrency-limit", "2", "--collision-strategy", "CANCEL_NEW", "--job-variable", '{"env": {"A": "b"}}',
     )  # fmt: skip
 
     stored = find(world, "etl", "by-hand")

@@ -95,7 +95,7 @@ def test_job_variables_and_a_queue(world: World, terminal: Terminal) -> None:
 
 def test_an_image_that_is_not_built(world: World, terminal: Terminal) -> None:
     pool = world.name("docker")
-    world.post("/work_pools/", {"name": pool, "type": "docker"}, 201)
+    terminal.prefect("work-pool", "create", pool, "--type", "docker")
 
     output = terminal.script("deploy_image.py", world.name("image"), pool)
 
