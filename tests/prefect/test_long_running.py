@@ -14,6 +14,10 @@ def status(world: World, path: str) -> str:
     return answer
 
 
+def wait_until_ready(world: World, path: str) -> None:
+    wait_until(lambda: status(world, path) == "READY", f"{path} to be ready", 60)
+
+
 def served(world: World) -> Any:
     response = world.client.get(f"/deployments/name/{FLOW}/{world.name('served')}")
     return response.json() if response.status_code == 200 else None
@@ -27,7 +31,7 @@ def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(world: W
 
     worker.wait_for("Worker 'w1' started!")
     for path in (f"/work_pools/{pool}", f"/work_pools/{pool}/queues/default", deployment):
-        wait_until(lambda path=path: status(world, path) == "READY", f"{path} to be ready", 60)  # type: ignore[misc]
+        wait_until_ready(world, path)
     (known,) = world.post(f"/work_pools/{pool}/workers/filter", {"workers": {"status": {"any_": ["ONLINE"]}}})
     assert known["name"] == "w1"
     assert worker.interrupt() == 0
@@ -40,7 +44,7 @@ def test_a_worker_of_another_queue_leaves_the_default_one_alone(world: World, te
 
     worker = terminal.start("worker", "start", "--pool", pool, "--type", "process", "--work-queue", "fast")
 
-    wait_until(lambda: status(world, f"/work_pools/{pool}/queues/fast") == "READY", "the queue to be ready", 60)
+    wait_until_ready(world, f"/work_pools/{pool}/queues/fast")
     assert status(world, f"/work_pools/{pool}/queues/default") == "NOT_READY"
     assert worker.interrupt() == 0
 

@@ -168,16 +168,8 @@ async def absent(client: Any) -> None:
     assert await settle(client.read_variable_by_name("x")) is None
 
 
-GROUPS = {
-    "flows": flows,
-    "deployments": deployments,
-    "schedules": schedules,
-    "work_pools": work_pools,
-    "work_queues": work_queues,
-    "limits": limits,
-    "events": events,
-    "absent": absent,
-}
+ALL = (flows, deployments, schedules, work_pools, work_queues, limits, events, absent)
+GROUPS = {group.__name__: group for group in ALL}
 
 
 async def asynchronously() -> None:
