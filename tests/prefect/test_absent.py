@@ -20,7 +20,7 @@ def test_lists_are_empty(command: str, terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (f"flow-run inspect {ID}", "not found"),
+        (f"flow-run inspect {ID}", "aftercommit has no flow runs"),
         (f"flow-run cancel {ID}", "not found"),
         (f"flow-run logs {ID}", "not found"),
         (f"task-run inspect {ID}", "not found"),
