@@ -9,6 +9,7 @@ UPGRADE ?=
 SECONDS ?= 60
 SEED ?=
 JSON ?=
+PREFECT ?= 3.8.8
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,8 +20,13 @@ SUITABLE = import ensurepip, ssl, sys, venv; sys.exit(sys.version_info < (3, 11)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header $(UPGRADE) pyproject.toml
 
+# Prefect's requirements contradict ours, so its client has an environment of its own.
+CLIENT := .prefect/$(PREFECT)
+CLIENT_STAMP := $(CLIENT)/.ready
+CLIENT_VERSIONS := $(patsubst tests/prefect/versions/%.in,%,$(wildcard tests/prefect/versions/*.in))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test chaos chaos-selftest lint format lock migrate clean
+.PHONY: help setup run test test-prefect chaos chaos-selftest lint format lock lock-prefect migrate clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -30,6 +36,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), SECONDS=$(SECONDS) SEED= JSON= (chaos), SEED= JSON= ONLY= (chaos-selftest), PYTHON= (setup)"
+	@echo "PREFECT=$(PREFECT) (test-prefect): one of $(CLIENT_VERSIONS)"
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
@@ -66,6 +73,15 @@ chaos: $(STAMP) ## Kill and hang everything under load, and prove that nothing i
 chaos-selftest: $(STAMP) ## Plant one bug after the other, and prove that the chaos driver sees each (ONLY="bug bug", SEED=, JSON=file).
 	@$(BIN)/python -m tests.chaos.selftest $(addprefix --only ,$(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
 
+test-prefect: $(STAMP) $(CLIENT_STAMP) ## Run Prefect's own client and command line against the whole service (PREFECT=3.6.29).
+	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/prefect) --prefect $(CLIENT) -n $(JOBS) --dist load \
+		--timeout 300 $(filter-out tests/%,$(ARGS))
+
+$(CLIENT_STAMP): tests/prefect/versions/$(PREFECT).txt | $(STAMP)
+	@$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT)
+	@$(BIN)/uv pip install --quiet --python $(CLIENT)/bin/python --no-deps --require-hashes --compile-bytecode -r $<
+	@touch $@
+
 lint: $(STAMP) ## Check style, format, types and who imports whom.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -80,10 +96,17 @@ lock: $(STAMP) ## Write the lock files anew from pyproject.toml (UPGRADE=--upgra
 	@$(COMPILE) --extra embedded --extra dev --output-file requirements.lock
 	@$(COMPILE) --output-file requirements-server.lock
 
+lock-prefect: $(STAMP) ## Write the lock files of the Prefect clients anew from tests/prefect/versions/*.in.
+	@for version in $(CLIENT_VERSIONS); do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--no-emit-find-links --no-header --no-annotate $(UPGRADE) tests/prefect/versions/$$version.in \
+			--override tests/prefect/versions/overrides.txt --output-file tests/prefect/versions/$$version.txt || exit 1; \
+	done
+
 migrate: $(STAMP) ## Bring the database in AFTERCOMMIT_DATABASE_URL to the schema of this version.
 	@$(BIN)/aftercommit migrate
 
 clean: ## Remove .venv and what the tools left; the data in .aftercommit stays.
-	@rm -rf $(VENV) .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf $(VENV) .prefect .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
 	@find app workers tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,7 +8,8 @@ AppError                      500
 │   ├── NotAllowed            403
 │   ├── NotFound              404
 │   ├── Conflict              409
-│   └── BodyTooLarge          413
+│   ├── BodyTooLarge          413
+│   └── NotOffered            501  a Prefect server has it, this registry does not
 ├── DispatchError             a snapshot that cannot become an event
 │   ├── UnknownKind
 │   └── DeadlySnapshot
@@ -69,6 +70,12 @@ class BodyTooLarge(RequestError):
     """The request body is larger than the server takes."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class NotOffered(RequestError):
+    """A Prefect server does this; the registry does not."""
+
+    status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class DispatchError(AppError):

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from app import announcer, outbox
 from app.api import (
+    absent,
     client_courtesy,
     client_events,
     concurrency_limits,
@@ -18,6 +19,8 @@ from app.api import (
     events,
     flows,
     health,
+    polls,
+    tag_limits,
     work_pools,
     work_queues,
 )
@@ -71,7 +74,10 @@ def _routes() -> APIRouter:
         event_subscription,
         event_stream,
         deployment_schedules,
+        polls,
         deployments,
+        tag_limits,
+        absent,
     )
     for module in modules:
         routes.include_router(module.router)

@@ -1,6 +1,6 @@
 """Answers to what Prefect's client asks on its way although the registry has no such thing.
 
-It has no sessions to protect against forgery, no automations and no flow runs; the client needs to be told so.
+It has no sessions to protect against forgery and no automations; the client needs to be told so.
 """
 
 from http import HTTPStatus
@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from app.database import JsonObject
 from app.errors import InvalidRequest
 from app.schemas.shared import PathName
-from app.schemas.worker_types import WORKER_TYPES
+from app.schemas.worker_types import worker_types
 
 router = APIRouter(tags=["client courtesy"])
 
@@ -25,7 +25,7 @@ def read_csrf_token() -> None:
 @router.get("/collections/views/aggregate-worker-metadata")
 def read_worker_types() -> JsonObject:
     """Return the worker types that a work pool can be created for."""
-    return WORKER_TYPES
+    return worker_types()
 
 
 @router.delete("/automations/owned-by/{resource_id}", status_code=HTTPStatus.ACCEPTED)
@@ -36,10 +36,4 @@ def delete_automations(resource_id: PathName) -> None:
 @router.get("/automations/related-to/{resource_id}")
 def list_automations(resource_id: PathName) -> list[dict[str, Any]]:  # noqa: ARG001  # Nothing is related to anything.
     """List the automations that are related to the resource: there are none."""
-    return []
-
-
-@router.post("/deployments/get_scheduled_flow_runs")
-def list_scheduled_runs() -> list[dict[str, Any]]:
-    """List the runs of some deployments that should start: there are none."""
     return []

@@ -3,6 +3,7 @@
 from app.crud.deployment_reading import DeploymentView
 from app.models import Deployment
 from app.schemas.deployment_answers import DeploymentResponse, LimitOfDeployment
+from app.schemas.readiness import polled_lately, readiness
 from app.schemas.schedules import ScheduleResponse
 
 SAME_NAME = (
@@ -39,6 +40,8 @@ def answer(view: DeploymentView) -> DeploymentResponse:
         global_concurrency_limit=LimitOfDeployment.model_validate(view.limit) if view.limit is not None else None,
         work_queue_name=view.work_queue_name,
         work_pool_name=view.work_pool_name,
+        last_polled=view.last_polled,
+        status=readiness(polled_lately(view.last_polled)),
     )
 
 

@@ -1,7 +1,7 @@
-"""The work pool routes, and those that a pool's workers poll. Nothing runs here, so nothing is ever scheduled."""
+"""The work pool routes."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Header
 
@@ -54,23 +54,3 @@ def update_work_pool(name: PathName, body: WorkPoolUpdate, session: SessionDep) 
 def delete_work_pool(name: PathName, session: SessionDep) -> None:
     """Delete the work pool and its queues; deployments that used them live on without one."""
     deletions.delete_work_pool(session, name)
-
-
-@router.post("/{name}/workers/filter")
-def list_workers(name: PathName, session: SessionDep) -> list[dict[str, Any]]:
-    """List the workers of the pool: none is recorded."""
-    work_pools.read_work_pool(session, name)
-    return []
-
-
-@router.post("/{name}/workers/heartbeat", status_code=HTTPStatus.NO_CONTENT)
-def record_heartbeat(name: PathName, session: SessionDep) -> None:
-    """Take note that a worker lives: nothing is recorded."""
-    work_pools.read_work_pool(session, name)
-
-
-@router.post("/{name}/get_scheduled_flow_runs")
-def list_scheduled_runs(name: PathName, session: SessionDep) -> list[dict[str, Any]]:
-    """List the runs that a worker of the pool should start: there are none."""
-    work_pools.read_work_pool(session, name)
-    return []

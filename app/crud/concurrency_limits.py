@@ -45,9 +45,13 @@ def read_concurrency_limit(session: Session, id_or_name: str) -> ConcurrencyLimi
     return limit
 
 
-def list_concurrency_limits(session: Session, *, limit: int, offset: int) -> Sequence[ConcurrencyLimit]:
-    """Return a window of the concurrency limits, by name."""
+def list_concurrency_limits(
+    session: Session, *, limit: int, offset: int, prefix: str = ""
+) -> Sequence[ConcurrencyLimit]:
+    """Return a window of the concurrency limits whose names begin so, by name."""
     statement = select(ConcurrencyLimit).order_by(ConcurrencyLimit.name)
+    if prefix:
+        statement = statement.where(ConcurrencyLimit.name.startswith(prefix, autoescape=True))
     return session.scalars(statement.limit(limit).offset(offset)).all()
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, delete, select
 from sqlalchemy.orm import Session
 
-from app.crud import concurrency_limits, deployments, flows, work_pools, work_queues
+from app.crud import concurrency_limits, deployments, flows, pool_workers, work_pools, work_queues
 from app.crud.filters import flow_condition, one_of, restricts
 from app.crud.queue_order import lock_pool
 from app.crud.tombstones import bury
@@ -61,6 +61,7 @@ def delete_work_pool(session: Session, name: str) -> None:
     if not pools:
         raise NotFound(work_pools.not_found(name))
     _delete_queues(session, _lock(session, WORK_QUEUE, WorkQueue.work_pool_id == pools[0]["id"]))
+    pool_workers.forget_workers(session, pools[0]["id"])
     _delete(session, WORK_POOL, pools)
 
 

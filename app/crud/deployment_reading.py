@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,13 @@ class DeploymentView:
     work_queue_name: str | None
     work_pool_name: str | None
     limit: ConcurrencyLimit | None
+    queue_last_polled: datetime | None
+
+    @property
+    def last_polled(self) -> datetime | None:
+        """When somebody last asked for its runs: for those of its queue, or of itself."""
+        polls = [time for time in (self.deployment.last_polled, self.queue_last_polled) if time is not None]
+        return max(polls, default=None)
 
 
 def read_deployment(session: Session, deployment_id: UUID) -> DeploymentView:
@@ -85,9 +93,9 @@ def selected(selection: DeploymentSelection) -> ColumnElement[bool]:
     return and_(true(), *conditions)
 
 
-def _views() -> Select[Deployment, str | None, str | None, ConcurrencyLimit | None]:
+def _views() -> Select[Deployment, str | None, str | None, ConcurrencyLimit | None, datetime | None]:
     return (
-        select(Deployment, WorkQueue.name, WorkPool.name, ConcurrencyLimit)
+        select(Deployment, WorkQueue.name, WorkPool.name, ConcurrencyLimit, WorkQueue.last_polled)
         .outerjoin(WorkQueue, WorkQueue.id == Deployment.work_queue_id)
         .outerjoin(WorkPool, WorkPool.id == WorkQueue.work_pool_id)
         .outerjoin(ConcurrencyLimit, ConcurrencyLimit.id == Deployment.concurrency_limit_id)
@@ -96,12 +104,12 @@ def _views() -> Select[Deployment, str | None, str | None, ConcurrencyLimit | No
     )
 
 
-def _one(session: Session, statement: Select[Any, Any, Any, Any]) -> DeploymentView:
+def _one(session: Session, statement: Select[Any, Any, Any, Any, Any]) -> DeploymentView:
     row = session.execute(statement).one_or_none()
     if row is None:
         raise NotFound("Deployment not found")
     return _view(row)
 
 
-def _view(row: Row[Any, Any, Any, Any]) -> DeploymentView:
+def _view(row: Row[Any, Any, Any, Any, Any]) -> DeploymentView:
     return DeploymentView(*row)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_pool_condition
 from app.crud.queue_order import insert_queue
+from app.crud.readiness import has_worker
 from app.crud.untracked import update_where_different
 from app.errors import Conflict, NotAllowed, NotFound
 from app.models import WorkPool, WorkQueue
@@ -30,10 +31,11 @@ DEFAULT_QUEUE: Final = {
 
 
 class FoundPool(NamedTuple):
-    """A work pool and the id of its default queue."""
+    """A work pool, the id of its default queue, and whether a worker of it is online."""
 
     pool: WorkPool
     default_queue_id: UUID
+    has_worker: bool
 
 
 def create_work_pool(session: Session, values: Mapping[str, Any]) -> FoundPool:
@@ -113,12 +115,12 @@ def _create(session: Session, values: Mapping[str, Any]) -> FoundPool | None:
         return None
     queue = insert_queue(session, pool.id, DEFAULT_QUEUE)
     assert queue is not None, "a pool that was just created has no queues"
-    return FoundPool(pool, queue.id)
+    return FoundPool(pool, queue.id, False)
 
 
-def _found_pools() -> Select[WorkPool, UUID]:
+def _found_pools() -> Select[WorkPool, UUID, bool]:
     default_queue = and_(WorkQueue.work_pool_id == WorkPool.id, WorkQueue.is_default)
-    return select(WorkPool, WorkQueue.id).join(WorkQueue, default_queue)
+    return select(WorkPool, WorkQueue.id, has_worker()).join(WorkQueue, default_queue)
 
 
 def _matching(wanted: WorkPoolFilter | None) -> Condition:

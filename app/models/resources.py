@@ -85,6 +85,21 @@ class WorkQueue(Row, Base):
     last_polled: Mapped[datetime | None]
 
 
+class PoolWorker(Row, Base):
+    """A process that takes work from a pool, as far as its heartbeats tell. The registry gives it none.
+
+    `updated` is the time of its last heartbeat; it counts as online until `online_until`.
+    """
+
+    __tablename__ = "pool_worker"
+    __table_args__ = (UniqueConstraint("work_pool_id", "name"),)
+
+    work_pool_id: Mapped[UUID] = mapped_column(ForeignKey(WorkPool.id))
+    name: Mapped[str] = mapped_column(Text)
+    heartbeat_interval_seconds: Mapped[int | None]
+    online_until: Mapped[datetime]
+
+
 class ConcurrencyLimit(Row, Base):
     __tablename__ = "concurrency_limit"
     __table_args__ = (
@@ -137,6 +152,7 @@ class Deployment(Tracked, Base):
     pull_steps: Mapped[list[JsonObject] | None] = mapped_column(Json)
     infra_overrides: Mapped[JsonObject] = mapped_column(server_default=OBJECT)
     schedules: Mapped[list[JsonObject]] = mapped_column(Json, server_default=ARRAY)
+    last_polled: Mapped[datetime | None]
     storage_document_id: Mapped[UUID | None]
     infrastructure_document_id: Mapped[UUID | None]
 

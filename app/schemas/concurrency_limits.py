@@ -1,10 +1,16 @@
 """The bodies of the routes of global concurrency limits."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final, Self
+from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
-from app.schemas.shared import Changes, Count, Name, Paging, ResourceResponse, WireModel
+from app.models import ConcurrencyLimit
+from app.schemas.shared import NAME_LENGTH, Changes, Count, Name, Paging, Query, ResourceResponse, WireModel
+
+TAG_PREFIX: Final = "tag:"
+"""A tag's limit is a global limit whose name begins like this."""
 
 Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -50,3 +56,38 @@ class CreatedConcurrencyLimitResponse(ConcurrencyLimitResponse):
 
     denied_slots: int
     avg_slot_occupancy_seconds: float
+
+
+class TagLimitCreate(WireModel):
+    """A limit on the runs of tasks with a tag; the tag's limit, when there is one, is changed to it."""
+
+    tag: Annotated[Name, Field(max_length=NAME_LENGTH - len(TAG_PREFIX))]
+    concurrency_limit: Count
+
+
+class TagLimitReset(Query):
+    """Which task runs hold the slots from now on."""
+
+    slot_override: list[UUID] | None = None
+
+
+class TagLimitResponse(BaseModel):
+    """A tag's limit. No task runs here, so no slot is ever held."""
+
+    id: UUID
+    created: datetime
+    updated: datetime
+    tag: str
+    concurrency_limit: int
+    active_slots: list[UUID] = []
+
+    @classmethod
+    def of(cls, limit: ConcurrencyLimit) -> Self:
+        """Return the tag's limit that is stored as this global one."""
+        return cls(
+            id=limit.id,
+            created=limit.created,
+            updated=limit.updated,
+            tag=limit.name.removeprefix(TAG_PREFIX),
+            concurrency_limit=limit.limit,
+        )

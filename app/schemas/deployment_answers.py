@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.database import JsonObject
+from app.schemas.readiness import Readiness
 from app.schemas.schedules import ScheduleResponse
 from app.schemas.shared import ResourceResponse
 
@@ -44,7 +45,7 @@ class DeploymentResponse(BaseModel):
     labels: JsonObject
     work_queue_name: str | None
     work_queue_id: UUID | None
-    last_polled: None = None
+    last_polled: datetime | None
     parameter_openapi_schema: JsonObject | None
     path: str | None
     pull_steps: list[JsonObject] | None
@@ -54,7 +55,7 @@ class DeploymentResponse(BaseModel):
     created_by: None = None
     updated_by: None = None
     work_pool_name: str | None
-    status: str = "NOT_READY"
+    status: Readiness
     enforce_parameter_schema: bool
 
 

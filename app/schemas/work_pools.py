@@ -1,7 +1,6 @@
 """The bodies of the work pool routes."""
 
 import re
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from app.database import JsonObject
 from app.models import WorkPool
 from app.schemas.filters import WorkPoolFilter
 from app.schemas.job_template import BaseJobTemplate
+from app.schemas.readiness import Readiness, readiness
 from app.schemas.shared import Changes, Count, Name, Object, Paging, Query, ResourceResponse, Text, WireModel
 
 AGENT_TYPE: Final = "prefect-agent"
@@ -89,14 +89,6 @@ class WorkPoolQuery(WorkPoolMatch, Paging):
     """Which work pools to list."""
 
 
-class WorkPoolStatus(StrEnum):
-    """Whether a work pool can take work."""
-
-    READY = "READY"
-    NOT_READY = "NOT_READY"
-    PAUSED = "PAUSED"
-
-
 class WorkPoolResponse(ResourceResponse):
     """A work pool."""
 
@@ -106,13 +98,13 @@ class WorkPoolResponse(ResourceResponse):
     base_job_template: JsonObject
     is_paused: bool
     concurrency_limit: int | None
-    status: WorkPoolStatus | None
+    status: Readiness | None
     default_queue_id: UUID
     storage_configuration: JsonObject
     active_slots: int | None
 
     @classmethod
-    def of(cls, pool: WorkPool, default_queue_id: UUID, user_agent: str | None) -> Self:
+    def of(cls, pool: WorkPool, default_queue_id: UUID, has_worker: bool, user_agent: str | None) -> Self:
         """Return the work pool as the client that sent `user_agent` can read it."""
         return cls(
             id=pool.id,
@@ -124,18 +116,16 @@ class WorkPoolResponse(ResourceResponse):
             base_job_template=pool.base_job_template,
             is_paused=pool.is_paused,
             concurrency_limit=pool.concurrency_limit,
-            status=status_of(pool),
+            status=status_of(pool, has_worker),
             default_queue_id=default_queue_id,
             storage_configuration=_answered(pool.storage_configuration, user_agent),
             active_slots=None if pool.concurrency_limit is None else 0,
         )
 
 
-def status_of(pool: WorkPool) -> WorkPoolStatus | None:
+def status_of(pool: WorkPool, has_worker: bool) -> Readiness | None:
     """Return the status of a work pool; an agent's pool has none."""
-    if pool.type == AGENT_TYPE:
-        return None
-    return WorkPoolStatus.PAUSED if pool.is_paused else WorkPoolStatus.NOT_READY
+    return None if pool.type == AGENT_TYPE else readiness(has_worker, pool.is_paused)
 
 
 def knows_result_block(user_agent: str | None) -> bool:

@@ -1,8 +1,7 @@
 """The bodies of the work queue routes."""
 
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final, Self
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -10,6 +9,7 @@ from pydantic import BaseModel, Field
 from app.database import JsonObject
 from app.models import WorkQueue
 from app.schemas.filters import WorkQueueFilter
+from app.schemas.readiness import POLL_MAXIMUM_SECONDS, Readiness, polled_lately, readiness
 from app.schemas.shared import (
     INTEGER_MAX,
     Changes,
@@ -22,9 +22,6 @@ from app.schemas.shared import (
     UtcTime,
     WireModel,
 )
-
-POLL_MAXIMUM_SECONDS: Final = 60
-"""A queue that nobody polled for longer is not healthy."""
 
 Priority = Annotated[int, Field(ge=1, le=INTEGER_MAX)]
 
@@ -71,14 +68,6 @@ class WorkQueueQuery(Paging):
     work_queues: WorkQueueFilter | None = None
 
 
-class WorkQueueStatus(StrEnum):
-    """Whether a work queue can take work."""
-
-    READY = "READY"
-    NOT_READY = "NOT_READY"
-    PAUSED = "PAUSED"
-
-
 class WorkQueueResponse(ResourceResponse):
     """A work queue."""
 
@@ -91,7 +80,7 @@ class WorkQueueResponse(ResourceResponse):
     filter: JsonObject | None
     last_polled: datetime | None
     work_pool_name: str
-    status: WorkQueueStatus
+    status: Readiness
     active_slots: int | None
 
     @classmethod
@@ -110,7 +99,7 @@ class WorkQueueResponse(ResourceResponse):
             filter=queue.filter,
             last_polled=queue.last_polled,
             work_pool_name=pool_name,
-            status=WorkQueueStatus.PAUSED if queue.is_paused else WorkQueueStatus.NOT_READY,
+            status=readiness(polled_lately(queue.last_polled), queue.is_paused),
             active_slots=None if queue.concurrency_limit is None else 0,
         )
 
@@ -133,6 +122,4 @@ class WorkQueueHealth(BaseModel):
     @classmethod
     def of(cls, queue: WorkQueue) -> Self:
         """Return the health of the work queue at this moment."""
-        latest_poll_wanted = datetime.now(UTC) - timedelta(seconds=POLL_MAXIMUM_SECONDS)
-        healthy = queue.last_polled is not None and queue.last_polled >= latest_poll_wanted
-        return cls(healthy=healthy, last_polled=queue.last_polled)
+        return cls(healthy=polled_lately(queue.last_polled), last_polled=queue.last_polled)

@@ -73,7 +73,7 @@ def is_a_test(name: str) -> bool:
 
 def targets() -> set[str]:
     """Return the targets of the Makefile that are for people."""
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def anchors_of(path: Path) -> set[str]:
@@ -143,7 +143,7 @@ def test_every_command_that_is_named_exists(path: Path) -> None:
 
 @document
 def test_every_target_that_is_named_exists(path: Path) -> None:
-    named = [name for code in code_in(path) for name in re.findall(r"(?:^|&& )make ([a-z]+)", code)]
+    named = [name for code in code_in(path) for name in re.findall(r"(?:^|&& )make ([a-z-]+)", code)]
     assert [name for name in named if name not in targets()] == []
 
 

@@ -43,8 +43,8 @@ VALUES: Final[Mapping[str, tuple[Any, Any]]] = {
 }
 """Two different values of each tracked field of a deployment."""
 
-OTHER_COLUMNS: Final = {"id", "created", "updated", "revision", "event_id", "name", "flow_id"}
-"""What a deployment has beside its tracked fields: identity and bookkeeping. None of it changes by a request."""
+OTHER_COLUMNS: Final = {"id", "created", "updated", "revision", "event_id", "name", "flow_id", "last_polled"}
+"""What a deployment has beside its tracked fields: identity and bookkeeping, none of it changed by who deploys."""
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from app.schemas.worker_types import PROCESS_TEMPLATE
+from app.schemas.worker_types import template_of
 from tests.integration.registry import make_pool
 from tests.integration.side_by_side import all_at_once
 
@@ -13,7 +13,7 @@ NOT_SET = {"bundle_upload_step": None, "bundle_execution_step": None, "default_r
 
 
 def test_a_new_pool_answers_with_the_keys_of_the_wire(client: TestClient) -> None:
-    pool = make_pool(client, base_job_template=PROCESS_TEMPLATE, is_paused=False)
+    pool = make_pool(client, base_job_template=template_of("prefect", "process"), is_paused=False)
 
     for key in ("id", "created", "updated", "default_queue_id"):
         assert pool.pop(key)
@@ -21,7 +21,7 @@ def test_a_new_pool_answers_with_the_keys_of_the_wire(client: TestClient) -> Non
         "name": "pool",
         "description": None,
         "type": "process",
-        "base_job_template": PROCESS_TEMPLATE,
+        "base_job_template": template_of("prefect", "process"),
         "is_paused": False,
         "concurrency_limit": None,
         "status": "NOT_READY",
@@ -93,7 +93,7 @@ def test_null_clears(client: TestClient) -> None:
     make_pool(
         client,
         description="x",
-        base_job_template=PROCESS_TEMPLATE,
+        base_job_template=template_of("prefect", "process"),
         concurrency_limit=1,
         storage_configuration={"bundle_upload_step": {"a": 1}},
     )
@@ -105,11 +105,11 @@ def test_null_clears(client: TestClient) -> None:
 
 
 def test_the_overwriting_update_of_the_command_line_changes_nothing_on_an_equal_pool(client: TestClient) -> None:
-    pool = make_pool(client, base_job_template=PROCESS_TEMPLATE)
+    pool = make_pool(client, base_job_template=template_of("prefect", "process"))
     body = {
         "description": None,
         "is_paused": False,
-        "base_job_template": PROCESS_TEMPLATE,
+        "base_job_template": template_of("prefect", "process"),
         "concurrency_limit": None,
         "storage_configuration": NOT_SET,
     }

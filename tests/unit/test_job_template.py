@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.schemas.job_template import BaseJobTemplate, undeclared_variables
-from app.schemas.worker_types import PROCESS_TEMPLATE
+from app.schemas.worker_types import template_of
 
 TEMPLATES: TypeAdapter[dict[str, Any]] = TypeAdapter(BaseJobTemplate)
 
@@ -32,7 +32,9 @@ def test_variables_without_properties_declare_nothing(variables: dict[str, Any])
     assert undeclared_variables({"job_configuration": {"a": "{{ a }}"}, "variables": variables}) == ["a"]
 
 
-@pytest.mark.parametrize("template", [{}, PROCESS_TEMPLATE, {"job_configuration": {}, "variables": {}}])
+@pytest.mark.parametrize(
+    "template", [{}, template_of("prefect", "process"), {"job_configuration": {}, "variables": {}}]
+)
 def test_a_complete_or_empty_template_is_accepted(template: dict[str, Any]) -> None:
     assert TEMPLATES.validate_python(template) == template
 

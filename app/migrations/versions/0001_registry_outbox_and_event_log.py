@@ -163,6 +163,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_work_queue')),
     sa.UniqueConstraint('work_pool_id', 'name', name=op.f('uq_work_queue_work_pool_id_name'))
     )
+    op.create_table('pool_worker',
+    sa.Column('work_pool_id', sa.Uuid(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('heartbeat_interval_seconds', sa.Integer(), nullable=True),
+    sa.Column('online_until', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('id', sa.Uuid(), server_default=sa.text('gen_random_uuid()'), nullable=False),
+    sa.Column('created', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.Column('updated', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
+    sa.ForeignKeyConstraint(['work_pool_id'], ['work_pool.id'], name=op.f('fk_pool_worker_work_pool_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pool_worker')),
+    sa.UniqueConstraint('work_pool_id', 'name', name=op.f('uq_pool_worker_work_pool_id_name'))
+    )
     op.create_index('uq_work_queue_default', 'work_queue', ['work_pool_id'], unique=True, postgresql_where=sa.text('is_default'))
     op.create_table('deployment',
     sa.Column('name', sa.Text(), nullable=False),
@@ -184,6 +196,7 @@ def upgrade() -> None:
     sa.Column('pull_steps', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('infra_overrides', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('schedules', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False),
+    sa.Column('last_polled', sa.DateTime(timezone=True), nullable=True),
     sa.Column('storage_document_id', sa.Uuid(), nullable=True),
     sa.Column('infrastructure_document_id', sa.Uuid(), nullable=True),
     sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False),
@@ -218,6 +231,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_deployment_work_queue_id'), table_name='deployment')
     op.drop_index(op.f('ix_deployment_concurrency_limit_id'), table_name='deployment')
     op.drop_table('deployment')
+    op.drop_table('pool_worker')
     op.drop_index('uq_work_queue_default', table_name='work_queue', postgresql_where=sa.text('is_default'))
     op.drop_table('work_queue')
     op.drop_table('work_pool')

@@ -1,0 +1,90 @@
+"""Answers for what a Prefect server has and this registry does not, so that the client can say something sensible.
+
+A list of it is empty, one of it is not found (404), and making one is refused (501) with the reason.
+"""
+
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from app.api.deps import SessionDep
+from app.crud.deployment_reading import read_deployment
+from app.errors import NotFound, NotOffered
+
+ABSENT: Final = {
+    "flow_runs": "flow runs",
+    "flow_run_states": "states of flow runs",
+    "task_runs": "task runs",
+    "task_run_states": "states of task runs",
+    "logs": "logs of runs",
+    "block_types": "block types",
+    "block_schemas": "block schemas",
+    "block_documents": "blocks",
+    "block_capabilities": "blocks",
+    "variables": "variables",
+    "artifacts": "artifacts",
+    "automations": "automations",
+}
+"""By the first part of the path."""
+
+CONCURRENCY: Final = ("/concurrency_limits", "/v2/concurrency_limits")
+SLOTS: Final = ("increment", "decrement", "increment-with-lease", "decrement-with-lease")
+
+router = APIRouter(tags=["not offered"])
+
+
+@router.post("/deployments/{deployment_id}/create_flow_run")
+def create_run_of_deployment(deployment_id: UUID, session: SessionDep) -> None:
+    """Refuse to run a deployment."""
+    read_deployment(session, deployment_id)
+    raise NotOffered("aftercommit is a registry of deployments and does not run them.")
+
+
+@router.post("/deployments/{deployment_id}/branch")
+def branch_deployment(deployment_id: UUID, session: SessionDep) -> None:
+    """Refuse to branch a deployment."""
+    read_deployment(session, deployment_id)
+    raise NotOffered("aftercommit does not branch deployments.")
+
+
+@router.get("/admin/storage")
+def read_default_result_storage() -> dict[str, None]:
+    """Tell that no block stores the results of runs by default."""
+    return {"default_result_storage_block_id": None}
+
+
+def _add(prefix: str, things: str) -> None:
+    routes = APIRouter(prefix=f"/{prefix}")
+
+    @routes.get("/")
+    @routes.post("/filter")
+    @routes.post("/latest/filter")
+    def list_none() -> list[Any]:
+        return []
+
+    @routes.post("/count")
+    @routes.post("/latest/count")
+    def count_none() -> int:
+        return 0
+
+    @routes.post("/")
+    def refuse() -> None:
+        raise NotOffered(f"aftercommit has no {things}.")
+
+    @routes.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def find_none(rest: str) -> None:  # noqa: ARG001  # Whatever is asked for is not there.
+        raise NotFound(f"aftercommit has no {things}.")
+
+    router.include_router(routes, include_in_schema=False)
+
+
+def _refuse_slots() -> None:
+    raise NotOffered("aftercommit keeps concurrency limits and hands out no slots: nothing runs here.")
+
+
+for _prefix, _things in ABSENT.items():
+    _add(_prefix, _things)
+for _limits in CONCURRENCY:
+    for _change in SLOTS:
+        router.post(f"{_limits}/{_change}", include_in_schema=False)(_refuse_slots)

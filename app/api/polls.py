@@ -1,0 +1,67 @@
+"""What workers call: heartbeats, and the question for runs. Nothing runs here, so no run is ever handed out."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from app.api.deps import SessionDep
+from app.crud import pool_workers
+from app.crud.pool_workers import FoundWorker
+from app.schemas.pool_workers import DeploymentPoll, Heartbeat, PoolPoll, WorkerQuery, WorkerResponse, WorkerStatus
+from app.schemas.shared import PathName
+
+router = APIRouter(tags=["workers"])
+
+
+@router.post("/work_pools/{name}/workers/heartbeat", status_code=HTTPStatus.NO_CONTENT)
+def record_heartbeat(name: PathName, body: Heartbeat, session: SessionDep) -> None:
+    """Take note that a worker of the pool lives."""
+    pool_workers.record_heartbeat(session, name, body)
+
+
+@router.post("/work_pools/{name}/workers/filter")
+def list_workers(
+    name: PathName, session: SessionDep, query: Annotated[WorkerQuery, Body(default_factory=WorkerQuery)]
+) -> list[WorkerResponse]:
+    """List the workers of the pool that match, the one that was heard last first."""
+    found = pool_workers.list_workers(session, name, query.workers, limit=query.limit, offset=query.offset)
+    return [_answer(worker) for worker in found]
+
+
+@router.delete("/work_pools/{name}/workers/{worker}", status_code=HTTPStatus.NO_CONTENT)
+def delete_worker(name: PathName, worker: PathName, session: SessionDep) -> None:
+    """Forget a worker of the pool; its next heartbeat brings it back."""
+    pool_workers.delete_worker(session, name, worker)
+
+
+@router.post("/work_pools/{name}/get_scheduled_flow_runs")
+def list_runs_of_pool(
+    name: PathName, session: SessionDep, poll: Annotated[PoolPoll, Body(default_factory=PoolPoll)]
+) -> list[dict[str, Any]]:
+    """List the runs that a worker of the pool should start: there are none."""
+    pool_workers.record_poll_of_pool(session, name, poll.work_queue_names)
+    return []
+
+
+@router.post("/deployments/get_scheduled_flow_runs")
+def list_runs_of_deployments(
+    session: SessionDep, poll: Annotated[DeploymentPoll, Body(default_factory=DeploymentPoll)]
+) -> list[dict[str, Any]]:
+    """List the runs of some deployments that should start: there are none."""
+    pool_workers.record_poll_of_deployments(session, poll.deployment_ids)
+    return []
+
+
+def _answer(found: FoundWorker) -> WorkerResponse:
+    worker = found.worker
+    return WorkerResponse(
+        id=worker.id,
+        created=worker.created,
+        updated=worker.updated,
+        name=worker.name,
+        work_pool_id=worker.work_pool_id,
+        last_heartbeat_time=worker.updated,
+        heartbeat_interval_seconds=worker.heartbeat_interval_seconds,
+        status=WorkerStatus.ONLINE if found.online else WorkerStatus.OFFLINE,
+    )

@@ -1,0 +1,67 @@
+"""The routes of the limits on tags, which `prefect concurrency-limit` calls."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+
+from app.api.deps import SessionDep
+from app.crud import tag_limits
+from app.errors import NotOffered
+from app.schemas.concurrency_limits import ConcurrencyLimitQuery, TagLimitCreate, TagLimitReset, TagLimitResponse
+from app.schemas.shared import PathName
+
+router = APIRouter(prefix="/concurrency_limits", tags=["concurrency limits"])
+
+
+@router.post("/", status_code=HTTPStatus.CREATED)
+def upsert_tag_limit(body: TagLimitCreate, session: SessionDep, response: Response) -> TagLimitResponse:
+    """Create the limit of a tag (201), or change it (200)."""
+    limit, created = tag_limits.upsert_tag_limit(session, body.tag, body.concurrency_limit)
+    if not created:
+        response.status_code = HTTPStatus.OK
+    return TagLimitResponse.of(limit)
+
+
+@router.post("/filter")
+def list_tag_limits(
+    session: SessionDep, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
+) -> list[TagLimitResponse]:
+    """List the limits of tags, by tag."""
+    found = tag_limits.list_tag_limits(session, limit=query.limit, offset=query.offset)
+    return [TagLimitResponse.of(limit) for limit in found]
+
+
+@router.get("/tag/{tag}")
+def read_tag_limit(tag: PathName, session: SessionDep) -> TagLimitResponse:
+    """Return the limit of a tag."""
+    return TagLimitResponse.of(tag_limits.read_tag_limit(session, tag))
+
+
+@router.post("/tag/{tag}/reset")
+def reset_tag_limit(
+    tag: PathName, session: SessionDep, body: Annotated[TagLimitReset, Body(default_factory=TagLimitReset)]
+) -> None:
+    """Take all slots of the tag's limit back."""
+    if body.slot_override:
+        raise NotOffered("No task runs here, so none can hold a slot.")
+    tag_limits.free_slots(session, tag)
+
+
+@router.delete("/tag/{tag}")
+def delete_tag_limit(tag: PathName, session: SessionDep) -> None:
+    """Delete the limit of a tag."""
+    tag_limits.delete_tag_limit(session, tag_limits.read_tag_limit(session, tag))
+
+
+@router.get("/{limit_id}")
+def read_tag_limit_by_id(limit_id: UUID, session: SessionDep) -> TagLimitResponse:
+    """Return the limit of a tag by its id."""
+    return TagLimitResponse.of(tag_limits.read_tag_limit_by_id(session, limit_id))
+
+
+@router.delete("/{limit_id}")
+def delete_tag_limit_by_id(limit_id: UUID, session: SessionDep) -> None:
+    """Delete the limit of a tag by its id."""
+    tag_limits.delete_tag_limit(session, tag_limits.read_tag_limit_by_id(session, limit_id))

@@ -1,0 +1,50 @@
+"""A real, unmodified Prefect client in an environment of its own, against the whole service as real processes."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.stack import Api, Stack, running_servers
+from tests.prefect.terminal import Terminal
+from tests.world import World
+
+PROJECT = Path(__file__).parent / "project"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say which Prefect: `make test-prefect` makes the environment and names it."""
+    parser.addoption("--prefect", type=Path, required=True, help="a virtual environment that has Prefect")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers, a worker and beat, for all tests of this process; each test has names of its own."""
+    with running_servers(tmp_path_factory.mktemp("stack")) as stack:
+        stack.start_worker()
+        stack.start_beat()
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def api(stack: Stack) -> Api:
+    """An API process."""
+    return stack.start_api()
+
+
+@pytest.fixture
+def world(stack: Stack, api: Api) -> Iterator[World]:
+    """The registry beside the client: what a test needs beforehand, and what became of it."""
+    with api.client() as client:
+        yield stack.world(client)
+
+
+@pytest.fixture
+def terminal(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal in a project's folder, with `PREFECT_API_URL` set and nothing else changed."""
+    folder = tmp_path / "project"
+    shutil.copytree(PROJECT, folder)
+    terminal = Terminal(request.config.getoption("--prefect").resolve(), f"{api.url}/api", folder, tmp_path / "home")
+    yield terminal
+    terminal.close()

@@ -1,0 +1,145 @@
+"""What a person does with Prefect at a terminal: runs a command, runs a script, interrupts what runs."""
+
+import os
+import re
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.embedded.process import kill_group, spawn
+from tests.waiting import wait_until
+
+SCRIPTS = Path(__file__).parent / "scripts"
+COMMAND_SECONDS = 90
+OWN_PREFIXES = ("PREFECT_", "AFTERCOMMIT_")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a finished command left."""
+
+    command: str
+    code: int
+    text: str
+    errors: str
+
+    def table(self) -> list[list[str]]:
+        """Return the cells of the rows below a table's head, as they stand on the screen."""
+        return [[cell.strip() for cell in line.strip("│").split("│")] for line in self.text.splitlines() if "│" in line]
+
+    def row(self, first: str) -> list[str]:
+        """Return the row of a table whose first cell is this one."""
+        found = [row for row in self.table() if row[0] == first]
+        assert len(found) == 1, f"{len(found)} rows of {first}:\n{self.text}"
+        return found[0]
+
+    def heads(self) -> list[str]:
+        """Return the heads of a table's columns."""
+        line = next(line for line in self.text.splitlines() if "┃" in line)
+        return [cell.strip() for cell in line.strip("┃").split("┃")]
+
+    def __str__(self) -> str:
+        return f"$ {self.command}\n{self.text}\n{self.errors}\n=> {self.code}"
+
+
+@dataclass
+class Running:
+    """A command that goes on until it is interrupted."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self) -> str:
+        """Return what it printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C once, and return the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(COMMAND_SECONDS)
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it printed this."""
+        wait_until(lambda: text in self.said() or self.process.poll() is not None, text, COMMAND_SECONDS)
+        assert text in self.said(), self.said()
+
+
+@dataclass
+class Terminal:
+    """A terminal in which `prefect` is the real one."""
+
+    venv: Path
+    api_url: str
+    folder: Path
+    home: Path
+    running: list[Running] = field(default_factory=list)
+
+    def prefect(self, *arguments: str, code: int = 0) -> Output:
+        """Run `prefect` with these arguments; it must end with that exit code."""
+        return self._run([self.venv / "bin" / "prefect", *arguments], "prefect " + " ".join(arguments), code)
+
+    def script(self, name: str, *arguments: str, code: int = 0) -> Output:
+        """Run one of our scripts with Prefect's Python; it must end with that exit code."""
+        command: list[str | Path] = [self.venv / "bin" / "python", SCRIPTS / name, *arguments]
+        return self._run(command, f"python {name} " + " ".join(arguments), code)
+
+    def start(self, *arguments: str) -> Running:
+        """Start a `prefect` command that does not end by itself."""
+        return self._start([self.venv / "bin" / "prefect", *arguments])
+
+    def start_script(self, name: str, *arguments: str) -> Running:
+        """Start a script that does not end by itself."""
+        return self._start([self.venv / "bin" / "python", SCRIPTS / name, *arguments])
+
+    def close(self) -> None:
+        """End what still runs."""
+        for running in self.running:
+            kill_group(running.process)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """A person's environment: the API's URL, a folder for the client's files, and no news sent to anybody."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN_PREFIXES)}
+        inherited.pop("VIRTUAL_ENV", None)
+        return {
+            **inherited,
+            "PATH": f"{self.venv / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_HOME": str(self.home),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_CLI_PROMPT": "false",
+            "PYTHONUNBUFFERED": "1",
+            "DO_NOT_TRACK": "1",
+            "NO_COLOR": "1",
+            "COLUMNS": "240",
+        }
+
+    def _run(self, command: list[str | Path], shown: str, code: int) -> Output:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        output = Output(shown, done.returncode, done.stdout, done.stderr)
+        assert output.code == code, str(output)
+        return output
+
+    def _start(self, command: list[str | Path]) -> Running:
+        log = self.folder / f"running-{len(self.running)}.log"
+        with log.open("wb") as output:
+            process = spawn(command, env=self.environment, death_signal=signal.SIGKILL, output=output, cwd=self.folder)
+        running = Running(process, log)
+        self.running.append(running)
+        return running
+
+
+def plain(value: Any) -> str:
+    """Return a text without the line breaks that a terminal's width puts into it."""
+    return re.sub(r"\s+", " ", str(value)).strip()

@@ -1,0 +1,109 @@
+"""`flow.deploy()` and `flow.from_source(...).deploy()`, in a script of a person's own."""
+
+from typing import Any
+
+import pytest
+
+from tests.prefect.terminal import Terminal
+from tests.world import World, assert_unbroken, operations, updates
+
+
+def deploy(world: World, terminal: Terminal, pool: str, how: str) -> str:
+    """Deploy and return the deployment's id."""
+    output = terminal.script("deploy.py", world.name("nightly"), pool, how)
+    assert "Successfully created/updated all deployments!" in output.text
+    assert ["etl/" + world.name("nightly"), "applied", ""] in output.table()
+    return output.text.split()[-1]
+
+
+def read(world: World, deployment: str) -> Any:
+    return world.client.get(f"/deployments/{deployment}").json()
+
+
+def test_the_first_one_creates(world: World, terminal: Terminal) -> None:
+    pool = world.pool()
+
+    deployment = deploy(world, terminal, pool, "plain")
+
+    stored = read(world, deployment)
+    assert (stored["entrypoint"], stored["work_pool_name"], stored["tags"]) == ("flows.py:etl", pool, ["a"])
+    (event,) = world.life(deployment)
+    assert event["event"] == "prefect.deployment.created"
+
+
+def test_an_unchanged_one_is_no_event(world: World, terminal: Terminal) -> None:
+    pool = world.pool()
+    deployment = deploy(world, terminal, pool, "plain")
+
+    assert deploy(world, terminal, pool, "plain") == deployment
+
+    assert operations(world.life(deployment)) == ["created"]
+
+
+def test_a_changed_one_is_one_event_with_its_diff(world: World, terminal: Terminal) -> None:
+    pool = world.pool()
+    deployment = deploy(world, terminal, pool, "plain")
+
+    deploy(world, terminal, pool, "changed")
+
+    events = world.life(deployment)
+    assert_unbroken(events)
+    assert updates(events[1]) == {
+        "description": {"from": "Add up.", "to": "changed"},
+        "parameters": {"from": {}, "to": {"n": 7}},
+        "tags": {"from": ["a"], "to": ["a", "b"]},
+        "version": {"from": "1", "to": "2"},
+    }
+
+
+def test_schedules_keep_their_ids_when_they_are_deployed_again(world: World, terminal: Terminal) -> None:
+    pool = world.pool()
+    deployment = deploy(world, terminal, pool, "scheduled")
+    schedules = read(world, deployment)["schedules"]
+
+    deploy(world, terminal, pool, "scheduled")
+
+    assert [schedule["slug"] for schedule in schedules] == ["at-three", "hourly"]
+    assert [schedule["id"] for schedule in read(world, deployment)["schedules"]] == [
+        schedule["id"] for schedule in schedules
+    ]
+
+
+@pytest.mark.parametrize(
+    ("how", "options"),
+    [
+        ("limited", None),
+        ("limited with a strategy", {"collision_strategy": "CANCEL_NEW", "grace_period_seconds": None}),
+    ],
+)
+def test_a_concurrency_limit_is_its_own(how: str, options: Any, world: World, terminal: Terminal) -> None:
+    deployment = deploy(world, terminal, world.pool(), how)
+
+    stored = read(world, deployment)
+    limit = stored["global_concurrency_limit"]
+    assert (limit["name"], limit["limit"]) == (f"deployment:{deployment}", 4)
+    assert stored["concurrency_options"] == options
+
+
+def test_job_variables_and_a_queue(world: World, terminal: Terminal) -> None:
+    deployment = deploy(world, terminal, world.pool(), "with variables")
+
+    stored = read(world, deployment)
+    assert (stored["job_variables"], stored["work_queue_name"]) == ({"env": {"API_KEY": "s3cr3t"}}, "fast")
+    assert "s3cr3t" not in str(world.life(deployment))
+
+
+def test_an_image_that_is_not_built(world: World, terminal: Terminal) -> None:
+    pool = world.name("docker")
+    terminal.prefect("work-pool", "create", pool, "--type", "docker")
+
+    output = terminal.script("deploy_image.py", world.name("image"), pool)
+
+    stored = read(world, output.text.split()[-1])
+    assert stored["job_variables"] == {"image": "registry.local/etl:1"}
+
+
+def test_a_missing_pool_is_named(world: World, terminal: Terminal) -> None:
+    output = terminal.script("deploy.py", "nightly", world.name("none"), "plain", code=1)
+
+    assert "Could not find work pool" in output.errors
