@@ -1,5 +1,6 @@
 """Finds snapshots for which no doorbell did its work: the broker lost it, the API died, a retry is due."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,9 @@ from workers.claim import is_due
 SWEEP_LOCK: Final = 0x61C1
 """The advisory lock that elects one sweep at a time, however many beats there are."""
 
+FEWEST: Final = 4
+"""So many lanes are rung for at least, however many doorbells wait for the workers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -25,16 +29,21 @@ class Waiting:
     label: str
 
 
-def sweep(session: Session, grace: float, ring: Callable[[Waiting], None]) -> int:
+def sweep(session: Session, grace: float, ring: Callable[[Waiting], None], queued: int = 0) -> int:
     """Ring once for each lane with a snapshot that is due and older than `grace` seconds; return how many.
 
-    At most one doorbell a lane whatever the backlog, and none when another sweep is at it. It rings for what only a
+    At most one doorbell a lane whatever the backlog, and none when another sweep is at it. With the `queued` doorbells
+    that workers have not answered yet there are no more of them than lanes, but always `FEWEST`: they are for lanes
+    at random, so that each has its turn while workers are behind for long. It rings for what only a
     newer worker can read as well: while versions run side by side, any of them may do the sweep and any may answer
     the doorbell. An older one that answers does nothing, and the next sweep rings again.
     """
     if not session.scalar(select(func.pg_try_advisory_xact_lock(SWEEP_LOCK))):
         return 0
     waiting = waiting_lanes(session, grace)
+    room = max(LANES - queued, FEWEST)
+    if len(waiting) > room:
+        waiting = random.sample(waiting, room)
     for lane in waiting:
         ring(lane)
     return len(waiting)

@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from celery import Task, shared_task
+from celery import Celery, Task, shared_task
 from celery.app.task import Context
 from celery.utils.time import get_exponential_backoff_interval
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.broker import DISPATCH, SWEEP, SWEEP_EXPIRES
+from app.broker import DISPATCH, DISPATCH_QUEUE, SWEEP, SWEEP_EXPIRES
 from app.database import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from app.telemetry import get_logger
@@ -81,9 +81,16 @@ def sweep_outbox(self: Task) -> None:
         )
 
     with _sessions(settings)() as session, session.begin():
-        rung = sweep(session, settings.sweep_grace, ring)
+        rung = sweep(session, settings.sweep_grace, ring, queued=0 if self.request.is_eager else _queued(self.app))
     if rung:
         logger.info("swept", lanes=rung)
+
+
+def _queued(app: Celery) -> int:
+    """Return how many doorbells no worker has taken yet: those of a declared queue are counted with its declaration."""
+    with app.connection_for_write() as connection:
+        count: int = connection.default_channel.queue_declare(DISPATCH_QUEUE).message_count
+    return count
 
 
 def close() -> None:
