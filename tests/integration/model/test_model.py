@@ -19,7 +19,7 @@ from tests.integration.model.workers import PICK, Workers
 from tests.integration.model.world import World
 
 BOUNDED = bounds(
-    max_examples=30,
+    max_examples=20,
     stateful_step_count=25,
     deadline=None,
     print_blob=True,
