@@ -45,8 +45,8 @@ def suspect(session: Session, snapshots: Sequence[SnapshotRow]) -> None:
 class Marks:
     """The marks that this process has put and has to take back: as many for a snapshot as it added.
 
-    There is one of it in a process. When the database is away just then, the process still knows what it owes, and
-    takes it back before it puts the next: an outage leaves no mark.
+    There is one of it in a process, for one thread. When the database is away just then, the process still knows what
+    it owes, and takes it back before its next claim. Until then, or if it ends before, the mark reads as a death.
     """
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:

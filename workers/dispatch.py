@@ -89,6 +89,8 @@ class Dispatcher:
         return self._transaction(lane, append_apart, marks)
 
     def _transaction(self, lane: int, append: Append, marks: Marks) -> int | None:
+        # What an outage kept from being taken back must not be read as a death by the claim.
+        marks.take_back()
         try:
             with self.sessions() as session, session.begin():
                 now = lock_lane(session, lane)

@@ -51,7 +51,8 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
         appended=lambda position: notify(settings.broker_url, position),
         rescue_after=settings.sweep_grace if swept else None,
         came_again=came_again(self.request, outages),
-        marks=_marks(settings),
+        # In eager mode the threads of one process dispatch side by side, and one must not take back another's marks.
+        marks=None if self.request.is_eager else _marks(settings),
     )
     try:
         appended = dispatcher.dispatch([UUID(id_) for id_ in snapshot_ids])

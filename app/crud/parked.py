@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select, update
+from sqlalchemy import Select, Uuid, and_, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased, defer
 
 from app.errors import Conflict, NotFound
@@ -111,8 +112,10 @@ def _not_found(snapshot_id: UUID) -> NotFound:
 
 
 def _set(session: Session, rows: Sequence[SnapshotRow], **columns: Any) -> None:
+    # One array and not a parameter for each: one bug may have parked more than a statement has parameters.
+    ids = literal([row.id for row in rows], ARRAY(Uuid))
     session.execute(
-        update(SnapshotRow).where(SnapshotRow.id.in_([row.id for row in rows])).values(**columns),
+        update(SnapshotRow).where(SnapshotRow.id == func.any(ids)).values(**columns),
         # The rows at hand keep what they were parked with: it is shown to the operator.
         execution_options={"synchronize_session": False},
     )

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Engine, text
 
 BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 50.0
 
 T = TypeVar("T")
 

@@ -69,6 +69,30 @@ def test_a_mark_that_an_outage_kept_from_being_taken_back_is_taken_back_later(
     assert {row.deaths for row in neighbours.pending()} == {0}
 
 
+def test_a_process_pays_its_debt_before_it_judges(neighbours: OutboxWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third mark is its own, and no process has died with it."""
+    with neighbours.sessions() as session:
+        session.execute(text("UPDATE snapshot SET deaths = 2"))
+        session.commit()
+    dispatcher = world_dispatcher(neighbours, Marks(neighbours.sessions), rescue_after=0.0)
+    gone = OperationalError("gone", None, Exception())
+    add = Marks._add
+
+    def only_putting(marks: Marks, number: int) -> None:
+        if number < 0:
+            raise gone
+        add(marks, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.batch._delete", failing(gone))
+        patch.setattr(Marks, "_add", only_putting)
+        with pytest.raises(OperationalError):
+            dispatcher.dispatch(neighbours.pending_ids())
+    assert max(row.deaths for row in neighbours.pending()) == 3
+    dispatcher.dispatch(neighbours.pending_ids())
+    assert neighbours.pending() == []
+
+
 def test_a_plain_doorbell_of_unmarked_snapshots_costs_no_mark(
     neighbours: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

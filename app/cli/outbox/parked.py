@@ -66,7 +66,9 @@ def show_snapshot(snapshot_id: SnapshotId, data_dir: DataDir = DEFAULT, as_json:
     Console().print(_card(row))
     table = Table("field", "before", "after")
     for field, sides in changes.items():
-        table.add_row(plain(field), *(plain(json.dumps(sides[side], ensure_ascii=False)) for side in sides))
+        table.add_row(
+            plain(field), *(plain(json.dumps(sides[side], ensure_ascii=False, default=str)) for side in sides)
+        )
     Console().print(table)
 
 
@@ -116,7 +118,9 @@ def _changes(before: JsonObject | None, after: JsonObject | None) -> dict[str, d
     return {
         field: {"before": old.get(field), "after": new.get(field)}
         for field in sorted(old.keys() | new.keys())
-        if before is None or after is None or json.dumps(old.get(field)) != json.dumps(new.get(field))
+        if before is None
+        or after is None
+        or json.dumps(old.get(field), default=str) != json.dumps(new.get(field), default=str)
     }
 
 
