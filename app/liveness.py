@@ -5,6 +5,7 @@ limits of statements are kept by the very server that hangs. So whoever waits as
 the server answers anybody. A statement that is merely slow, or waits for a lock, goes on waiting.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -32,6 +33,8 @@ TICK_SECONDS: Final = 0.1
 """How often a silent connection is looked at."""
 SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 """PostgreSQL answers this with one byte before any login: also when it has no connection to give."""
+NOT_ASKED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOENT, errno.EADDRNOTAVAIL, errno.EAGAIN}
+"""Errors that say nothing of the server: no descriptor is left, or its Unix socket has another path here."""
 
 SILENT: Final = "The database does not answer."
 
@@ -41,8 +44,8 @@ Probe = Callable[[int], bool]
 def answers(connected: int, timeout: float = PROBE_SECONDS) -> bool:
     """Tell whether the server at the other end of this connected socket answers a newcomer within `timeout` seconds.
 
-    It knocks at the address that the socket is connected to, so host lists, names that moved and Unix sockets need
-    no second thought. The socket itself is not touched.
+    It knocks at the address that the socket is connected to, so host lists and names that moved need no second
+    thought. The socket itself is not touched. When it cannot knock at all, the server has the benefit of the doubt.
     """
     deadline = time.monotonic() + timeout
     try:
@@ -52,8 +55,8 @@ def answers(connected: int, timeout: float = PROBE_SECONDS) -> bool:
             newcomer.sendall(SSL_REQUEST)
             newcomer.settimeout(max(deadline - time.monotonic(), 0.001))
             return newcomer.recv(1) != b""
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno in NOT_ASKED
 
 
 class Pulse:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,6 +20,13 @@ from tests.databases import SharedDatabase, administer, with_database
 
 NO_BROKER = "redis://127.0.0.1:1/0"
 """A port where nothing listens: a test that is not about the broker must not need one."""
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """A command under test logs to a standard error that is closed with it: what comes after must not write there."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

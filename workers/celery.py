@@ -49,10 +49,13 @@ def _bound_the_leave(how: str, **_: Any) -> None:
     Celery has a leave that waits without a limit, and one with a limit that sleeps until it is over whether anything
     is left to do or not, and meanwhile acknowledges nothing. This is the first one with the limit of the second.
     """
+    if signal.getsignal(signal.SIGALRM) == _end:
+        # Celery tells of its cold shutdown too, which ours has begun: its time is counted already.
+        return
     # Alarms and no threads: this runs inside a signal handler.
     if how != "Warm":
         _end_later()
-    elif signal.getsignal(signal.SIGALRM) != _end:
+    else:
         again = signal.signal(signal.SIGALRM, _give_back) == _give_back
         signal.setitimer(signal.ITIMER_REAL, HURRIED_SECONDS if again else app.conf.worker_soft_shutdown_timeout)
 

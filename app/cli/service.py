@@ -47,7 +47,7 @@ class Service:
 
     def start(self, api: Address, flower: Address | None, workers: int) -> None:
         """Start all processes and hand them to the supervisor."""
-        self._start("api", programs.api(api), Stage.API, patience=programs.API_GRACE + 3)
+        self._start("api", programs.api(api), Stage.API, patience=programs.API_GRACE + 5)
         for number in range(1, workers + 1):
             # Ten seconds to finish tasks, and ten to give back those that are not.
             quiet = {"PYTHONWARNINGS": _without_root_warning()}

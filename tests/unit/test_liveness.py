@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -138,3 +139,14 @@ def test_a_server_that_refuses_spares_nobody_the_try(clock: Clock, monkeypatch: 
     for _ in range(2):
         with pytest.raises(psycopg.OperationalError, match="too many"):
             pulse.connect()
+
+
+def test_a_server_that_cannot_be_asked_has_the_benefit_of_the_doubt(tmp_path: Path) -> None:
+    """Its socket has another path where it runs; that it is not found says nothing about it."""
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(str(path))
+        server.listen()
+        client.connect(str(path))
+        path.unlink()
+        assert answers(client.fileno())
