@@ -37,13 +37,18 @@ def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
 
 
 @pytest.fixture(autouse=True)
-def _clean_audit_without_the_sweep(stack: Stack, world: World) -> Iterator[None]:
-    """In the end nothing is lost, made up, doubled or out of order, and every event came by its own doorbell."""
+def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
+    """In the end nothing is lost, made up, doubled or out of order."""
     yield
     world.settle()
     with stack.sessions() as session:
         result = reconcile(session)
         assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+
+
+def assert_no_sweep_was_needed(stack: Stack) -> None:
+    """Fail unless every event came by its own doorbell."""
+    with stack.sessions() as session:
         assert session.scalar(select(EventLog.rescued)) == 0
 
 
@@ -85,6 +90,7 @@ def test_what_it_cannot_finish_goes_back_and_another_worker_does_it(stack: Stack
     next_one = stack.start_worker(2)
     for deployment in deployments:
         assert operations(world.life(deployment)) == ["created", "updated"]
+    assert_no_sweep_was_needed(stack)
     next_one.kill()
 
 
@@ -100,6 +106,7 @@ def test_what_it_can_finish_is_finished_and_acknowledged(stack: Stack, world: Wo
     events = world.life(deployment)
     assert_unbroken(events)
     assert len(events) == 2
+    assert_no_sweep_was_needed(stack)
 
 
 def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world: World, leaving: Role) -> None:
@@ -112,6 +119,10 @@ def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world
         world.patch(f"/deployments/{deployments[1]}", {"description": "too late"})
         end(leaving)
     next_one = stack.start_worker(2)
+    # The leaving worker may have asked for one more message, and leave without reading the answer: Redis has given that
+    # doorbell away, and the sweep rings for its row.
+    beat = stack.start_beat()
     for deployment in deployments:
         assert operations(world.life(deployment)) == ["created", "updated"]
     next_one.kill()
+    beat.kill()
