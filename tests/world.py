@@ -11,6 +11,7 @@ import httpx2
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.crud.audit import reconcile
 from app.models import SnapshotRow
 from tests.waiting import wait_until
 
@@ -103,6 +104,13 @@ def updates(event: JsonEvent) -> dict[str, Any]:
 def related(event: JsonEvent) -> list[tuple[str, str | None]]:
     """Return the role and the name of each related resource, in order."""
     return [(r["prefect.resource.role"], r.get("prefect.resource.name")) for r in event["related"]]
+
+
+def assert_audit_is_clean(sessions: sessionmaker[Session]) -> None:
+    """Fail unless the product's own audit finds nothing lost, made up, doubled or out of order."""
+    with sessions() as session:
+        audit = reconcile(session)
+    assert audit.is_clean, audit.findings
 
 
 def assert_unbroken(events: list[JsonEvent]) -> None:

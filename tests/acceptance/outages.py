@@ -6,15 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import httpx2
 from sqlalchemy import text
 
-from app.crud.audit import reconcile
 from tests.acceptance.stack import Stack
 from tests.waiting import wait_until
-from tests.world import World
+from tests.world import World, assert_audit_is_clean
 
 DATABASE_BOUND: Final = 5.0
 """Within so many seconds a request is answered, whatever the database does."""
@@ -89,10 +88,7 @@ def assert_unavailable(answers: list[Answer]) -> None:
 def assert_nothing_lost(stack: Stack, world: World) -> None:
     """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
     world.settle()
-    with stack.sessions() as session:
-        result = reconcile(session)
-    found: tuple[Any, ...] = (result.lost, result.phantom, result.duplicate, result.disordered)
-    assert found == (0, 0, 0, 0), result.findings
+    assert_audit_is_clean(stack.sessions)
 
 
 @contextmanager

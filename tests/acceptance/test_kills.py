@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text, update
 
-from app.crud.audit import reconcile
 from app.models import EventLog
 from tests.acceptance.stack import Role, Stack
 from tests.waiting import wait_until
-from tests.world import World, assert_unbroken, operations
+from tests.world import World, assert_audit_is_clean, assert_unbroken, operations
 
 WAITING_WORKERS = "FROM pg_stat_activity WHERE application_name = 'aftercommit-worker' AND wait_event_type = 'Lock'"
 
@@ -31,9 +30,7 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
     """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
     yield
     world.settle()
-    with stack.sessions() as session:
-        result = reconcile(session)
-    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+    assert_audit_is_clean(stack.sessions)
 
 
 def change_it(world: World, deployment: str, times: int) -> None:

@@ -4,10 +4,9 @@ from collections import defaultdict
 
 import pytest
 
-from app.crud.audit import reconcile
 from tests.acceptance.recording import Exchange, Replay, missing_keys, recorded
 from tests.acceptance.stack import Api, Stack
-from tests.world import JsonEvent, World, assert_unbroken, operations
+from tests.world import JsonEvent, World, assert_audit_is_clean, assert_unbroken, operations
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +84,7 @@ def test_no_other_deployment_has_events(lives: dict[str, list[JsonEvent]]) -> No
 
 
 def test_the_audit_is_clean(stack: Stack, lives: dict[str, list[JsonEvent]]) -> None:
-    with stack.sessions() as session:
-        result = reconcile(session)
-    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+    assert_audit_is_clean(stack.sessions)
 
 
 def changes(event: JsonEvent) -> str:

@@ -11,12 +11,11 @@ import pytest
 
 from app.cli import programs
 from app.cli.ports import Address
-from app.crud.audit import reconcile
 from app.embedded.process import free_port
 from tests.acceptance.proxy import balanced
 from tests.acceptance.stack import Api, Role, Stack
 from tests.waiting import wait_until
-from tests.world import World, assert_unbroken
+from tests.world import World, assert_audit_is_clean, assert_unbroken
 
 CLIENTS = 3
 MORE = 5
@@ -129,9 +128,7 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
     """In the end nothing is lost, made up, doubled or out of order."""
     yield
     world.settle()
-    with stack.sessions() as session:
-        result = reconcile(session)
-    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+    assert_audit_is_clean(stack.sessions)
 
 
 def restart(role: Role) -> None:

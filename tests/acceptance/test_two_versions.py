@@ -10,12 +10,11 @@ from sqlalchemy import func, select
 
 from app.cli import programs
 from app.cli.ports import Address
-from app.crud.audit import reconcile
 from app.embedded.process import free_port
 from app.models import SCHEMA_VERSION, SnapshotRow
 from tests.acceptance.stack import Api, Role, Stack
 from tests.waiting import wait_until
-from tests.world import World, assert_unbroken, updates
+from tests.world import World, assert_audit_is_clean, assert_unbroken, updates
 
 LONG = timedelta(seconds=5)
 """Several sweeps: they come every second, for what is older than a second."""
@@ -95,6 +94,4 @@ def test_what_is_newer_waits_uncounted_and_comes_out_in_order_once_somebody_can_
     assert [updates(event)["version"]["to"] for event in world.life(mixed)[1:]] == ["0", "1", "2", "6"]
     assert old_worker.process is not None
     assert old_worker.process.poll() is None, "the old worker ran beside it all the time"
-    with stack.sessions() as session:
-        result = reconcile(session)
-    assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+    assert_audit_is_clean(stack.sessions)

@@ -9,12 +9,11 @@ from sqlalchemy import select
 
 from app.broker import DISPATCH_QUEUE
 from app.cli import programs
-from app.crud.audit import reconcile
 from app.models import EventLog, SnapshotRow
 from tests.acceptance.holding import append_held, wait_until_held
 from tests.acceptance.stack import Role, Stack
 from tests.waiting import wait_until
-from tests.world import World, assert_unbroken, operations
+from tests.world import World, assert_audit_is_clean, assert_unbroken, operations
 
 WORKER = "aftercommit-worker"
 SHORT = ["--", "worker.soft_shutdown_timeout=3"]
@@ -41,9 +40,7 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
     """In the end nothing is lost, made up, doubled or out of order."""
     yield
     world.settle()
-    with stack.sessions() as session:
-        result = reconcile(session)
-        assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0), result.findings
+    assert_audit_is_clean(stack.sessions)
 
 
 def assert_no_sweep_was_needed(stack: Stack) -> None:

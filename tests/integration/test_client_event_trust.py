@@ -1,38 +1,15 @@
 """A client's event cannot pass for one of the registry, stand in its way, or carry what is recognised as a secret."""
 
-from typing import Any
-
-import httpx2
 from fastapi.testclient import TestClient
-from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.audit import reconcile
 from app.crud.client_events import append_client_events
 from app.events.snapshot import make_masker
-from app.models import EventRow
 from app.schemas.client_events import ClientEvent
 from app.settings import Settings
-from tests.integration.client_event import a_client_event
+from tests.integration.client_event import a_client_event, log, post
 from tests.integration.outbox_world import OutboxWorld
-from tests.world import World, assert_unbroken
-
-
-def post(client: httpx2.Client, *events: dict[str, Any], status: int = 204) -> httpx2.Response:
-    response = client.post("/events", json=list(events))
-    assert response.status_code == status, response.text
-    return response
-
-
-def log(sessions: sessionmaker[Session]) -> list[EventRow]:
-    with sessions() as session:
-        return list(session.scalars(select(EventRow).order_by(EventRow.position)))
-
-
-def assert_audit_is_clean(sessions: sessionmaker[Session]) -> None:
-    with sessions() as session:
-        audit = reconcile(session)
-    assert audit.is_clean, audit.findings
+from tests.world import World, assert_audit_is_clean, assert_unbroken
 
 
 def test_an_event_about_a_deployment_has_no_revision_and_leaves_its_life_unbroken(

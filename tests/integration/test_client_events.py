@@ -3,35 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.announcer import announcer
-from app.crud.audit import reconcile
-from app.models import EventLog, EventRow
+from app.models import EventLog
 from app.settings import Settings
-from tests.integration.client_event import a_client_event, numbered
-from tests.world import World
-
-
-def post(client: httpx2.Client, *events: dict[str, Any], status: int = 204) -> httpx2.Response:
-    response = client.post("/events", json=list(events))
-    assert response.status_code == status, response.text
-    return response
-
-
-def log(sessions: sessionmaker[Session]) -> list[EventRow]:
-    with sessions() as session:
-        return list(session.scalars(select(EventRow).order_by(EventRow.position)))
-
-
-def assert_audit_is_clean(sessions: sessionmaker[Session]) -> None:
-    with sessions() as session:
-        audit = reconcile(session)
-    assert audit.is_clean, audit.findings
+from tests.integration.client_event import a_client_event, log, numbered, post
+from tests.world import World, assert_audit_is_clean
 
 
 def test_events_are_appended_in_their_order_at_the_next_positions(

@@ -8,7 +8,6 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.audit import reconcile
 from app.crud.parked import parked, replay, skip
 from app.errors import Conflict, NotFound
 from app.settings import Settings
@@ -17,6 +16,7 @@ from tests.integration.model.checks import check_everything
 from tests.integration.model.histories import ATTEMPTS, Entry, History
 from tests.integration.model.workers import PICK, Workers
 from tests.integration.model.world import World
+from tests.world import assert_audit_is_clean
 
 BOUNDED = bounds(
     max_examples=20,
@@ -141,9 +141,7 @@ class Service(Workers):
         assert shown == {entry.id: len(history.pending) - 1 for history, entry in self.parked()}
 
     def _audit(self) -> None:
-        with self.world.sessions() as session:
-            audit = reconcile(session)
-        assert audit.is_clean, audit.findings
+        assert_audit_is_clean(self.world.sessions)
 
 
 @pytest.mark.timeout(300)

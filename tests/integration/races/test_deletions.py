@@ -10,12 +10,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.crud import deletions, deployments
-from app.crud.audit import reconcile
 from app.errors import Conflict, NotFound
 from app.models import Deployment, Flow
 from app.schemas.deployments import DeploymentCreate
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import all_held_up
+from tests.world import assert_audit_is_clean
 
 Life = list[tuple[str, Any]]
 """The operations of a deployment in the log, each with the description after it, or before it for a deletion."""
@@ -51,9 +51,7 @@ def alone(world: OutboxWorld, work: Callable[[Session], Any]) -> Any:
 def lives(world: OutboxWorld) -> list[Life]:
     """Dispatch everything and return the life of each deployment in the order of their creation, once audited."""
     world.dispatch_all()
-    with world.sessions() as session:
-        audit = reconcile(session)
-    assert audit.is_clean, audit.findings
+    assert_audit_is_clean(world.sessions)
     found: dict[str, Life] = {}
     # Two deployments are in two lanes, so the log says nothing about which came first; their times do.
     for event in sorted(world.log(), key=lambda event: event.occurred):
