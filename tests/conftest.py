@@ -16,6 +16,7 @@ from app.database import make_engine, make_sessions
 from app.embedded import start_postgres
 from app.main import create_app
 from app.settings import Settings, get_settings
+from tests import guard
 from tests.databases import SharedDatabase, administer, with_database
 
 NO_BROKER = "redis://127.0.0.1:1/0"
@@ -39,10 +40,11 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(postgres_url: str) -> str:
-    """The name of a database at the newest migration, from which each test's own is copied."""
+    """The name of a guarded database at the newest migration, from which each test's own is copied."""
     name = "template_migrated"
     administer(postgres_url, f"CREATE DATABASE {name}")
     upgrade(with_database(postgres_url, name))
+    guard.install(with_database(postgres_url, name))
     return name
 
 
@@ -67,6 +69,13 @@ def database_url(request: pytest.FixtureRequest, postgres_url: str, template: st
     administer(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield with_database(postgres_url, name)
     administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def unguarded_world(database_url: str) -> Iterator[None]:
+    """The test writes histories of its own, row by row: nothing checks that each change is told of."""
+    with guard.unguarded_database(database_url):
+        yield
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import DispatchError
-from app.events.kinds import kind_named
+from app.events.kinds import ResourceKind, kind_named
 from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
 from app.models import SCHEMA_VERSION, SnapshotRow
 
 OMITTED: Final = "$omitted"
+OUR_KEYS: Final = frozenset({"fields", "updated_fields", "updates"})
+"""The keys of a payload that no kind has as its own."""
 
 
 def check(snapshot: SnapshotRow) -> None:
@@ -55,21 +57,24 @@ def build(
         resource={
             RESOURCE_ID: kind.resource_id(snapshot.resource_id),
             RESOURCE_NAME: snapshot.name,
+            **snapshot.labels,
             REVISION: str(snapshot.revision),
         },
         related=list(related),
-        payload=_within(size_cap, _payload(snapshot, updates)),
+        payload=_within(size_cap, _payload(kind, snapshot, updates)),
         follows=snapshot.follows,
     )
 
 
-def _payload(snapshot: SnapshotRow, updates: JsonObject | None) -> JsonObject:
-    if updates is not None:
-        return {"updated_fields": list(updates), "updates": updates}
+def _payload(kind: ResourceKind, snapshot: SnapshotRow, updates: JsonObject | None) -> JsonObject:
     fields = snapshot.after if snapshot.after is not None else snapshot.before
     if fields is None:
         raise DispatchError("The snapshot has no state before and none after.")
-    return {"fields": fields}
+    known = {"name": snapshot.name, **fields}
+    own = {key: known[key] for key in kind.own_keys if key in known}
+    if updates is not None:
+        return {**own, "updated_fields": list(updates), "updates": updates}
+    return {**own, "fields": fields}
 
 
 def _within(size_cap: int, payload: JsonObject) -> JsonObject:
@@ -90,7 +95,7 @@ def _within(size_cap: int, payload: JsonObject) -> JsonObject:
 
 def _values(payload: JsonObject) -> list[tuple[int, str, JsonObject, str]]:
     """List every replaceable value: its size, its field, and where it stands."""
-    values = []
+    values = [(_size(payload[key]), key, payload, key) for key in payload if key not in OUR_KEYS]
     fields: JsonObject = payload.get("fields", {})
     for field in fields:
         values.append((_size(fields[field]), field, fields, field))

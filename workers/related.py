@@ -61,7 +61,7 @@ def _read(session: Session, snapshots: Sequence[SnapshotRow]) -> Resources:
         for kind, id_, name, attributes, _alive in sorted(rows, key=lambda row: row.alive):
             new[kind, str(id_)] = Known(name, attributes)
         found.update(new)
-        level = [(KINDS[kind].edges, known.attributes) for (kind, _), known in new.items()]
+        level = [(KINDS[kind].followed, known.attributes) for (kind, _), known in new.items()]
     return found
 
 
@@ -92,9 +92,8 @@ def _select_live(kind: ResourceKind, ids: Sequence[UUID]) -> Select[Any]:
     assert kind.model is not None, "only stored kinds are asked for"
     table = kind.model.__table__
     assert isinstance(table, Table)
-    columns = [*kind.labels.values(), *(edge.column for edge in kind.edges)]
     pairs: list[ColumnElement[Any]] = []
-    for column in columns:
+    for column in kind.described_by:
         pairs += [literal(column), table.c[column]]
     return select(
         literal(kind.name).label("kind"),
@@ -115,20 +114,16 @@ def _follow(
         kind = KINDS[edge.kind]
         yield edge, kind, id_
         known = found.get((kind.name, id_))
-        if known is not None:
-            yield from _follow(kind.edges, known.attributes, found)
+        if known is not None and not edge.given:
+            yield from _follow(kind.followed, known.attributes, found)
 
 
 def _related(kind: ResourceKind, id_: str, role: str, found: Resources) -> RelatedResource:
-    related = {RESOURCE_ID: kind.resource_id(id_), RESOURCE_ROLE: role}
     known = found.get((kind.name, id_))
-    if known is not None and known.name:
-        related[RESOURCE_NAME] = known.name
-        related.update(
-            {
-                label: str(known.attributes[column])
-                for label, column in kind.labels.items()
-                if known.attributes.get(column) is not None
-            }
-        )
-    return related
+    told = {RESOURCE_NAME: known.name, **kind.label_values(known.attributes)} if known and known.name else {}
+    return {
+        RESOURCE_ID: kind.resource_id(id_),
+        **told,
+        # The role in this relation; a label of the kind may tell the role that the resource has in its own events.
+        RESOURCE_ROLE: role,
+    }

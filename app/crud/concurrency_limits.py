@@ -5,13 +5,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.crud.untracked import update_where_different
+from app.crud.tracked import insert_row, update_rows
 from app.errors import Conflict, NotFound
+from app.events.kinds import CONCURRENCY_LIMIT
 from app.models import ConcurrencyLimit
+from app.outbox import record
 
 NOT_FOUND: Final = "Concurrency Limit not found"
 NAME_TAKEN: Final = "A concurrency limit with this name already exists."
@@ -23,11 +24,11 @@ def create_concurrency_limit(session: Session, values: Mapping[str, Any]) -> Con
     Raises:
         Conflict: its name is taken.
     """
-    creation = insert(ConcurrencyLimit).values(dict(values)).on_conflict_do_nothing(index_elements=["name"])
-    limit = session.scalars(creation.returning(ConcurrencyLimit)).one_or_none()
-    if limit is None:
+    created = insert_row(session, CONCURRENCY_LIMIT, values, ("name",))
+    if created is None:
         raise Conflict(NAME_TAKEN)
-    return limit
+    record(session, [created])
+    return session.get_one(ConcurrencyLimit, created.row["id"])
 
 
 def read_concurrency_limit(session: Session, id_or_name: str) -> ConcurrencyLimit:
@@ -65,9 +66,10 @@ def update_concurrency_limit(session: Session, id_or_name: str, values: Mapping[
     limit_id = read_concurrency_limit(session, id_or_name).id
     try:
         with session.begin_nested():
-            update_where_different(session, ConcurrencyLimit, ConcurrencyLimit.id == limit_id, values)
+            changes = update_rows(session, CONCURRENCY_LIMIT, ConcurrencyLimit.id == limit_id, values)
     except IntegrityError as error:
         raise Conflict(NAME_TAKEN) from error
+    record(session, changes)
 
 
 def lock_limit(session: Session, limit_id: UUID) -> ConcurrencyLimit:

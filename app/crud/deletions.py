@@ -4,22 +4,29 @@ Each function locks its rows FOR UPDATE first. That holds up the foreign-key che
 written with a reference to them, so the next statement sees every deployment that refers to them, and no other can
 come. Of concurrent deletions one finds the row and the others do not. Locks are taken in the order
 flow, pool, queue, limit, deployment, and by id within each.
+
+What refers to a row is written before that row's own deletion, which occurred earlier all the same, at the moment of
+the lock: no event tells an effect before its cause.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, delete, select
+from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.orm import Session
 
 from app.crud import concurrency_limits, deployments, flows, pool_workers, work_pools, work_queues
 from app.crud.filters import flow_condition, one_of, restricts
 from app.crud.queue_order import lock_pool
 from app.crud.tombstones import bury
+from app.crud.tracked import delete_rows, moment
 from app.crud.tracked_statements import table_of
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE, ResourceKind
+from app.events.snapshot import Change
 from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue
+from app.outbox import record
 from app.schemas.filters import FlowFilter
 
 
@@ -60,9 +67,15 @@ def delete_work_pool(session: Session, name: str) -> None:
     pools = _lock(session, WORK_POOL, WorkPool.name == name)
     if not pools:
         raise NotFound(work_pools.not_found(name))
-    _delete_queues(session, _lock(session, WORK_QUEUE, WorkQueue.work_pool_id == pools[0]["id"]))
-    pool_workers.forget_workers(session, pools[0]["id"])
-    _delete(session, WORK_POOL, pools)
+    pool = pools[0]
+    queues = _lock(session, WORK_QUEUE, WorkQueue.work_pool_id == pool["id"])
+    of_queues = moment(session, queues)
+    of_pool = moment(session, pools, of_queues)
+    cleared = deployments.clear_queues(session, [queue["id"] for queue in queues], of_pool)
+    pool_workers.forget_workers(session, pool["id"])
+    deleted = [*_delete(session, WORK_QUEUE, queues, of_queues), *_delete(session, WORK_POOL, pools, of_pool)]
+    default_queue_id = next(queue["id"] for queue in queues if queue["is_default"])
+    record(session, [*deleted[:-1], work_pools.with_related(deleted[-1], default_queue_id), *cleared])
 
 
 def delete_work_queue(session: Session, queue_id: UUID) -> None:
@@ -79,7 +92,9 @@ def delete_work_queue(session: Session, queue_id: UUID) -> None:
         raise NotFound(work_queues.NOT_FOUND)
     if queues[0]["is_default"]:
         raise Conflict("A work pool's default queue cannot be deleted.")
-    _delete_queues(session, queues)
+    when = moment(session, queues)
+    cleared = deployments.clear_queues(session, [queue_id], when)
+    record(session, [*_delete(session, WORK_QUEUE, queues, when), *cleared])
 
 
 def delete_concurrency_limit(session: Session, id_or_name: str) -> None:
@@ -92,22 +107,19 @@ def delete_concurrency_limit(session: Session, id_or_name: str) -> None:
     limits = _lock(session, CONCURRENCY_LIMIT, ConcurrencyLimit.id == limit_id)
     if not limits:
         raise NotFound(concurrency_limits.NOT_FOUND)
-    deployments.clear_limit(session, limit_id)
-    _delete(session, CONCURRENCY_LIMIT, limits)
+    when = moment(session, limits)
+    cleared = deployments.clear_limit(session, limit_id, when)
+    record(session, [*_delete(session, CONCURRENCY_LIMIT, limits, when), *cleared])
 
 
 def _delete_flows(session: Session, where: ColumnElement[bool]) -> list[UUID]:
     rows = _lock(session, FLOW, where)
     ids = [row["id"] for row in rows]
     if ids:
-        deployments.delete_deployments_of_flows(session, ids)
-        _delete(session, FLOW, rows)
+        when = moment(session, rows)
+        deleted = deployments.delete_deployments_of_flows(session, ids, when)
+        record(session, [*_delete(session, FLOW, rows, when), *deleted])
     return ids
-
-
-def _delete_queues(session: Session, queues: Sequence[RowMapping]) -> None:
-    deployments.clear_queues(session, [queue["id"] for queue in queues])
-    _delete(session, WORK_QUEUE, queues)
 
 
 def _lock(session: Session, kind: ResourceKind, where: ColumnElement[bool]) -> Sequence[RowMapping]:
@@ -115,7 +127,8 @@ def _lock(session: Session, kind: ResourceKind, where: ColumnElement[bool]) -> S
     return session.execute(select(table).where(where).order_by(table.c.id).with_for_update()).mappings().all()
 
 
-def _delete(session: Session, kind: ResourceKind, rows: Sequence[RowMapping]) -> None:
-    table = table_of(kind)
-    session.execute(delete(table).where(one_of(table.c.id, [row["id"] for row in rows])))
-    bury(session, kind, rows)
+def _delete(session: Session, kind: ResourceKind, rows: Sequence[RowMapping], when: datetime) -> list[Change]:
+    """Delete these locked rows. It comes last, since others refer to them, and occurred at the time given before."""
+    changes = delete_rows(session, kind, one_of(table_of(kind).c.id, [row["id"] for row in rows]), at=when)
+    bury(session, changes)
+    return changes

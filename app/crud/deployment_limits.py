@@ -1,14 +1,16 @@
 """A deployment's own concurrency limit: a row named `deployment:<id>` that lives as long as the number is set."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, delete, exists, func, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, literal, select
 from sqlalchemy.orm import Session
 
+from app.crud.filters import one_of
 from app.crud.tombstones import bury
+from app.crud.tracked import delete_rows, insert_row, update_rows
 from app.events.kinds import CONCURRENCY_LIMIT
 from app.events.snapshot import Change
 from app.models import ConcurrencyLimit, Deployment
@@ -36,21 +38,26 @@ def lock_own_limits(session: Session, deployments: ColumnElement[bool]) -> dict[
     return {row.deployment_id: row.limit_id for row in session.execute(statement)}
 
 
-def settle_own_limits(session: Session, changes: Sequence[Change]) -> None:
+def settle_own_limits(session: Session, changes: Sequence[Change]) -> list[Change]:
     """Make the rows of own limits follow the numbers: written where one is set, deleted where it is set no more.
 
     A limit that another deployment uses is never deleted with the number of one of them.
+
+    Returns:
+        The changes of the limits, which follow from those of the deployments, for the caller to record.
     """
+    settled: list[Change] = []
     for change in changes:
         if (
             change.after is not None
             and _own(change.after) is not None
             and _number(change.before) != _number(change.after)
         ):
-            _write(session, change.after)
+            settled += _write(session, change.after, change.occurred)
     before = {_own(change.before) for change in changes}
     after = {_own(change.after) for change in changes}
-    _delete_unused(session, sorted(id_ for id_ in before - after if id_ is not None))
+    unset = sorted(id_ for id_ in before - after if id_ is not None)
+    return settled + (_delete_unused(session, unset, max(change.occurred for change in changes)) if unset else [])
 
 
 def _own(row: Mapping[str, Any] | None) -> UUID | None:
@@ -61,34 +68,20 @@ def _number(row: Mapping[str, Any] | None) -> int | None:
     return row["concurrency_limit"] if row is not None else None
 
 
-def _write(session: Session, deployment: Mapping[str, Any]) -> None:
-    insertion = insert(ConcurrencyLimit).values(
-        id=deployment["concurrency_limit_id"],
-        name=own_limit_name(deployment["id"]),
-        limit=deployment["concurrency_limit"],
-    )
-    session.execute(
-        insertion.on_conflict_do_update(
-            index_elements=[ConcurrencyLimit.id],
-            set_={"limit": insertion.excluded.limit, "updated": func.clock_timestamp()},
-            where=ConcurrencyLimit.limit != insertion.excluded.limit,
-        )
-    )
+def _write(session: Session, deployment: Mapping[str, Any], cause: datetime) -> list[Change]:
+    id_, number = deployment["concurrency_limit_id"], deployment["concurrency_limit"]
+    values = {"id": id_, "name": own_limit_name(deployment["id"]), "limit": number}
+    created = insert_row(session, CONCURRENCY_LIMIT, values, ("id",))
+    if created is not None:
+        return [created]
+    return update_rows(session, CONCURRENCY_LIMIT, ConcurrencyLimit.id == id_, {"limit": number}, cause=cause)
 
 
-def _delete_unused(session: Session, ids: Sequence[UUID]) -> None:
-    if not ids:
-        return
+def _delete_unused(session: Session, ids: Sequence[UUID], cause: datetime) -> list[Change]:
     # Locked first: a deployment that takes the limit up at this moment holds it, and the next statement sees that.
-    session.execute(
-        select(ConcurrencyLimit.id).where(ConcurrencyLimit.id.in_(ids)).order_by(ConcurrencyLimit.id).with_for_update()
-    )
+    limits = one_of(ConcurrencyLimit.id, ids)
+    session.execute(select(ConcurrencyLimit.id).where(limits).order_by(ConcurrencyLimit.id).with_for_update())
     unused = ~exists().where(Deployment.concurrency_limit_id == ConcurrencyLimit.id)
-    table = ConcurrencyLimit.__table__
-    rows = session.execute(
-        delete(ConcurrencyLimit)
-        .where(ConcurrencyLimit.id.in_(ids), unused)
-        .returning(*table.columns)
-        .execution_options(synchronize_session=False)
-    )
-    bury(session, CONCURRENCY_LIMIT, [dict(row) for row in rows.mappings()])
+    deletions = delete_rows(session, CONCURRENCY_LIMIT, and_(limits, unused), cause=cause)
+    bury(session, deletions)
+    return deletions

@@ -1,6 +1,7 @@
 """What happens to deployments. Every function that changes one records the change, in plain sight."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.crud.deployment_limits import lock_own_limits, settle_own_limits
 from app.crud.deployment_values import check_job_variables, check_parameters, given_values
+from app.crud.filters import one_of
 from app.crud.schedule_lists import Schedules, patched, replaced
 from app.crud.tombstones import bury
 from app.crud.tracked import delete_rows, update_rows, upsert_row
@@ -114,31 +116,33 @@ def delete_deployment(session: Session, deployment_id: UUID) -> None:
 
 def delete_deployments(session: Session, where: ColumnElement[bool]) -> list[UUID]:
     """Delete the deployments that match; return the ids of those that this transaction deleted."""
-    lock_own_limits(session, where)
-    _lock(session, where)
-    changes = delete_rows(session, DEPLOYMENT, where)
-    bury(session, DEPLOYMENT, [{**change.row, "revision": change.revision} for change in changes])
-    _settle(session, changes)
-    return [change.row["id"] for change in changes]
+    changes = _delete(session, where)
+    record(session, changes)
+    return [change.row["id"] for change in changes if change.kind is DEPLOYMENT]
 
 
-def delete_deployments_of_flows(session: Session, flow_ids: Sequence[UUID]) -> None:
-    """Delete the deployments of flows that the caller has locked and is about to delete."""
-    delete_deployments(session, Deployment.flow_id.in_(flow_ids))
+def delete_deployments_of_flows(session: Session, flow_ids: Sequence[UUID], cause: datetime) -> list[Change]:
+    """Delete the deployments of flows that the caller has locked and is about to delete.
+
+    Here and below: `cause` is the time of that deletion, and the changes, which occur later, are for the caller to
+    record.
+    """
+    return _delete(session, one_of(Deployment.flow_id, flow_ids), cause)
 
 
-def clear_queues(session: Session, queue_ids: Sequence[UUID]) -> None:
+def clear_queues(session: Session, queue_ids: Sequence[UUID], cause: datetime) -> list[Change]:
     """Take the deployments off queues that the caller has locked and is about to delete."""
-    where = Deployment.work_queue_id.in_(queue_ids)
+    where = one_of(Deployment.work_queue_id, queue_ids)
     _lock(session, where)
-    change_deployments(session, where, {"work_queue_id": None})
+    return update_rows(session, DEPLOYMENT, where, {"work_queue_id": None}, cause=cause)
 
 
-def clear_limit(session: Session, limit_id: UUID) -> None:
+def clear_limit(session: Session, limit_id: UUID, cause: datetime) -> list[Change]:
     """Free the deployments of a concurrency limit that the caller has locked and is about to delete."""
     where = Deployment.concurrency_limit_id == limit_id
     _lock(session, where)
-    record(session, update_rows(session, DEPLOYMENT, where, {"concurrency_limit": None, "concurrency_limit_id": None}))
+    values = {"concurrency_limit": None, "concurrency_limit_id": None}
+    return update_rows(session, DEPLOYMENT, where, values, cause=cause)
 
 
 def lock_deployment(session: Session, deployment_id: UUID) -> Deployment:
@@ -161,8 +165,15 @@ def change_deployments(session: Session, where: ColumnElement[bool], values: dic
 
 
 def _settle(session: Session, changes: Sequence[Change]) -> None:
-    settle_own_limits(session, changes)
-    record(session, changes)
+    record(session, [*changes, *settle_own_limits(session, changes)])
+
+
+def _delete(session: Session, where: ColumnElement[bool], cause: datetime | None = None) -> list[Change]:
+    lock_own_limits(session, where)
+    _lock(session, where)
+    deletions = delete_rows(session, DEPLOYMENT, where, cause=cause)
+    bury(session, deletions)
+    return [*deletions, *settle_own_limits(session, deletions)]
 
 
 def _lock(session: Session, where: ColumnElement[bool]) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import UnaryExpression, and_, exists, func, not_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import UnaryExpression, and_, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.crud.filters import Condition, deployment_condition, deployments_in_pools, flow_condition
-from app.crud.untracked import update_where_different
+from app.crud.tracked import insert_row, update_rows
 from app.database import JsonObject
 from app.errors import NotFound
+from app.events.kinds import FLOW
 from app.models import Deployment, Flow
+from app.outbox import record
 from app.schemas.flows import FlowMatch, FlowSort
 
 NOT_FOUND: Final = "Flow not found"
@@ -33,11 +34,11 @@ def get_or_create_flow(
     The unique name decides, so of any number of concurrent calls exactly one creates the flow.
     """
     values = {"name": name, "tags": list(tags), "labels": labels or {}}
-    creation = insert(Flow).values(values).on_conflict_do_nothing(index_elements=[Flow.name]).returning(Flow)
     while True:
-        created = session.scalars(creation).one_or_none()
+        created = insert_row(session, FLOW, values, ("name",))
         if created is not None:
-            return created, True
+            record(session, [created])
+            return session.get_one(Flow, created.row["id"]), True
         existing = session.scalars(select(Flow).where(Flow.name == name)).one_or_none()
         if existing is not None:
             return existing, False
@@ -79,10 +80,10 @@ def update_flow(session: Session, flow_id: UUID, tags: Sequence[str]) -> None:
     Raises:
         NotFound: there is no such flow.
     """
-    new = list(tags)
-    same_tags = and_(Flow.tags.op("@>")(new), Flow.tags.op("<@")(new))
-    if not update_where_different(session, Flow, and_(Flow.id == flow_id, not_(same_tags)), {"tags": new}):
+    changes = update_rows(session, FLOW, Flow.id == flow_id, {"tags": list(tags)})
+    if not changes:
         read_flow(session, flow_id)
+    record(session, changes)
 
 
 def _found(session: Session, where: Condition) -> Flow:

@@ -10,11 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition
-from app.crud.untracked import update_where_different
+from app.crud.tracked import insert_row, update_rows
+from app.events.kinds import WORK_QUEUE
+from app.events.snapshot import Change
 from app.models import WorkPool, WorkQueue
 
 Place = tuple[UUID, int]
@@ -28,32 +29,29 @@ def lock_pool(session: Session, where: Condition) -> WorkPool | None:
     return session.scalars(select(WorkPool).where(where).with_for_update(key_share=True)).one_or_none()
 
 
-def insert_queue(session: Session, pool_id: UUID, values: Mapping[str, Any]) -> WorkQueue | None:
+def insert_queue(session: Session, pool_id: UUID, values: Mapping[str, Any]) -> list[Change]:
     """Create a work queue in the pool with these column values, unless its name is taken there.
 
     With a `priority` it takes that place, and the queues in its way move down; with None it takes the first free one.
 
     Returns:
-        The queue, or None when the name is taken; then nothing is changed.
+        The changes, for the caller to record: the queue's creation, then those that moved. None when the name is taken.
     """
     others = _places(session, pool_id)
     wanted = values.get("priority")
     priority = wanted if wanted is not None else first_free(place for _, place in others)
-    creation = (
-        insert(WorkQueue)
-        .values({**values, "work_pool_id": pool_id, "priority": priority})
-        .on_conflict_do_nothing(index_elements=[WorkQueue.work_pool_id, WorkQueue.name])
-    )
-    queue = session.scalars(creation.returning(WorkQueue)).one_or_none()
-    if queue is not None:
-        _move(session, moved_down(others, priority))
-    return queue
+    row = {**values, "work_pool_id": pool_id, "priority": priority}
+    created = insert_row(session, WORK_QUEUE, row, ("work_pool_id", "name"))
+    if created is None:
+        return []
+    return [created, *_move(session, moved_down(others, priority), created)]
 
 
-def make_room(session: Session, queue: WorkQueue, priority: int) -> None:
-    """Move the other queues of this queue's pool out of the way of `priority`."""
-    others = [place for place in _places(session, queue.work_pool_id) if place[0] != queue.id]
-    _move(session, moved_down(others, priority))
+def make_room(session: Session, moved: Change) -> list[Change]:
+    """Move the other queues of the pool out of the way of a queue that has moved, and return these changes."""
+    queue = moved.row
+    others = [place for place in _places(session, queue["work_pool_id"]) if place[0] != queue["id"]]
+    return _move(session, moved_down(others, queue["priority"]), moved)
 
 
 def first_free(taken: Iterable[int]) -> int:
@@ -84,6 +82,11 @@ def _places(session: Session, pool_id: UUID) -> list[Place]:
     return [(id_, place) for id_, place in session.execute(statement.order_by(WorkQueue.priority, WorkQueue.created))]
 
 
-def _move(session: Session, places: Mapping[UUID, int]) -> None:
-    for id_ in sorted(places):
-        update_where_different(session, WorkQueue, WorkQueue.id == id_, {"priority": places[id_]})
+def _move(session: Session, places: Mapping[UUID, int], cause: Change) -> list[Change]:
+    return [
+        change
+        for id_ in sorted(places)
+        for change in update_rows(
+            session, WORK_QUEUE, WorkQueue.id == id_, {"priority": places[id_]}, cause=cause.occurred
+        )
+    ]

@@ -1,35 +1,34 @@
 """Buries what was deleted: its last known name stays readable for events that are built afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.events.kinds import ResourceKind
+from app.events.snapshot import Change
 from app.models import Tombstone
 
 
-def bury(session: Session, kind: ResourceKind, rows: Sequence[Mapping[str, Any] | RowMapping]) -> None:
-    """Store a tombstone for each deleted row of this kind, in the transaction that deletes them.
+def bury(session: Session, deletions: Sequence[Change]) -> None:
+    """Store a tombstone for each deleted row, in the transaction that deletes them.
 
-    Each row maps the table's columns to their last values. The tombstone keeps the name, the columns that the kind's
-    labels and edges need, and the revision (0 for a kind without one). A row that is buried already stays as it is.
+    It keeps the name, the columns that the kind's labels and edges need, and the revision of the deletion. A row that
+    is buried already stays as it is.
     """
-    if rows:
-        session.execute(insert(Tombstone).on_conflict_do_nothing(), [_tombstone(kind, row) for row in rows])
+    if deletions:
+        session.execute(insert(Tombstone).on_conflict_do_nothing(), [_tombstone(change) for change in deletions])
 
 
-def _tombstone(kind: ResourceKind, row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
-    columns = (*kind.labels.values(), *(edge.column for edge in kind.edges))
+def _tombstone(change: Change) -> dict[str, Any]:
+    kind, row = change.kind, change.row
     return {
         "id": row["id"],
         "kind": kind.name,
         "name": row["name"],
-        "attributes": {column: _json_safe(row[column]) for column in columns},
-        "revision": row.get("revision", 0),
+        "attributes": {column: _json_safe(row[column]) for column in kind.described_by},
+        "revision": change.revision,
     }
 
 

@@ -4,16 +4,22 @@ PostgreSQL 18's `RETURNING old.*, new.*` gives both in the statement itself, und
 or unchanged is what the database did, and no clock or second read is asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Table, delete, update
+from sqlalchemy import ColumnElement, RowMapping, Table, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.crud.tracked_statements import (
+    AT,
+    CAUSE,
+    TICK,
     Keep,
     deleted_columns,
+    insert_statement,
+    now,
     old_and_new,
     parameter,
     table_of,
@@ -22,6 +28,17 @@ from app.crud.tracked_statements import (
 )
 from app.events.kinds import ResourceKind
 from app.events.snapshot import Change
+
+
+def insert_row(
+    session: Session, kind: ResourceKind, values: Mapping[str, Any], identity: tuple[str, ...]
+) -> Change | None:
+    """Insert a row with these columns, unless one with the same `identity` columns exists: that one stays as it is.
+
+    Of any number of concurrent calls exactly one returns a change; the others wait for it and return None.
+    """
+    row = session.execute(insert_statement(kind.name, identity), dict(values)).mappings().one_or_none()
+    return _change(kind, None, row) if row is not None else None
 
 
 def upsert_row(
@@ -45,40 +62,80 @@ def upsert_row(
     """
     statement = upsert_statement(kind.name, tuple(values), identity, keeps)
     row = session.execute(statement, dict(values)).mappings().one_or_none()
-    return _change(kind, row) if row is not None else None
+    return _update(kind, row) if row is not None else None
 
 
 def update_rows(
-    session: Session, kind: ResourceKind, where: ColumnElement[bool], values: Mapping[str, Any]
+    session: Session,
+    kind: ResourceKind,
+    where: ColumnElement[bool],
+    values: Mapping[str, Any],
+    *,
+    cause: datetime | None = None,
 ) -> list[Change]:
-    """Update the rows that match and in which a given field differs; return one change a row, by id."""
+    """Update the rows that match and in which a given field differs; return one change a row, by id.
+
+    A given column that is not tracked is written too, where it differs, and that alone is no change. `cause` is the
+    time of the change that this one follows from: it occurs later.
+    """
     table = table_of(kind)
-    built = update_parts(kind.name, tuple(values))
+    tracked = {field: value for field, value in values.items() if field in kind.tracked}
+    _update_untracked(session, table, where, {name: values[name] for name in values.keys() - tracked.keys()})
+    if not tracked:
+        return []
+    built = update_parts(kind.name, tuple(tracked))
     statement = update(table).where(where, built.differs).values(built.assignments).returning(*old_and_new(kind.name))
-    parameters = {parameter(field): value for field, value in values.items()}
+    parameters = {parameter(field): value for field, value in tracked.items()} | {CAUSE: cause}
     rows = session.execute(statement, parameters).mappings().all()
-    return sorted((_change(kind, row) for row in rows), key=_by_id)
+    return sorted((_update(kind, row) for row in rows), key=_by_id)
 
 
-def delete_rows(session: Session, kind: ResourceKind, where: ColumnElement[bool]) -> list[Change]:
-    """Delete the rows that match; return one change for each row that this transaction deleted, by id."""
+def delete_rows(
+    session: Session,
+    kind: ResourceKind,
+    where: ColumnElement[bool],
+    *,
+    at: datetime | None = None,
+    cause: datetime | None = None,
+) -> list[Change]:
+    """Delete the rows that match; return one change for each row that this transaction deleted, by id.
+
+    A deletion that must be written after its effects, since they refer to the row, occurred at the time `at` that
+    `moment` told. `cause` is the time of the change that this one follows from: it occurs later.
+    """
     table = table_of(kind)
     statement = delete(table).where(where).returning(*deleted_columns(kind.name))
     changes = []
-    for row in session.execute(statement).mappings():
+    for row in session.execute(statement, {AT: at, CAUSE: cause}).mappings():
         before = _part(table, row, "old")
         changes.append(Change(kind, before, None, row["deletion_id"], before["revision"] + 1, row["deletion_time"]))
     return sorted(changes, key=_by_id)
+
+
+def moment(session: Session, locked: Sequence[RowMapping], cause: datetime | None = None) -> datetime:
+    """Return the time, which is later than the latest change of each of these locked rows, and than the cause."""
+    clock: datetime = session.scalars(select(func.clock_timestamp())).one()
+    latest: list[datetime] = [row["updated"] for row in locked]
+    return max([clock, *(time + TICK for time in [*latest, *([cause] if cause is not None else [])])])
+
+
+def _update_untracked(session: Session, table: Table, where: ColumnElement[bool], values: Mapping[str, Any]) -> None:
+    if values:
+        new = {name: literal(value, table.c[name].type) for name, value in values.items()}
+        differs = or_(*(table.c[name].is_distinct_from(value) for name, value in new.items()))
+        session.execute(update(table).where(where, differs).values({**new, "updated": now(table)}))
 
 
 def _part(table: Table, row: RowMapping, prefix: str) -> dict[str, Any]:
     return {column.name: row[f"{prefix}_{column.name}"] for column in table.columns}
 
 
-def _change(kind: ResourceKind, row: RowMapping) -> Change:
-    table = table_of(kind)
-    after = _part(table, row, "new")
-    before = _part(table, row, "old") if row["old_id"] is not None else None
+def _update(kind: ResourceKind, row: RowMapping) -> Change:
+    return _change(kind, _part(table_of(kind), row, "old") if row["old_id"] is not None else None, row)
+
+
+def _change(kind: ResourceKind, before: dict[str, Any] | None, row: RowMapping) -> Change:
+    after = _part(table_of(kind), row, "new")
     return Change(kind, before, after, after["event_id"], after["revision"], after["updated"])
 
 

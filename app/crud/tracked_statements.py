@@ -5,11 +5,11 @@ Building such a statement costs several times what running it costs; what depend
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, not_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, DateTime, Table, and_, bindparam, case, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.selectable import NamedFromClause
@@ -17,6 +17,11 @@ from sqlalchemy.sql.selectable import NamedFromClause
 from app.events.kinds import KINDS, ResourceKind, Same
 
 TICK: Final = timedelta(microseconds=1)
+
+CAUSE: Final = "cause_occurred"
+"""The parameter for the time of a change's cause: the change occurs later, whatever the clock does. NULL for none."""
+AT: Final = "deletion_occurred"
+"""The parameter for the time of a deletion whose effects were written before it. NULL lets the clock tell it."""
 
 Keep = tuple[str, str]
 """A field that an existing row keeps while its other column, named second, is not NULL."""
@@ -38,18 +43,40 @@ class Assignment:
     differs: ColumnElement[bool]
 
 
-def _assignment(kind: ResourceKind, new_values: Mapping[str, ColumnElement[Any]]) -> Assignment:
+def _assignment(
+    kind: ResourceKind, new_values: Mapping[str, ColumnElement[Any]], updated: ColumnElement[datetime]
+) -> Assignment:
     table = table_of(kind)
     return Assignment(
         {
             **{field: _kept_or_new(kind, table, field, new) for field, new in new_values.items()},
             "revision": table.c.revision + 1,
             "event_id": func.uuidv7(),
-            # Evaluated under the row's lock, and always later than the change before, whatever the clock does.
-            "updated": func.greatest(func.clock_timestamp(), table.c.updated + TICK),
+            "updated": updated,
         },
         or_(*(_differs(kind, table, field, new) for field, new in new_values.items())),
     )
+
+
+def now(table: Table) -> ColumnElement[datetime]:
+    """Evaluated under the row's lock, and always later than the change before, whatever the clock does."""
+    return func.greatest(func.clock_timestamp(), table.c.updated + TICK)
+
+
+def _now_after_cause(table: Table) -> ColumnElement[datetime]:
+    return func.greatest(now(table), _time(CAUSE) + TICK)
+
+
+def _time(name: str) -> BindParameter[datetime]:
+    return bindparam(name, type_=DateTime(timezone=True))
+
+
+@lru_cache
+def insert_statement(kind_name: str, identity: tuple[str, ...]) -> ReturningInsert[Any]:
+    """Return INSERT ... ON CONFLICT DO NOTHING, with the row after. The values are the parameters of the execution."""
+    table = table_of(KINDS[kind_name])
+    insertion = insert(table).on_conflict_do_nothing(index_elements=list(identity))
+    return insertion.returning(*(column.label(f"new_{column.name}") for column in table.columns))
 
 
 @lru_cache(maxsize=512)
@@ -68,7 +95,7 @@ def upsert_statement(
     }
     for field, while_set in keeps:
         new_values[field] = case((table.c[while_set].is_not(None), table.c[field]), else_=new_values[field])
-    built = _assignment(kind, new_values)
+    built = _assignment(kind, new_values, now(table))
     return insertion.on_conflict_do_update(
         index_elements=list(identity), set_=built.assignments, where=built.differs
     ).returning(*old_and_new(kind_name))
@@ -78,8 +105,9 @@ def upsert_statement(
 def update_parts(kind_name: str, fields: tuple[str, ...]) -> Assignment:
     """Return what an UPDATE of these fields sets, and its condition; the values are parameters of the execution."""
     kind = KINDS[kind_name]
-    columns = table_of(kind).c
-    return _assignment(kind, {field: bindparam(parameter(field), type_=columns[field].type) for field in fields})
+    table = table_of(kind)
+    new_values = {field: bindparam(parameter(field), type_=table.c[field].type) for field in fields}
+    return _assignment(kind, new_values, _now_after_cause(table))
 
 
 @lru_cache
@@ -100,7 +128,7 @@ def deleted_columns(kind_name: str) -> tuple[ColumnElement[Any], ...]:
     return (
         *(column.label(f"old_{column.name}") for column in table.columns),
         func.uuidv7().label("deletion_id"),
-        func.greatest(func.clock_timestamp(), table.c.updated + TICK).label("deletion_time"),
+        func.coalesce(_time(AT), _now_after_cause(table)).label("deletion_time"),
     )
 
 

@@ -1,19 +1,22 @@
 """Work pools: created with their default queue, read, listed and changed. `app.crud.deletions` deletes them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, and_, func, select, true
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_pool_condition
 from app.crud.queue_order import insert_queue
 from app.crud.readiness import has_worker
-from app.crud.untracked import update_where_different
+from app.crud.tracked import insert_row, update_rows
 from app.errors import Conflict, NotAllowed, NotFound
+from app.events.kinds import DEFAULT_QUEUE_ID, RESULT_STORAGE_ID, WORK_POOL
+from app.events.snapshot import Change
 from app.models import WorkPool, WorkQueue
+from app.outbox import record
 from app.schemas.filters import WorkPoolFilter
 from app.schemas.work_pools import AGENT_TYPE
 
@@ -89,8 +92,16 @@ def update_work_pool(session: Session, name: str, values: Mapping[str, Any]) -> 
     """
     if not CHANGEABLE_WHEN_RESERVED.issuperset(values):
         refuse_reserved_name(name)
-    if not update_where_different(session, WorkPool, WorkPool.name == name, values):
+    changes = update_rows(session, WORK_POOL, WorkPool.name == name, values)
+    if not changes:
         read_work_pool(session, name)
+    record(session, changes)
+
+
+def with_related(change: Change, default_queue_id: UUID) -> Change:
+    """Return the creation or the deletion of a pool with the ids of the resources that it relates to."""
+    result_storage = change.row["storage_configuration"].get(RESULT_STORAGE_ID)
+    return replace(change, given={DEFAULT_QUEUE_ID: default_queue_id, RESULT_STORAGE_ID: result_storage})
 
 
 def refuse_reserved_name(name: str) -> None:
@@ -109,13 +120,12 @@ def not_found(name: str) -> str:
 
 
 def _create(session: Session, values: Mapping[str, Any]) -> FoundPool | None:
-    creation = insert(WorkPool).values(dict(values)).on_conflict_do_nothing(index_elements=[WorkPool.name])
-    pool = session.scalars(creation.returning(WorkPool)).one_or_none()
+    pool = insert_row(session, WORK_POOL, values, ("name",))
     if pool is None:
         return None
-    queue = insert_queue(session, pool.id, DEFAULT_QUEUE)
-    assert queue is not None, "a pool that was just created has no queues"
-    return FoundPool(pool, queue.id, False)
+    (queue,) = insert_queue(session, pool.row["id"], DEFAULT_QUEUE)
+    record(session, [with_related(pool, queue.row["id"]), queue])
+    return FoundPool(session.get_one(WorkPool, pool.row["id"]), queue.row["id"], False)
 
 
 def _found_pools() -> Select[WorkPool, UUID, bool]:

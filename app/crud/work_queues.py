@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_queue_condition
 from app.crud.queue_order import insert_queue, lock_pool, make_room
-from app.crud.untracked import update_where_different
+from app.crud.tracked import update_rows
 from app.crud.work_pools import AGENT_POOL, ensure_agent_pool, not_found, read_work_pool
 from app.errors import Conflict, NotFound
+from app.events.kinds import WORK_QUEUE
 from app.models import WorkPool, WorkQueue
+from app.outbox import record
 from app.schemas.filters import WorkQueueFilter
 
 NOT_FOUND: Final = "Work queue not found"
@@ -36,10 +38,11 @@ def create_work_queue(session: Session, pool_name: str | None, values: Mapping[s
         Conflict: the name is taken in that pool.
     """
     pool = _lock_pool_named(session, pool_name)
-    queue = insert_queue(session, pool.id, values)
-    if queue is None:
+    changes = insert_queue(session, pool.id, values)
+    if not changes:
         raise Conflict(_name_taken(pool.name))
-    return FoundQueue(queue, pool.name)
+    record(session, changes)
+    return FoundQueue(session.get_one(WorkQueue, changes[0].row["id"]), pool.name)
 
 
 def resolve_queue(session: Session, work_pool_name: str | None, work_queue_name: str | None) -> UUID | None:
@@ -64,7 +67,7 @@ def resolve_queue(session: Session, work_pool_name: str | None, work_queue_name:
     pool = _lock_pool_named(session, work_pool_name)
     if work_queue_name is not None:
         # The caller before us may have created it while we waited for the pool: then this changes nothing.
-        insert_queue(session, pool.id, {"name": work_queue_name})
+        record(session, insert_queue(session, pool.id, {"name": work_queue_name}))
     found = _hold_queue(session, pool_name, which)
     assert found is not None, "nobody else takes a queue out of a locked pool, and a default queue is never missing"
     return found
@@ -128,9 +131,10 @@ def update_work_queue(session: Session, queue_id: UUID, values: Mapping[str, Any
         raise NotFound(NOT_FOUND)
     if "name" in values and _is_taken(session, queue, values["name"]):
         raise Conflict(_name_taken(pool_name))
+    changes = update_rows(session, WORK_QUEUE, WorkQueue.id == queue_id, values)
     if values.get("priority", queue.priority) != queue.priority:
-        make_room(session, queue, values["priority"])
-    update_where_different(session, WorkQueue, WorkQueue.id == queue_id, values)
+        changes += make_room(session, changes[0])
+    record(session, changes)
 
 
 def _lock_pool_named(session: Session, name: str | None) -> WorkPool:

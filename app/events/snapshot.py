@@ -1,7 +1,7 @@
 """The captured change: what a committed statement did to one resource, masked and JSON-safe."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -20,7 +20,8 @@ class Snapshot:
     """One change of one resource, ready to be stored in the outbox; `id` becomes the id of its event.
 
     `before` and `after` hold the tracked fields, `references` the ids of the related resources, by column: of the
-    state after the change, or before it for a deletion. `follows` is the event id of the change before.
+    state after the change, or before it for a deletion. `labels` are those of the resource, by label. `follows` is the
+    event id of the change before.
     """
 
     id: UUID
@@ -34,6 +35,7 @@ class Snapshot:
     before: JsonObject | None
     after: JsonObject | None
     references: JsonObject
+    labels: JsonObject
     follows: UUID | None
     correlation_id: str | None
 
@@ -42,7 +44,8 @@ class Snapshot:
 class Change:
     """What a statement returned for one row: all its columns before and after (None where there was no row).
 
-    `event_id`, `revision` and `occurred` are those of this change, given by the database.
+    `event_id`, `revision` and `occurred` are those of this change, given by the database. `given` holds the ids of
+    related resources that are to be told and that no column of the row holds.
     """
 
     kind: ResourceKind
@@ -51,6 +54,7 @@ class Change:
     event_id: UUID
     revision: int
     occurred: datetime
+    given: Mapping[str, UUID | str | None] = field(default_factory=dict)
 
     @property
     def operation(self) -> Operation:
@@ -91,7 +95,10 @@ def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snaps
         name=row["name"],
         before=_tracked(kind, change.before, masker),
         after=_tracked(kind, change.after, masker),
-        references={edge.column: _json_safe(row[edge.column]) for edge in kind.edges},
+        references={
+            edge.column: _json_safe((change.given if edge.given else row).get(edge.column)) for edge in kind.edges
+        },
+        labels={label: masker.mask(label, text) for label, text in kind.label_values(row).items()},
         follows=change.before["event_id"] if change.before is not None else None,
         correlation_id=correlation_id,
     )

@@ -38,20 +38,25 @@ class Tracked(Row):
     event_id: Mapped[UUID] = mapped_column(server_default=func.uuidv7())
 
 
-class Flow(Row, Base):
+class Flow(Tracked, Base):
     __tablename__ = "flow"
-    __table_args__ = (CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),)
+    __table_args__ = (
+        CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
+        CheckConstraint("revision >= 1", name="revision"),
+        CheckConstraint("jsonb_typeof(tags) = 'array'", name="tags"),
+    )
 
     name: Mapped[str] = mapped_column(Text, unique=True)
     tags: Mapped[list[str]] = mapped_column(Json, server_default=ARRAY)
     labels: Mapped[JsonObject] = mapped_column(server_default=OBJECT)
 
 
-class WorkPool(Row, Base):
+class WorkPool(Tracked, Base):
     __tablename__ = "work_pool"
     __table_args__ = (
         CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
         CheckConstraint("concurrency_limit >= 0", name="concurrency_limit"),
+        CheckConstraint("revision >= 1", name="revision"),
     )
 
     name: Mapped[str] = mapped_column(Text, unique=True)
@@ -63,13 +68,14 @@ class WorkPool(Row, Base):
     storage_configuration: Mapped[JsonObject] = mapped_column(server_default=OBJECT)
 
 
-class WorkQueue(Row, Base):
+class WorkQueue(Tracked, Base):
     __tablename__ = "work_queue"
     __table_args__ = (
         UniqueConstraint("work_pool_id", "name"),
         CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
         CheckConstraint("concurrency_limit >= 0", name="concurrency_limit"),
         CheckConstraint("priority >= 1", name="priority"),
+        CheckConstraint("revision >= 1", name="revision"),
         # A pool has one default queue, and the database knows which: there is no second place that could disagree.
         Index("uq_work_queue_default", "work_pool_id", unique=True, postgresql_where=text("is_default")),
     )
@@ -100,13 +106,14 @@ class PoolWorker(Row, Base):
     online_until: Mapped[datetime]
 
 
-class ConcurrencyLimit(Row, Base):
+class ConcurrencyLimit(Tracked, Base):
     __tablename__ = "concurrency_limit"
     __table_args__ = (
         CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
         CheckConstraint('"limit" >= 0', name="limit"),
         CheckConstraint("active_slots >= 0", name="active_slots"),
         CheckConstraint("slot_decay_per_second >= 0", name="slot_decay_per_second"),
+        CheckConstraint("revision >= 1", name="revision"),
     )
 
     name: Mapped[str] = mapped_column(Text, unique=True)
@@ -158,17 +165,17 @@ class Deployment(Tracked, Base):
 
 
 class Tombstone(Base):
-    """The last known name of a deleted resource, and the revision of its last change (0 when untracked).
+    """The last known name of a deleted resource, and the revision of its last change, which is its deletion.
 
     Events that are built after the deletion still name it, and the audit still knows how many events it had.
     """
 
     __tablename__ = "tombstone"
-    __table_args__ = (CheckConstraint("revision >= 0", name="revision"),)
+    __table_args__ = (CheckConstraint("revision >= 1", name="revision"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     attributes: Mapped[dict[str, Any]] = mapped_column(server_default=OBJECT)
-    revision: Mapped[int] = mapped_column(server_default=text("0"))
+    revision: Mapped[int]
     deleted: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

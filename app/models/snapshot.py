@@ -22,7 +22,7 @@ from app.database import Base, Json, JsonObject
 
 LANES: Final = 64
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """What a snapshot's columns mean; each snapshot carries the version of the process that captured it.
 
 Whoever changes what an older worker would misread raises it: a new kind, a tracked field or an edge added, taken away
@@ -51,6 +51,7 @@ class SnapshotRow(Base):
         CheckConstraint("schema_version >= 1", name="schema_version"),
         CheckConstraint("skip_reason IS NULL OR (attempts > 0 AND skip_reason <> '')", name="skip_reason"),
         CheckConstraint("jsonb_typeof(\"references\") = 'object'", name="references"),
+        CheckConstraint("jsonb_typeof(labels) = 'object'", name="labels"),
         CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
         CheckConstraint("(operation = 'created') = (before IS NULL)", name="before"),
         CheckConstraint("(operation = 'deleted') = (after IS NULL)", name="after"),
@@ -78,6 +79,7 @@ class SnapshotRow(Base):
         Computed("coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::text), 0)", persisted=True)
     )
     references: Mapped[JsonObject] = mapped_column(Json)
+    labels: Mapped[JsonObject] = mapped_column(server_default=text("'{}'::jsonb"))
     follows: Mapped[UUID | None]
     correlation_id: Mapped[str | None] = mapped_column(Text)
     schema_version: Mapped[int] = mapped_column(

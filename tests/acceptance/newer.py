@@ -4,6 +4,7 @@
 version of the snapshots. So all that follows from it is what a real next version would have.
 """
 
+import re
 import runpy
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 
 CHANGED = "app.models.snapshot"
-OLD, NEW = b"\nSCHEMA_VERSION: Final = 1\n", b"\nSCHEMA_VERSION: Final = 2\n"
+VERSION = re.compile(rb"(?<=\nSCHEMA_VERSION: Final = )(\d+)(?=\n)")
 
 
 class NewerSource(SourceFileLoader):
@@ -20,9 +21,9 @@ class NewerSource(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the changed source."""
-        source = self.get_data(self.path)
-        assert source.count(OLD) == 1, "the line to change is where it was"
-        return self.source_to_code(source.replace(OLD, NEW), self.path)
+        source, changed = VERSION.subn(lambda found: b"%d" % (int(found[0]) + 1), self.get_data(self.path))
+        assert changed == 1, "the line to change is where it was"
+        return self.source_to_code(source, self.path)
 
 
 class NewerFinder(MetaPathFinder):

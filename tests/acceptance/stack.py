@@ -19,6 +19,7 @@ from app.database import make_engine, make_sessions
 from app.embedded import Server, start_postgres, start_valkey
 from app.embedded.process import free_port, kill_group, spawn
 from app.settings import Settings
+from tests import guard
 from tests.waiting import wait_until
 from tests.world import World
 
@@ -144,6 +145,7 @@ def running_servers(folder: Path) -> Iterator[Stack]:
         broker = start_valkey(folder)
         ends.callback(broker.stop)
         upgrade(database.url)
+        guard.install(database.url)
         settings = Settings(database_url=database.url, broker_url=broker.url, masking_key="a key for tests")
         engine = make_engine(settings, application_name="aftercommit-test")
         stack = Stack(database, broker, settings, make_sessions(engine), engine, folder)

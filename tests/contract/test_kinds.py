@@ -14,6 +14,7 @@ from app.events.kinds import DEPLOYMENT, KINDS, ResourceKind, tracked_kinds
 from app.events.snapshot import Change
 from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, WorkPool, WorkQueue
 from app.outbox import record
+from tests.guard import unguarded
 
 FLOW: Final = UUID(int=1)
 QUEUES: Final = (UUID(int=2), UUID(int=3))
@@ -51,12 +52,11 @@ OTHER_COLUMNS: Final = {"id", "created", "updated", "revision", "event_id", "nam
 def registry(sessions: sessionmaker[Session]) -> None:
     """What the values above refer to."""
     pool = WorkPool(id=uuid4(), name="pool", type="process")
-    with sessions() as session:
+    with sessions.begin() as session, unguarded(session):
         session.add_all([Flow(id=FLOW, name="etl"), pool])
         session.flush()
         session.add_all(WorkQueue(id=id_, name=str(id_), work_pool_id=pool.id) for id_ in QUEUES)
         session.add_all(ConcurrencyLimit(id=id_, name=str(id_), limit=1) for id_ in LIMITS)
-        session.commit()
 
 
 def first_values() -> dict[str, Any]:
@@ -105,7 +105,13 @@ def test_every_reference_to_another_kind_is_an_edge(kind: ResourceKind) -> None:
 
 
 def test_the_tracked_kinds_are_known() -> None:
-    assert [kind.name for kind in tracked_kinds()] == ["deployment"]
+    assert [kind.name for kind in tracked_kinds()] == [
+        "flow",
+        "work-pool",
+        "work-queue",
+        "concurrency-limit",
+        "deployment",
+    ]
 
 
 def test_creation_carries_every_tracked_field(registry: None, sessions: sessionmaker[Session]) -> None:

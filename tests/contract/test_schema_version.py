@@ -21,7 +21,31 @@ VERSIONS: Final = {
         "deployment's edges": (
             "concurrency_limit_id flow_id infrastructure_document_id storage_document_id work_queue_id"
         ),
-    }
+    },
+    2: {
+        "kinds": "block-document concurrency-limit deployment flow work-pool work-queue",
+        "flow": "labels tags",
+        "flow's edges": "",
+        "flow's labels": "",
+        "work-pool": "base_job_template concurrency_limit description is_paused storage_configuration",
+        "work-pool's edges": "default_queue_id default_result_storage_block_id",
+        "work-pool's labels": "prefect.resource.role prefect.work-pool.type",
+        "work-queue": "concurrency_limit description filter is_paused name priority",
+        "work-queue's edges": "work_pool_id",
+        "work-queue's labels": "prefect.resource.role",
+        "concurrency-limit": "active limit name slot_decay_per_second",
+        "concurrency-limit's edges": "",
+        "concurrency-limit's labels": "",
+        "deployment": (
+            "concurrency_limit concurrency_limit_id concurrency_options description enforce_parameter_schema entrypoint"
+            " infra_overrides infrastructure_document_id labels parameter_openapi_schema parameters path paused"
+            " pull_steps schedules storage_document_id tags version work_queue_id"
+        ),
+        "deployment's edges": (
+            "concurrency_limit_id flow_id infrastructure_document_id storage_document_id work_queue_id"
+        ),
+        "deployment's labels": "",
+    },
 }
 
 
@@ -31,6 +55,7 @@ def declared() -> dict[str, str]:
     for kind in tracked_kinds():
         found[kind.name] = " ".join(sorted(kind.tracked))
         found[f"{kind.name}'s edges"] = " ".join(sorted(edge.column for edge in kind.edges))
+        found[f"{kind.name}'s labels"] = " ".join(sorted(kind.labels))
     return found
 
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.crud.flows import get_or_create_flow
 from app.crud.tracked import update_rows, upsert_row
 from app.events.kinds import DEPLOYMENT
 from app.events.snapshot import Change
-from app.models import Deployment, EventLog, EventRow, Flow, SnapshotRow
-from app.outbox import record
+from app.models import Deployment, EventLog, EventRow, SnapshotRow
+from app.outbox import PENDING, record
 from app.publisher import Doorbell
 from app.settings import Settings
 from workers.dispatch import Dispatcher
@@ -58,9 +59,10 @@ class OutboxWorld:
         return [row.id for row in self.pending()]
 
     def log(self) -> Sequence[EventRow]:
-        """Return the event log in order."""
+        """Return the deployments' events in order; see `settled_flow` for the one before them."""
+        of_deployment = EventRow.resource_id.startswith("prefect.deployment.")
         with self.sessions() as session:
-            return session.scalars(select(EventRow).order_by(EventRow.position)).all()
+            return session.scalars(select(EventRow).where(of_deployment).order_by(EventRow.position)).all()
 
     def head(self) -> EventLog:
         """Return the log's head."""
@@ -76,17 +78,27 @@ class OutboxWorld:
         return found
 
 
+def settled_flow(bind: Engine | Connection) -> UUID:
+    """Return the id of the flow of all deployments here; its creation is the log's first event, and rang for nothing.
+
+    So what waits, and what the log holds beyond position 1, is about deployments only.
+    """
+    sessions = sessionmaker(bind)
+    with sessions() as session:
+        flow, created = get_or_create_flow(session, "etl")
+        flow_id = flow.id
+        session.info.pop(PENDING, None)
+        waiting = session.scalars(select(SnapshotRow.id).where(SnapshotRow.kind == "flow")).all()
+        session.commit()
+    if created:
+        Dispatcher(sessions, 500, 1_000_000, lambda _: None).dispatch(waiting)
+    return flow_id
+
+
 def create_deployment(session: Session, name: str) -> Change:
     """Create a deployment (and its flow) in the open transaction, recorded."""
-    flow_id = session.scalar(select(Flow.id).where(Flow.name == "etl"))
-    if flow_id is None:
-        flow = Flow(name="etl")
-        session.add(flow)
-        session.flush()
-        flow_id = flow.id
-    change = upsert_row(
-        session, DEPLOYMENT, {"name": name, "flow_id": flow_id, "description": "0"}, ("flow_id", "name")
-    )
+    values = {"name": name, "flow_id": settled_flow(session.get_bind()), "description": "0"}
+    change = upsert_row(session, DEPLOYMENT, values, ("flow_id", "name"))
     assert change is not None
     record(session, [change])
     return change

@@ -8,8 +8,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud.concurrency_limits import lock_limit
+from app.crud.deletions import delete_concurrency_limit
 from app.errors import NotFound
-from app.models import ConcurrencyLimit, Deployment, Tombstone
+from app.models import Deployment, Tombstone
+from tests.guard import unguarded
 from tests.integration.registry import LIMITS, make_deployment, make_flow, make_limit
 from tests.integration.side_by_side import all_at_once, held_up
 
@@ -43,8 +45,7 @@ def test_a_deletion_that_waited_for_another_finds_nothing(
     make_limit(client)
 
     with sessions() as deleting:
-        deleting.delete(deleting.scalars(select(ConcurrencyLimit)).one())
-        deleting.flush()
+        delete_concurrency_limit(deleting, "g1")
         with held_up(engine, lambda: client.delete(f"{LIMITS}/g1").status_code) as deletion:
             deleting.commit()
 
@@ -60,8 +61,8 @@ def test_a_deployment_that_is_being_written_is_freed_of_a_limit_that_goes(
     with sessions() as writing:
         held = lock_limit(writing, limit["id"])
         deployment = Deployment(name="nightly", flow_id=flow["id"], concurrency_limit_id=held.id)
-        writing.add(deployment)
-        writing.flush()
+        with unguarded(writing):
+            writing.add(deployment)
         with held_up(engine, lambda: client.delete(f"{LIMITS}/g1").status_code) as deletion:
             writing.commit()
 

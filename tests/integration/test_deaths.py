@@ -101,7 +101,7 @@ def test_a_healthy_snapshot_that_had_a_mark_goes_out(neighbours: OutboxWorld) ->
 
 
 @pytest.mark.parametrize(
-    ("deaths", "positions"), [(1, [3, 6, 9]), (2, [3, 4, 5, 6, 9])], ids=["a few together", "alone"]
+    ("deaths", "positions"), [(1, [4, 7, 10]), (2, [4, 5, 6, 7, 10])], ids=["a few together", "alone"]
 )
 def test_the_more_marks_a_snapshot_has_the_fewer_are_done_with_it(
     deaths: int, positions: list[int], neighbours: OutboxWorld
@@ -117,7 +117,7 @@ def test_no_more_than_a_few_suspects_are_done_together(
     monkeypatch.setattr(claim, "SUSPECTS_AT_ONCE", 2)
     mark(neighbours, 1)
     ring(neighbours)
-    assert neighbours.appended == [3, 5, 6, 9]
+    assert neighbours.appended == [4, 6, 7, 10]
 
 
 def mark(world: OutboxWorld, deaths: int) -> None:

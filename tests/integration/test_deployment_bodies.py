@@ -35,13 +35,15 @@ from tests.world import World, operations, updates
 def test_a_bad_creation_is_refused_with_its_reason_and_leaves_nothing(
     body: dict[str, Any], status: int, text: str, world: World
 ) -> None:
-    response = world.client.post("/deployments/", json={"name": "bad", "flow_id": world.flow(), **body})
+    flow = world.flow()
+    response = world.client.post("/deployments/", json={"name": "bad", "flow_id": flow, **body})
     assert response.status_code == status, response.text
     assert text in str(response.json())
     with world.sessions() as session:
         assert session.scalars(select(Deployment)).all() == []
         assert session.scalars(select(SnapshotRow)).all() == []
-    assert world.post("/events/filter", {})["total"] == 0
+    [of_flow] = world.post("/events/filter", {})["events"]
+    assert of_flow["resource"]["prefect.resource.id"] == f"prefect.flow.{flow}"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def test_the_past_comes_first_and_then_what_happens(served: Served) -> None:
 def test_an_event_comes_as_the_log_has_it(served: Served, world: World) -> None:
     deployment = world.deploy()
     with subscribed(served.address) as socket:
-        [event] = receive(socket, 1)
+        [of_flow, event] = receive(socket, 2)
+    assert of_flow["event"] == "prefect.flow.created"
     assert event == world.life(deployment)[0]
 
 

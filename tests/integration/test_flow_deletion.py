@@ -13,6 +13,7 @@ from app.crud import deletions
 from app.errors import InvalidRequest, NotFound
 from app.models import Deployment, Tombstone
 from app.schemas.filters import FlowFilter, IdFilter, TagFilter
+from tests.guard import unguarded
 from tests.integration.registry import (
     make_deployment,
     make_flow,
@@ -37,7 +38,7 @@ def test_a_deleted_flow_takes_its_deployments_along_and_leaves_its_name(
     assert client.get(f"/deployments/{deployment['id']}").status_code == 404
     with sessions() as session:
         tombstone = session.scalars(select(Tombstone).where(Tombstone.kind == "flow")).one()
-        assert (str(tombstone.id), tombstone.name, tombstone.revision) == (flow["id"], "etl", 0)
+        assert (str(tombstone.id), tombstone.name, tombstone.revision) == (flow["id"], "etl", 2)
 
 
 def test_of_ten_concurrent_deletions_of_a_flow_one_succeeds(client: TestClient) -> None:
@@ -54,8 +55,8 @@ def test_a_deployment_that_is_being_written_is_deleted_with_its_flow(
     flow = make_flow(client, "etl")
 
     with sessions() as writing:
-        writing.add(Deployment(name="nightly", flow_id=flow["id"]))
-        writing.flush()
+        with unguarded(writing):
+            writing.add(Deployment(name="nightly", flow_id=flow["id"]))
         with held_up(engine, lambda: client.delete(f"/flows/{flow['id']}").status_code) as deletion:
             writing.commit()
 

@@ -21,7 +21,7 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def life(sessions: sessionmaker[Session]) -> Life:
+def life(unguarded_world: None, sessions: sessionmaker[Session]) -> Life:
     """A correct world of one deployment with a pending change."""
     life = Life(3, pending=1)
     with sessions() as session:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from app.errors import Conflict, NotFound
-from app.models import SnapshotRow
+from app.models import SCHEMA_VERSION, SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.parked_world import ERROR, as_json, assert_clean, error_of, make_stuck, park, run
 from workers.retry import ATTEMPTS
@@ -56,7 +56,7 @@ def test_nothing_parked_is_said(outbox_world: OutboxWorld) -> None:
 
 def test_show_tells_the_state_and_the_diff(stuck: SnapshotRow) -> None:
     shown = as_json("show", stuck.id)
-    assert (shown["state"], shown["error"], shown["schema_version"]) == ("parked", ERROR, 1)
+    assert (shown["state"], shown["error"], shown["schema_version"]) == ("parked", ERROR, SCHEMA_VERSION)
     assert shown["changes"] == {"version": {"before": None, "after": "2"}}
     printed = run("show", stuck.id).stdout
     assert "version" in printed

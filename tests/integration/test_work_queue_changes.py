@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from tests.guard import unguarded
 from tests.integration.registry import (
     make_pool,
     make_queue,
@@ -102,7 +103,8 @@ def test_an_update_that_waited_for_a_deletion_finds_nothing(client: TestClient, 
     with engine.begin() as deleting:
         deleting.exec_driver_sql("SELECT 1 FROM work_pool FOR UPDATE")
         with held_up(engine, lambda: client.patch(f"/work_queues/{queue['id']}", json={"name": "q2"})) as update:
-            deleting.exec_driver_sql("DELETE FROM work_queue WHERE name = 'q1'")
+            with unguarded(deleting):
+                deleting.exec_driver_sql("DELETE FROM work_queue WHERE name = 'q1'")
             deleting.commit()
 
     assert update.result().status_code == 404

@@ -24,6 +24,7 @@ def snapshot_row(**given: Any) -> SnapshotRow:
         "before": {"description": "old", "tags": []},
         "after": {"description": "new", "tags": []},
         "references": {"flow_id": str(uuid4())},
+        "labels": {},
         "follows": uuid4(),
         "correlation_id": None,
         "schema_version": 1,

@@ -21,6 +21,8 @@ def upgrade() -> None:
     sa.Column('denied_slots', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('slot_decay_per_second', sa.Double(), server_default=sa.text('0'), nullable=False),
     sa.Column('avg_slot_occupancy_seconds', sa.Double(), server_default=sa.text('2.0'), nullable=False),
+    sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('event_id', sa.Uuid(), server_default=sa.text('uuidv7()'), nullable=False),
     sa.Column('id', sa.Uuid(), server_default=sa.text('gen_random_uuid()'), nullable=False),
     sa.Column('created', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
@@ -28,6 +30,7 @@ def upgrade() -> None:
     sa.CheckConstraint('"limit" >= 0', name=op.f('ck_concurrency_limit_limit')),
     sa.CheckConstraint('active_slots >= 0', name=op.f('ck_concurrency_limit_active_slots')),
     sa.CheckConstraint('slot_decay_per_second >= 0', name=op.f('ck_concurrency_limit_slot_decay_per_second')),
+    sa.CheckConstraint('revision >= 1', name=op.f('ck_concurrency_limit_revision')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_concurrency_limit')),
     sa.UniqueConstraint('name', name=op.f('uq_concurrency_limit_name'))
     )
@@ -66,10 +69,14 @@ def upgrade() -> None:
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('tags', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False),
     sa.Column('labels', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
+    sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('event_id', sa.Uuid(), server_default=sa.text('uuidv7()'), nullable=False),
     sa.Column('id', sa.Uuid(), server_default=sa.text('gen_random_uuid()'), nullable=False),
     sa.Column('created', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.CheckConstraint("name ~ '^[^/%&><]+$'", name=op.f('ck_flow_name')),
+    sa.CheckConstraint("jsonb_typeof(tags) = 'array'", name=op.f('ck_flow_tags')),
+    sa.CheckConstraint('revision >= 1', name=op.f('ck_flow_revision')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_flow')),
     sa.UniqueConstraint('name', name=op.f('uq_flow_name'))
     )
@@ -87,6 +94,7 @@ def upgrade() -> None:
     sa.Column('after', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('size', sa.Integer(), sa.Computed('coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::text), 0)', persisted=True), nullable=False),
     sa.Column('references', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
+    sa.Column('labels', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('follows', sa.Uuid(), nullable=True),
     sa.Column('correlation_id', sa.Text(), nullable=True),
     sa.Column('schema_version', sa.SmallInteger(), server_default=sa.text('1'), nullable=False),
@@ -106,6 +114,7 @@ def upgrade() -> None:
     sa.CheckConstraint('attempts >= 0', name=op.f('ck_snapshot_attempts')),
     sa.CheckConstraint('deaths >= 0', name=op.f('ck_snapshot_deaths')),
     sa.CheckConstraint('jsonb_typeof("references") = \'object\'', name=op.f('ck_snapshot_references')),
+    sa.CheckConstraint("jsonb_typeof(labels) = 'object'", name=op.f('ck_snapshot_labels')),
     sa.CheckConstraint('lane >= 0 AND lane < 64', name=op.f('ck_snapshot_lane')),
     sa.CheckConstraint('parked IS NULL OR attempts > 0', name=op.f('ck_snapshot_parked')),
     sa.CheckConstraint('revision >= 1', name=op.f('ck_snapshot_revision')),
@@ -115,16 +124,16 @@ def upgrade() -> None:
     sa.UniqueConstraint('resource_id', 'revision', name=op.f('uq_snapshot_resource_id_revision'))
     )
     op.create_index('ix_snapshot_blocked', 'snapshot', ['lane', 'resource_id'], unique=False, postgresql_where=sa.text('attempts > 0'))
-    op.create_index('ix_snapshot_newer', 'snapshot', ['lane', 'resource_id'], unique=False, postgresql_where=sa.text('schema_version > 1'))
+    op.create_index('ix_snapshot_newer', 'snapshot', ['lane', 'resource_id'], unique=False, postgresql_where=sa.text('schema_version > 2'))
     op.create_index('ix_snapshot_lane_sequence', 'snapshot', ['lane', 'sequence'], unique=False)
     op.create_table('tombstone',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('attributes', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
-    sa.Column('revision', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
     sa.Column('deleted', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
-    sa.CheckConstraint('revision >= 0', name=op.f('ck_tombstone_revision')),
+    sa.CheckConstraint('revision >= 1', name=op.f('ck_tombstone_revision')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tombstone'))
     )
     op.create_table('work_pool',
@@ -135,11 +144,14 @@ def upgrade() -> None:
     sa.Column('is_paused', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('concurrency_limit', sa.Integer(), nullable=True),
     sa.Column('storage_configuration', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
+    sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('event_id', sa.Uuid(), server_default=sa.text('uuidv7()'), nullable=False),
     sa.Column('id', sa.Uuid(), server_default=sa.text('gen_random_uuid()'), nullable=False),
     sa.Column('created', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.CheckConstraint("name ~ '^[^/%&><]+$'", name=op.f('ck_work_pool_name')),
     sa.CheckConstraint('concurrency_limit >= 0', name=op.f('ck_work_pool_concurrency_limit')),
+    sa.CheckConstraint('revision >= 1', name=op.f('ck_work_pool_revision')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_work_pool')),
     sa.UniqueConstraint('name', name=op.f('uq_work_pool_name'))
     )
@@ -153,12 +165,15 @@ def upgrade() -> None:
     sa.Column('priority', sa.Integer(), server_default=sa.text('1'), nullable=False),
     sa.Column('filter', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('last_polled', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('event_id', sa.Uuid(), server_default=sa.text('uuidv7()'), nullable=False),
     sa.Column('id', sa.Uuid(), server_default=sa.text('gen_random_uuid()'), nullable=False),
     sa.Column('created', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.CheckConstraint("name ~ '^[^/%&><]+$'", name=op.f('ck_work_queue_name')),
     sa.CheckConstraint('concurrency_limit >= 0', name=op.f('ck_work_queue_concurrency_limit')),
     sa.CheckConstraint('priority >= 1', name=op.f('ck_work_queue_priority')),
+    sa.CheckConstraint('revision >= 1', name=op.f('ck_work_queue_revision')),
     sa.ForeignKeyConstraint(['work_pool_id'], ['work_pool.id'], name=op.f('fk_work_queue_work_pool_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_work_queue')),
     sa.UniqueConstraint('work_pool_id', 'name', name=op.f('uq_work_queue_work_pool_id_name'))

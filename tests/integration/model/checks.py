@@ -49,8 +49,12 @@ def _by_resource(
     logged: dict[UUID, list[EventRow]] = {}
     waiting: dict[UUID, list[SnapshotRow]] = {}
     for event in events:
+        if not event.resource_id.startswith(PREFIX):
+            continue
         logged.setdefault(UUID(event.resource[RESOURCE_ID].removeprefix(PREFIX)), []).append(event)
     for snapshot in snapshots:
+        if snapshot.kind != "deployment":
+            continue
         waiting.setdefault(snapshot.resource_id, []).append(snapshot)
     return logged, waiting
 

@@ -1,7 +1,7 @@
 """The product under test: its database, its doorbells in a list, and the places where its workers may fail."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from app import outbox
 from app.events import snapshot as capturing
 from app.events.append import append
 from app.events.schema import Event
+from app.events.snapshot import Snapshot, capture
 from app.models import SnapshotRow
 from app.publisher import Doorbell
 from app.settings import Settings
@@ -29,6 +30,9 @@ NOT_BEFORE_THE_END = 3600.0
 
 Poison = tuple[UUID, int]
 """A resource and a revision of it whose event cannot be built, or is refused by the database."""
+
+ELSEWHERE = 63
+"""The lane of what is no deployment: the model is of deployments, and what happens there does not touch it."""
 
 AT = ("before the append", "after the append", "after the deletion", "cut before the commit", "after the commit")
 """Where a worker may fail."""
@@ -59,6 +63,7 @@ class World:
         """Put the list in the place of the broker, and the places to fail into the workers' path."""
         patch.setattr(outbox, "send", self._take)
         patch.setattr(capturing, "lane_of", lane_of)
+        patch.setattr(outbox, "capture", self._capture)
         patch.setattr(retry, "ATTEMPTS", ATTEMPTS)
         patch.setattr(retry, "FIRST_DELAY_SECONDS", NOT_BEFORE_THE_END)
         patch.setattr(retry, "LONGEST_DELAY_SECONDS", NOT_BEFORE_THE_END)
@@ -84,7 +89,8 @@ class World:
         found: list[Waiting] = []
         with self.sessions.begin() as session:
             assert sweep(session, 0, found.append) == len(found)
-        return found
+        self.dispatch([lane.snapshot_id for lane in found if lane.lane == ELSEWHERE], 500)
+        return [lane for lane in found if lane.lane != ELSEWHERE]
 
     def make_due(self) -> None:
         """Let the time pass until every retry is due."""
@@ -96,7 +102,11 @@ class World:
         if self.crash_at_ring:
             self.crash_at_ring = False
             raise Crash
-        self.rung.extend(doorbells)
+        self.rung.extend(doorbell for doorbell in doorbells if ".deployment." in doorbell.label)
+
+    def _capture(self, *arguments: Any) -> Snapshot:
+        snapshot = capture(*arguments)
+        return snapshot if snapshot.kind == "deployment" else replace(snapshot, lane=ELSEWHERE)
 
     def _build(self, snapshot: SnapshotRow, *arguments: Any) -> Event:
         poison = self.poison.get((snapshot.resource_id, snapshot.revision))

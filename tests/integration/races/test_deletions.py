@@ -13,7 +13,7 @@ from app.crud import deletions, deployments
 from app.errors import Conflict, NotFound
 from app.models import Deployment, Flow
 from app.schemas.deployments import DeploymentCreate
-from tests.integration.outbox_world import OutboxWorld
+from tests.integration.outbox_world import OutboxWorld, settled_flow
 from tests.integration.races.blocking import all_held_up
 from tests.world import assert_audit_is_clean
 
@@ -24,11 +24,8 @@ Life = list[tuple[str, Any]]
 @pytest.fixture
 def flow_id(outbox_world: OutboxWorld) -> UUID:
     """The id of a flow."""
-    with outbox_world.sessions.begin() as session:
-        flow = Flow(name="etl")
-        session.add(flow)
-        session.flush()
-        return flow.id
+    with outbox_world.sessions() as session:
+        return settled_flow(session.get_bind())
 
 
 def upsert(flow_id: UUID, description: str, session: Session) -> tuple[UUID, bool]:
@@ -94,7 +91,7 @@ def test_a_creation_in_a_flow_that_is_being_deleted_is_refused_and_leaves_no_tra
         with all_held_up(engine, partial(alone, outbox_world, partial(upsert, flow_id, "late"))) as (creation,):
             deleting.commit()
     assert creation.result() is Conflict
-    assert outbox_world.rung == []
+    assert [doorbell.label.split()[1] for doorbell in outbox_world.rung] == [f"prefect.flow.{flow_id}"]
     assert lives(outbox_world) == []
 
 

@@ -10,8 +10,8 @@ from tests.integration.reconcile.lives import Life, store
 
 
 @pytest.fixture
-def audited(sessions: sessionmaker[Session]) -> Iterator[AuditedWorld]:
-    """A correct world with 12 events."""
+def audited(unguarded_world: None, sessions: sessionmaker[Session]) -> Iterator[AuditedWorld]:
+    """A correct world with 13 events."""
     lives = (Life(4), Life(5, pending=2), Life(3, deleted=True), Life(3, pending=1, deleted=True))
     with sessions() as session:
         last = store(session, lives)

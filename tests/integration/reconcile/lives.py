@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.events.kinds import DEPLOYMENT
+from app.events.kinds import DEPLOYMENT, FLOW
 from app.events.snapshot import lane_of
 from app.models import Deployment, EventLog, EventRow, Flow, SnapshotRow, Tombstone
 
@@ -126,20 +126,21 @@ def foreign_event(position: int, **other: Any) -> EventRow:
 
 
 def store(session: Session, lives: Sequence[Life], turns: Iterable[Life] | None = None) -> int:
-    """Write the rows of these lives and return the log's last position.
+    """Write the rows of these lives and of their flow, whose creation comes first; return the log's last position.
 
     `turns` tells whose next event comes next in the log; by default they take turns.
     """
     flow = Flow(name=str(uuid.uuid4()))
     session.add(flow)
     session.flush()
+    session.add(_creation_of(flow))
     session.add_all([life.resource(flow.id) for life in lives])
     if turns is None:
         rounds = range(1, max((life.logged for life in lives), default=0) + 1)
         turns = [life for round_ in rounds for life in lives if life.logged >= round_]
     told = {life.id: 0 for life in lives}
-    position = 0
-    for position, life in enumerate(turns, start=1):
+    position = 1
+    for position, life in enumerate(turns, start=2):
         told[life.id] += 1
         session.add(life.event(told[life.id], position))
     for life in lives:
@@ -147,6 +148,21 @@ def store(session: Session, lives: Sequence[Life], turns: Iterable[Life] | None 
     session.execute(update(EventLog).values(position=position))
     session.flush()
     return position
+
+
+def _creation_of(flow: Flow) -> EventRow:
+    return EventRow(
+        position=1,
+        id=flow.event_id,
+        occurred=START,
+        event=FLOW.event_name("created"),
+        resource_id=FLOW.resource_id(flow.id),
+        resource={"prefect.resource.id": FLOW.resource_id(flow.id)},
+        related=[],
+        payload={"fields": {"tags": [], "labels": {}}},
+        follows=None,
+        revision=1,
+    )
 
 
 def append(session: Session, event: EventRow) -> None:

@@ -53,7 +53,7 @@ def test_a_deployment_that_names_another_event_as_its_latest_makes_it_a_phantom(
 
 
 @pytest.mark.parametrize(
-    "resource_id", [f"prefect.flow.{uuid.UUID(int=1)}", f"prefect.gadget.{uuid.UUID(int=2)}", "", "prefect"]
+    "resource_id", [f"prefect.block-document.{uuid.UUID(int=1)}", f"prefect.gadget.{uuid.UUID(int=2)}", "", "prefect"]
 )
 def test_a_revision_of_an_untracked_kind_is_a_phantom(audited: AuditedWorld, resource_id: str) -> None:
     audited.append(Life(1).event(1, audited.last + 1, resource_id=resource_id))
@@ -69,7 +69,7 @@ def test_a_pending_snapshot_of_an_unknown_kind_is_a_phantom(audited: AuditedWorl
 
 def test_a_tombstone_of_another_kind_with_the_same_id_covers_nothing(audited: AuditedWorld) -> None:
     life = Life(1)
-    audited.session.add(Tombstone(id=life.id, kind="flow", name="x", revision=1))
+    audited.session.add(Tombstone(id=life.id, kind="block-document", name="x", revision=1))
     audited.append(life.event(1, audited.last + 1))
     assert audited.problems() == {"phantom": 1}
 
@@ -89,4 +89,4 @@ def test_a_tombstone_of_a_living_deployment_says_nothing(audited: AuditedWorld) 
     audited.session.add(Tombstone(id=audited.settled.id, kind="deployment", name="x", revision=5))
     found = audited.audit()
     assert found.is_clean
-    assert found.resources == 4
+    assert found.resources == 5

@@ -1,0 +1,99 @@
+"""A guard in every test database: no tracked row changes without its snapshot or event, whatever code changed it.
+
+The database itself refuses the commit. A test that writes rows on purpose says so with `unguarded`
+or the fixture `unguarded_world`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy import Connection, create_engine, func, make_url, select, text
+from sqlalchemy.orm import Session
+
+from app.crud.tracked_statements import table_of
+from app.events.kinds import ResourceKind, tracked_kinds
+from tests.databases import administer
+
+SWITCH: Final = "aftercommit.unguarded"
+
+# A trigger is no business of the models; nothing here takes a value from outside.
+FUNCTION: Final = f"""
+CREATE FUNCTION refuse_untold_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    before jsonb := to_jsonb(OLD);
+    after jsonb := to_jsonb(NEW);
+    told integer := coalesce((after ->> 'revision')::integer, (before ->> 'revision')::integer + 1);
+    done text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'updated' ELSE 'deleted' END;
+    id_ uuid := (coalesce(after, before) ->> 'id')::uuid;
+BEGIN
+    IF current_setting('{SWITCH}', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        IF before - TG_ARGV[1]::text[] = after - TG_ARGV[1]::text[] THEN
+            RETURN NULL;
+        END IF;
+        IF told <> (before ->> 'revision')::integer + 1 THEN
+            RAISE EXCEPTION 'A % changed without the next revision.', TG_ARGV[0];
+        END IF;
+    END IF;
+    PERFORM FROM snapshot s
+        WHERE s.resource_id = id_ AND s.revision = told AND s.kind = TG_ARGV[0] AND s.operation = done;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM event e
+        WHERE e.resource_id = 'prefect.' || TG_ARGV[0] || '.' || id_ AND e.revision = told
+        AND e.event = 'prefect.' || TG_ARGV[0] || '.' || done;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'A % was % without a snapshot or an event.', TG_ARGV[0], done;
+    END IF;
+    RETURN NULL;
+END $$
+"""
+
+
+def install(url: str) -> None:
+    """Put the guard on the table of every tracked kind of a migrated database."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(FUNCTION))
+        for kind in tracked_kinds():
+            connection.execute(text(_trigger(kind)))
+    engine.dispose()
+
+
+@contextmanager
+def unguarded(session: Session | Connection) -> Iterator[None]:
+    """Let what is written in this block, and before it in the same transaction, be told by nothing."""
+    _switch(session, "on")
+    yield
+    if isinstance(session, Session):
+        session.flush()
+    session.execute(text("SET CONSTRAINTS guard IMMEDIATE"))
+    session.execute(text("SET CONSTRAINTS guard DEFERRED"))
+    _switch(session, "off")
+
+
+@contextmanager
+def unguarded_database(url: str) -> Iterator[None]:
+    """Let every transaction of this database, on connections opened in this block, write what it likes."""
+    name = make_url(url).database
+    administer(url, f'ALTER DATABASE "{name}" SET {SWITCH} = on')
+    yield
+    administer(url, f'ALTER DATABASE "{name}" RESET {SWITCH}')
+
+
+def _switch(session: Session | Connection, value: str) -> None:
+    session.execute(select(func.set_config(SWITCH, value, True)))
+
+
+def _trigger(kind: ResourceKind) -> str:
+    table = table_of(kind)
+    others = ",".join(sorted(table.columns.keys() - kind.tracked.keys()))
+    return (
+        f"CREATE CONSTRAINT TRIGGER guard AFTER INSERT OR UPDATE OR DELETE ON {table.name}"
+        f" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        f" EXECUTE FUNCTION refuse_untold_change('{kind.name}', '{{{others}}}')"
+    )

@@ -1,0 +1,60 @@
+"""One resource of each tracked kind, made as the routes make them, and other values for each of their fields."""
+
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud import concurrency_limits, deployments, flows, work_pools
+from app.crud.tracked_statements import table_of
+from app.events.kinds import tracked_kinds
+from app.schemas.deployments import DeploymentCreate
+
+Row = Mapping[str, Any]
+
+
+def make_one_of_each(sessions: sessionmaker[Session]) -> dict[str, Row]:
+    """Make a flow, a pool with its default queue, a limit, and a deployment that refers to all of them.
+
+    Returns:
+        Their rows by kind.
+    """
+    with sessions.begin() as session:
+        flow, _ = flows.get_or_create_flow(session, "etl")
+        work_pools.create_work_pool(session, {"name": "pool", "type": "process"})
+        limit = concurrency_limits.create_concurrency_limit(session, {"name": "limit", "limit": 1})
+        body = DeploymentCreate(
+            name="nightly", flow_id=flow.id, work_pool_name="pool", global_concurrency_limit_id=limit.id
+        )
+        deployments.upsert_deployment(session, body)
+    with sessions() as session:
+        return {kind.name: dict(session.execute(select(table_of(kind))).mappings().one()) for kind in tracked_kinds()}
+
+
+def other_value(row: Row, field: str) -> Any:
+    """Return a value of that field that differs from the row's, and that the database takes."""
+    value = row[field]
+    others: dict[type, Callable[[Any], Any]] = {
+        bool: lambda old: not old,
+        int: lambda old: old + 1,
+        float: lambda old: old + 1,
+        str: lambda old: old + "x",
+        dict: lambda old: {**old, "x": 1},
+        list: lambda old: [*old, "x"],
+        UUID: lambda _: None,
+        NoneType: lambda _: _instead_of_null(field),
+    }
+    return others[type(value)](value)
+
+
+def _instead_of_null(field: str) -> Any:
+    if field == "concurrency_limit":
+        return 7
+    if field.endswith("document_id"):
+        return "00000000-0000-0000-0000-00000000000b"
+    if field in ("filter", "concurrency_options", "parameter_openapi_schema"):
+        return {"x": 1}
+    return [{"x": 1}] if field == "pull_steps" else "x"

@@ -1,0 +1,71 @@
+"""The guard of the test databases: a tracked row that changes without its snapshot does not get committed."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud import flows, work_pools
+from app.crud.tracked_statements import table_of
+from app.events.kinds import ResourceKind, tracked_kinds
+from app.models import Flow, WorkPool
+from tests.guard import unguarded
+from tests.integration.kinds_in_use import make_one_of_each, other_value
+
+KINDS = pytest.mark.parametrize("kind", tracked_kinds(), ids=lambda kind: kind.name)
+
+
+def is_refused(sessions: sessionmaker[Session], statement: Any) -> str:
+    """Return what the database says to a transaction of this statement alone."""
+    with sessions() as session:
+        session.execute(statement)
+        with pytest.raises(DBAPIError) as refusal:
+            session.commit()
+    return str(refusal.value.orig)
+
+
+@KINDS
+def test_no_tracked_field_changes_untold(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
+    rows = make_one_of_each(sessions)
+    table = table_of(kind)
+    for field in kind.tracked:
+        change = {field: other_value(rows[kind.name], field)}
+        for values in (change, {**change, "revision": table.c.revision + 1}):
+            assert kind.name in is_refused(sessions, update(table).values(values))
+
+
+@KINDS
+def test_nothing_is_deleted_untold(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
+    rows = make_one_of_each(sessions)
+    with sessions.begin() as session, unguarded(session):
+        # What refers to others goes first.
+        for earlier in reversed([*tracked_kinds()]):
+            if earlier.name == kind.name:
+                break
+            session.execute(delete(table_of(earlier)))
+    table = table_of(kind)
+    assert "deleted" in is_refused(sessions, delete(table).where(table.c.id == rows[kind.name]["id"]))
+
+
+def test_nothing_is_created_untold(sessions: sessionmaker[Session]) -> None:
+    assert "created" in is_refused(sessions, insert(Flow).values(name="etl"))
+    assert "created" in is_refused(sessions, insert(WorkPool).values(name="pool", type="process"))
+
+
+def test_a_crud_function_that_forgets_to_record_is_found_out(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_pools, "record", lambda *_: None)
+    with sessions() as session:
+        work_pools.create_work_pool(session, {"name": "pool", "type": "process"})
+        with pytest.raises(DBAPIError, match="without a snapshot or an event"):
+            session.commit()
+
+
+def test_what_is_told_passes_and_so_does_an_untracked_column(sessions: sessionmaker[Session]) -> None:
+    make_one_of_each(sessions)
+    with sessions.begin() as session:
+        session.execute(update(Flow).values(updated=Flow.updated))
+        flows.get_or_create_flow(session, "another")
