@@ -28,7 +28,7 @@ from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
 from app.database import make_engine, make_sessions
 from app.events.snapshot import make_masker
-from app.live import Live, heeding_signals
+from app.live import Live
 from app.settings import get_settings
 from app.telemetry import configure_logging
 
@@ -94,8 +94,7 @@ def _routes() -> APIRouter:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = app.state.settings.api_threads
-    with heeding_signals(app.state.live.stop):
-        yield
+    yield
     await app.state.live.close()
     announcer.close()
     outbox.close()
