@@ -16,6 +16,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from app.access import is_loopback, require_credential
 from app.errors import AppError
 from app.main import create_app
 
@@ -97,10 +98,13 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
     try:
-        app = create_app()
+        app = create_app(is_exposed=not is_loopback(host))
+        notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
+    if notice is not None:
+        typer.echo(notice, err=True)
     bounds: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
     config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **bounds)
     Server(app, config, drain=drain).run()
