@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from app.broker import DISPATCH, make_celery
 from app.database import core_table
 from app.events.kinds import kind_named
-from app.events.masking import Masker
 from app.events.snapshot import Change, Snapshot, capture, make_masker
 from app.models import SnapshotRow
 from app.publisher import Doorbell, Publisher
@@ -36,7 +35,7 @@ def record(session: Session, changes: Sequence[Change]) -> None:
     if not changes:
         return
     current = correlation_id.get()
-    masker = _masker(get_settings())
+    masker = make_masker(get_settings())
     snapshots = [capture(change, masker, current) for change in changes]
     for start in range(0, len(snapshots), INSERT_PAGE):
         page = [_columns(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
@@ -105,11 +104,6 @@ def _insertion() -> Insert:
 @lru_cache
 def _celery(settings: Settings) -> Celery:
     return make_celery("publisher", lambda: settings)
-
-
-@lru_cache
-def _masker(settings: Settings) -> Masker:
-    return make_masker(settings)
 
 
 def _columns(snapshot: Snapshot) -> dict[str, object]:
