@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from app import announcer, outbox
@@ -37,6 +38,26 @@ from app.events.snapshot import make_masker
 from app.live import Live
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
+
+ROUTED: Final = (
+    health,
+    flows,
+    work_pools,
+    work_queues,
+    concurrency_limits,
+    csrf,
+    client_courtesy,
+    events,
+    client_events,
+    event_subscription,
+    event_stream,
+    deployment_schedules,
+    polls,
+    deployments,
+    tag_limits,
+    absent,
+)
+"""The modules with routes below `/api`; a request goes to the first route that fits."""
 
 
 def create_app(*, is_exposed: bool = False) -> FastAPI:
@@ -71,7 +92,9 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
     _add_middleware(app, settings)
-    app.include_router(_routes(), prefix="/api")
+    # Straight into the app: each router in between would make every route once more.
+    for module in ROUTED:
+        app.include_router(module.router, prefix="/api")
     # Probes of load balancers and containers know no prefix.
     app.include_router(health.router, include_in_schema=False)
     return app
@@ -87,31 +110,6 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(RequestContext)
     # Around all others, so that errors are compressed too. At the first level: it is done in the event loop.
     app.add_middleware(GZipMiddleware, compresslevel=1)
-
-
-def _routes() -> APIRouter:
-    routes = APIRouter()
-    modules = (
-        health,
-        flows,
-        work_pools,
-        work_queues,
-        concurrency_limits,
-        csrf,
-        client_courtesy,
-        events,
-        client_events,
-        event_subscription,
-        event_stream,
-        deployment_schedules,
-        polls,
-        deployments,
-        tag_limits,
-        absent,
-    )
-    for module in modules:
-        routes.include_router(module.router)
-    return routes
 
 
 @asynccontextmanager
