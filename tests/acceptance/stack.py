@@ -137,15 +137,19 @@ class Stack:
 
 
 @contextmanager
-def running_servers(folder: Path) -> Iterator[Stack]:
-    """Give PostgreSQL and Valkey with an empty registry, without any role; end everything in the end."""
+def running_servers(folder: Path, *, guarded: bool = True) -> Iterator[Stack]:
+    """Give PostgreSQL and Valkey with an empty registry, without any role; end everything in the end.
+
+    Unless `guarded`, the database commits changes that nothing tells of.
+    """
     with ExitStack() as ends:
         database = start_postgres(folder, durable=False)
         ends.callback(database.stop)
         broker = start_valkey(folder)
         ends.callback(broker.stop)
         upgrade(database.url)
-        guard.install(database.url)
+        if guarded:
+            guard.install(database.url)
         settings = Settings(database_url=database.url, broker_url=broker.url, masking_key="a key for tests")
         engine = make_engine(settings, application_name="aftercommit-test")
         stack = Stack(database, broker, settings, make_sessions(engine), engine, folder)

@@ -115,7 +115,8 @@ class History:
         """Return the events of each deployment, by revision."""
         lives: defaultdict[str, list[EventFact]] = defaultdict(list)
         for event in self.events:
-            lives[event.deployment].append(event)
+            if event.resource_id.startswith(PREFIX):
+                lives[event.deployment].append(event)
         for life in lives.values():
             life.sort(key=lambda event: (event.revision or 0, event.position))
         return dict(lives)

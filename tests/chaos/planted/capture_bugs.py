@@ -61,13 +61,18 @@ def _make_unlocked(_original: Any) -> Any:
 
 def _make_select_first(original: Any) -> Any:
     def update_rows(
-        session: Session, kind: ResourceKind, where: ColumnElement[bool], values: Mapping[str, Any]
+        session: Session,
+        kind: ResourceKind,
+        where: ColumnElement[bool],
+        values: Mapping[str, Any],
+        *,
+        cause: datetime | None = None,
     ) -> list[Change]:
         table = table_of(kind)
         fields = [table.c[field] for field in kind.tracked]
         read = {row["id"]: row for row in session.execute(select(table.c.id, *fields).where(where)).mappings()}
         moment(0.01)
-        changes: list[Change] = original(session, kind, where, values)
+        changes: list[Change] = original(session, kind, where, values, cause=cause)
         # The revision and the id of the event before are right, so that only from and to can tell.
         return [
             changed(change, before={**(change.before or {}), **read.get(change.row["id"], {})}) for change in changes
@@ -83,8 +88,10 @@ def unchanged_write_counts_as_a_change() -> None:
     """
 
     def make(original: Any) -> Any:
-        def _assignment(kind: ResourceKind, new_values: Mapping[str, ColumnElement[Any]]) -> Assignment:
-            assignment: Assignment = original(kind, new_values)
+        def _assignment(
+            kind: ResourceKind, new_values: Mapping[str, ColumnElement[Any]], updated: ColumnElement[datetime]
+        ) -> Assignment:
+            assignment: Assignment = original(kind, new_values, updated)
             return changed(assignment, differs=true())
 
         return _assignment
@@ -99,8 +106,9 @@ def flow_deletion_that_cascades() -> None:
     """
 
     def make(_original: Any) -> Any:
-        def delete_deployments_of_flows(session: Session, flow_ids: Sequence[UUID]) -> None:
+        def delete_deployments_of_flows(session: Session, flow_ids: Sequence[UUID], cause: datetime) -> list[Change]:
             session.execute(delete(Deployment).where(Deployment.flow_id.in_(flow_ids)))
+            return []
 
         return delete_deployments_of_flows
 
