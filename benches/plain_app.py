@@ -65,9 +65,9 @@ def _upsert(session: Session, body: DeploymentCreate) -> UUID:
     return id_
 
 
-def create_plain_app() -> FastAPI:
+def create_plain_app(*, is_exposed: bool = False) -> FastAPI:
     """Return the product's app with that route in the place of its own."""
-    app = create_app()
+    app = create_app(is_exposed=is_exposed)
     app.include_router(router)
     # The first that matches answers.
     app.router.routes.insert(0, app.router.routes.pop())

@@ -7,12 +7,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import CheckViolation, ForeignKeyViolation
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.database import describe, sqlstate
 from app.errors import AppError, Unavailable
+from app.models.snapshot import STATE_LIMIT
+from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -23,6 +25,9 @@ MISSING_REFERENCE = "Something that the request refers to does not exist (any mo
 PROGRAM_LIMIT = "54"
 """The SQLSTATE class of values that are too large or too deep for PostgreSQL."""
 TOO_LARGE = "A value is too large or too deeply nested to be stored."
+TOO_LARGE_A_CHANGE = (
+    f"The change is too large to be recorded: all that is tracked of a resource may take {STATE_LIMIT} bytes of JSON."
+)
 NOT_STORABLE = "A value cannot be stored: texts must not hold NUL characters, and numbers must be finite and in range."
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, JSONResponse]]
@@ -47,9 +52,24 @@ def unexpected_error() -> JSONResponse:
     return JSONResponse({"exception_message": "Internal Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+def unauthorized() -> JSONResponse:
+    """Return the answer to who may not come in."""
+    answer = JSONResponse({"exception_message": "Unauthorized"}, HTTPStatus.UNAUTHORIZED)
+    for scheme in ("Basic", "Bearer"):
+        answer.headers.append("WWW-Authenticate", f'{scheme} realm="aftercommit"')
+    return answer
+
+
+def unavailable(text: str) -> JSONResponse:
+    """Return the answer to a request that may succeed a moment later."""
+    return JSONResponse(
+        {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER_SECONDS}
+    )
+
+
 async def _on_app_error(_request: Request, error: AppError) -> JSONResponse:
     if isinstance(error, Unavailable):
-        return _unavailable(str(error))
+        return unavailable(str(error))
     return JSONResponse({"detail": str(error)}, error.status)
 
 
@@ -65,6 +85,8 @@ async def _on_invalid_request(_request: Request, error: RequestValidationError) 
 
 
 async def _on_integrity(_request: Request, error: IntegrityError) -> JSONResponse:
+    if isinstance(error.orig, CheckViolation) and error.orig.diag.constraint_name in TOO_LARGE_CHECKS:
+        return JSONResponse({"detail": TOO_LARGE_A_CHANGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
     missing = isinstance(error.orig, ForeignKeyViolation)
     return JSONResponse({"detail": MISSING_REFERENCE if missing else INTEGRITY}, HTTPStatus.CONFLICT)
 
@@ -78,18 +100,12 @@ async def _on_database(_request: Request, error: DBAPIError) -> JSONResponse:
         return JSONResponse({"detail": TOO_LARGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
     # Away, full, read-only after a failover, not migrated yet: the same request may succeed later.
     logger.warning("database_unavailable", reason=describe(error))
-    return _unavailable("Service Unavailable")
+    return unavailable("Service Unavailable")
 
 
 async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("database_unavailable", reason=type(error).__name__)
-    return _unavailable("Service Unavailable")
-
-
-def _unavailable(text: str) -> JSONResponse:
-    return JSONResponse(
-        {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER_SECONDS}
-    )
+    return unavailable("Service Unavailable")
 
 
 def _without_values(errors: Sequence[Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError
-from app.settings import RUN_FILE, RunFile, Settings, read_run_file
+from app.run_file import RUN_FILE, RunFile, read_run_file
+from app.settings import Settings
 
 RUN = RunFile(
     database_url="postgresql+psycopg://up@127.0.0.1:1/up",
@@ -56,6 +57,21 @@ def test_a_masking_key_of_the_environment_is_kept_beside_the_servers_of_up(
     assert Settings.load().masking_key.get_secret_value() == "mine"
 
 
+def test_up_takes_its_own_servers_and_everything_else_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://other/db")
+    monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "user:password")
+    settings = Settings.of(RUN)
+    assert (settings.database_url, settings.broker_url) == (RUN.database_url, RUN.broker_url)
+    assert settings.api_auth_string is not None
+
+
+def test_an_auth_string_that_is_none_is_said_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "hunter2")
+    with pytest.raises(ConfigurationError, match="AFTERCOMMIT_API_AUTH_STRING: must be user:password") as caught:
+        Settings.of(RUN)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_value_that_is_none_is_said_with_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_PUBLISH_QUEUE_SIZE", "-1")
@@ -78,6 +94,35 @@ def test_paths_to_mask_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, 
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_MASKED_PATHS", "parameters.customer, pull_steps.*.token,")
     assert Settings.load().masked_paths == ("parameters.customer", "pull_steps.*.token")
+
+
+def test_keys_to_mask_and_paths_not_to_mask_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_MASKED_KEYS", "license,*_dsn")
+    monkeypatch.setenv("AFTERCOMMIT_UNMASKED_PATHS", "infra_overrides.env.LOG_LEVEL")
+    settings = Settings.load()
+    assert settings.masked_keys == ("license", "*_dsn")
+    assert settings.unmasked_paths == ("infra_overrides.env.LOG_LEVEL",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("MASKED_PATHS", "parameters..a", r"'parameters\.\.a' is no path"),
+        ("MASKED_PATHS", "parameters.a,.b", r"'\.b' is no path"),
+        ("UNMASKED_PATHS", "parameters.A*", r"'parameters\.A\*' is no path"),
+        ("MASKED_KEYS", "license,*", r"'\*' stands for every key"),
+    ],
+)
+def test_a_rule_of_masking_that_is_none_is_said_with_its_variable(
+    name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv(f"AFTERCOMMIT_{name}", value)
+    with pytest.raises(ConfigurationError, match=rf"AFTERCOMMIT_{name}: {reason}"):
+        Settings.load()
 
 
 def test_what_is_missing_is_said_without_quoting_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
