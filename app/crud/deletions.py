@@ -66,7 +66,7 @@ def delete_work_pool(session: Session, name: str) -> None:
     work_pools.refuse_reserved_name(name)
     pools = _lock(session, WORK_POOL, WorkPool.name == name)
     if not pools:
-        raise NotFound(work_pools.not_found(name))
+        raise NotFound(work_pools.NOT_FOUND)
     pool = pools[0]
     queues = _lock(session, WORK_QUEUE, WorkQueue.work_pool_id == pool["id"])
     of_queues = moment(session, queues)
