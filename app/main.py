@@ -81,7 +81,7 @@ def create_app() -> FastAPI:
     add_error_handlers(app)
     app.add_middleware(BodyLimit, limit=settings.api_body_limit)
     app.add_middleware(RequestContext)
-    # Straight into the app: each router in between would make every route once more.
+    # Straight into the app: every request would pass through each router in between.
     for module in ROUTED:
         app.include_router(module.router, prefix="/api")
     # Probes of load balancers and containers know no prefix.
