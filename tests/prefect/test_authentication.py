@@ -140,7 +140,7 @@ def test_a_key_that_the_client_sends_as_bearer_only_does_not_open_live_events(st
 
     for command in (["event", "stream"], ["event", "emit", "guarded.bearer", "--resource-id", "my.thing"]):
         output = stranger.prefect(*command, code=1)
-        assert re.search("401 Unauthorized|Auth required but no token provided", plain(output.text + output.errors))
+        assert re.search("401|Auth required but no token provided", plain(output.text + output.errors))
 
 
 def test_an_event_without_a_credential_is_not_taken(stranger: Terminal, guarded: Api) -> None:
