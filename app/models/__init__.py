@@ -1,6 +1,6 @@
 """All tables, so that one import knows the whole schema."""
 
-from app.models.event import EventLog, EventRow
+from app.models.event import NAMES_A_RESOURCE, EventLog, EventRow
 from app.models.resources import (
     ConcurrencyLimit,
     Deployment,
@@ -14,6 +14,7 @@ from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
 
 __all__ = [
     "LANES",
+    "NAMES_A_RESOURCE",
     "SCHEMA_VERSION",
     "ConcurrencyLimit",
     "Deployment",
