@@ -8,12 +8,19 @@ from typing import Any, Final
 
 from app.cli.visible import visible
 from app.events.masking import MASKED
-from app.events.state import Unknown, is_omitted
+from app.events.state import Reason, Unknown, is_omitted
 
 INDENT: Final = "    "
 ABSENT: Final = object()
 MOST_COMPARED: Final = 2_000
 """Entries of two lists that are compared with each other; longer ones take too long, and are shown whole."""
+
+REASONS: Final = {
+    Reason.SKIPPED: "a change was skipped",
+    Reason.OMITTED: "it was too large for its event",
+    Reason.MISSING: "the log lacks a change",
+    Reason.UNTOLD: "no event names it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def whole(label: str, value: Any, depth: int = 0, sign: str = " ") -> Iterator[L
 def as_text(value: Any) -> str:
     """Write a value in one line: JSON, or in words when it is masked, omitted or unknown."""
     if isinstance(value, Unknown):
-        return f"unknown since revision {value.since} ({value.reason})"
+        return f"unknown since revision {value.since}: {REASONS[value.reason]}"
     if is_omitted(value):
         return f"omitted ({value['$omitted']} bytes)"
     if _is_masked(value):

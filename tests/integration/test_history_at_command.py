@@ -90,7 +90,7 @@ def test_after_a_skipped_change_the_state_says_what_is_unknown(outbox_world: Out
     (state,) = told("history", NAME, "--at", "now")
     assert state["fields"] == {"version": "2"}
     assert state["unknown"]["description"] == {"since": 2, "reason": "skipped"}
-    assert "  description: unknown since revision 2 (skipped)" in history(NAME, "--at", "now")
+    assert "  description: unknown since revision 2: a change was skipped" in history(NAME, "--at", "now")
 
 
 def skip_first_pending(sessions: Sessions) -> None:

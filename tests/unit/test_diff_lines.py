@@ -82,7 +82,7 @@ def test_masked_and_omitted_values_are_said_in_words() -> None:
 
 def test_what_is_unknown_says_since_when_and_why() -> None:
     shown = [line.text() for line in whole("tags", Unknown(7, Reason.SKIPPED))]
-    assert shown == ["  tags: unknown since revision 7 (skipped)"]
+    assert shown == ["  tags: unknown since revision 7: a change was skipped"]
 
 
 def test_what_was_absent_is_added() -> None:
