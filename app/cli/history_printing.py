@@ -118,7 +118,7 @@ def _absence(life: Life, past: Life, state: State) -> str:
         case Phase.UNBORN if past.pending:
             return f"it was there, but {_waiting(past)}."
         case Phase.UNBORN if life.events:
-            return f"it was created at {shown(life.events[0].occurred)}."
+            return f"it was created later, at {shown(life.events[0].occurred)}."
         case _:
             return "the log has no event of it."
 

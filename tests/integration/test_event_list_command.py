@@ -1,6 +1,8 @@
 """`aftercommit events list`."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,3 +110,23 @@ def test_the_data_folder_tells_where_the_servers_are(
     for name in ("DATABASE_URL", "BROKER_URL", "MASKING_KEY"):
         monkeypatch.delenv(f"AFTERCOMMIT_{name}")
     assert _positions(_run("--json", "--data-dir", str(tmp_path))) == [1]
+
+
+def test_a_reader_that_goes_away_ends_the_command_in_silence(settings: Settings, sessions: Sessions) -> None:
+    append(sessions, *(an_event(payload={"text": "x" * 1000}) for _ in range(500)))
+    command = [
+        sys.executable,
+        "-c",
+        "from app.cli.main import main; main()",
+        "events",
+        "list",
+        "--json",
+        "--limit",
+        "500",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["position"] == 500
+        process.stdout.close()
+        assert process.stderr.read() == ""
