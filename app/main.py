@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from app import announcer, outbox
+from app.access import Credentials
 from app.api import (
     absent,
     client_courtesy,
     client_events,
     concurrency_limits,
+    csrf,
     deployment_schedules,
     deployments,
     event_stream,
@@ -24,17 +28,44 @@ from app.api import (
     work_pools,
     work_queues,
 )
+from app.api.authentication import Authentication
+from app.api.csrf import CsrfProtection
 from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
+from app.api.wire_version import WireVersion
 from app.database import make_engine, make_sessions
 from app.events.snapshot import make_masker
 from app.live import Live
-from app.settings import get_settings
+from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 
+ROUTED: Final = (
+    health,
+    flows,
+    work_pools,
+    work_queues,
+    concurrency_limits,
+    csrf,
+    client_courtesy,
+    events,
+    client_events,
+    event_subscription,
+    event_stream,
+    deployment_schedules,
+    polls,
+    deployments,
+    tag_limits,
+    absent,
+)
+"""The modules with routes below `/api`; a request goes to the first route that fits."""
 
-def create_app() -> FastAPI:
+
+def create_app(*, is_exposed: bool = False) -> FastAPI:
     """Return the API. It connects to nothing before the first request, so it starts while servers are down.
+
+    Args:
+        is_exposed: whether it listens on more than loopback. Then nobody comes in without a credential, also when
+            there is none.
 
     Raises:
         ConfigurationError: a setting is missing or wrong; the text names it.
@@ -59,36 +90,26 @@ def create_app() -> FastAPI:
     app.state.sessions = make_sessions(app.state.engine)
     app.state.live = Live(settings)
     add_error_handlers(app)
-    app.add_middleware(BodyLimit, limit=settings.api_body_limit)
-    app.add_middleware(RequestContext)
-    app.include_router(_routes(), prefix="/api")
+    app.state.credentials = Credentials(settings, is_exposed=is_exposed)
+    _add_middleware(app, settings)
+    # Straight into the app: each router in between would make every route once more.
+    for module in ROUTED:
+        app.include_router(module.router, prefix="/api")
     # Probes of load balancers and containers know no prefix.
     app.include_router(health.router, include_in_schema=False)
     return app
 
 
-def _routes() -> APIRouter:
-    routes = APIRouter()
-    modules = (
-        health,
-        flows,
-        work_pools,
-        work_queues,
-        concurrency_limits,
-        client_courtesy,
-        events,
-        client_events,
-        event_subscription,
-        event_stream,
-        deployment_schedules,
-        polls,
-        deployments,
-        tag_limits,
-        absent,
-    )
-    for module in modules:
-        routes.include_router(module.router)
-    return routes
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Put the layers around the routes, from the inside to the outside."""
+    app.add_middleware(BodyLimit, limit=settings.api_body_limit)
+    if settings.csrf_protection:
+        app.add_middleware(CsrfProtection, settings=settings)
+    app.add_middleware(WireVersion)
+    app.add_middleware(Authentication, credentials=app.state.credentials)
+    app.add_middleware(RequestContext)
+    # Around all others, so that errors are compressed too. At the first level: it is done in the event loop.
+    app.add_middleware(GZipMiddleware, compresslevel=1)
 
 
 @asynccontextmanager
@@ -96,6 +117,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = app.state.settings.api_threads
     yield
     await app.state.live.close()
+    app.state.credentials.close()
     announcer.close()
     outbox.close()
     app.state.engine.dispose()

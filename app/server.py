@@ -5,6 +5,7 @@ second SIGTERM for nothing, and tells no load balancer that it is about to go.
 """
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -16,6 +17,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
+from app.access import is_loopback, require_credential
 from app.errors import AppError
 from app.main import create_app
 
@@ -53,6 +55,12 @@ class Server(uvicorn.Server):
         """Note the wish to leave, or to hurry. The signal is not raised again at the end: this is no failure."""
         self.force_exit = self.should_exit
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and spare the garbage collector what will live as long as the process: it would look for ever."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, leave, and end the process."""
@@ -97,10 +105,13 @@ def serve(
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
     try:
-        app = create_app()
+        app = create_app(is_exposed=not is_loopback(host))
+        notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
+    if notice is not None:
+        typer.echo(notice, err=True)
     bounds: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
     config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **bounds)
     Server(app, config, drain=drain).run()

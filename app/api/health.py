@@ -14,11 +14,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.api.deps import SettingsDep
 from app.database import describe
 from app.errors import Unavailable
-from app.migrations.state import current_revision, head_revision
+from app.migrations.state import HEAD, current_revision
 from app.settings import Settings
 
 router = APIRouter(tags=["health"])
 
+PROBES = frozenset({"/health", "/ready", "/api/health", "/api/ready"})
+"""What load balancers and start scripts ask: they bring no credentials and no version, as with Prefect's server."""
 BROKER_TIMEOUT_SECONDS = 0.7
 """For connecting, and again for the answer: with a hung database before it, all of `/ready` stays below 5 seconds."""
 LEAVING = "The process is about to end."
@@ -75,13 +77,13 @@ def read_readiness(request: Request, settings: SettingsDep) -> JSONResponse:
 def _database_problem(engine: Engine) -> str | None:
     try:
         with engine.connect() as connection:
-            current, head = current_revision(connection), head_revision()
+            current = current_revision(connection)
     except DBAPIError as error:
         return f"does not answer ({describe(error)})"
     except PoolTimeoutError:
         return "no connection is free"
-    if current != head:
-        return f"is at migration {current}, this version needs {head}: run `aftercommit migrate`"
+    if current != HEAD:
+        return f"is at migration {current}, this version needs {HEAD}: run `aftercommit migrate`"
     return None
 
 

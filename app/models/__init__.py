@@ -1,5 +1,6 @@
 """All tables, so that one import knows the whole schema."""
 
+from app.models.api_key import ApiKey
 from app.models.event import NAMES_A_RESOURCE, EventLog, EventRow
 from app.models.resources import (
     ConcurrencyLimit,
@@ -16,6 +17,7 @@ __all__ = [
     "LANES",
     "NAMES_A_RESOURCE",
     "SCHEMA_VERSION",
+    "ApiKey",
     "ConcurrencyLimit",
     "Deployment",
     "EventLog",

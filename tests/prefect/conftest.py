@@ -43,8 +43,13 @@ def world(stack: Stack, api: Api) -> Iterator[World]:
 @pytest.fixture
 def terminal(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iterator[Terminal]:
     """A terminal in a project's folder, with `PREFECT_API_URL` set and nothing else changed."""
-    folder = tmp_path / "project"
-    shutil.copytree(PROJECT, folder)
-    terminal = Terminal(request.config.getoption("--prefect").resolve(), f"{api.url}/api", folder, tmp_path / "home")
+    terminal = terminal_of(request, api, tmp_path)
     yield terminal
     terminal.close()
+
+
+def terminal_of(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Terminal:
+    """Return a terminal whose `PREFECT_API_URL` is that of an API."""
+    folder = tmp_path / "project"
+    shutil.copytree(PROJECT, folder)
+    return Terminal(request.config.getoption("--prefect").resolve(), f"{api.url}/api", folder, tmp_path / "home")

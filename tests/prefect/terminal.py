@@ -75,6 +75,8 @@ class Terminal:
     folder: Path
     home: Path
     running: list[Running] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    """What else the person has set."""
 
     def prefect(self, *arguments: str, code: int = 0) -> Output:
         """Run `prefect` with these arguments; it must end with that exit code."""
@@ -114,6 +116,7 @@ class Terminal:
             "DO_NOT_TRACK": "1",
             "NO_COLOR": "1",
             "COLUMNS": "240",
+            **self.variables,
         }
 
     def _run(self, command: list[str | Path], shown: str, code: int) -> Output:

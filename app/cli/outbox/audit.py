@@ -9,7 +9,7 @@ from rich.text import Text
 
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
-from app.cli.outbox.printing import AsJson, counts_table, print_json
+from app.cli.printing import AsJson, counts_table, print_json
 from app.crud.audit import Audit, Finding, reconcile
 
 FINDINGS_SHOWN: Final = 20

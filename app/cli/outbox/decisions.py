@@ -10,7 +10,7 @@ from rich.text import Text
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.outbox.parked import SnapshotId
-from app.cli.outbox.printing import AsJson, plain, print_json
+from app.cli.printing import AsJson, plain, print_json
 from app.crud.parked import replay, skip
 from app.events.kinds import ResourceKind
 from app.models import SnapshotRow

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
-from app.cli.outbox.printing import AsJson, plain, print_json
+from app.cli.printing import AsJson, plain, print_json
 from app.crud.parked import Held, held, parked
 from app.database import JsonObject
 from app.events.kinds import ResourceKind
