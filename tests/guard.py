@@ -12,7 +12,8 @@ from sqlalchemy import Connection, create_engine, func, make_url, select, text
 from sqlalchemy.orm import Session
 
 from app.crud.tracked_statements import table_of
-from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.kinds import tracked_kinds
+from app.events.resource_kind import ResourceKind
 from tests.databases import administer
 
 SWITCH: Final = "aftercommit.unguarded"

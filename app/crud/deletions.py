@@ -23,7 +23,8 @@ from app.crud.tombstones import bury
 from app.crud.tracked import delete_rows, moment
 from app.crud.tracked_statements import table_of
 from app.errors import Conflict, InvalidRequest, NotFound
-from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE, ResourceKind
+from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue
 from app.outbox import record

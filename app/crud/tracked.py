@@ -26,7 +26,7 @@ from app.crud.tracked_statements import (
     update_parts,
     upsert_statement,
 )
-from app.events.kinds import ResourceKind
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 
 

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import ConfigurationError
-from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.kinds import tracked_kinds
 from app.events.masking import Masker
 from app.events.masking_rules import Rules
+from app.events.resource_kind import ResourceKind
 from app.models import LANES
 from app.settings import Settings
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud.tracked import delete_rows, update_rows, upsert_row
 from app.crud.tracked_statements import table_of
-from app.events.kinds import DEPLOYMENT, KINDS, ResourceKind, tracked_kinds
+from app.events.kinds import DEPLOYMENT, KINDS, tracked_kinds
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, WorkPool, WorkQueue
 from app.outbox import record

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import work_pools
 from app.crud.tracked_statements import table_of
-from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.kinds import tracked_kinds
+from app.events.resource_kind import ResourceKind
 from app.settings import Settings
 from tests.canary.life import Lives
 from tests.canary.refusals import Refusal, refusals

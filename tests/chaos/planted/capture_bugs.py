@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.crud.tracked_statements import Assignment, table_of
 from app.errors import NotFound
-from app.events.kinds import ResourceKind
 from app.events.masking import Masker
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change, Snapshot, lane_of
 from app.models import Deployment
 from tests.chaos.planted.moments import moment
