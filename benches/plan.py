@@ -30,6 +30,12 @@ class Plan:
     """Between two changes."""
     outage_seconds: float
     """Of creations in each state of the broker."""
+    log_lengths: tuple[int, ...]
+    pending: tuple[int, ...]
+    bulk_rounds: int
+    scaling_rounds: int
+    memory_events: int
+    start_rounds: int
 
 
 FULL: Final = Plan(
@@ -46,6 +52,12 @@ FULL: Final = Plan(
     live_changes=100,
     live_pause=0.5,
     outage_seconds=20,
+    log_lengths=(10_000, 1_000_000, 5_000_000),
+    pending=(1_000, 100_000, 1_000_000),
+    bulk_rounds=3,
+    scaling_rounds=3,
+    memory_events=500_000,
+    start_rounds=3,
 )
 QUICK: Final = Plan(
     name="quick",
@@ -61,4 +73,10 @@ QUICK: Final = Plan(
     live_changes=15,
     live_pause=0.4,
     outage_seconds=5,
+    log_lengths=(10_000, 100_000),
+    pending=(1_000, 50_000),
+    bulk_rounds=1,
+    scaling_rounds=1,
+    memory_events=40_000,
+    start_rounds=1,
 )
