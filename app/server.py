@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import typer
 import uvicorn
@@ -31,6 +31,10 @@ WEBSOCKETS: Final[dict[str, Any]] = {
     # It would compress each event anew for each reader.
     "ws_per_message_deflate": False,
 }
+
+
+LogLevel = Literal["info", "warning", "error", "critical"]
+"""Not `debug`: there uvicorn writes what goes over each WebSocket, before anything in it is masked."""
 
 
 class Server(uvicorn.Server):
@@ -99,7 +103,7 @@ def _end() -> NoReturn:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
-    log_level: Annotated[str, typer.Option(help="Of uvicorn's own lines: info, warning, error.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="Of uvicorn's own lines.")] = "info",
     drain: Annotated[float, typer.Option(min=0, help="Seconds to serve on after SIGTERM, with /health at 503.")] = 0.0,
     grace: Annotated[int, typer.Option(min=0, help="Seconds to finish the requests in hand, after that.")] = 5,
 ) -> None:

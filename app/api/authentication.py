@@ -39,7 +39,7 @@ class Authentication:
                 await self._app(scope, receive, send)
                 return
             answer = unauthorized()
-            logger.info("request_unauthorized", path=scope["path"])
+            logger.info("request_unauthorized", method=scope["method"])
         except Unavailable as error:
             answer = unavailable(str(error))
         await answer(scope, receive, send)
