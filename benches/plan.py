@@ -26,8 +26,6 @@ class Plan:
     lag_answers: int
     """Deployments whose event is looked for over HTTP."""
     live_changes: int
-    live_pause: float
-    """Between two changes."""
     outage_seconds: float
     """Of creations in each state of the broker."""
     log_lengths: tuple[int, ...]
@@ -50,7 +48,6 @@ FULL: Final = Plan(
     lag_seconds=60,
     lag_answers=40,
     live_changes=100,
-    live_pause=0.5,
     outage_seconds=20,
     log_lengths=(10_000, 1_000_000, 5_000_000),
     pending=(1_000, 100_000, 1_000_000),
@@ -71,7 +68,6 @@ QUICK: Final = Plan(
     lag_seconds=10,
     lag_answers=10,
     live_changes=15,
-    live_pause=0.4,
     outage_seconds=5,
     log_lengths=(10_000, 100_000),
     pending=(1_000, 50_000),
