@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from app import announcer, outbox
 from app.api import (
     absent,
+    absent_sockets,
     client_courtesy,
     client_events,
     concurrency_limits,
@@ -20,6 +21,7 @@ from app.api import (
     flows,
     health,
     polls,
+    slots,
     tag_limits,
     work_pools,
     work_queues,
@@ -75,8 +77,10 @@ def _routes() -> APIRouter:
         event_stream,
         deployment_schedules,
         polls,
+        slots,
         deployments,
         tag_limits,
+        absent_sockets,
         absent,
     )
     for module in modules:

@@ -40,11 +40,32 @@ def world(stack: Stack, api: Api) -> Iterator[World]:
         yield stack.world(client)
 
 
+@pytest.fixture(scope="session")
+def venv(request: pytest.FixtureRequest) -> Path:
+    """The virtual environment that has Prefect."""
+    venv: Path = request.config.getoption("--prefect").resolve()
+    return venv
+
+
+@pytest.fixture(scope="session")
+def package(venv: Path) -> Path:
+    """Prefect's package in it."""
+    (package,) = venv.glob("lib/python*/site-packages/prefect")
+    return package
+
+
+@pytest.fixture(scope="session")
+def version(package: Path) -> str:
+    """Prefect's version."""
+    (metadata,) = package.parent.glob("prefect-*.dist-info")
+    return metadata.name.removeprefix("prefect-").removesuffix(".dist-info")
+
+
 @pytest.fixture
-def terminal(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(venv: Path, api: Api, tmp_path: Path) -> Iterator[Terminal]:
     """A terminal in a project's folder, with `PREFECT_API_URL` set and nothing else changed."""
     folder = tmp_path / "project"
     shutil.copytree(PROJECT, folder)
-    terminal = Terminal(request.config.getoption("--prefect").resolve(), f"{api.url}/api", folder, tmp_path / "home")
+    terminal = Terminal(venv, f"{api.url}/api", folder, tmp_path / "home")
     yield terminal
     terminal.close()

@@ -1,5 +1,6 @@
 """`prefect worker start` and `flow.serve()`: what goes on until Ctrl-C."""
 
+from pathlib import Path
 from typing import Any
 
 from tests.prefect.terminal import Terminal
@@ -23,13 +24,19 @@ def served(world: World) -> Any:
     return response.json() if response.status_code == 200 else None
 
 
-def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(world: World, terminal: Terminal) -> None:
+def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(
+    world: World, package: Path, terminal: Terminal
+) -> None:
     pool = world.pool()
     deployment = f"/deployments/{world.deploy(work_pool_name=pool)}"
 
+    terminal.settings["PREFECT_LOGGING_LEVEL"] = "DEBUG"
     worker = terminal.start("worker", "start", "--pool", pool, "--type", "process", "--name", "w1")
 
     worker.wait_for("Worker 'w1' started!")
+    if (package / "workers/_worker_channel").exists():
+        # It is told that there is no channel, so it does not ask again, and polls.
+        worker.wait_for("Worker channel disabled: Worker channel endpoint is unavailable")
     for path in (f"/work_pools/{pool}", f"/work_pools/{pool}/queues/default", deployment):
         wait_until_ready(world, path)
     (known,) = world.post(f"/work_pools/{pool}/workers/filter", {"workers": {"status": {"any_": ["ONLINE"]}}})
