@@ -29,14 +29,21 @@ from app.api import (
 from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
 from app.database import make_engine, make_sessions
-from app.live import Live, heeding_signals
+from app.events.snapshot import make_masker
+from app.live import Live
 from app.settings import get_settings
 from app.telemetry import configure_logging
 
 
 def create_app() -> FastAPI:
-    """Return the API. It connects to nothing before the first request, so it starts while servers are down."""
+    """Return the API. It connects to nothing before the first request, so it starts while servers are down.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong; the text names it.
+    """
     settings = get_settings()
+    # A rule that cannot be right is said now, and not by the first request that has a secret.
+    make_masker(settings)
     configure_logging(settings.log_level, as_json=settings.log_json)
     app = FastAPI(
         title="aftercommit",
@@ -91,8 +98,7 @@ def _routes() -> APIRouter:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = app.state.settings.api_threads
-    with heeding_signals(app.state.live.stop):
-        yield
+    yield
     await app.state.live.close()
     announcer.close()
     outbox.close()

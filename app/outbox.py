@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from app.broker import DISPATCH, make_celery
 from app.events.kinds import kind_named
-from app.events.masking import Masker
 from app.events.snapshot import Change, Snapshot, capture, make_masker
 from app.models import SnapshotRow
 from app.publisher import Doorbell, Publisher
@@ -35,7 +34,7 @@ def record(session: Session, changes: Sequence[Change]) -> None:
     if not changes:
         return
     current = correlation_id.get()
-    masker = _masker(get_settings())
+    masker = make_masker(get_settings())
     snapshots = [capture(change, masker, current) for change in changes]
     for start in range(0, len(snapshots), INSERT_PAGE):
         page = [_columns(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
@@ -95,11 +94,6 @@ def publisher(settings: Settings) -> Publisher:
 @lru_cache
 def _celery(settings: Settings) -> Celery:
     return make_celery("publisher", lambda: settings)
-
-
-@lru_cache
-def _masker(settings: Settings) -> Masker:
-    return make_masker(settings)
 
 
 def _columns(snapshot: Snapshot) -> dict[str, object]:

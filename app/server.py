@@ -20,6 +20,8 @@ from app.errors import AppError
 from app.main import create_app
 
 TICK_SECONDS: Final = 0.1
+TELLING_SECONDS: Final = 1.0
+"""How long the readers of the log may take to go once they are told to."""
 WEBSOCKETS: Final[dict[str, Any]] = {
     "ws_max_size": 4 * 1024 * 1024,
     # A reader that is slow but reads finds the ping behind what is in its buffers.
@@ -30,10 +32,10 @@ WEBSOCKETS: Final[dict[str, Any]] = {
 
 
 class Server(uvicorn.Server):
-    """Serves until SIGTERM or SIGINT, and then leaves in order, within `drain` + `grace` + 3 seconds.
+    """Serves until SIGTERM or SIGINT, and then leaves in order, within `drain` + `grace` + 4 seconds.
 
-    1. For `drain` seconds it serves as before, but `/health` and `/ready` answer 503, and each answer closes its
-       connection: a load balancer has the time to send its requests elsewhere.
+    1. The readers of the log are told to connect again. For `drain` seconds it serves as before, but `/health` and
+       `/ready` answer 503, and each answer closes its connection: a load balancer sends its requests elsewhere.
     2. It refuses new connections, and finishes the requests in hand for `grace` seconds at most. What is not
        finished then is cut off before its commit, or after it: never in between.
     3. It publishes what is queued, and ends with exit code 0.
@@ -61,14 +63,22 @@ class Server(uvicorn.Server):
         """Leave in the order that the class tells."""
         self._app.state.leaving = True
         self.config.encoded_headers.append((b"connection", b"close"))
+        self._app.state.live.stop()
         until = time.monotonic() + self._drain
         while not self.force_exit and time.monotonic() < until:
             await self.on_tick(0)
             await asyncio.sleep(TICK_SECONDS)
+        await self._see_readers_off()
         await super().shutdown(sockets)
         if self.force_exit:
             # In a hurry uvicorn leaves this out, and the doorbells would be lost.
             await self.lifespan.shutdown()
+
+    async def _see_readers_off(self) -> None:
+        """Wait for the readers to be told why: uvicorn closes what is left of them without a word."""
+        until = time.monotonic() + TELLING_SECONDS
+        while self._app.state.live.readers and not self.force_exit and time.monotonic() < until:
+            await asyncio.sleep(TICK_SECONDS / 10)
 
 
 def _end() -> NoReturn:

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
 
 RUN_FILE = "run.json"
 FOREIGN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+
+
+Listed = Annotated[tuple[str, ...], NoDecode]
+"""Texts that are separated by commas in the environment."""
 
 
 class RunFile(BaseModel):
@@ -40,8 +45,12 @@ class Settings(BaseSettings):
     broker_url: str = Field(min_length=1)
     masking_key: SecretStr = Field(min_length=1)
 
-    masked_paths: Annotated[tuple[str, ...], NoDecode] = ()
+    masked_keys: Listed = ()
+    """More keys of secrets, comma-separated: `license`, `*_dsn`; `*` stands for any characters, case for nothing."""
+    masked_paths: Listed = ()
     """More paths to mask, comma-separated, as `field.key.key`: `parameters.customer`; `*` stands for any key."""
+    unmasked_paths: Listed = ()
+    """Paths in the same form that no rule about keys applies to: `infra_overrides.env.LOG_LEVEL`."""
 
     database_pool_size: PositiveInt = 32
     database_connect_timeout: PositiveInt = 2
@@ -70,10 +79,29 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_json: bool = False
 
-    @field_validator("masked_paths", mode="before")
+    @field_validator("masked_keys", "masked_paths", "unmasked_paths", mode="before")
     @classmethod
-    def _split(cls, paths: object) -> object:
-        return [path.strip() for path in paths.split(",") if path.strip()] if isinstance(paths, str) else paths
+    def _split(cls, listed: object) -> object:
+        return [each.strip() for each in listed.split(",") if each.strip()] if isinstance(listed, str) else listed
+
+    @field_validator("masked_keys")
+    @classmethod
+    def _are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if not key.strip("*"):
+                raise ValueError(f"{key!r} stands for every key: name a part of the key, such as '*_dsn'")
+        return keys
+
+    @field_validator("masked_paths", "unmasked_paths")
+    @classmethod
+    def _are_paths(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            parts = path.split(".")
+            if not all(parts) or any("*" in part and part != "*" for part in parts):
+                raise ValueError(
+                    f"{path!r} is no path: write field.key.key, with '*' alone for any key, such as 'parameters.*.iban'"
+                )
+        return paths
 
     @classmethod
     def load(cls) -> Self:
@@ -121,14 +149,21 @@ def _refuse_foreign() -> None:
 
 
 def _explain(error: ValidationError, data_dir: Path) -> str:
-    lines = [f"  AFTERCOMMIT_{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].lower()}" for e in error.errors()]
+    lines = [f"  AFTERCOMMIT_{'.'.join(map(str, e['loc'])).upper()}: {_reason(e)}" for e in error.errors()]
     return "\n".join(
         [
-            "The settings are not complete:",
+            "The settings are not complete, or not right:",
             *lines,
             f"Set them, or start `aftercommit up` with the data folder {data_dir} in another terminal.",
         ]
     )
+
+
+def _reason(error: ErrorDetails) -> str:
+    if error["type"] == "value_error":
+        # One of the validators above says it; pydantic puts its own words before.
+        return str(error["ctx"]["error"])
+    return error["msg"].lower()
 
 
 def read_run_file(data_dir: Path) -> RunFile | None:

@@ -42,7 +42,8 @@ def build(
     `updates` are the field diffs, as `changed_fields` returns them; None for a creation or a deletion.
 
     The payload holds at most `size_cap` bytes of JSON: beyond, the largest values are replaced by
-    `{"$omitted": "<bytes>"}` and `omitted_fields` names their fields.
+    `{"$omitted": "<bytes>"}` and `omitted_fields` names their fields. Beside it there are
+    labels, which are short: names of up to 500 characters, and a pool's type.
 
     Raises:
         DispatchError: the snapshot is of an unknown kind, or has no state at all.
@@ -73,18 +74,23 @@ def _payload(snapshot: SnapshotRow, updates: JsonObject | None) -> JsonObject:
 
 
 def _within(size_cap: int, payload: JsonObject) -> JsonObject:
-    excess = _size(payload) - size_cap
-    if excess <= 0:
+    whole = _size(payload)
+    if whole <= size_cap:
         return payload
     # Copied two levels deep, since the values to replace stand there and the snapshot's own must stay.
     payload = {key: dict(value) if isinstance(value, dict) else value for key, value in payload.items()}
+    values = sorted(_values(payload), key=lambda value: -value[0])
     omitted: set[str] = set()
-    for size, field, holder, key in sorted(_values(payload), key=lambda value: -value[0]):
-        if excess <= 0:
+    # The names of all fields that may have to be named count from the start.
+    excess = whole + _size({"omitted_fields": [field for _, field, _, _ in values]}) - size_cap
+    for size, field, holder, key in values:
+        replacement = {OMITTED: str(size)}
+        saved = size - _size(replacement)
+        if excess <= 0 or saved <= 0:
             break
-        holder[key] = {OMITTED: str(size)}
+        holder[key] = replacement
         omitted.add(field)
-        excess -= size - _size(holder[key])
+        excess -= saved
     return {**payload, "omitted_fields": sorted(omitted)}
 
 

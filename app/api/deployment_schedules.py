@@ -1,9 +1,11 @@
 """The routes of a deployment's schedules. Each change of a schedule is a change of its deployment."""
 
 from http import HTTPStatus
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import BeforeValidator
 
 from app.api.deployment_answers import schedule_answers
 from app.api.deps import SessionDep
@@ -11,6 +13,7 @@ from app.crud import schedule_lists
 from app.crud.deployment_reading import read_deployment
 from app.crud.deployments import lock_deployment, set_schedules
 from app.schemas.schedules import ScheduleCreate, ScheduleResponse, ScheduleUpdate
+from app.schemas.storable import within_digits
 
 router = APIRouter(prefix="/deployments/{deployment_id}/schedules", tags=["deployments"])
 
@@ -22,7 +25,11 @@ def read_schedules(deployment_id: UUID, session: SessionDep) -> list[ScheduleRes
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-def create_schedules(deployment_id: UUID, body: list[ScheduleCreate], session: SessionDep) -> list[ScheduleResponse]:
+def create_schedules(
+    deployment_id: UUID,
+    body: Annotated[list[ScheduleCreate], BeforeValidator(within_digits)],
+    session: SessionDep,
+) -> list[ScheduleResponse]:
     """Add schedules to a deployment, and answer those that were given."""
     deployment = lock_deployment(session, deployment_id)
     known = {schedule["id"] for schedule in deployment.schedules}

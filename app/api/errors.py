@@ -7,12 +7,14 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import CheckViolation, ForeignKeyViolation
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.database import describe, sqlstate
 from app.errors import AppError, Unavailable
+from app.models.snapshot import STATE_LIMIT
+from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -23,6 +25,9 @@ MISSING_REFERENCE = "Something that the request refers to does not exist (any mo
 PROGRAM_LIMIT = "54"
 """The SQLSTATE class of values that are too large or too deep for PostgreSQL."""
 TOO_LARGE = "A value is too large or too deeply nested to be stored."
+TOO_LARGE_A_CHANGE = (
+    f"The change is too large to be recorded: all that is tracked of a resource may take {STATE_LIMIT} bytes of JSON."
+)
 NOT_STORABLE = "A value cannot be stored: texts must not hold NUL characters, and numbers must be finite and in range."
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, JSONResponse]]
@@ -65,6 +70,8 @@ async def _on_invalid_request(_request: Request, error: RequestValidationError) 
 
 
 async def _on_integrity(_request: Request, error: IntegrityError) -> JSONResponse:
+    if isinstance(error.orig, CheckViolation) and error.orig.diag.constraint_name in TOO_LARGE_CHECKS:
+        return JSONResponse({"detail": TOO_LARGE_A_CHANGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
     missing = isinstance(error.orig, ForeignKeyViolation)
     return JSONResponse({"detail": MISSING_REFERENCE if missing else INTEGRITY}, HTTPStatus.CONFLICT)
 

@@ -6,28 +6,13 @@ secret shows as a change, and nobody without the key can guess the value by tryi
 
 import hmac
 import json
-import re
-from collections.abc import Iterable
 from hashlib import sha256
-from itertools import pairwise
 from typing import Any, Final
 
+from app.events.masking_rules import Place, Rules, is_environment, is_name
+from app.events.masking_urls import mask_urls
+
 MASKED: Final = "$masked"
-
-Path = tuple[str, ...]
-
-SECRET_KEY: Final = re.compile(
-    r"pass(word|wd|phrase)?$|^pass(word|wd|phrase)?|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key"
-    r"|credential|authorization|^auth$|connection[-_.]?string|cookie|^pw$|^pwd$|bearer|signature|^sas$",
-    re.IGNORECASE,
-)
-"""Keys whose values are taken for secrets, wherever they stand."""
-
-ENVIRONMENT_FIELDS: Final = frozenset({"base_job_template", "infra_overrides", "job_variables", "pull_steps"})
-"""Fields that describe a process: an `env` in them holds secrets under any name."""
-
-JSON_SCHEMAS: Final[frozenset[Path]] = frozenset({("parameter_openapi_schema",), ("base_job_template", "variables")})
-"""Paths of JSON Schemas: a property named `token` there is a description, its defaults are the values."""
 
 NAMED_SUBSCHEMAS: Final = frozenset(
     {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependentRequired", "dependencies"}
@@ -40,151 +25,131 @@ SUBSCHEMAS: Final = NAMED_SUBSCHEMAS | {
 }  # fmt: skip
 SCHEMA_VALUES: Final = frozenset({"default", "example", "examples", "const", "enum"})
 
-URL_END: Final = re.compile(r"""\s|["'`](?=[\s,;:)\]}"'`]|$)""")
-"""A space, or a quote that closes something: a password may hold one."""
-CLEAR_HOST: Final = re.compile(r"localhost|[\w-]+(?:\.[\w-]+)++\.?+|[\w.-]++:\d++|\[[^\]]*+\].*", re.DOTALL)
-PORT: Final = re.compile(r":\d{1,5}$")
-WEB: Final = ("http", "https", "ws", "wss")
-QUERY_SECRET: Final = re.compile(
-    r"([?&](?:[\w.-]*(?:token|secret|password|passwd|api[-_]?key|signature|sig|access[-_]?key))=)([^&\s#]+)",
-    re.IGNORECASE,
-)
+CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Masker:
-    """Masks the values of one resource's fields with one key and one list of paths."""
+    """Masks the values of resources' fields with one key and one set of rules."""
 
-    def __init__(self, key: str, paths: Iterable[str] = ()) -> None:
-        """Take the HMAC key and more paths to mask (`field.key.key`, `*` for any key)."""
-        self._key = key.encode()
-        self._paths = [tuple(path.split(".")) for path in paths]
+    def __init__(self, key: str, rules: Rules | None = None) -> None:
+        """Take the HMAC key and the rules; without them the built-in ones alone hold."""
+        # Copied for each value: it is several times as quick as keying a new one.
+        self._hmac = hmac.new(key.encode(), digestmod=sha256)
+        self._rules = rules or Rules()
+        self._places: dict[str, Place] = {}
 
     def mask(self, field: str, value: Any) -> Any:
         """Return the JSON value of that field with every secret in it masked; the argument stays as it is."""
-        return self._walk(value, (field,))
+        place = self._places.get(field)
+        if place is None:
+            place = self._places[field] = self._rules.place(field)
+        return self._walk(value, place)
 
-    def _walk(self, value: Any, path: Path) -> Any:
-        if self._is_configured(path):
-            return self._mask_leaves(value)
+    def _walk(self, value: Any, place: Place) -> Any:
+        if place.is_masked:
+            return self._mask_leaves(value, place)
+        if place.is_unmasked:
+            return self._show(value, place)
+        if isinstance(value, str):
+            return self._mask_urls(value)
         if isinstance(value, dict):
-            if path in JSON_SCHEMAS:
-                return self._walk_schema(value, path, secret=False)
-            secret_value = path[0] in ENVIRONMENT_FIELDS and _names_a_secret(value)
-            return {
-                key: self._mask_leaves(entry)
-                if secret_value and key.lower() == "value"
-                else self._walk_entry(key, entry, (*path, key))
-                for key, entry in value.items()
-            }
+            return self._walk_schema(value, place, secret=False) if place.is_schema else self._walk_object(value, place)
         if isinstance(value, list):
-            return [self._walk(entry, (*path, str(at))) for at, entry in enumerate(value)]
-        return self._mask_text(value) if isinstance(value, str) else value
+            return [self._walk(entry, place.below(str(at))) for at, entry in enumerate(value)]
+        return value
 
-    def _walk_entry(self, key: str, entry: Any, path: Path) -> Any:
-        if SECRET_KEY.search(key):
-            return self._mask_leaves(entry)
-        if _is_environment(key, path):
-            return self._mask_environment(entry)
-        return self._walk(entry, path)
+    def _walk_object(self, value: dict[str, Any], place: Place) -> dict[str, Any]:
+        secret_value = place.has_environments and self._names_a_secret(value)
+        return {
+            key: self._mask_leaves(entry, place.below(key))
+            if secret_value and key.lower() == "value"
+            else self._walk_entry(key, entry, place)
+            for key, entry in value.items()
+        }
 
-    def _walk_schema(self, schema: Any, path: Path, *, secret: bool) -> Any:
+    def _walk_entry(self, key: str, entry: Any, parent: Place) -> Any:
+        place = parent.below(key)
+        if self._rules.is_secret(key):
+            return self._mask_leaves(entry, place)
+        if is_environment(key, place):
+            return self._mask_environment(entry, place)
+        return self._walk(entry, place)
+
+    def _walk_schema(self, schema: Any, place: Place, *, secret: bool) -> Any:
         """Mask the values in a schema: all of them when it is `secret`, which is a schema under a secret's name."""
-        if self._is_configured(path):
-            return self._mask_leaves(schema)
+        if place.is_masked:
+            return self._mask_leaves(schema, place)
+        if place.is_unmasked:
+            return self._show(schema, place)
         if isinstance(schema, list):
-            return [self._walk_schema(entry, (*path, str(at)), secret=secret) for at, entry in enumerate(schema)]
+            return [self._walk_schema(entry, place.below(str(at)), secret=secret) for at, entry in enumerate(schema)]
         if not isinstance(schema, dict):
-            return self._walk(schema, path)
-        return {key: self._walk_keyword(key, entry, (*path, key), secret=secret) for key, entry in schema.items()}
+            return self._walk(schema, place)
+        return {key: self._walk_keyword(key, entry, place, secret=secret) for key, entry in schema.items()}
 
-    def _walk_keyword(self, key: str, entry: Any, path: Path, *, secret: bool) -> Any:
+    def _walk_keyword(self, key: str, entry: Any, parent: Place, *, secret: bool) -> Any:
+        place = parent.below(key)
         if key in SCHEMA_VALUES and secret:
-            return self._mask_leaves(entry)
-        if key in NAMED_SUBSCHEMAS and isinstance(entry, dict) and not self._is_configured(path):
-            return {name: self._walk_named(name, inner, (*path, name), secret=secret) for name, inner in entry.items()}
+            return self._mask_leaves(entry, place)
+        if key in NAMED_SUBSCHEMAS and isinstance(entry, dict) and not (place.is_masked or place.is_unmasked):
+            return {name: self._walk_named(name, inner, place, secret=secret) for name, inner in entry.items()}
         if key in SUBSCHEMAS:
-            return self._walk_schema(entry, path, secret=secret)
+            return self._walk_schema(entry, place, secret=secret)
         # A keyword that JSON Schema does not have may hold values too.
-        return self._walk_entry(key, entry, path)
+        return self._walk_entry(key, entry, parent)
 
-    def _walk_named(self, name: str, schema: Any, path: Path, *, secret: bool) -> Any:
-        holds_secrets = bool(SECRET_KEY.search(name)) or _is_environment(name, path)
-        return self._walk_schema(schema, path, secret=secret or holds_secrets)
+    def _walk_named(self, name: str, schema: Any, parent: Place, *, secret: bool) -> Any:
+        place = parent.below(name)
+        holds_secrets = self._rules.is_secret(name) or is_environment(name, place)
+        return self._walk_schema(schema, place, secret=secret or holds_secrets)
 
-    def _is_configured(self, path: Path) -> bool:
-        return any(
-            len(path) >= len(rule) and all(want in ("*", have) for want, have in zip(rule, path, strict=False))
-            for rule in self._paths
-        )
-
-    def _mask_environment(self, entry: Any) -> Any:
+    def _mask_environment(self, entry: Any, place: Place) -> Any:
         """Mask an environment, which is a mapping, or a list such as `[{"name": "A", "value": "1"}, "B=2"]`."""
-        if not isinstance(entry, list):
-            return self._mask_leaves(entry)
-        return [
-            {key: inner if _is_name(key, inner) else self._mask_leaves(inner) for key, inner in variable.items()}
-            if isinstance(variable, dict) and variable
-            else self._mask_leaves(variable)
-            for variable in entry
-        ]
+        if not isinstance(entry, list) or place.is_masked or place.is_unmasked:
+            return self._mask_leaves(entry, place)
+        return [self._mask_variable(variable, place.below(str(at))) for at, variable in enumerate(entry)]
 
-    def _mask_leaves(self, value: Any) -> Any:
-        """Mask each value but keep the keys, which say what changed."""
+    def _mask_variable(self, variable: Any, place: Place) -> Any:
+        if not (isinstance(variable, dict) and variable) or place.is_masked or place.is_unmasked:
+            return self._mask_leaves(variable, place)
+        return {
+            key: inner if is_name(key, inner) else self._mask_leaves(inner, place.below(key))
+            for key, inner in variable.items()
+        }
+
+    def _mask_leaves(self, value: Any, place: Place) -> Any:
+        """Mask each value but keep the keys, which say what changed; what the settings unmask stays."""
+        if place.is_unmasked:
+            return self._show(value, place)
         if isinstance(value, dict) and value:
-            return {key: self._mask_leaves(entry) for key, entry in value.items()}
+            return {key: self._mask_leaves(entry, place.below(key)) for key, entry in value.items()}
         if value is None or value in ({}, [], ""):
             return value
         return {MASKED: self._digest(value)}
 
-    def _mask_text(self, text: str) -> str:
-        parts = text.split("://")
-        masked = [parts[0], *(self._mask_userinfo(rest, before) for before, rest in pairwise(parts))]
-        return QUERY_SECRET.sub(lambda found: f"{found[1]}{self._inline(found[2])}", "://".join(masked))
+    def _show(self, value: Any, place: Place) -> Any:
+        """Leave a value whatever its keys are called; passwords in URLs, and what is masked by its path, are not."""
+        if place.is_masked:
+            return self._mask_leaves(value, place)
+        if isinstance(value, dict):
+            return {key: self._show(entry, place.below(key)) for key, entry in value.items()}
+        if isinstance(value, list):
+            return [self._show(entry, place.below(str(at))) for at, entry in enumerate(value)]
+        return self._mask_urls(value) if isinstance(value, str) else value
 
-    def _mask_userinfo(self, rest: str, scheme: str) -> str:
-        """Mask the password, or the token, in what follows `://` up to the next one."""
-        web = scheme[-5:].lower().endswith(WEB)
-        end = _userinfo_end(rest, web=web)
-        user, colon, password = rest[: max(end, 0)].partition(":")
-        if password:
-            return f"{user}:{self._inline(password)}{rest[end:]}"
-        if user and not colon and web:
-            return f"{self._inline(user)}{rest[end:]}"
-        return rest
+    def _names_a_secret(self, entry: dict[str, Any]) -> bool:
+        return any(is_name(key, value) and self._rules.is_secret(value) for key, value in entry.items())
+
+    def _mask_urls(self, text: str) -> str:
+        return mask_urls(text, self._inline)
 
     def _inline(self, secret: str) -> str:
         return f"{MASKED}-{self._digest(secret)}"
 
     def _digest(self, value: Any) -> str:
-        canonical = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"))
-        return hmac.new(self._key, canonical.encode(), sha256).hexdigest()[:12]
-
-
-def _userinfo_end(rest: str, *, web: bool) -> int:
-    """Return where the `@` after a user's name and password is, or -1; `rest` is what follows `://`.
-
-    A password that nobody percent-encoded may hold `@`, `/`, `?` and `#`. The `@` of a path or a query is told from
-    its last `@` by what stands before: a host, or a host with its port. A path like `host:80/@me` is the web's alone.
-    """
-    run = URL_END.split(rest, maxsplit=1)[0]
-    authority = re.split("[/?#]", run, maxsplit=1)[0]
-    at = authority.rfind("@")
-    if at >= 0:
-        return at if CLEAR_HOST.fullmatch(authority, at + 1) else run.rfind("@")
-    is_host = ":" not in authority or (web and PORT.search(authority)) or authority.startswith("[")
-    return -1 if is_host else run.rfind("@")
-
-
-def _is_environment(key: str, path: Path) -> bool:
-    return path[0] in ENVIRONMENT_FIELDS and key.lower() == "env"
-
-
-def _is_name(key: str, value: Any) -> bool:
-    return key.lower() == "name" and isinstance(value, str)
-
-
-def _names_a_secret(entry: dict[str, Any]) -> bool:
-    return any(_is_name(key, value) and SECRET_KEY.search(value) for key, value in entry.items())
+        digest = self._hmac.copy()
+        digest.update(CANONICAL.encode(_canonical(value)).encode())
+        return digest.hexdigest()[:12]
 
 
 def _canonical(value: Any) -> Any:

@@ -3,16 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from app.database import JsonObject
-from app.events.kinds import ResourceKind
+from app.errors import ConfigurationError
+from app.events.kinds import ResourceKind, tracked_kinds
 from app.events.masking import Masker
+from app.events.masking_rules import Rules
 from app.models import LANES
 from app.settings import Settings
 
 Operation = Literal["created", "updated", "deleted"]
+
+CLIENT_EVENT_FIELDS: Final = ("payload", "resource")
+"""What is masked of the events that clients send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,22 @@ def lane_of(resource_id: UUID) -> int:
     return resource_id.int % LANES
 
 
+@lru_cache
 def make_masker(settings: Settings) -> Masker:
-    """Return the masker that the settings describe."""
-    return Masker(settings.masking_key.get_secret_value(), settings.masked_paths)
+    """Return the masker that the settings describe.
+
+    Raises:
+        ConfigurationError: a path of the settings begins with a field that nothing has.
+    """
+    rules = Rules(settings.masked_keys, settings.masked_paths, settings.unmasked_paths)
+    known = {*CLIENT_EVENT_FIELDS, *(field for kind in tracked_kinds() for field in kind.tracked)}
+    unknown = rules.fields() - known - {"*"}
+    if unknown:
+        raise ConfigurationError(
+            f"AFTERCOMMIT_MASKED_PATHS or AFTERCOMMIT_UNMASKED_PATHS names no field: {', '.join(sorted(unknown))}. "
+            f"The fields are: {', '.join(sorted(known))}."
+        )
+    return Masker(settings.masking_key.get_secret_value(), rules)
 
 
 def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:

@@ -2,7 +2,6 @@
 
 from app.live.hub import Live
 from app.live.reading import Frame
-from app.live.signals import heeding_signals
 from app.live.subscription import Subscription
 
-__all__ = ["Frame", "Live", "Subscription", "heeding_signals"]
+__all__ = ["Frame", "Live", "Subscription"]

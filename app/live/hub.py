@@ -59,6 +59,11 @@ class Live:
         """Tell whether the process is about to end."""
         return self._closed.is_set()
 
+    @property
+    def readers(self) -> int:
+        """Return how many follow the log now."""
+        return self._readers
+
     async def closing(self) -> None:
         """Wait until the process is about to end."""
         await self._closed.wait()

@@ -51,6 +51,8 @@ class WorkPool(Row, Base):
     __tablename__ = "work_pool"
     __table_args__ = (
         CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
+        # Events tell it as it is: no URL, in which a password could be.
+        CheckConstraint("type ~ '^[^/%&><?]+$'", name="type"),
         CheckConstraint("concurrency_limit >= 0", name="concurrency_limit"),
     )
 

@@ -22,6 +22,12 @@ from app.database import Base, Json, JsonObject
 
 LANES: Final = 64
 
+STATE_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of the JSON of the state after a change. So what is recorded can be changed again, and a worker can hold it."""
+
+TOO_LARGE: Final = ("ck_snapshot_size", "ck_snapshot_state_size")
+"""The constraints that refuse a change for its size."""
+
 SCHEMA_VERSION: Final = 1
 """What a snapshot's columns mean; each snapshot carries the version of the process that captured it.
 
@@ -51,6 +57,9 @@ class SnapshotRow(Base):
         CheckConstraint("schema_version >= 1", name="schema_version"),
         CheckConstraint("skip_reason IS NULL OR (attempts > 0 AND skip_reason <> '')", name="skip_reason"),
         CheckConstraint("jsonb_typeof(\"references\") = 'object'", name="references"),
+        CheckConstraint(f"size <= {2 * STATE_LIMIT}", name="size"),
+        # The second part writes the state out once more, which small ones are spared.
+        CheckConstraint(f"size <= {STATE_LIMIT} OR octet_length(after::text) <= {STATE_LIMIT}", name="state_size"),
         CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
         CheckConstraint("(operation = 'created') = (before IS NULL)", name="before"),
         CheckConstraint("(operation = 'deleted') = (after IS NULL)", name="after"),

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from app.events.schema import RESOURCE_ID, RESOURCE_ROLE
 from app.schemas.shared import Object, UtcTime
+from app.schemas.storable import within_digits
 
 MAX_BATCH: Final = 10_000
 """Events in one request: the append lock is held for all of them together."""
@@ -55,7 +56,7 @@ class ClientEvent(BaseModel):
     event: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_indexable)]
     resource: Labels
     related: Annotated[list[RelatedLabels], Field(max_length=MAX_RELATED)] = []
-    payload: Object = {}
+    payload: Annotated[Object, AfterValidator(within_digits)] = {}
     follows: UUID | None = None
 
     @model_validator(mode="after")

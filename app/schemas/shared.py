@@ -20,6 +20,7 @@ from pydantic import (
 
 from app.database import JsonObject
 from app.errors import InvalidRequest
+from app.schemas.storable import not_too_deep, within_digits, without_nul
 
 NAME_LENGTH: Final = 500
 """A unique index takes entries up to 2704 bytes, and a character of UTF-8 has up to four."""
@@ -27,28 +28,6 @@ TEXT_LENGTH: Final = 100_000
 LIST_LIMIT: Final = 200
 """The most rows that one answer lists, and the number it lists unless told otherwise."""
 INTEGER_MAX: Final = 2**31 - 1
-OBJECT_DEPTH: Final = 100
-"""pydantic writes up to 255 levels into an answer; what is stored must be answerable."""
-
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("A text must not hold NUL characters.")
-    return text
-
-
-def _not_too_deep(value: JsonObject) -> JsonObject:
-    level: list[Any] = [value]
-    for _ in range(OBJECT_DEPTH):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return value
-    raise ValueError(f"An object must not hold more than {OBJECT_DEPTH} levels of objects and lists.")
-
-
-def _children(parent: dict[str, Any] | list[Any]) -> list[Any]:
-    values = parent.values() if isinstance(parent, dict) else parent
-    return [value for value in values if isinstance(value, dict | list)]
 
 
 def _in_utc(time: datetime) -> datetime:
@@ -63,19 +42,19 @@ def _without_repeats(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_without_nul)]
+Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(without_nul)]
 """A text that PostgreSQL can store."""
 
-Name = Annotated[str, Field(max_length=NAME_LENGTH, pattern="^[^/%&><]+$"), AfterValidator(_without_nul)]
+Name = Annotated[str, Field(max_length=NAME_LENGTH, pattern="^[^/%&><]+$"), AfterValidator(without_nul)]
 """A name as Prefect has it: not empty, and without the characters that a path or a query would trip over."""
 
-PathName = Annotated[str, AfterValidator(_without_nul)]
+PathName = Annotated[str, AfterValidator(without_nul)]
 """A name in a path: whatever is no name is not found, and only what cannot be asked for is refused."""
 
-Object = Annotated[JsonObject, AfterValidator(_not_too_deep)]
+Object = Annotated[JsonObject, AfterValidator(not_too_deep)]
 """A JSON object that can be stored and answered. PostgreSQL refuses what JSON lacks, such as NUL and infinity."""
 
-Tag = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(_without_nul)]
+Tag = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(without_nul)]
 Tags = Annotated[list[Tag], AfterValidator(_without_repeats)]
 """Tags in the order they were given, each once."""
 
@@ -93,6 +72,11 @@ class WireModel(BaseModel):
     """A body that creates or updates something, or a filter: an unknown key is an error, so a typo is not lost."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _within_digits(cls, data: Any) -> Any:
+        return within_digits(data)
 
     def given(self) -> dict[str, Any]:
         """Return the fields that the request named, with Python values; a field left out is left alone."""

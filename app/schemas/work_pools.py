@@ -29,7 +29,8 @@ def _not_blank(name: str) -> str:
 
 
 PoolName = Annotated[Name, AfterValidator(_not_blank)]
-PoolType = Annotated[Text, Field(min_length=1)]
+PoolType = Annotated[Name, Field(pattern="^[^?]+$")]
+"""It is told in a label of events as it is, so it is no long text and holds no URL."""
 
 
 class StorageConfiguration(WireModel):

@@ -19,6 +19,8 @@ from tests.acceptance.stack import Role, Stack
 from tests.integration.outbox_world import OutboxWorld
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 ERROR = "The worker process died three times while it had this snapshot in hand."
 LANE_OF_ALL = 9
 

@@ -163,11 +163,14 @@ def test_at_sigterm_every_reader_is_told_and_the_api_ends(stack: Stack) -> None:
     api = stack.start_api()
     with (
         api.client() as client,
-        subscribed(address(api)) as out,
+        subscribed(address(api), only("last")) as out,
         connected(address(api), "in") as into,
-        streamed(client) as stream,
+        streamed(client, event="last") as stream,
         ThreadPoolExecutor(1) as one,
     ):
+        post(client, numbered(1, 1, event="last"))
+        assert numbers(receive(out, 1)) == [1]
+        assert numbers(stream.receive(1)) == [1]
         stopping = one.submit(api.role.stop)
         assert closed(out) == (1012, "The server is stopping: connect again.")
         assert closed(into)[0] == 1012

@@ -17,6 +17,8 @@ from tests.acceptance.stack import Api, Role, Stack
 from tests.waiting import wait_until
 from tests.world import World, assert_audit_is_clean, assert_unbroken
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 3
 MORE = 5
 """Answers that the load must get after each restart, so that every one of them is under load."""

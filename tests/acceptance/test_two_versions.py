@@ -16,6 +16,8 @@ from tests.acceptance.stack import Api, Role, Stack
 from tests.waiting import wait_until
 from tests.world import World, assert_audit_is_clean, assert_unbroken, updates
 
+pytestmark = pytest.mark.slow
+
 LONG = timedelta(seconds=5)
 """Several sweeps: they come every second, for what is older than a second."""
 

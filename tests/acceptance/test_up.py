@@ -18,6 +18,8 @@ from app.embedded.process import free_port
 from app.settings import RunFile, read_run_file
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 START_TIMEOUT = 90.0
 NOT_INHERITED = ("AFTERCOMMIT_", "PORT", "FLOWER_")
 

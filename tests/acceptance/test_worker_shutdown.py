@@ -15,6 +15,8 @@ from tests.acceptance.stack import Role, Stack
 from tests.waiting import wait_until
 from tests.world import World, assert_audit_is_clean, assert_unbroken, operations
 
+pytestmark = pytest.mark.slow
+
 WORKER = "aftercommit-worker"
 SHORT = ["--", "worker.soft_shutdown_timeout=3"]
 """Three seconds instead of ten for finishing the tasks in hand."""

@@ -1,5 +1,6 @@
 """The API on a real port, in this process: what it is made of can be looked at and held up; its sockets are real."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from app.embedded.process import free_port
 from app.live import Live
 from app.main import create_app
+from app.server import Server
 from tests.waiting import wait_until
 
 
@@ -46,6 +48,14 @@ class Served:
         return live
 
 
+class ServerWithoutEnd(Server):
+    """The server as it leaves, but for the end of the process."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until it is asked to leave."""
+        await uvicorn.Server.serve(self, sockets)
+
+
 @contextmanager
 def serving() -> Iterator[Served]:
     """Serve the API for the length of the block."""
@@ -53,7 +63,7 @@ def serving() -> Iterator[Served]:
     port = free_port()
     # Without a grace time the server waits for its connections for ever: none of ours may make it.
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws_per_message_deflate=False)
-    server = uvicorn.Server(config)
+    server = ServerWithoutEnd(app, config, drain=0)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -61,7 +71,5 @@ def serving() -> Iterator[Served]:
         with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=30) as client:
             yield Served(app, server, f"127.0.0.1:{port}", client)
     finally:
-        # No signal comes to a server outside of the main thread.
-        app.state.live.stop()
         server.should_exit = True
         thread.join()

@@ -53,6 +53,13 @@ def test_the_past_is_the_last_quarter_of_an_hour(served: Served) -> None:
         assert numbers(receive(socket, 1)) == [2]
 
 
+def test_a_reader_is_told_why_before_the_server_closes_its_connection(served: Served) -> None:
+    with subscribed(served.address) as socket:
+        wait_until_subscribed(served, socket)
+        served.server.should_exit = True
+        assert closed(socket) == (1012, "The server is stopping: connect again.")
+
+
 def test_a_reader_goes_on_behind_a_position(served: Served) -> None:
     old = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     served.post(*numbered(1, 5, occurred=old))

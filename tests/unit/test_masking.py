@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.events.masking import Masker
+from app.events.masking_rules import Rules
 
 SECRET = "hunter2-hunter2"  # A value that must never come out.
 masker = Masker("key")
@@ -36,6 +37,12 @@ def masked(field: str, value: Any) -> str:
         ("parameters", {"db": {"API-KEY": SECRET, "apikey": SECRET, "aws_secret_access_key": SECRET}}),
         ("parameters", {"credentials": {"user": SECRET}}),
         ("parameter_openapi_schema", {"properties": {"token": {"type": "string", "default": SECRET}}}),
+        ("storage_configuration", {"bundle_upload_step": {"upload": {"env": {"ANY": SECRET}}}}),
+        ("pull_steps", [{"run_shell_script": {"env": {"ANY": SECRET}}}]),
+        ("schedules", [{"parameters": {"db": {"password": SECRET}}}]),
+        ("filter", {"token": SECRET}),
+        ("tags", [f"https://{SECRET}@git.example.com"]),
+        ("labels", {"repository": f"https://bob:{SECRET}@git.example.com"}),
         ("description", f"connects to postgresql://bob:{SECRET}@db.example.com/x"),
         ("base_job_template", {"variables": {"properties": {"env": {"default": {"A": SECRET}}}}}),
         ("base_job_template", {"variables": {"properties": {"token": {"anyOf": [{"default": SECRET}]}}}}),
@@ -116,7 +123,7 @@ def test_what_is_no_secret_stays_as_it_is(field: str, value: Any) -> None:
 
 
 def test_a_configured_path_is_masked_with_its_wildcard() -> None:
-    configured = Masker("key", ["parameters.*.customer"])
+    configured = Masker("key", Rules(masked=("parameters.*.customer",)))
     assert SECRET not in json.dumps(configured.mask("parameters", {"a": {"customer": {"name": SECRET}}, "b": {"x": 1}}))
     assert configured.mask("parameters", {"a": {"other": 1}}) == {"a": {"other": 1}}
 

@@ -80,6 +80,35 @@ def test_paths_to_mask_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, 
     assert Settings.load().masked_paths == ("parameters.customer", "pull_steps.*.token")
 
 
+def test_keys_to_mask_and_paths_not_to_mask_are_separated_by_commas(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_MASKED_KEYS", "license,*_dsn")
+    monkeypatch.setenv("AFTERCOMMIT_UNMASKED_PATHS", "infra_overrides.env.LOG_LEVEL")
+    settings = Settings.load()
+    assert settings.masked_keys == ("license", "*_dsn")
+    assert settings.unmasked_paths == ("infra_overrides.env.LOG_LEVEL",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("MASKED_PATHS", "parameters..a", r"'parameters\.\.a' is no path"),
+        ("MASKED_PATHS", "parameters.a,.b", r"'\.b' is no path"),
+        ("UNMASKED_PATHS", "parameters.A*", r"'parameters\.A\*' is no path"),
+        ("MASKED_KEYS", "license,*", r"'\*' stands for every key"),
+    ],
+)
+def test_a_rule_of_masking_that_is_none_is_said_with_its_variable(
+    name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv(f"AFTERCOMMIT_{name}", value)
+    with pytest.raises(ConfigurationError, match=rf"AFTERCOMMIT_{name}: {reason}"):
+        Settings.load()
+
+
 def test_what_is_missing_is_said_without_quoting_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://a:hunter2@host/db")
     monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "hunter2")

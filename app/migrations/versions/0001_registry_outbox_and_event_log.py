@@ -110,6 +110,8 @@ def upgrade() -> None:
     sa.CheckConstraint('parked IS NULL OR attempts > 0', name=op.f('ck_snapshot_parked')),
     sa.CheckConstraint('revision >= 1', name=op.f('ck_snapshot_revision')),
     sa.CheckConstraint('schema_version >= 1', name=op.f('ck_snapshot_schema_version')),
+    sa.CheckConstraint('size <= 8388608', name=op.f('ck_snapshot_size')),
+    sa.CheckConstraint('size <= 4194304 OR octet_length(after::text) <= 4194304', name=op.f('ck_snapshot_state_size')),
     sa.CheckConstraint("skip_reason IS NULL OR (attempts > 0 AND skip_reason <> '')", name=op.f('ck_snapshot_skip_reason')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_snapshot')),
     sa.UniqueConstraint('resource_id', 'revision', name=op.f('uq_snapshot_resource_id_revision'))
@@ -139,6 +141,7 @@ def upgrade() -> None:
     sa.Column('created', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.Column('updated', sa.DateTime(timezone=True), server_default=sa.text('clock_timestamp()'), nullable=False),
     sa.CheckConstraint("name ~ '^[^/%&><]+$'", name=op.f('ck_work_pool_name')),
+    sa.CheckConstraint("type ~ '^[^/%&><?]+$'", name=op.f('ck_work_pool_type')),
     sa.CheckConstraint('concurrency_limit >= 0', name=op.f('ck_work_pool_concurrency_limit')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_work_pool')),
     sa.UniqueConstraint('name', name=op.f('uq_work_pool_name'))

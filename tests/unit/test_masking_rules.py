@@ -1,0 +1,105 @@
+"""What the settings say of masking: more keys, more paths, and what stays."""
+
+import json
+from typing import Any
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.events.masking import Masker
+from app.events.masking_rules import CACHED_KEY_LENGTH, Rules
+from app.events.snapshot import make_masker
+from app.settings import Settings
+
+SECRET = "hunter2-hunter2"  # A value that must never come out.
+
+
+def masker(**rules: tuple[str, ...]) -> Masker:
+    return Masker("key", Rules(**rules))
+
+
+@pytest.mark.parametrize("key", ["license", "LICENSE", "main_dsn", "Main_DSN", "x[1]", "why?"])
+def test_a_configured_key_is_secret_whatever_its_case(key: str) -> None:
+    configured = masker(keys=("license", "*_dsn", "x[1]", "why?"))
+    assert list(configured.mask("parameters", {key: SECRET})[key]) == ["$masked"]
+    schema = configured.mask("parameter_openapi_schema", {"properties": {key: {"default": SECRET}}})
+    assert SECRET not in json.dumps(schema)
+
+
+@pytest.mark.parametrize("key", ["licenses", "my_license", "dsn", "main_dsn_name", "x1", "why"])
+def test_a_configured_key_is_the_whole_key(key: str) -> None:
+    configured = masker(keys=("license", "*_dsn", "x[1]", "why?"))
+    assert configured.mask("parameters", {key: SECRET}) == {key: SECRET}
+
+
+def test_the_keys_that_are_known_stay_secret_beside_configured_ones() -> None:
+    assert SECRET not in json.dumps(masker(keys=("license",)).mask("parameters", {"password": SECRET}))
+
+
+def test_a_key_of_any_length_is_looked_at() -> None:
+    key = "x" * CACHED_KEY_LENGTH + "_token"
+    assert SECRET not in json.dumps(masker().mask("parameters", {key: SECRET}))
+
+
+@pytest.mark.parametrize(
+    ("field", "path", "value"),
+    [
+        ("parameters", "parameters.token_count", {"token_count": 3}),
+        ("parameters", "parameters.*.token", {"a": {"token": "x"}, "b": {"token": {"secret": ["y"]}}}),
+        ("infra_overrides", "infra_overrides.env.LOG_LEVEL", {"env": {"LOG_LEVEL": "DEBUG"}}),
+        ("infra_overrides", "infra_overrides.env", {"env": {"A": "1", "TOKEN": "2"}}),
+        ("infra_overrides", "infra_overrides.env.0", {"env": [{"name": "A", "value": "1"}]}),
+        ("infra_overrides", "infra_overrides.auth.mode", {"auth": {"mode": "none"}}),
+        ("infra_overrides", "infra_overrides.*.value", {"a": {"name": "token", "value": 1}}),
+        ("parameter_openapi_schema", "*.properties.token.default", {"properties": {"token": {"default": "x"}}}),
+        ("parameter_openapi_schema", "parameter_openapi_schema.properties", {"properties": {"token": {"const": "x"}}}),
+    ],
+)
+def test_what_is_unmasked_stays(field: str, path: str, value: Any) -> None:
+    assert masker(unmasked=(path,)).mask(field, value) == value
+    assert masker().mask(field, value) != value
+
+
+def test_the_neighbours_of_what_is_unmasked_are_masked() -> None:
+    result = masker(unmasked=("infra_overrides.env.A",)).mask("infra_overrides", {"env": {"A": "1", "B": SECRET}})
+    assert result["env"]["A"] == "1"
+    assert list(result["env"]["B"]) == ["$masked"]
+
+
+def test_the_password_of_a_url_is_masked_in_what_is_unmasked_too() -> None:
+    value = {"env": {"A": [f"postgresql://bob:{SECRET}@db/x"]}}
+    assert SECRET not in json.dumps(masker(unmasked=("infra_overrides",)).mask("infra_overrides", value))
+
+
+@pytest.mark.parametrize(
+    ("masked", "unmasked"),
+    [
+        ("parameters.a", "parameters.a"),
+        ("parameters.*", "parameters.a"),
+        ("parameters.a.b", "parameters.a"),
+        ("parameters.a.*.c", "parameters.a"),
+    ],
+)
+def test_a_masked_path_comes_before_an_unmasked_one_that_is_not_closer(masked: str, unmasked: str) -> None:
+    rules = masker(masked=(masked,), unmasked=(unmasked,))
+    assert SECRET not in json.dumps(rules.mask("parameters", {"a": {"b": {"c": SECRET}}}))
+
+
+def test_an_unmasked_path_that_is_closer_comes_before_a_masked_one() -> None:
+    rules = masker(masked=("parameters.a",), unmasked=("parameters.a.id",))
+    result = rules.mask("parameters", {"a": {"id": 7, "name": SECRET}})
+    assert result["a"]["id"] == 7
+    assert SECRET not in json.dumps(result)
+
+
+@pytest.mark.parametrize("setting", ["masked_paths", "unmasked_paths"])
+def test_a_path_that_begins_with_no_field_is_refused_with_the_fields(setting: str) -> None:
+    servers = {"database_url": "x", "broker_url": "y", "masking_key": "z"}
+    settings = Settings.model_validate({**servers, setting: ("parameters.a", "job_variables.env")})
+    with pytest.raises(ConfigurationError, match=r"names no field: job_variables\. The fields are: .*infra_overrides"):
+        make_masker(settings)
+
+
+@pytest.mark.parametrize("field", ["*", "payload", "resource", "parameters", "schedules"])
+def test_a_path_may_begin_with_any_field(field: str) -> None:
+    make_masker(Settings(database_url="x", broker_url="y", masking_key="z", masked_paths=(f"{field}.a",)))
