@@ -8,6 +8,7 @@ import pytest
 
 from tests.acceptance.stack import Api, Stack, running_servers
 from tests.prefect.terminal import Terminal
+from tests.prefect.warm import WarmPrefect, warm_prefect
 from tests.world import World
 
 PROJECT = Path(__file__).parent / "project"
@@ -61,11 +62,25 @@ def version(package: Path) -> str:
     return metadata.name.removeprefix("prefect-").removesuffix(".dist-info")
 
 
+@pytest.fixture(scope="session")
+def warm(request: pytest.FixtureRequest, api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrefect]:
+    """Prefect's command line, loaded once for the tests of this process."""
+    terminal = terminal_of(request, api, tmp_path_factory.mktemp("warm"))
+    with warm_prefect(terminal.venv, terminal.environment) as warm:
+        yield warm
+
+
 @pytest.fixture
-def terminal(venv: Path, api: Api, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(request: pytest.FixtureRequest, api: Api, warm: WarmPrefect, tmp_path: Path) -> Iterator[Terminal]:
     """A terminal in a project's folder, with `PREFECT_API_URL` set and nothing else changed."""
-    folder = tmp_path / "project"
-    shutil.copytree(PROJECT, folder)
-    terminal = Terminal(venv, f"{api.url}/api", folder, tmp_path / "home")
+    terminal = terminal_of(request, api, tmp_path)
+    terminal.warm = warm
     yield terminal
     terminal.close()
+
+
+def terminal_of(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Terminal:
+    """Return a terminal whose `PREFECT_API_URL` is that of an API."""
+    folder = tmp_path / "project"
+    shutil.copytree(PROJECT, folder)
+    return Terminal(request.config.getoption("--prefect").resolve(), f"{api.url}/api", folder, tmp_path / "home")

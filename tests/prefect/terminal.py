@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.embedded.process import kill_group, spawn
+from tests.prefect.warm import WarmPrefect
 from tests.waiting import wait_until
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -82,17 +83,32 @@ class Terminal:
     folder: Path
     home: Path
     running: list[Running] = field(default_factory=list)
-    settings: dict[str, str] = field(default_factory=dict)
-    """Settings of Prefect's own that a test adds."""
+    variables: dict[str, str] = field(default_factory=dict)
+    """What else the person has set."""
+    warm: WarmPrefect | None = None
+    """A Prefect that is loaded already, with the environment of a person who has set nothing else."""
 
     def prefect(self, *arguments: str, code: int = 0) -> Output:
         """Run `prefect` with these arguments; it must end with that exit code."""
-        return self._run([self.venv / "bin" / "prefect", *arguments], "prefect " + " ".join(arguments), code)
+        output = self.ended(*arguments)
+        assert output.code == code, str(output)
+        return output
 
-    def script(self, name: str, *arguments: str, code: int = 0, stdin: str = "") -> Output:
+    def ended(self, *arguments: str) -> Output:
+        """Run `prefect` with these arguments, and return how it ended."""
+        shown = "prefect " + " ".join(arguments)
+        if self.warm is None or self.variables:
+            return self._run([self.venv / "bin" / "prefect", *arguments], shown)
+        code, text, errors = self.warm.run(arguments, self.folder, COMMAND_SECONDS)
+        assert code is not None, f"did not end in {COMMAND_SECONDS} s: {shown}\n{text}\n{errors}"
+        return Output(shown, code, text, errors)
+
+    def script(self, name: str, *arguments: str, code: int = 0) -> Output:
         """Run one of our scripts with Prefect's Python; it must end with that exit code."""
         command: list[str | Path] = [self.venv / "bin" / "python", SCRIPTS / name, *arguments]
-        return self._run(command, f"python {name} " + " ".join(arguments), code, stdin)
+        output = self._run(command, f"python {name} " + " ".join(arguments))
+        assert output.code == code, str(output)
+        return output
 
     def start(self, *arguments: str) -> Running:
         """Start a `prefect` command that does not end by itself."""
@@ -123,23 +139,21 @@ class Terminal:
             "DO_NOT_TRACK": "1",
             "NO_COLOR": "1",
             "COLUMNS": "240",
-            **self.settings,
+            **self.variables,
         }
 
-    def _run(self, command: list[str | Path], shown: str, code: int, stdin: str = "") -> Output:
+    def _run(self, command: list[str | Path], shown: str) -> Output:
         done = subprocess.run(
             command,
             cwd=self.folder,
             env=self.environment,
-            input=stdin,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
             check=False,
         )
-        output = Output(shown, done.returncode, done.stdout, done.stderr)
-        assert output.code == code, str(output)
-        return output
+        return Output(shown, done.returncode, done.stdout, done.stderr)
 
     def _start(self, command: list[str | Path]) -> Running:
         log = self.folder / f"running-{len(self.running)}.log"

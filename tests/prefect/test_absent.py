@@ -5,7 +5,6 @@ import json
 from tests.prefect.terminal import Terminal, plain
 
 ID = "0b9a11f4-3a92-4e4e-a8f4-0f7d5d9a7d3c"
-SECONDS = 60
 NO_SUCH_COMMAND = 2
 TRIGGER = {"type": "event", "expect": ["x"], "posture": "Reactive", "threshold": 1}
 AUTOMATION = json.dumps({"name": "a", "trigger": TRIGGER, "actions": [{"type": "do-nothing"}]})
@@ -45,12 +44,14 @@ NAMED = {
 }
 
 
-def ends(terminal: Terminal, *commands: str) -> list[tuple[str, int | None, str]]:
+def ends(terminal: Terminal, *commands: str) -> list[tuple[str, int, str]]:
     """Run the commands, and return each that this version has, with its exit code and what it said."""
-    arguments = [[AUTOMATION if word == "AUTOMATION" else word for word in line.split()] for line in commands]
-    output = terminal.script("commands.py", str(SECONDS), stdin=json.dumps(arguments))
-    ended = zip(commands, json.loads(output.text), strict=True)
-    return [(command, code, plain(text)) for command, (code, text) in ended if code != NO_SUCH_COMMAND]
+    ended = []
+    for command in commands:
+        output = terminal.ended(*(AUTOMATION if word == "AUTOMATION" else word for word in command.split()))
+        if output.code != NO_SUCH_COMMAND:
+            ended.append((command, output.code, plain(output.text + output.errors)))
+    return ended
 
 
 def test_a_list_is_an_empty_table(terminal: Terminal) -> None:

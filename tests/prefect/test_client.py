@@ -34,7 +34,7 @@ def test_every_method_works_or_says_what_is_not_here(mode: str, world: World, te
         world.patch(f"/deployments/{deployment}", {"version": str(version)})
     life = world.life(deployment)
 
-    here = called(terminal, "client_calls.py", mode, world.token)
+    here = called(terminal, "client_calls.py", mode, "all", world.token)
     absent = called(terminal, "absent_calls.py", mode)
 
     assert_lives(world, here["left"])

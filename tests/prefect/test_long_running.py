@@ -30,7 +30,7 @@ def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(
     pool = world.pool()
     deployment = f"/deployments/{world.deploy(work_pool_name=pool)}"
 
-    terminal.settings["PREFECT_LOGGING_LEVEL"] = "DEBUG"
+    terminal.variables["PREFECT_LOGGING_LEVEL"] = "DEBUG"
     worker = terminal.start("worker", "start", "--pool", pool, "--type", "process", "--name", "w1")
 
     worker.wait_for("Worker 'w1' started!")

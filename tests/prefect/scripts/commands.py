@@ -1,61 +1,48 @@
-"""Runs many `prefect` commands, each in a process of its own: commands.py SECONDS, with the commands as JSON on stdin.
+"""Runs `prefect` commands, each in a process of its own: commands.py, with one command as JSON in each line of stdin.
 
-Prints as JSON how each ended: its exit code, or null when it had to be ended after SECONDS; and what it printed.
-The processes are forked from one that has loaded Prefect: loading it is what a command spends most of its time on.
+The processes are forked from this one, which has loaded Prefect: that is what a command spends most of its time on.
+Answers each line with the command's exit code, or null when it did not end in time.
 """
 
 import json
 import os
 import signal
 import sys
-import tempfile
 import time
 from importlib.metadata import entry_points
-from typing import IO, Any
+from typing import Any
 
 (ENTRY,) = entry_points(group="console_scripts", name="prefect")
 MAIN = ENTRY.load()
-SECONDS = float(sys.argv[1])
 
 
-def run(arguments: list[str], output: IO[str]) -> int | None:
-    """Run one command and return its exit code, or None when it does not end."""
-    child = os.fork()
-    if child == 0:
-        os._exit(_in_child(arguments, output))
-    end = time.monotonic() + SECONDS
+def become(command: dict[str, Any]) -> None:
+    """Be the command: in its folder, with its arguments, and with files for what it prints."""
+    os.chdir(command["folder"])
+    files = [os.devnull, command["output"], command["errors"]]
+    for stream, (file, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
+        os.dup2(os.open(file, flags | os.O_CREAT), stream)
+    sys.argv = ["prefect", *command["arguments"]]
+    sys.exit(MAIN())
+
+
+def ended(child: int, seconds: float) -> int | None:
+    """Return the exit code of a child, or None when it does not end in time."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         found, status = os.waitpid(child, os.WNOHANG)
         if found:
             return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
+        time.sleep(0.01)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return None
 
 
-def _in_child(arguments: list[str], output: IO[str]) -> int:
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for stream in (1, 2):
-        os.dup2(output.fileno(), stream)
-    sys.argv = ["prefect", *arguments]
-    code: Any
-    try:
-        code = MAIN()
-    except SystemExit as end:
-        code = end.code
-    except BaseException as error:  # noqa: BLE001  # As the interpreter would.
-        sys.excepthook(type(error), error, error.__traceback__)
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return code if isinstance(code, int) else int(code is not None)
-
-
-results = []
-for command in json.load(sys.stdin):
-    with tempfile.TemporaryFile("w+") as file:
-        ended = run(command, file)
-        file.seek(0)
-        results.append([ended, file.read()])
-print(json.dumps(results))
+print("ready", flush=True)
+while line := sys.stdin.readline():
+    asked = json.loads(line)
+    forked = os.fork()
+    if forked == 0:
+        become(asked)
+    print(json.dumps(ended(forked, asked["seconds"])), flush=True)
