@@ -1,17 +1,19 @@
 """The declarative base, the engine and the sessions. It knows nothing of what is stored."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import psycopg
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
+from sqlalchemy import DateTime, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from app.liveness import Pulse, WatchedConnection
+from app.liveness import Pulse, WatchedConnection, has_news
 from app.settings import Settings
 
 NAMING = {
@@ -34,6 +36,13 @@ class Base(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True), dict[str, Any]: Json}
 
 
+def core_table(model: type[Base]) -> Table:
+    """Return the model's table, for statements that load no objects: the ORM would cost more than they do."""
+    table = model.__table__
+    assert isinstance(table, Table), "every model has a table of its own"
+    return table
+
+
 BACKEND_MARGIN_SECONDS = 5
 """How much longer than its time limit a statement is waited for, when only its own backend hangs."""
 
@@ -43,15 +52,15 @@ def make_engine(
 ) -> Engine:
     """Return an engine for PostgreSQL 18 through psycopg 3; it connects at first use.
 
-    Every statement has a time limit, a lost connection is noticed by a ping at checkout, and a server that hangs within
-    three seconds (`app.liveness`). `lock_timeout_ms` bounds the wait for a lock; 0 leaves it to the statement's limit.
+    Every statement has a time limit, a lost connection is noticed by a look at its socket at checkout, and a server
+    that hangs within three seconds (`app.liveness`). `lock_timeout_ms` bounds the wait for a lock; 0 leaves it to the
+    statement's limit.
     """
     engine = create_engine(
         settings.database_url,
         pool_size=pool_size or settings.database_pool_size,
         max_overflow=0,
         pool_timeout=settings.database_connect_timeout,
-        pool_pre_ping=True,
         hide_parameters=True,
         json_deserializer=load_json,
         connect_args={
@@ -69,6 +78,12 @@ def make_engine(
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> WatchedConnection:
         return pulse.connect(*args, **options)
+
+    # SQLAlchemy's own `pool_pre_ping` costs a round trip for each request, which finds out no more.
+    @event.listens_for(engine, "checkout")
+    def look(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+        if has_news(connection):
+            raise DisconnectionError("The database has ended this connection.")
 
     return engine
 
@@ -118,3 +133,14 @@ def describe(error: DBAPIError) -> str:
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
     """Return the session factory; rows stay readable after the commit."""
     return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def looking(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """Give a session whose every statement sees what is committed by then: without BEGIN and ROLLBACK around it.
+
+    It is for single reads, which so cost one round trip instead of three.
+    """
+    with sessions() as session:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield session

@@ -7,6 +7,7 @@ the server answers anybody. A statement that is merely slow, or waits for a lock
 
 import errno
 import os
+import select
 import socket
 import struct
 import threading
@@ -57,6 +58,19 @@ def answers(connected: int, timeout: float = PROBE_SECONDS) -> bool:
             return newcomer.recv(1) != b""
     except OSError as error:
         return error.errno in NOT_ASKED
+
+
+def has_news(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether something has come on a connection that is in nobody's use: the server's farewell, or its end.
+
+    One look at the socket, without a round trip. Nothing else comes unasked but a changed setting of the server, and
+    who takes that for an end as well has one more connection to make.
+    """
+    if connection.closed:
+        return True
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
 
 
 class Pulse:

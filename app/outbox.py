@@ -10,10 +10,11 @@ from functools import lru_cache, partial
 from typing import Final
 
 from celery import Celery
-from sqlalchemy import event, insert
+from sqlalchemy import Insert, event, insert
 from sqlalchemy.orm import Session
 
 from app.broker import DISPATCH, make_celery
+from app.database import core_table
 from app.events.kinds import kind_named
 from app.events.snapshot import Change, Snapshot, capture, make_masker
 from app.models import SnapshotRow
@@ -38,7 +39,7 @@ def record(session: Session, changes: Sequence[Change]) -> None:
     snapshots = [capture(change, masker, current) for change in changes]
     for start in range(0, len(snapshots), INSERT_PAGE):
         page = [_columns(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
-        session.execute(insert(SnapshotRow), page)
+        session.execute(_insertion(), page)
     pending: list[Doorbell] = session.info.setdefault(PENDING, [])
     pending.extend(Doorbell(snapshot.id, _label(snapshot)) for snapshot in snapshots)
 
@@ -87,8 +88,17 @@ def send(settings: Settings, doorbells: Sequence[Doorbell]) -> None:
 def publisher(settings: Settings) -> Publisher:
     """Return the publisher of this process."""
     return Publisher(
-        partial(send, settings), size=settings.publish_queue_size, linger=settings.publish_linger_ms / 1000
+        partial(send, settings),
+        size=settings.publish_queue_size,
+        pace=settings.publish_pace_ms / 1000,
+        linger=settings.publish_linger_ms / 1000,
     )
+
+
+@lru_cache
+def _insertion() -> Insert:
+    # Without the ORM, which would look for objects to make of the rows.
+    return insert(core_table(SnapshotRow))
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""A bounded queue with one thread that sends what gathered in a few milliseconds as one message.
+"""A bounded queue with one thread that sends at once when it was idle, and at a pace when it is busy.
 
 A publish costs as much as a whole commit and may hang, so no request ever waits for it. What is dropped here is
 found by the sweep: the rows in the outbox are the truth, a doorbell is only a hint.
@@ -18,6 +18,8 @@ logger = get_logger(__name__)
 
 MESSAGE_LIMIT: Final = 500
 """Ids in one message; more make more messages."""
+IDLE_SECONDS: Final = 0.2
+"""How often the idle thread looks whether it is to stop."""
 QUIET_SECONDS: Final = 1.0
 """Between two warnings: an outage under load is one piece of news a second, not one for each request."""
 
@@ -33,10 +35,18 @@ class Doorbell:
 class Publisher:
     """Sends doorbells from a thread of its own. `ring` never blocks and never raises."""
 
-    def __init__(self, send: Callable[[Sequence[Doorbell]], None], *, size: int, linger: float) -> None:
-        """Take the function that sends one message, the queue's bound, and the seconds to gather for."""
+    def __init__(
+        self, send: Callable[[Sequence[Doorbell]], None], *, size: int, pace: float, linger: float = 0.0
+    ) -> None:
+        """Take the function that sends one message, and the queue's bound.
+
+        From one message to the next there are at least `pace` seconds. Also the first one after a pause waits for
+        `linger` seconds.
+        """
         self._send = send
+        self._pace = pace
         self._linger = linger
+        self._earliest = 0.0
         self._queue: Queue[Doorbell] = Queue(size)
         self._stopping = threading.Event()
         self._starting = threading.Lock()
@@ -82,15 +92,17 @@ class Publisher:
 
     def _gather(self) -> list[Doorbell]:
         try:
-            batch = [self._queue.get(timeout=0.2)]
+            batch = [self._queue.get(timeout=IDLE_SECONDS)]
         except Empty:
             return []
-        until = time.monotonic() + self._linger
+        # Whoever stops it waits for the end of the queue, and not for the pace.
+        self._stopping.wait(max(self._linger, self._earliest - time.monotonic()))
         while len(batch) < MESSAGE_LIMIT:
             try:
-                batch.append(self._queue.get(timeout=max(until - time.monotonic(), 0)))
+                batch.append(self._queue.get_nowait())
             except Empty:
                 break
+        self._earliest = time.monotonic() + self._pace
         return batch
 
     def _send_or_drop(self, batch: list[Doorbell]) -> None:

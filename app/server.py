@@ -5,6 +5,7 @@ second SIGTERM for nothing, and tells no load balancer that it is about to go.
 """
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -53,6 +54,12 @@ class Server(uvicorn.Server):
         """Note the wish to leave, or to hurry. The signal is not raised again at the end: this is no failure."""
         self.force_exit = self.should_exit
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and spare the garbage collector what will live as long as the process: it would look for ever."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, leave, and end the process."""

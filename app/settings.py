@@ -68,7 +68,10 @@ class Settings(BaseSettings):
     """Seconds that a reader may take nothing of what is sent to it."""
 
     publish_queue_size: PositiveInt = 10_000
-    publish_linger_ms: PositiveFloat = 3.0
+    publish_pace_ms: Annotated[float, Field(ge=0)] = 12.0
+    """From one message of an API process to its next; what is committed in between shares a message."""
+    publish_linger_ms: Annotated[float, Field(ge=0)] = 0.0
+    """How long also the first message after a pause waits for more."""
     dispatch_batch_size: PositiveInt = 500
     sweep_interval: PositiveFloat = 5.0
     sweep_grace: Annotated[float, Field(ge=0)] = 3.0

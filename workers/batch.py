@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import Delete, Uuid, any_, bindparam, delete
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.database import JsonObject
+from app.database import JsonObject, core_table
 from app.errors import DispatchError
 from app.events.append import append
 from app.events.schema import Event, RelatedResource
@@ -110,7 +112,10 @@ def _updates(snapshot: SnapshotRow) -> JsonObject | None:
 
 
 def _delete(session: Session, batch: Batch) -> None:
-    ids = [snapshot.id for snapshot, _ in batch.built]
-    session.execute(
-        delete(SnapshotRow).where(SnapshotRow.id.in_(ids)), execution_options={"synchronize_session": False}
-    )
+    session.execute(_deletion(), {"ids": [snapshot.id for snapshot, _ in batch.built]})
+
+
+@lru_cache
+def _deletion() -> Delete:
+    table = core_table(SnapshotRow)
+    return delete(table).where(table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))))

@@ -1,5 +1,6 @@
 """The Celery app of the workers and of beat: `celery -A workers` finds it here."""
 
+import gc
 import os
 import signal
 from types import FrameType
@@ -40,6 +41,13 @@ def _schedule(settings: Settings) -> dict[str, Any]:
 def _configure(**_: Any) -> None:
     settings = get_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+
+
+@worker_process_init.connect
+def _spare_the_collector(**_: Any) -> None:
+    """Take what was imported out of the garbage collector's sight: it lives as long as the process."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_shutting_down.connect

@@ -2,10 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SmallInteger,
+    TableValuedAlias,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    column,
+    func,
+    lateral,
+    literal,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased
 
 from app.models import SCHEMA_VERSION, SnapshotRow
@@ -22,76 +40,120 @@ SUSPECTS_AT_ONCE: Final = 20
 
 def lanes_of(session: Session, snapshot_ids: Sequence[UUID]) -> list[int]:
     """Return the lanes of those of the snapshots that still wait, each once, in order."""
-    statement = select(SnapshotRow.lane).where(SnapshotRow.id.in_(snapshot_ids)).distinct()
-    return sorted(session.scalars(statement))
+    return sorted(session.scalars(_lanes_of(), {"ids": list(snapshot_ids)}))
 
 
-def lock_lane(session: Session, lane: int) -> datetime | None:
-    """Take the lane until the transaction ends and return the database's time, or None when another worker has it.
+def lock_lanes(session: Session, lanes: Sequence[int]) -> tuple[list[int], datetime]:
+    """Take those of the lanes that nobody else has, until the transaction ends; return them and the database's time.
 
-    The lock goes with the connection, so the lane of a killed worker is free at once: no lease, no zombie.
+    It waits for none, so two workers that want the same lanes cannot wait for each other. The locks go with the
+    connection, so the lanes of a killed worker are free at once: no lease, no zombie.
     """
-    locked, now = session.execute(
-        select(func.pg_try_advisory_xact_lock(LANE_LOCKS, lane), func.clock_timestamp())
-    ).one()
-    return now if locked else None
+    rows = session.execute(_lock_lanes(), {"lanes": list(lanes)}).all()
+    return sorted(row.lane for row in rows if row.locked), max(row.now for row in rows)
 
 
-def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
-    """Return the lane's next snapshots, at most `limit`, in revision order for each resource.
+def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+    """Return the next snapshots of the lanes, at most `limit`, in revision order for each resource.
 
+    Each lane gives its share of `limit`, so that no lane keeps the others waiting.
     They hold `BYTES_AT_ONCE` at most, or are one: a transaction must end well within its time whatever was captured.
     Those in whose hands one process died come a few at a time, and alone after the second: so the third death shows
     which of them it is, and the others have cleared themselves.
-    The caller holds the lane. This is a statement of its own after the lock: under READ COMMITTED it sees what the
-    holder before has committed. A resource with a failed snapshot is left out until that one is due.
+    The caller holds the lanes. This is a statement of its own after the locks: under READ COMMITTED it sees what the
+    holders before have committed. A resource with a failed snapshot is left out until that one is due.
     """
-    in_order: dict[str, Any] = {"order_by": SnapshotRow.sequence, "rows": (None, 0)}
-    running = func.sum(SnapshotRow.size).over(**in_order)
+    bounds = {"share": max(limit // len(lanes), 1), "limit": limit, "bytes": BYTES_AT_ONCE, "few": SUSPECTS_AT_ONCE}
+    parameters = {"lanes": list(lanes), "version": SCHEMA_VERSION, **bounds}
+    return session.scalars(_claim(), parameters).all()
+
+
+def claimable_lanes(session: Session, lanes: Sequence[int]) -> list[int]:
+    """Return those of the lanes that have a snapshot which `claim` would return now, in order."""
+    return sorted(session.scalars(_claimable_lanes(), {"lanes": list(lanes), "version": SCHEMA_VERSION}))
+
+
+@lru_cache
+def _lanes_of() -> Select[Any]:
+    ids: ColumnElement[Any] = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
+    return select(SnapshotRow.lane).where(SnapshotRow.id == any_(ids)).distinct()
+
+
+@lru_cache
+def _lock_lanes() -> Select[Any]:
+    lane = each_lane().c.lane
+    locked = func.pg_try_advisory_xact_lock(LANE_LOCKS, lane)
+    return select(lane, locked.label("locked"), func.clock_timestamp().label("now"))
+
+
+@lru_cache
+def _claim() -> Select[Any]:
+    lanes = each_lane()
     # The sequence is given under the resource's row lock, so in its order a resource's revisions are in order too.
+    waiting = lateral(
+        select(SnapshotRow.id, SnapshotRow.sequence, SnapshotRow.size, SnapshotRow.deaths)
+        .where(SnapshotRow.lane == lanes.c.lane, _is_claimable())
+        .order_by(SnapshotRow.sequence)
+        .limit(bindparam("share")),
+        name="waiting",
+    ).c
+    in_order: dict[str, Any] = {"order_by": waiting.sequence, "rows": (None, 0)}
+    running = func.sum(waiting.size).over(**in_order)
     first = (
         select(
-            SnapshotRow.id,
-            (running - SnapshotRow.size).label("before"),
-            func.min(SnapshotRow.deaths).over(**in_order).label("fewest_deaths"),
-            func.max(SnapshotRow.deaths).over(**in_order).label("deaths"),
+            waiting.id,
+            (running - waiting.size).label("before"),
+            func.min(waiting.deaths).over(**in_order).label("fewest_deaths"),
+            func.max(waiting.deaths).over(**in_order).label("deaths"),
             func.row_number().over(**in_order).label("number"),
         )
-        .where(SnapshotRow.lane == lane, is_claimable(lane))
-        .order_by(SnapshotRow.sequence)
-        .limit(limit)
+        .join_from(lanes, waiting.id.table, true())
         .subquery("first")
     )
-    few = and_(first.c.deaths == 1, first.c.number <= SUSPECTS_AT_ONCE)
+    few = and_(first.c.deaths == 1, first.c.number <= bindparam("few"))
     together = and_(first.c.deaths == first.c.fewest_deaths, or_(first.c.deaths == 0, few))
-    statement = (
+    return (
         select(SnapshotRow)
         .join(first, first.c.id == SnapshotRow.id)
-        .where(first.c.before < BYTES_AT_ONCE, or_(together, first.c.number == 1))
+        .where(first.c.number <= bindparam("limit"), first.c.before < bindparam("bytes"))
+        .where(or_(together, first.c.number == 1))
+        .order_by(SnapshotRow.sequence)
     )
-    return session.scalars(statement.order_by(SnapshotRow.sequence)).all()
 
 
-def has_claimable(session: Session, lane: int) -> bool:
-    """Tell whether the lane has a snapshot that `claim` would return now."""
-    statement = select(SnapshotRow.id).where(SnapshotRow.lane == lane, is_claimable(lane)).limit(1)
-    return session.scalar(statement) is not None
+@lru_cache
+def _claimable_lanes() -> Select[Any]:
+    lanes = each_lane()
+    waits = select(SnapshotRow.id).where(SnapshotRow.lane == lanes.c.lane, _is_claimable())
+    return select(lanes.c.lane).where(waits.exists())
 
 
-def is_claimable(lane: int) -> ColumnElement[bool]:
+def _lanes() -> ColumnElement[Any]:
+    return bindparam("lanes", type_=ARRAY(SmallInteger(), dimensions=1))
+
+
+def each_lane() -> TableValuedAlias:
+    """Return the lanes of the parameter `lanes` as rows."""
+    return func.unnest(_lanes()).table_valued(column("lane", SmallInteger())).render_derived(name="lanes")
+
+
+def _is_claimable() -> ColumnElement[bool]:
     """The condition that this worker may take the snapshot now: its resource is not held up, and it can be read.
 
     What a newer version captured is left to newer workers, and what comes after it for the same resource as well.
     """
     newer = aliased(SnapshotRow)
-    # Only the snapshots of resources that have a newer one are asked for their place; the literals are in the text, so
+    # Only the snapshots of resources that have a newer one are asked for their place; the version is in the text, so
     # that PostgreSQL can prove that the small index of newer ones holds all that is looked for.
-    of_newer = (newer.lane == lane, newer.schema_version > literal(SCHEMA_VERSION, literal_execute=True))
+    of_newer = (
+        newer.lane == any_(_lanes()),
+        newer.schema_version > bindparam("version", type_=SmallInteger(), literal_execute=True),
+    )
     first_newer = (
         select(func.min(newer.revision)).where(*of_newer, newer.resource_id == SnapshotRow.resource_id)
     ).scalar_subquery()
     return and_(
-        is_due(lane),
+        is_due(),
         or_(
             SnapshotRow.resource_id.not_in(select(newer.resource_id).where(*of_newer)),
             SnapshotRow.revision < first_newer,
@@ -99,16 +161,17 @@ def is_claimable(lane: int) -> ColumnElement[bool]:
     )
 
 
-def is_due(lane: int | ColumnElement[int]) -> ColumnElement[bool]:
-    """The condition that no failed or parked snapshot of the same resource stands in the way in this lane.
+def is_due() -> ColumnElement[bool]:
+    """The condition that no failed or parked snapshot of the same resource stands in the way.
 
     The resources in the way are read first, off an index that holds nothing else: a long queue behind one of them is
-    passed over without asking for each of its snapshots.
+    passed over without asking for each of its snapshots. A resource has one lane, so they are read once for all of
+    the parameter `lanes`.
     """
     blocking = aliased(SnapshotRow)
     return SnapshotRow.resource_id.not_in(
         select(blocking.resource_id).where(
-            blocking.lane == lane,
+            blocking.lane == any_(_lanes()),
             blocking.attempts > literal(0, literal_execute=True),
             or_(blocking.parked.is_not(None), blocking.next_attempt > func.clock_timestamp()),
         )

@@ -8,14 +8,30 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.database import looking
 from app.models import SnapshotRow
+from app.telemetry import get_logger
 from workers.batch import Batch, append_apart, append_together, build_batch
-from workers.claim import claim, has_claimable, lanes_of, lock_lane
+from workers.claim import claim, claimable_lanes, lanes_of, lock_lanes
 from workers.deaths import Marks, deadly, suspect
 from workers.failures import record_failures
-from workers.outage import is_refusal
+from workers.outage import is_absence, is_refusal
+
+logger = get_logger(__name__)
 
 Append = Callable[[Session, Batch, set[UUID]], None]
+
+
+class SuspectFound(Exception):
+    """A snapshot that may have killed a process waits in one of several lanes: only its own may be in hand with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a transaction did: the lanes that it held, none when others have all of them, and how many events."""
+
+    lanes: Sequence[int]
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +55,15 @@ class Dispatcher:
         """Drain the lanes of these snapshots and return how many events were appended.
 
         Ids that are gone are no error: a doorbell may ring twice, and a lane's holder takes all that waits there.
+        Where nothing is suspect, the lanes share their transactions; what stops that is found one lane at a time.
         """
-        with self.sessions() as session:
+        with looking(self.sessions) as session:
             lanes = lanes_of(session, snapshot_ids)
         if self.came_again:
             self._suspect(lanes)
         total, first_error = 0, None
+        if len(lanes) > 1 and not self._is_careful:
+            total, lanes = self._drain_together(lanes)
         for lane in lanes:
             try:
                 total += self.drain(lane)
@@ -57,46 +76,74 @@ class Dispatcher:
     def drain(self, lane: int) -> int:
         """Dispatch what waits in the lane until nothing does, or until another worker has it."""
         marks = self.marks or Marks(self.sessions)
-        total = 0
-        while (count := self._dispatch_batch(lane, marks)) is not None:
-            total += count
-            # A doorbell that found the lane taken went away. Its snapshot was committed before it rang, so a look
-            # after the lock's release sees that snapshot: no wake-up is lost.
-            with self.sessions() as session:
-                if not has_claimable(session, lane):
-                    break
+        total, lanes = 0, [lane]
+        while lanes:
+            done = self._dispatch_batch(lane, marks)
+            total += done.events
+            lanes = self._look_again(done)
         return total
 
+    def _drain_together(self, lanes: list[int]) -> tuple[int, list[int]]:
+        """Drain the lanes, each batch of all of them; return the events, and the lanes to drain one by one instead."""
+        marks = self.marks or Marks(self.sessions)
+        total = 0
+        while lanes:
+            try:
+                done = self._transaction(lanes, append_together, marks)
+            except Exception as error:
+                if is_absence(error):
+                    raise
+                logger.info("lanes_one_by_one", lanes=len(lanes), reason=type(error).__name__)
+                return total, lanes
+            total += done.events
+            lanes = self._look_again(done)
+        return total, []
+
+    def _look_again(self, done: Done) -> list[int]:
+        """Return the lanes in which there is more.
+
+        A doorbell that found a lane taken went away. Its snapshot was committed before it rang, so a look after the
+        lock's release sees that snapshot: no wake-up is lost.
+        """
+        if not done.lanes:
+            return []
+        with looking(self.sessions) as session:
+            return claimable_lanes(session, done.lanes)
+
+    @property
+    def _is_careful(self) -> bool:
+        """Whether a process may have died of what this doorbell rings for."""
+        return self.came_again or self.rescue_after is not None
+
     def _suspect(self, lanes: Sequence[int]) -> None:
-        """Make suspects of the first batch of the first lane that has one: the dead process was probably there."""
+        """Make suspects of the first batch of each lane: the dead process may have had all of them in hand together."""
         for lane in lanes:
             with self.sessions() as session, session.begin():
-                if lock_lane(session, lane) is None:
-                    continue
-                snapshots = claim(session, lane, self.batch_size)
-                suspect(session, snapshots)
-            if snapshots:
-                return
+                held, _ = lock_lanes(session, [lane])
+                if held:
+                    suspect(session, claim(session, held, self.batch_size))
 
-    def _dispatch_batch(self, lane: int, marks: Marks) -> int | None:
-        """Dispatch the next batch; return the number of its events, or None when the lane is taken."""
+    def _dispatch_batch(self, lane: int, marks: Marks) -> Done:
+        """Dispatch the next batch of one lane."""
         try:
-            return self._transaction(lane, append_together, marks)
+            return self._transaction([lane], append_together, marks)
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
         # The database refused something in the batch: once more, event by event, to find out which.
-        return self._transaction(lane, append_apart, marks)
+        return self._transaction([lane], append_apart, marks)
 
-    def _transaction(self, lane: int, append: Append, marks: Marks) -> int | None:
+    def _transaction(self, lanes: Sequence[int], append: Append, marks: Marks) -> Done:
         # What an outage kept from being taken back must not be read as a death by the claim.
         marks.take_back()
         try:
             with self.sessions() as session, session.begin():
-                now = lock_lane(session, lane)
-                if now is None:
-                    return None
-                snapshots = claim(session, lane, self.batch_size)
+                held, now = lock_lanes(session, lanes)
+                if not held:
+                    return Done([], 0)
+                snapshots = claim(session, held, self.batch_size)
+                if len(lanes) > 1 and any(snapshot.deaths for snapshot in snapshots):
+                    raise SuspectFound
                 batch = self._work(session, snapshots, append, marks, now)
                 record_failures(session, batch.failures, now)
             marks.forget([event.id for _, event in batch.built])
@@ -105,7 +152,7 @@ class Dispatcher:
             marks.take_back()
         if batch.position is not None:
             self.appended(batch.position)
-        return len(batch.built)
+        return Done(held, len(batch.built))
 
     def _work(
         self, session: Session, snapshots: Sequence[SnapshotRow], append: Append, marks: Marks, now: datetime

@@ -6,6 +6,8 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.database import sqlstate
+
 OUTAGE: Final = (DBAPIError, PoolTimeoutError)
 """What a task raises when the database is away, full, read-only or in a deadlock: Celery tries again, the sweep later.
 
@@ -28,3 +30,8 @@ def is_refusal(error: DBAPIError) -> bool:
         # psycopg itself could not write a value: there is no server's answer, and the connection still works.
         return isinstance(error.orig, psycopg.DataError) and not error.connection_invalidated
     return state.startswith(REFUSED_CLASSES)
+
+
+def is_absence(error: Exception) -> bool:
+    """Tell whether the database said nothing at all: it is away, whatever it is asked for."""
+    return isinstance(error, OUTAGE) and not (isinstance(error, DBAPIError) and (sqlstate(error) or is_refusal(error)))

@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, func, literal, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Uuid, any_, bindparam, func, literal, select, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from app.database import core_table
 from app.events.kinds import KINDS, Edge, ResourceKind
 from app.events.schema import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
 from app.models import SnapshotRow, Tombstone
@@ -55,7 +58,7 @@ def _read(session: Session, snapshots: Sequence[SnapshotRow]) -> Resources:
     found: Resources = {}
     level: list[Level] = [(_edges(snapshot), snapshot.references) for snapshot in snapshots]
     while wanted := _wanted(level, found):
-        rows = session.execute(union_all(*_selects(wanted))).all()
+        rows = session.execute(_known_resources(tuple(sorted(wanted))), _ids(wanted)).all()
         # A live row comes before a tombstone, and both before nothing.
         new = {(kind, str(id_)): Known("", {}) for kind, ids in wanted.items() for id_ in ids}
         for kind, id_, name, attributes, _alive in sorted(rows, key=lambda row: row.alive):
@@ -75,23 +78,31 @@ def _wanted(level: Iterable[Level], found: Resources) -> dict[str, set[str]]:
     return wanted
 
 
-def _selects(wanted: Mapping[str, set[str]]) -> Iterator[Select[Any]]:
-    for name in sorted(wanted):
-        yield _select_live(KINDS[name], [UUID(id_) for id_ in sorted(wanted[name])])
-    ids = [UUID(id_) for id_ in sorted(set().union(*wanted.values()))]
-    yield select(
+@lru_cache(maxsize=512)
+def _known_resources(kinds: tuple[str, ...]) -> CompoundSelect[Any]:
+    """Return the statement that reads resources of these kinds, and tombstones, by the parameters that `_ids` names."""
+    tombstones = select(
         Tombstone.kind,
         Tombstone.id,
         Tombstone.name,
         Tombstone.attributes.label("attributes"),
         literal(0).label("alive"),
-    ).where(Tombstone.id.in_(ids))
+    ).where(Tombstone.id == any_(_array("all")))
+    return union_all(*(_select_live(KINDS[name]) for name in kinds), tombstones)
 
 
-def _select_live(kind: ResourceKind, ids: Sequence[UUID]) -> Select[Any]:
+def _ids(wanted: Mapping[str, set[str]]) -> dict[str, list[UUID]]:
+    every = {"all": set().union(*wanted.values()), **wanted}
+    return {f"ids_of_{name}": [UUID(id_) for id_ in sorted(ids)] for name, ids in every.items()}
+
+
+def _array(name: str) -> ColumnElement[Any]:
+    return bindparam(f"ids_of_{name}", type_=ARRAY(Uuid(), dimensions=1))
+
+
+def _select_live(kind: ResourceKind) -> Select[Any]:
     assert kind.model is not None, "only stored kinds are asked for"
-    table = kind.model.__table__
-    assert isinstance(table, Table)
+    table = core_table(kind.model)
     columns = [*kind.labels.values(), *(edge.column for edge in kind.edges)]
     pairs: list[ColumnElement[Any]] = []
     for column in columns:
@@ -102,7 +113,7 @@ def _select_live(kind: ResourceKind, ids: Sequence[UUID]) -> Select[Any]:
         table.c.name,
         func.jsonb_build_object(*pairs).label("attributes"),
         literal(1).label("alive"),
-    ).where(table.c.id.in_(ids))
+    ).where(table.c.id == any_(_array(kind.name)))
 
 
 def _follow(

@@ -4,14 +4,15 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, lateral, select, true
+from sqlalchemy import Interval, Select, bindparam, func, lateral, select, true
 from sqlalchemy.orm import Session
 
 from app.models import LANES, SnapshotRow
-from workers.claim import is_due
+from workers.claim import each_lane, is_due
 
 SWEEP_LOCK: Final = 0x61C1
 """The advisory lock that elects one sweep at a time, however many beats there are."""
@@ -51,23 +52,29 @@ def sweep(session: Session, grace: float, ring: Callable[[Waiting], None], queue
 
 def waiting_lanes(session: Session, grace: float) -> Sequence[Waiting]:
     """Return the lanes in which something waits for too long: one index look-up for each, in one statement."""
-    lanes = func.generate_series(0, LANES - 1).table_valued("lane").render_derived(name="lanes")
+    parameters = {"lanes": list(range(LANES)), "grace": timedelta(seconds=grace)}
+    rows = session.execute(_waiting_lanes(), parameters).all()
+    return [
+        Waiting(row.lane, row.id, _label(row.lane, row.kind, row.operation, row.resource_id, row.revision))
+        for row in rows
+    ]
+
+
+@lru_cache
+def _waiting_lanes() -> Select[Any]:
+    lanes = each_lane()
     first = lateral(
         select(SnapshotRow.id, SnapshotRow.kind, SnapshotRow.resource_id, SnapshotRow.revision, SnapshotRow.operation)
         .where(
             SnapshotRow.lane == lanes.c.lane,
-            SnapshotRow.captured < func.clock_timestamp() - timedelta(seconds=grace),
-            is_due(lanes.c.lane),
+            SnapshotRow.captured < func.clock_timestamp() - bindparam("grace", type_=Interval()),
+            is_due(),
         )
         .order_by(SnapshotRow.sequence)
         .limit(1),
         name="first",
     )
-    rows = session.execute(select(lanes.c.lane, first).join_from(lanes, first, true())).all()
-    return [
-        Waiting(row.lane, row.id, _label(row.lane, row.kind, row.operation, row.resource_id, row.revision))
-        for row in rows
-    ]
+    return select(lanes.c.lane, first).join_from(lanes, first, true()).order_by(lanes.c.lane)
 
 
 def _label(lane: int, kind: str, operation: str, resource_id: UUID, revision: int) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.api.deps import SettingsDep
 from app.database import describe
 from app.errors import Unavailable
-from app.migrations.state import current_revision, head_revision
+from app.migrations.state import HEAD, current_revision
 from app.settings import Settings
 
 router = APIRouter(tags=["health"])
@@ -75,13 +75,13 @@ def read_readiness(request: Request, settings: SettingsDep) -> JSONResponse:
 def _database_problem(engine: Engine) -> str | None:
     try:
         with engine.connect() as connection:
-            current, head = current_revision(connection), head_revision()
+            current = current_revision(connection)
     except DBAPIError as error:
         return f"does not answer ({describe(error)})"
     except PoolTimeoutError:
         return "no connection is free"
-    if current != head:
-        return f"is at migration {current}, this version needs {head}: run `aftercommit migrate`"
+    if current != HEAD:
+        return f"is at migration {current}, this version needs {HEAD}: run `aftercommit migrate`"
     return None
 
 

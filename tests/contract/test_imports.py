@@ -59,3 +59,8 @@ def test_importing_the_api_and_the_workers_needs_no_settings_and_no_server() -> 
     code = "import app.main, workers.celery, workers.tasks, app.cli.main"
     environment = {"PATH": "/usr/bin:/bin"}
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, timeout=60)
+
+
+def test_the_api_starts_without_alembic() -> None:
+    code = "import sys, app.main, app.server; sys.exit('alembic' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

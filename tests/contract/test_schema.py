@@ -4,9 +4,12 @@ Alembic's own comparison passes over CHECK constraints, so two databases are com
 """
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
+from app.cli.migrate import alembic_config
 from app.database import Base
+from app.migrations.state import HEAD, current_revision
 
 # The catalogs have no place in the models; the text is fixed and takes no values.
 CATALOG = {
@@ -32,6 +35,19 @@ def test_migrations_and_models_agree(part: str, engine: Engine) -> None:
         Base.metadata.drop_all(connection)
         Base.metadata.create_all(connection)
     assert migrated == catalog(engine, part)
+
+
+def test_readiness_knows_the_newest_migration_of_the_folder() -> None:
+    folder = ScriptDirectory.from_config(alembic_config("postgresql+psycopg://nobody@127.0.0.1:1/nothing"))
+    assert folder.get_current_head() == HEAD
+
+
+@pytest.mark.alters_schema
+def test_a_database_without_a_schema_is_at_no_migration(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert current_revision(connection) == HEAD
+        connection.execute(text("DROP TABLE alembic_version"))
+        assert current_revision(connection) is None
 
 
 def test_the_log_has_its_head_row(engine: Engine) -> None:

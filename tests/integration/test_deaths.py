@@ -75,7 +75,7 @@ def test_the_first_death_of_a_plain_doorbell_leaves_no_mark_and_the_second_makes
     assert {row.deaths for row in neighbours.pending()} == {1}
 
 
-def test_suspects_are_made_in_the_first_lane_that_has_something(
+def test_suspects_are_made_in_every_lane_of_the_message(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox_world.create(*(f"n{number}" for number in range(20)))
@@ -88,7 +88,23 @@ def test_suspects_are_made_in_the_first_lane_that_has_something(
         session.commit()
     monkeypatch.setattr(Dispatcher, "drain", lambda *_: 0)
     ring(outbox_world, came_again=True)
-    assert {row.lane for row in outbox_world.pending() if row.deaths} == {lanes[1]}
+    assert {row.lane for row in outbox_world.pending() if row.deaths} == set(lanes[1:])
+
+
+def test_the_third_kill_parks_it_also_when_other_lanes_were_in_hand_with_it(
+    outbox_world: OutboxWorld, kills: list[str]
+) -> None:
+    with_neighbours(outbox_world)
+    outbox_world.create(*(f"elsewhere{number}" for number in range(10)))
+    with outbox_world.sessions() as session:
+        # The last of the message's lanes, and so the last that the dead process may be thought to have been at.
+        session.execute(text("UPDATE snapshot SET lane = CASE WHEN lane = 3 THEN 63 ELSE lane % 60 END"))
+        session.commit()
+    assert not ring(outbox_world)
+    assert outbox_world.log() == []
+    assert [ring(outbox_world, came_again=True) for _ in range(3)] == [False, False, True]
+    assert len(kills) == 3
+    assert left(outbox_world) == PARKED_AND_BEHIND
 
 
 def test_a_healthy_snapshot_that_had_a_mark_goes_out(neighbours: OutboxWorld) -> None:

@@ -13,7 +13,7 @@ from app.models import Deployment, Flow, SnapshotRow
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld, update_deployment
 from tests.statements import StatementCount
-from workers.claim import claim, lock_lane
+from workers.claim import claim, lock_lanes
 
 
 def test_a_snapshot_becomes_its_event_and_leaves_the_outbox(outbox_world: OutboxWorld) -> None:
@@ -57,7 +57,8 @@ def test_positions_are_dense_and_readers_are_told_the_last(outbox_world: OutboxW
 def test_a_taken_lane_is_left_to_its_holder(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     with outbox_world.sessions() as holder:
-        assert lock_lane(holder, change.row["id"].int % 64) is not None
+        lane = change.row["id"].int % 64
+        assert lock_lanes(holder, [lane])[0] == [lane]
         assert outbox_world.dispatch_all() == 0
     assert outbox_world.dispatch_all() == 1
 
@@ -115,7 +116,7 @@ def test_the_claim_goes_by_revision_also_when_ids_and_times_do_not(outbox_world:
         session.commit()
         session.execute(text("UPDATE snapshot SET captured = now() - revision * interval '1 hour'"))
         session.commit()
-        rows = claim(session, change.row["id"].int % 64, 10)
+        rows = claim(session, [change.row["id"].int % 64], 10)
         assert [row.revision for row in rows] == [1, 2, 3, 4, 5, 6]
 
 
@@ -157,9 +158,9 @@ def test_a_batch_is_bounded_by_what_it_holds_and_a_single_snapshot_always_goes(
     lane = change.row["id"].int % 64
     with outbox_world.sessions() as session:
         # The creation is small, and an update holds the state before and after.
-        assert [row.revision for row in claim(session, lane, 100)] == [1, 2, 3, 4]
+        assert [row.revision for row in claim(session, [lane], 100)] == [1, 2, 3, 4]
     monkeypatch.setattr("workers.claim.BYTES_AT_ONCE", 1)
     with outbox_world.sessions() as session:
-        assert [row.revision for row in claim(session, lane, 100)] == [1]
+        assert [row.revision for row in claim(session, [lane], 100)] == [1]
     assert outbox_world.dispatch_all() == 6
     assert list(outbox_world.ids_by_resource().values()) == [list(range(1, 7))]

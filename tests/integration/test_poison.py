@@ -1,6 +1,6 @@
 """A snapshot that cannot be dispatched stops its own resource only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from app.events.schema import Event
 from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build, dispatch
-from workers.claim import lock_lane
+from workers.claim import lock_lanes
 from workers.retry import ATTEMPTS
 
 POISON = "poison"
@@ -158,12 +158,12 @@ def test_a_lane_that_fails_does_not_hold_up_the_other_lanes_of_its_message(
     outbox_world.create(*(f"n{number}" for number in range(20)))
     lanes = sorted({row.lane for row in outbox_world.pending()})
 
-    def broken(session: Session, lane: int) -> Any:
-        if lane == lanes[0]:
+    def broken(session: Session, wanted: Sequence[int]) -> Any:
+        if lanes[0] in wanted:
             raise ZeroDivisionError("a bug")
-        return lock_lane(session, lane)
+        return lock_lanes(session, wanted)
 
-    monkeypatch.setattr(dispatch, "lock_lane", broken)
+    monkeypatch.setattr(dispatch, "lock_lanes", broken)
     with pytest.raises(ZeroDivisionError):
         outbox_world.dispatch_all()
     assert {row.lane for row in outbox_world.pending()} == {lanes[0]}

@@ -55,9 +55,9 @@ def _same(original: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "used_by", "why"),
     [
-        ("lock_lanes", "workers.dispatch", "has no function"),
+        ("lock_lane", "workers.dispatch", "has no function"),
         ("BYTES_AT_ONCE", "workers.claim", "has no function"),
-        ("lock_lane", "workers.sweep", "does not call"),
+        ("lock_lanes", "workers.sweep", "does not call"),
     ],
 )
 def test_a_patch_that_would_patch_nothing_is_refused(name: str, used_by: str, why: str) -> None:

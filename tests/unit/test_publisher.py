@@ -1,8 +1,10 @@
 """The publisher: coalesced, bounded, and harmless."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -10,15 +12,18 @@ import pytest
 from app.publisher import MESSAGE_LIMIT, Doorbell, Publisher
 from tests.waiting import wait_until
 
+LONG_SECONDS = 20.0
+"""Nobody waits for so long here."""
+
 
 def doorbells(count: int) -> list[Doorbell]:
     return [Doorbell(uuid4(), f"number {number}") for number in range(count)]
 
 
 @contextmanager
-def publisher(send: "Sent", size: int = 1000, linger: float = 0.01) -> Iterator[Publisher]:
+def publisher(send: "Sent", size: int = 1000, pace: float = 0.01, linger: float = 0.0) -> Iterator[Publisher]:
     """Give a publisher that is stopped at the end."""
-    made = Publisher(send, size=size, linger=linger)
+    made = Publisher(send, size=size, pace=pace, linger=linger)
     try:
         yield made
     finally:
@@ -42,6 +47,9 @@ class Sent:
         if self.error is not None:
             raise self.error
         self.messages.append(list(batch))
+
+    def has(self, messages: int) -> bool:
+        return len(self.messages) == messages
 
     @property
     def ids(self) -> list[object]:
@@ -96,6 +104,43 @@ def test_stopping_sends_what_is_queued() -> None:
         assert len(sent.ids) == 3
 
 
+def test_after_a_pause_the_first_goes_out_at_once_and_the_others_share_the_next_message() -> None:
+    sent, bells = Sent(), doorbells(20)
+    with publisher(sent, pace=LONG_SECONDS) as ours:
+        ours.ring(bells[:1])
+        wait_until(lambda: sent.messages, "the first message")
+        for bell in bells[1:]:
+            ours.ring([bell])
+        ours.stop(10)
+    assert [len(message) for message in sent.messages] == [1, 19]
+    assert sent.ids == [bell.snapshot_id for bell in bells]
+
+
+def test_two_messages_are_a_pace_apart_also_when_sending_takes_no_time() -> None:
+    sent = Sent()
+    with publisher(sent, pace=0.1) as ours:
+        begun = time.monotonic()
+        for _ in range(4):
+            wanted = len(sent.messages) + 1
+            ours.ring(doorbells(1))
+            wait_until(partial(sent.has, wanted), "the next message")
+    assert time.monotonic() - begun >= 0.3
+
+
+@pytest.mark.parametrize(("pace", "linger"), [(LONG_SECONDS, 0.0), (0.0, LONG_SECONDS)], ids=["pace", "linger"])
+def test_stopping_does_not_wait_until_the_next_message_is_due(pace: float, linger: float) -> None:
+    sent, bells = Sent(), doorbells(3)
+    with publisher(sent, pace=pace, linger=linger) as ours:
+        ours.ring(bells[:1])
+        if pace:
+            wait_until(lambda: sent.messages, "the first message")
+        ours.ring(bells[1:])
+        begun = time.monotonic()
+        ours.stop(LONG_SECONDS)
+        assert time.monotonic() - begun < LONG_SECONDS / 4
+    assert sent.ids == [bell.snapshot_id for bell in bells]
+
+
 def test_stopping_gives_up_on_a_silent_broker_in_time() -> None:
     sent = Sent()
     sent.gate.clear()
@@ -116,7 +161,7 @@ def test_a_stopped_publisher_starts_again_when_it_is_rung() -> None:
 
 
 def test_stopping_one_that_never_ran_is_nothing() -> None:
-    Publisher(Sent(), size=1, linger=0).stop(1)
+    Publisher(Sent(), size=1, pace=0).stop(1)
 
 
 def test_a_system_without_a_thread_to_give_drops_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +169,7 @@ def test_a_system_without_a_thread_to_give_drops_and_counts(monkeypatch: pytest.
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    ours = Publisher(Sent(), size=10, linger=0)
+    ours = Publisher(Sent(), size=10, pace=0)
     ours.ring(doorbells(3))
     assert ours.dropped == 3
 

@@ -49,7 +49,7 @@ def claim_without_the_lane_lock() -> None:
     A plain `SELECT ... WHERE NOT sent`, with two pollers since somebody scaled them. Here the database's unique keys
     refuse the second copy, which its log shows.
     """
-    replace("workers.claim", "lock_lane", _make_lockless, used_by="workers.dispatch")
+    replace("workers.claim", "lock_lanes", _make_lockless, used_by="workers.dispatch")
     replace("workers.claim", "claim", _make_slow, used_by="workers.dispatch")
 
 
@@ -61,8 +61,8 @@ def claim_with_skip_locked() -> None:
     """
 
     def make(original: Any) -> Any:
-        def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
-            claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+            claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
             waiting = select(SnapshotRow.id).where(SnapshotRow.id.in_([row.id for row in claimed]))
             first = waiting.order_by(SnapshotRow.sequence).limit(3).with_for_update(skip_locked=True)
             mine = set(session.scalars(first))
@@ -71,21 +71,21 @@ def claim_with_skip_locked() -> None:
 
         return claim
 
-    replace("workers.claim", "lock_lane", _make_lockless, used_by="workers.dispatch")
+    replace("workers.claim", "lock_lanes", _make_lockless, used_by="workers.dispatch")
     replace("workers.claim", "claim", make, used_by="workers.dispatch")
 
 
 def _make_lockless(_original: Any) -> Any:
-    def lock_lane(session: Session, lane: int) -> datetime | None:
+    def lock_lanes(session: Session, lanes: Sequence[int]) -> tuple[list[int], datetime]:
         now: datetime = session.scalars(select(func.clock_timestamp())).one()
-        return now
+        return list(lanes), now
 
-    return lock_lane
+    return lock_lanes
 
 
 def _make_slow(original: Any, seconds: float = 0.2) -> Any:
-    def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
-        claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+    def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+        claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
         moment(seconds)
         return claimed
 
@@ -99,10 +99,10 @@ def claim_without_revision_order() -> None:
     """
 
     def make(original: Any) -> Any:
-        def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
+        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
             # What comes in the meantime is in the same batch; a little load does not make batches otherwise.
             moment(0.2)
-            claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+            claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
             return random.sample(claimed, len(claimed))
 
         return claim
@@ -117,8 +117,8 @@ def snapshot_deleted_without_its_append() -> None:
     """
 
     def make(original: Any) -> Any:
-        def claim(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
-            claimed: Sequence[SnapshotRow] = original(session, lane, limit)
+        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+            claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
             with Session(session.get_bind()) as own, own.begin():
                 own.execute(delete(SnapshotRow).where(SnapshotRow.id.in_([row.id for row in claimed])))
             moment(0.2)

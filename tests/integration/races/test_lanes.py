@@ -28,8 +28,8 @@ def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
     other_is_through = threading.Event()
     claimed: list[UUID] = []
 
-    def claim_and_keep(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
-        rows = claim(session, lane, limit)
+    def claim_and_keep(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+        rows = claim(session, lanes, limit)
         is_first = not claimed
         claimed.extend(row.id for row in rows)
         if is_first:
@@ -50,15 +50,16 @@ def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
     assert list(outbox_world.ids_by_resource().values()) == [list(range(1, 32))]
 
 
+@pytest.mark.parametrize("names", [["nightly"], ["nightly", "hourly", "daily"]], ids=["one lane", "some lanes"])
 def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
-    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+    names: list[str], outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The holder has seen its last snapshot and still holds the lane when the next one is committed and rung for."""
-    (change,) = outbox_world.create("nightly")
+    changes = outbox_world.create(*names)
     gate = Gate()
 
-    def claim_then_wait(session: Session, lane: int, limit: int) -> Sequence[SnapshotRow]:
-        rows = claim(session, lane, limit)
+    def claim_then_wait(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+        rows = claim(session, lanes, limit)
         if threading.current_thread().name == "holder" and not gate.opened.is_set():
             gate.stop()
         return rows
@@ -66,11 +67,12 @@ def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
     monkeypatch.setattr(dispatch, "claim", claim_then_wait)
     holder = _holder(outbox_world)
     gate.await_arrival()
-    outbox_world.update(change, version="2")
+    for change in changes:
+        outbox_world.update(change, version="2")
     assert outbox_world.dispatch_all() == 0
     gate.open()
     holder.join(PATIENCE_SECONDS)
-    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
+    assert list(outbox_world.ids_by_resource().values()) == [[1, 2]] * len(names)
 
 
 def test_a_doorbell_that_rings_at_the_holders_commit_is_not_lost(outbox_world: OutboxWorld, engine: Engine) -> None:

@@ -1,0 +1,61 @@
+"""A connection that the server has ended while nobody used it is replaced, and nobody notices."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from app.liveness import WatchedConnection, has_news
+from tests.waiting import wait_until
+
+POOLED = 3
+
+
+def backends(engine: Engine) -> set[int]:
+    """Return the process ids of so many connections, in use side by side."""
+    with ExitStack() as used:
+        connections = [used.enter_context(engine.connect()) for _ in range(POOLED)]
+        return {connection.scalars(select(func.pg_backend_pid())).one() for connection in connections}
+
+
+def test_all_of_them_are_replaced_at_their_next_use(engine: Engine) -> None:
+    before = backends(engine)
+    with engine.connect() as connection:
+        mine = connection.scalars(select(func.pg_backend_pid())).one()
+        ended = before - {mine}
+        for pid in ended:
+            # With a time limit, it returns when that backend has ended.
+            connection.execute(select(func.pg_terminate_backend(pid, 5000)))
+    after = backends(engine)
+    assert len(after) == POOLED
+    assert after & before == {mine}
+
+
+def test_one_that_lives_is_used_without_asking_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = backends(engine)
+    waits: list[int] = []
+    wait = WatchedConnection.wait
+
+    def counted(self: WatchedConnection, *arguments: Any, **named: Any) -> Any:
+        waits.append(self.info.backend_pid)
+        return wait(self, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WatchedConnection, "wait", counted)
+        with engine.connect():
+            assert waits == []
+    assert backends(engine) == before
+
+
+def test_one_on_which_the_server_has_said_something_is_not_used(engine: Engine) -> None:
+    with engine.connect() as connection:
+        pid = connection.scalars(select(func.pg_backend_pid())).one()
+        raw = connection.connection.dbapi_connection
+        assert isinstance(raw, WatchedConnection)
+    # What is sent and not read is what a server's farewell looks like.
+    raw.pgconn.send_query(b"SELECT 1")
+    raw.pgconn.flush()
+    wait_until(lambda: has_news(raw), "the answer that nobody reads")
+    with engine.connect() as connection:
+        assert connection.scalars(text("SELECT pg_backend_pid()")).one() != pid
