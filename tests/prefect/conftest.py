@@ -2,12 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.stack import Api, Stack, running_servers
-from tests.prefect.terminal import Terminal
+from tests.prefect.terminal import COMMAND_SECONDS, Terminal
 from tests.prefect.warm import WarmPrefect, warm_prefect
 from tests.world import World
 
@@ -38,7 +39,7 @@ def api(stack: Stack) -> Api:
 def world(stack: Stack, api: Api) -> Iterator[World]:
     """The registry beside the client: what a test needs beforehand, and what became of it."""
     with api.client() as client:
-        yield stack.world(client)
+        yield replace(stack.world(client), patience=COMMAND_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from tests.integration.client_event import numbered
-from tests.prefect.terminal import Running, Terminal
+from tests.prefect.terminal import COMMAND_SECONDS, Running, Terminal
 from tests.waiting import wait_until
 from tests.world import World
 
 BURST = 10_000
 BATCH = 500
-PATIENCE = 120.0
 INTERRUPTED = 130
 
 
@@ -49,7 +48,7 @@ def test_emit_puts_an_event_into_the_log(world: World, terminal: Terminal) -> No
     output = terminal.prefect("event", "emit", name, "--resource-id", "my.thing", "--payload", '{"n": 1}')
 
     assert f"Successfully emitted event '{name}'" in output.text
-    event = wait_until(lambda: event_of(world, name), "the event to be in the log")
+    event = wait_until(lambda: event_of(world, name), "the event to be in the log", COMMAND_SECONDS)
     assert event is not None
     assert (event["resource"]["prefect.resource.id"], event["payload"]) == ("my.thing", {"n": 1})
 
@@ -66,7 +65,9 @@ def test_stream_tells_what_happens_once_and_in_order(format_: str, world: World,
     def heard() -> list[str]:
         return [line for line in stream.said().splitlines() if f"prefect.deployment.{deployment}" in line]
 
-    wait_until(lambda: stream.has_ended() or any("deployment.deleted" in line for line in heard()), "the end", PATIENCE)
+    wait_until(
+        lambda: stream.has_ended() or any("deployment.deleted" in line for line in heard()), "the end", COMMAND_SECONDS
+    )
     assert [
         next(each for each in ("created", "updated", "deleted") if f"prefect.deployment.{each}" in line)
         for line in heard()
@@ -107,7 +108,7 @@ def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: Worl
 
     # The last change matches every filter, and the log is read in its order: what comes before it is all there is.
     for name in ("resource", "related", "any", "name", "labels"):
-        wait_until(lambda name=name: ("one", "3") in heard(name), f"the last change by {name}", PATIENCE)  # type: ignore[misc]
+        wait_until(lambda name=name: ("one", "3") in heard(name), f"the last change by {name}", COMMAND_SECONDS)  # type: ignore[misc]
     assert heard("resource") == heard("related") == heard("labels") == [("one", None), ("one", "3")]
     assert heard("any") == [("one", None), ("other", None), ("other", "2"), ("one", "3")]
     assert heard("name") == [("other", "2"), ("one", "3")]
@@ -121,5 +122,5 @@ def test_a_subscriber_that_comes_while_much_happens_misses_nothing(world: World,
         writing.result()
     post(world, name, BURST + 1, BURST + BATCH)
 
-    wait_until(lambda: len(told(stream)) >= BURST + BATCH or stream.has_ended(), "all events", PATIENCE)
+    wait_until(lambda: len(told(stream)) >= BURST + BATCH or stream.has_ended(), "all events", COMMAND_SECONDS)
     assert [line[3]["number"] for line in told(stream)] == list(range(1, BURST + BATCH + 1))

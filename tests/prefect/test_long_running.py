@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tests.prefect.terminal import Terminal
+from tests.prefect.terminal import COMMAND_SECONDS, Terminal
 from tests.waiting import wait_until
 from tests.world import World, operations, updates
 
@@ -16,7 +16,7 @@ def status(world: World, path: str) -> str:
 
 
 def wait_until_ready(world: World, path: str) -> None:
-    wait_until(lambda: status(world, path) == "READY", f"{path} to be ready", 60)
+    wait_until(lambda: status(world, path) == "READY", f"{path} to be ready", COMMAND_SECONDS)
 
 
 def served(world: World) -> Any:
@@ -59,8 +59,8 @@ def test_a_worker_of_another_queue_leaves_the_default_one_alone(world: World, te
 def test_serving_registers_polls_and_pauses_on_exit(world: World, terminal: Terminal) -> None:
     serving = terminal.start_script("serve.py", world.name("served"))
 
-    deployment = wait_until(lambda: served(world), "the deployment to be registered", 60)
-    wait_until(lambda: served(world)["status"] == "READY", "the deployment to be ready", 60)
+    deployment = wait_until(lambda: served(world), "the deployment to be registered", COMMAND_SECONDS)
+    wait_until(lambda: served(world)["status"] == "READY", "the deployment to be ready", COMMAND_SECONDS)
     assert (deployment["paused"], deployment["tags"], deployment["work_pool_name"]) == (False, ["served"], None)
     assert serving.interrupt() == 0
     assert served(world)["paused"] is True
