@@ -4,6 +4,7 @@ The processes are forked from this one, which has loaded Prefect: that is what a
 Answers each line with the command's exit code, or null when it did not end in time.
 """
 
+import gc
 import json
 import os
 import signal
@@ -39,6 +40,9 @@ def ended(child: int, seconds: float) -> int | None:
     return None
 
 
+# What is loaded is left alone by the collectors of all commands: else each would copy most of this process's memory.
+gc.collect()
+gc.freeze()
 print("ready", flush=True)
 while line := sys.stdin.readline():
     asked = json.loads(line)
