@@ -24,10 +24,19 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 # Prefect's requirements contradict ours, so its client has an environment of its own.
 CLIENT := .prefect/$(PREFECT)
 CLIENT_STAMP := $(CLIENT)/.ready
+BENCH := .prefect/bench
+BENCH_STAMP := $(BENCH)/.ready
 CLIENT_VERSIONS := $(patsubst tests/prefect/versions/%.in,%,$(wildcard tests/prefect/versions/*.in))
 
+define MAKE_ENVIRONMENT
+@$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(@D)
+@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --no-deps --require-hashes --compile-bytecode -r $<
+@touch $@
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow coverage test-prefect chaos chaos-selftest lint format lock lock-prefect migrate clean
+.PHONY: help setup run test test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint format lock \
+	lock-prefect migrate clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -84,10 +93,17 @@ test-prefect: $(STAMP) $(CLIENT_STAMP) ## Run Prefect's own client and command l
 	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/prefect) --prefect $(CLIENT) -n $(JOBS) --dist load \
 		--timeout 300 $(filter-out tests/%,$(ARGS))
 
+bench: $(STAMP) $(BENCH_STAMP) ## Measure everything beside a Prefect server (ARGS="--only http --only drain").
+	@exec $(BIN)/python -m benches --environment $(BENCH) $(ARGS)
+
+bench-quick: $(STAMP) $(BENCH_STAMP) ## Measure the everyday part in small, in less than eight minutes; fails when a target is missed.
+	@exec $(BIN)/python -m benches --environment $(BENCH) --quick $(ARGS)
+
 $(CLIENT_STAMP): tests/prefect/versions/$(PREFECT).txt | $(STAMP)
-	@$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(CLIENT)
-	@$(BIN)/uv pip install --quiet --python $(CLIENT)/bin/python --no-deps --require-hashes --compile-bytecode -r $<
-	@touch $@
+	$(MAKE_ENVIRONMENT)
+
+$(BENCH_STAMP): benches/environment.txt | $(STAMP)
+	$(MAKE_ENVIRONMENT)
 
 lint: $(STAMP) ## Check style, format, types and who imports whom.
 	@$(BIN)/ruff check
@@ -103,11 +119,11 @@ lock: $(STAMP) ## Write the lock files anew from pyproject.toml (UPGRADE=--upgra
 	@$(COMPILE) --extra embedded --extra dev --output-file requirements.lock
 	@$(COMPILE) --output-file requirements-server.lock
 
-lock-prefect: $(STAMP) ## Write the lock files of the Prefect clients anew from tests/prefect/versions/*.in.
-	@for version in $(CLIENT_VERSIONS); do \
+lock-prefect: $(STAMP) ## Write the lock files of the Prefect clients and of the benchmark anew from their *.in.
+	@for file in tests/prefect/versions/*.in benches/environment.in; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--no-emit-find-links --no-header --no-annotate $(UPGRADE) tests/prefect/versions/$$version.in \
-			--override tests/prefect/versions/overrides.txt --output-file tests/prefect/versions/$$version.txt || exit 1; \
+			--no-emit-find-links --no-header --no-annotate $(UPGRADE) $$file \
+			--override tests/prefect/versions/overrides.txt --output-file $${file%.in}.txt || exit 1; \
 	done
 
 migrate: $(STAMP) ## Bring the database in AFTERCOMMIT_DATABASE_URL to the schema of this version.
@@ -116,4 +132,4 @@ migrate: $(STAMP) ## Bring the database in AFTERCOMMIT_DATABASE_URL to the schem
 clean: ## Remove .venv and what the tools left; the data in .aftercommit stays.
 	@rm -rf $(VENV) .prefect .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache
-	@find app workers tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find app workers tests benches -name __pycache__ -type d -prune -exec rm -rf {} +

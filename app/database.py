@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import psycopg
 from sqlalchemy import DateTime, Engine, MetaData, Table, create_engine, event
@@ -117,16 +117,23 @@ def sqlstate(error: DBAPIError) -> str | None:
     return error.orig.sqlstate if isinstance(error.orig, psycopg.Error) else None
 
 
+QUOTING: Final = ("22", "P0")
+"""The classes of errors whose first line may quote a value too: of invalid data, and of triggers' own words."""
+
+
 def describe(error: DBAPIError) -> str:
     """Tell what the database refused without its DETAIL, which quotes the values of the row.
 
     Returns:
-        The error's class, SQLSTATE, constraint and primary message, for a log line or a parked snapshot.
+        The error's class, SQLSTATE, constraint and, where it quotes no value, primary message, for a log line or a
+        parked snapshot.
     """
     orig = error.orig
     if not isinstance(orig, psycopg.Error):
         return type(error).__name__
-    parts = [type(orig).__name__, orig.diag.sqlstate, orig.diag.constraint_name, orig.diag.message_primary]
+    state = orig.diag.sqlstate
+    quotes = state is None or state.startswith(QUOTING)
+    parts = [type(orig).__name__, state, orig.diag.constraint_name, None if quotes else orig.diag.message_primary]
     return " ".join(part for part in parts if part)
 
 

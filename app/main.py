@@ -6,14 +6,17 @@ from typing import Final
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from app import announcer, outbox
+from app.access import Credentials
 from app.api import (
     absent,
     absent_sockets,
     client_courtesy,
     client_events,
     concurrency_limits,
+    csrf,
     deployment_schedules,
     deployments,
     event_stream,
@@ -27,12 +30,15 @@ from app.api import (
     work_pools,
     work_queues,
 )
+from app.api.authentication import Authentication
+from app.api.csrf import CsrfProtection
 from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
+from app.api.wire_version import WireVersion
 from app.database import make_engine, make_sessions
 from app.events.snapshot import make_masker
 from app.live import Live
-from app.settings import get_settings
+from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 
 ROUTED: Final = (
@@ -41,6 +47,7 @@ ROUTED: Final = (
     work_pools,
     work_queues,
     concurrency_limits,
+    csrf,
     client_courtesy,
     events,
     client_events,
@@ -57,8 +64,12 @@ ROUTED: Final = (
 """The modules with routes below `/api`; a request goes to the first route that fits."""
 
 
-def create_app() -> FastAPI:
+def create_app(*, is_exposed: bool = False) -> FastAPI:
     """Return the API. It connects to nothing before the first request, so it starts while servers are down.
+
+    Args:
+        is_exposed: whether it listens on more than loopback. Then nobody comes in without a credential, also when
+            there is none.
 
     Raises:
         ConfigurationError: a setting is missing or wrong; the text names it.
@@ -83,8 +94,8 @@ def create_app() -> FastAPI:
     app.state.sessions = make_sessions(app.state.engine)
     app.state.live = Live(settings)
     add_error_handlers(app)
-    app.add_middleware(BodyLimit, limit=settings.api_body_limit)
-    app.add_middleware(RequestContext)
+    app.state.credentials = Credentials(settings, is_exposed=is_exposed)
+    _add_middleware(app, settings)
     # Straight into the app: each router in between would make every route once more.
     for module in ROUTED:
         app.include_router(module.router, prefix="/api")
@@ -93,11 +104,24 @@ def create_app() -> FastAPI:
     return app
 
 
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Put the layers around the routes, from the inside to the outside."""
+    app.add_middleware(BodyLimit, limit=settings.api_body_limit)
+    if settings.csrf_protection:
+        app.add_middleware(CsrfProtection, settings=settings)
+    app.add_middleware(WireVersion)
+    app.add_middleware(Authentication, credentials=app.state.credentials)
+    app.add_middleware(RequestContext)
+    # Around all others, so that errors are compressed too. At the first level: it is done in the event loop.
+    app.add_middleware(GZipMiddleware, compresslevel=1)
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = app.state.settings.api_threads
     yield
     await app.state.live.close()
+    app.state.credentials.close()
     announcer.close()
     outbox.close()
     app.state.engine.dispose()

@@ -11,12 +11,13 @@ import socket
 import sys
 import time
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import typer
 import uvicorn
 from fastapi import FastAPI
 
+from app.access import is_loopback, require_credential
 from app.errors import AppError
 from app.main import create_app
 
@@ -30,6 +31,10 @@ WEBSOCKETS: Final[dict[str, Any]] = {
     # It would compress each event anew for each reader.
     "ws_per_message_deflate": False,
 }
+
+
+LogLevel = Literal["info", "warning", "error", "critical"]
+"""Not `debug`: there uvicorn writes what goes over each WebSocket, before anything in it is masked."""
 
 
 class Server(uvicorn.Server):
@@ -98,16 +103,19 @@ def _end() -> NoReturn:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
-    log_level: Annotated[str, typer.Option(help="Of uvicorn's own lines: info, warning, error.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="Of uvicorn's own lines.")] = "info",
     drain: Annotated[float, typer.Option(min=0, help="Seconds to serve on after SIGTERM, with /health at 503.")] = 0.0,
     grace: Annotated[int, typer.Option(min=0, help="Seconds to finish the requests in hand, after that.")] = 5,
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
     try:
-        app = create_app()
+        app = create_app(is_exposed=not is_loopback(host))
+        notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
+    if notice is not None:
+        typer.echo(notice, err=True)
     bounds: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
     config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **bounds)
     Server(app, config, drain=drain).run()

@@ -1,18 +1,25 @@
 """Every setting of aftercommit, typed, in one place. Nothing else reads the environment."""
 
-import json
 import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
+from app.run_file import RunFile, read_run_file
 
-RUN_FILE = "run.json"
 FOREIGN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 
 
@@ -20,15 +27,10 @@ Listed = Annotated[tuple[str, ...], NoDecode]
 """Texts that are separated by commas in the environment."""
 
 
-class RunFile(BaseModel):
-    """What `aftercommit up` writes into its data folder so that the other commands find its servers."""
-
-    database_url: str
-    broker_url: str
-    masking_key: str
-    api_url: str
-    flower_url: str | None
-    pid: int
+def _require_user_and_password(text: SecretStr | None) -> SecretStr | None:
+    if text is not None and not all(text.get_secret_value().partition(":")):
+        raise ValueError("must be user:password")
+    return text
 
 
 class Settings(BaseSettings):
@@ -61,6 +63,11 @@ class Settings(BaseSettings):
     api_body_limit: PositiveInt = 4 * 1024 * 1024
     api_version: str = "3.8.8"
     """The Prefect server version that `/admin/version` answers; its major must be the client's."""
+
+    api_auth_string: Annotated[SecretStr | None, AfterValidator(_require_user_and_password)] = None
+    """`user:password`, as Prefect's PREFECT_API_AUTH_STRING: who knows it may do everything."""
+    csrf_protection: bool = False
+    """Changes need a token that a page of another site, in somebody's browser, cannot read."""
 
     live_readers: PositiveInt = 1000
     """How many WebSockets and streams of one API process follow the log at once."""
@@ -122,9 +129,23 @@ class Settings(BaseSettings):
             found = {"database_url": run.database_url, "broker_url": run.broker_url}
             if explicit.masking_key is None:
                 found["masking_key"] = run.masking_key
+        # The database and the broker come from one place, so that a doorbell never rings at another house.
+        return cls._read(found, data_dir)
+
+    @classmethod
+    def of(cls, run: RunFile) -> Self:
+        """Read the environment, with the servers and the key of this run file in the place of its own.
+
+        Raises:
+            ConfigurationError: a variable is not valid; the text names it.
+        """
+        servers = {"database_url": run.database_url, "broker_url": run.broker_url, "masking_key": run.masking_key}
+        return cls._read(servers, _DataDir().data_dir)
+
+    @classmethod
+    def _read(cls, servers: dict[str, str], data_dir: Path) -> Self:
         try:
-            # The database and the broker come from one place, so that a doorbell never rings at another house.
-            return cls(**found)  # type: ignore[arg-type]  # pydantic turns the key into a SecretStr.
+            return cls(**servers)  # type: ignore[arg-type]  # pydantic turns the key into a SecretStr.
         except ValidationError as error:
             # Not chained: pydantic's own text quotes the other settings, the masking key among them.
             raise ConfigurationError(_explain(error, data_dir)) from None
@@ -167,16 +188,6 @@ def _reason(error: ErrorDetails) -> str:
         # One of the validators above says it; pydantic puts its own words before.
         return str(error["ctx"]["error"])
     return error["msg"].lower()
-
-
-def read_run_file(data_dir: Path) -> RunFile | None:
-    """Return what the running `aftercommit up` of this data folder wrote, or None when there is none."""
-    try:
-        return RunFile.model_validate(json.loads((data_dir / RUN_FILE).read_text()))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise ConfigurationError(f"{data_dir / RUN_FILE} is damaged: remove it and start `up` again.") from None
 
 
 @lru_cache

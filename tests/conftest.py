@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 import workers.tasks  # Registers the tasks, so that eager mode finds them.
+from app.access import Credentials
 from app.cli.migrate import upgrade
 from app.database import make_engine, make_sessions
 from app.embedded import start_postgres
@@ -98,7 +99,9 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 
 
 @pytest.fixture
-def client(settings: Settings) -> Iterator[TestClient]:
+def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The API in this process, below `/api`; tasks run inside the request, after its commit."""
+    # There are no keys in most tests; reading that anew for each would cost a connection.
+    monkeypatch.setattr(Credentials, "read_keys", lambda _credentials: frozenset())
     with TestClient(create_app(), base_url="http://testserver/api") as client:
         yield client

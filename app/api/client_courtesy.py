@@ -1,6 +1,6 @@
 """Answers to what Prefect's client asks on its way although the registry has no such thing.
 
-It has no sessions to protect against forgery and no automations; the client needs to be told so.
+It has no automations and knows no worker types of its own; the client needs to be told so.
 """
 
 from http import HTTPStatus
@@ -9,17 +9,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.database import JsonObject
-from app.errors import InvalidRequest
 from app.schemas.shared import PathName
 from app.schemas.worker_types import worker_types
 
 router = APIRouter(tags=["client courtesy"])
-
-
-@router.get("/csrf-token")
-def read_csrf_token() -> None:
-    """Tell the client, with the words it looks for, that changes need no token."""
-    raise InvalidRequest("CSRF protection is disabled.")
 
 
 @router.get("/collections/views/aggregate-worker-metadata")

@@ -52,9 +52,24 @@ def unexpected_error() -> JSONResponse:
     return JSONResponse({"exception_message": "Internal Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+def unauthorized() -> JSONResponse:
+    """Return the answer to who may not come in."""
+    answer = JSONResponse({"exception_message": "Unauthorized"}, HTTPStatus.UNAUTHORIZED)
+    for scheme in ("Basic", "Bearer"):
+        answer.headers.append("WWW-Authenticate", f'{scheme} realm="aftercommit"')
+    return answer
+
+
+def unavailable(text: str) -> JSONResponse:
+    """Return the answer to a request that may succeed a moment later."""
+    return JSONResponse(
+        {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER_SECONDS}
+    )
+
+
 async def _on_app_error(_request: Request, error: AppError) -> JSONResponse:
     if isinstance(error, Unavailable):
-        return _unavailable(str(error))
+        return unavailable(str(error))
     return JSONResponse({"detail": str(error)}, error.status)
 
 
@@ -85,18 +100,12 @@ async def _on_database(_request: Request, error: DBAPIError) -> JSONResponse:
         return JSONResponse({"detail": TOO_LARGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
     # Away, full, read-only after a failover, not migrated yet: the same request may succeed later.
     logger.warning("database_unavailable", reason=describe(error))
-    return _unavailable("Service Unavailable")
+    return unavailable("Service Unavailable")
 
 
 async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("database_unavailable", reason=type(error).__name__)
-    return _unavailable("Service Unavailable")
-
-
-def _unavailable(text: str) -> JSONResponse:
-    return JSONResponse(
-        {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER_SECONDS}
-    )
+    return unavailable("Service Unavailable")
 
 
 def _without_values(errors: Sequence[Any]) -> list[dict[str, Any]]:

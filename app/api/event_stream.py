@@ -1,17 +1,18 @@
 """Server-sent events at `/events/stream`: the log for everybody who speaks HTTP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.authentication import brought_by
 from app.api.connections import TooSlow, cut_later, cut_now, first_to_end, within
 from app.errors import InvalidRequest
 from app.live import Frame, Live, Subscription
@@ -64,7 +65,8 @@ async def stream_events(
         after=after if last_event_id is None else last_event_id,
         since=None if since is None else event_filter.occurred.since,
     )
-    return EventStream(request.app.state.live, follow, request.app.state.settings.live_send_timeout)
+    admission = partial(request.app.state.credentials.until_refused, brought_by(request.scope))
+    return EventStream(request.app.state.live, follow, admission, request.app.state.settings.live_send_timeout)
 
 
 def _filter(
@@ -87,14 +89,24 @@ def _filter(
 
 
 class EventStream(Response):
-    """Sends a subscription until the reader goes, reads nothing for too long, or the process is about to end."""
+    """Sends a subscription until the reader goes or may no longer stay, reads nothing for too long, or all must end."""
 
-    def __init__(self, live: Live, follow: Callable[[], Awaitable[Subscription]], timeout: float) -> None:
-        """Take the function that subscribes: it is called when there is somebody to send to, and may refuse."""
+    def __init__(
+        self,
+        live: Live,
+        follow: Callable[[], Awaitable[Subscription]],
+        admission: Callable[[], Coroutine[Any, Any, None]],
+        timeout: float,
+    ) -> None:
+        """Take the function that subscribes: it is called when there is somebody to send to, and may refuse.
+
+        `admission` lasts for as long as the reader may stay.
+        """
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._live = live
         self._follow = follow
+        self._admission = admission
         self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,7 +114,8 @@ class EventStream(Response):
         subscription = await self._follow()
         try:
             await self._send_head(send)
-            await first_to_end(self._deliver(subscription, send), _until_gone(receive), self._live.closing())
+            delivery = self._deliver(subscription, send)
+            await first_to_end(delivery, _until_gone(receive), self._admission(), self._live.closing())
             await within(ENDING_SECONDS, send({"type": "http.response.body", "body": b""}))
         except TooSlow as error:
             logger.info("reader_disconnected", reason=str(error), position=subscription.after)

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect, status
 
+from app.access import Credentials, Presented, presented
+from app.api.errors import unauthorized
 from app.errors import AppError
 
 SUBPROTOCOL: Final = "prefect"
@@ -17,6 +19,9 @@ CLOSING_SECONDS: Final = 10.0
 """How long a client that does not read has for reading why it is disconnected."""
 REASON_BYTES: Final = 123
 """A close frame has no room for more."""
+
+NO_TOKEN: Final = "Auth required but no token provided"  # noqa: S105  # The words of Prefect's server.
+WRONG_TOKEN: Final = "Invalid token"  # noqa: S105  # As well.
 
 
 class Refused(AppError):
@@ -28,27 +33,40 @@ class Refused(AppError):
         self.code = code
 
 
-async def greet(websocket: WebSocket) -> bool:
+async def greet(websocket: WebSocket) -> Presented | None:
     """Accept the connection, and ask for the `auth` frame when the client offers the subprotocol `prefect`.
 
+    The credential may be in that frame or in the header `Authorization`; without the subprotocol, in the header.
+
     Returns:
-        False when the connection is not accepted: it comes from a page of another site in somebody's browser.
+        What the client came in with; None when the connection is not accepted, because it comes from a page of
+        another site in somebody's browser, or without a credential.
 
     Raises:
-        Refused: the first frame is not `{"type": "auth", ...}`.
+        Refused: the first frame is not `{"type": "auth", ...}`, or nothing in it and the header lets the client in.
+        Unavailable: nobody can know yet who may come in.
     """
+    credentials: Credentials = websocket.app.state.credentials
+    header = websocket.headers.get("authorization")
     if _is_from_another_site(websocket):
         await websocket.close()
-        return False
+        return None
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+        secrets = presented(header)
+        if not await credentials.admits(secrets):
+            await websocket.send_denial_response(unauthorized())
+            return None
         await websocket.accept()
-        return True
+        return secrets
     await websocket.accept(SUBPROTOCOL)
     frame = await receive_object(websocket, status.WS_1008_POLICY_VIOLATION)
     if frame.get("type") != "auth":
         raise Refused(status.WS_1008_POLICY_VIOLATION, "Expected 'auth' message")
+    secrets = presented(header, frame.get("token"))
+    if not await credentials.admits(secrets):
+        raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN if secrets else NO_TOKEN)
     await websocket.send_text(json.dumps({"type": "auth_success"}))
-    return True
+    return secrets
 
 
 async def receive_object(websocket: WebSocket, code: int) -> dict[str, Any]:

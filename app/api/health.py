@@ -19,6 +19,8 @@ from app.settings import Settings
 
 router = APIRouter(tags=["health"])
 
+PROBES = frozenset({"/health", "/ready", "/api/health", "/api/ready"})
+"""What load balancers and start scripts ask: they bring no credentials and no version, as with Prefect's server."""
 BROKER_TIMEOUT_SECONDS = 0.7
 """For connecting, and again for the answer: with a hung database before it, all of `/ready` stays below 5 seconds."""
 LEAVING = "The process is about to end."

@@ -49,7 +49,7 @@ class RequestContext:
             await self._app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001  # The rim of a request: the answer must be ours, without values.
             logger.error(
-                "request_failed", error=type(error).__name__, path=scope["path"], frames=innermost_frames(error)
+                "request_failed", error=type(error).__name__, route=_route(scope), frames=innermost_frames(error)
             )
             if not started:
                 await unexpected_error()(scope, receive, send_with_id)
@@ -108,6 +108,11 @@ class BodyLimit:
             }
         )
         await send({"type": "http.response.body", "body": body})
+
+
+def _route(scope: Scope) -> str:
+    """Return the route that was called: a path as it was sent holds names, and whatever somebody took for one."""
+    return f"{scope['method']} {getattr(scope.get('route'), 'path', 'unknown')}"
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -1,12 +1,14 @@
 """The rim of a WebSocket: however its conversation ends, the client is told why, and nothing of it stays."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect, status
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.api.connections import cut_later
-from app.api.handshake import Refused, close, greet
+from app.access import Credentials, Presented
+from app.api.connections import cut_later, first_to_end
+from app.api.handshake import WRONG_TOKEN, Refused, close, greet
 from app.errors import AppError, Unavailable
 from app.live import Live
 from app.telemetry import get_logger, innermost_frames
@@ -16,12 +18,13 @@ logger = get_logger(__name__)
 STOPPING = "The server is stopping: connect again."
 
 
-async def converse(websocket: WebSocket, talk: Callable[[WebSocket], Awaitable[None]]) -> None:
+async def converse(websocket: WebSocket, talk: Callable[[WebSocket], Coroutine[Any, Any, None]]) -> None:
     """Greet the client, talk with it, and close with the code that fits how that ended."""
     live: Live = websocket.app.state.live
     try:
-        if await greet(websocket):
-            await talk(websocket)
+        secrets = await greet(websocket)
+        if secrets is not None:
+            await first_to_end(talk(websocket), _until_refused(websocket, secrets))
             await _bid_farewell(websocket, live)
     except WebSocketDisconnect:
         # The client has closed, or is gone.
@@ -43,6 +46,13 @@ async def converse(websocket: WebSocket, talk: Callable[[WebSocket], Awaitable[N
         await close(websocket, status.WS_1011_INTERNAL_ERROR, "Internal Server Error")
     finally:
         cut_later(websocket.scope, live)
+
+
+async def _until_refused(websocket: WebSocket, secrets: Presented) -> None:
+    """Turn a client out whose key was revoked meanwhile."""
+    credentials: Credentials = websocket.app.state.credentials
+    await credentials.until_refused(secrets)
+    raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN)
 
 
 async def _bid_farewell(websocket: WebSocket, live: Live) -> None:

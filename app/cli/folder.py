@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.embedded.secret import kept_secret, write_private
 from app.errors import ConfigurationError
-from app.settings import RUN_FILE, RunFile
+from app.run_file import RUN_FILE, RunFile
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from app.cli.readiness import Ping, answers_ok
 from app.embedded.process import wait_until
 from app.embedded.valkey import answers as broker_answers
 from app.errors import StartupError
-from app.settings import RunFile
+from app.run_file import RunFile
 from app.supervisor import Output, Program, Supervisor
 
 API_TIMEOUT = 60.0

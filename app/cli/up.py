@@ -10,13 +10,15 @@ from typing import Annotated
 import typer
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.access import Credentials, require_credential
 from app.cli.folder import announced, claimed, masking_key
 from app.cli.migrate import upgrade
 from app.cli.ports import Address, check_free
 from app.cli.readiness import require_redis
 from app.cli.service import Service, Stage
 from app.embedded import start_postgres, start_valkey
-from app.settings import RunFile
+from app.run_file import RunFile
+from app.settings import Settings
 from app.supervisor import Output, StopRequests, Supervisor
 
 PREDECESSOR_TIMEOUT = 15.0
@@ -26,6 +28,9 @@ Examples:
 [bold]aftercommit up[/bold]  everything on this machine, data in .aftercommit
 
 [bold]aftercommit up --port 8080 --flower-port 8081 --workers 2[/bold]
+
+[bold]AFTERCOMMIT_API_AUTH_STRING=user:password aftercommit up --host 0.0.0.0[/bold]
+for others on the network too, who need the password, or a key that `aftercommit keys create` makes
 
 [bold]AFTERCOMMIT_DATABASE_URL=postgresql+psycopg://... AFTERCOMMIT_BROKER_URL=redis://... aftercommit up[/bold]
 with servers of your own: what is named is not started here
@@ -46,7 +51,9 @@ class Given(BaseSettings):
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the API.")] = 4200,
     flower_port: Annotated[int, typer.Option(min=1, max=65535, help="The port of Flower, on 127.0.0.1.")] = 5555,
-    host: Annotated[str, typer.Option(help="The address that the API listens on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Where the API listens; beyond loopback with credentials only.")
+    ] = "127.0.0.1",
     data_dir: Annotated[
         Path, typer.Option(envvar="AFTERCOMMIT_DATA_DIR", file_okay=False, help="Where the data is kept.")
     ] = Path(".aftercommit"),
@@ -105,7 +112,7 @@ def _prepare(
     output.say("Bringing the database up to date ...")
     with requests.interrupting():
         upgrade(database_url)
-    return RunFile(
+    run = RunFile(
         database_url=database_url,
         broker_url=broker_url,
         masking_key=given.masking_key or masking_key(folder),
@@ -113,6 +120,18 @@ def _prepare(
         flower_url=flower.url if flower else None,
         pid=os.getpid(),
     )
+    with requests.interrupting():
+        _require_credential(run, api)
+    return run
+
+
+def _require_credential(run: RunFile, api: Address) -> None:
+    """Refuse to listen on the network without a credential. The API's own process says what else there is to say."""
+    credentials = Credentials(settings := Settings.of(run))
+    try:
+        require_credential(settings, api.host, credentials.read_keys)
+    finally:
+        credentials.close()
 
 
 def _start_database(folder: Path, supervisor: Supervisor, requests: StopRequests, output: Output) -> str:

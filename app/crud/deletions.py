@@ -59,7 +59,7 @@ def delete_work_pool(session: Session, name: str) -> None:
     work_pools.refuse_reserved_name(name)
     pools = _lock(session, WORK_POOL, WorkPool.name == name)
     if not pools:
-        raise NotFound(work_pools.not_found(name))
+        raise NotFound(work_pools.NOT_FOUND)
     _delete_queues(session, _lock(session, WORK_QUEUE, WorkQueue.work_pool_id == pools[0]["id"]))
     pool_workers.forget_workers(session, pools[0]["id"])
     _delete(session, WORK_POOL, pools)

@@ -20,6 +20,7 @@ from app.schemas.work_pools import AGENT_TYPE
 AGENT_POOL: Final = "default-agent-pool"
 """The pool of the queues that were created without one."""
 
+NOT_FOUND: Final = "Work pool not found"
 RESERVED_PREFIX: Final = "prefect"
 CHANGEABLE_WHEN_RESERVED: Final = frozenset({"is_paused", "concurrency_limit"})
 DEFAULT_QUEUE: Final = {
@@ -65,7 +66,7 @@ def read_work_pool(session: Session, name: str) -> FoundPool:
     """
     row = session.execute(_found_pools().where(WorkPool.name == name)).one_or_none()
     if row is None:
-        raise NotFound(not_found(name))
+        raise NotFound(NOT_FOUND)
     return FoundPool(*row)
 
 
@@ -101,11 +102,6 @@ def refuse_reserved_name(name: str) -> None:
     """
     if name.lower().startswith(RESERVED_PREFIX):
         raise NotAllowed("Work pools whose names start with 'prefect' are reserved for internal use.")
-
-
-def not_found(name: str) -> str:
-    """Return the message that there is no work pool of that name."""
-    return f'Work pool "{name}" not found.'
 
 
 def _create(session: Session, values: Mapping[str, Any]) -> FoundPool | None:

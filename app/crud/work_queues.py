@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 from app.crud.filters import Condition, work_queue_condition
 from app.crud.queue_order import insert_queue, lock_pool, make_room
 from app.crud.untracked import update_where_different
-from app.crud.work_pools import AGENT_POOL, ensure_agent_pool, not_found, read_work_pool
+from app.crud.work_pools import AGENT_POOL, ensure_agent_pool, read_work_pool
+from app.crud.work_pools import NOT_FOUND as POOL_NOT_FOUND
 from app.errors import Conflict, NotFound
 from app.models import WorkPool, WorkQueue
 from app.schemas.filters import WorkQueueFilter
 
 NOT_FOUND: Final = "Work queue not found"
+NAME_TAKEN: Final = "A work queue with this name already exists in its work pool."
 
 
 class FoundQueue(NamedTuple):
@@ -38,7 +40,7 @@ def create_work_queue(session: Session, pool_name: str | None, values: Mapping[s
     pool = _lock_pool_named(session, pool_name)
     queue = insert_queue(session, pool.id, values)
     if queue is None:
-        raise Conflict(_name_taken(pool.name))
+        raise Conflict(NAME_TAKEN)
     return FoundQueue(queue, pool.name)
 
 
@@ -91,7 +93,7 @@ def read_work_queue_by_name(session: Session, pool_name: str, name: str) -> Foun
     wanted = _found_queues().where(WorkPool.name == pool_name, WorkQueue.name == name)
     row = session.execute(wanted).one_or_none()
     if row is None:
-        raise NotFound(f"Work pool queue '{pool_name}/{name}' not found.")
+        raise NotFound(NOT_FOUND)
     return FoundQueue(*row)
 
 
@@ -127,13 +129,13 @@ def update_work_queue(session: Session, queue_id: UUID, values: Mapping[str, Any
         NotFound: there is no such queue.
         Conflict: its new name is taken in its pool.
     """
-    pool_id, pool_name = _pool_of(session, queue_id)
+    pool_id = read_work_queue(session, queue_id).queue.work_pool_id
     lock_pool(session, WorkPool.id == pool_id)
     queue = session.get(WorkQueue, queue_id, populate_existing=True)
     if queue is None:
         raise NotFound(NOT_FOUND)
     if "name" in values and _is_taken(session, queue, values["name"]):
-        raise Conflict(_name_taken(pool_name))
+        raise Conflict(NAME_TAKEN)
     if values.get("priority", queue.priority) != queue.priority:
         make_room(session, queue, values["priority"])
     update_where_different(session, WorkQueue, WorkQueue.id == queue_id, values)
@@ -146,7 +148,7 @@ def _lock_pool_named(session: Session, name: str | None) -> WorkPool:
         ensure_agent_pool(session)
         pool = lock_pool(session, WorkPool.name == pool_name)
     if pool is None:
-        raise NotFound(not_found(pool_name))
+        raise NotFound(POOL_NOT_FOUND)
     return pool
 
 
@@ -173,15 +175,6 @@ def _list(
     return [FoundQueue(*row) for row in session.execute(statement)]
 
 
-def _pool_of(session: Session, queue_id: UUID) -> tuple[UUID, str]:
-    found = read_work_queue(session, queue_id)
-    return found.queue.work_pool_id, found.pool_name
-
-
 def _is_taken(session: Session, queue: WorkQueue, name: str) -> bool:
     others = (WorkQueue.work_pool_id == queue.work_pool_id, WorkQueue.id != queue.id)
     return session.scalars(select(exists().where(*others, WorkQueue.name == name))).one()
-
-
-def _name_taken(pool_name: str) -> str:
-    return f"A work queue with this name already exists in work pool {pool_name!r}."

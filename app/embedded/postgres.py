@@ -55,7 +55,9 @@ class _Cluster:
         return self.home / "server.log"
 
 
-def start_postgres(data_dir: Path, *, durable: bool = True, check: Check | None = None) -> Server:
+def start_postgres(
+    data_dir: Path, *, durable: bool = True, install: Path | None = None, check: Check | None = None
+) -> Server:
     """Start PostgreSQL 18 with its data in `<data_dir>/postgres` and return when it accepts connections.
 
     The first start makes a UTF-8 cluster with a superuser and a database called `aftercommit`; a start that was
@@ -65,6 +67,7 @@ def start_postgres(data_dir: Path, *, durable: bool = True, check: Check | None 
         data_dir: the folder of the whole installation; it is made when it is not there.
         durable: False gives up safety at a crash of the machine for speed, for tests. What was committed survives
             a kill -9 of the server all the same.
+        install: the folder with `bin/initdb` and `bin/postgres` of another PostgreSQL 18 than the wheel's.
         check: called at each look while waiting; an exception that it raises stops the start.
 
     Raises:
@@ -72,7 +75,7 @@ def start_postgres(data_dir: Path, *, durable: bool = True, check: Check | None 
     """
     home = data_dir.resolve() / "postgres"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    identity, install = choose_identity(_find_install(), home)
+    identity, install = choose_identity(install or _find_install(), home)
     cluster = _Cluster(home, install, identity, durable)
     password = kept_secret(home / "password")
     keep_one_log(cluster.log)

@@ -1,5 +1,6 @@
 """All tables, so that one import knows the whole schema."""
 
+from app.models.api_key import ApiKey
 from app.models.event import EventLog, EventRow
 from app.models.resources import (
     ConcurrencyLimit,
@@ -15,6 +16,7 @@ from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
 __all__ = [
     "LANES",
     "SCHEMA_VERSION",
+    "ApiKey",
     "ConcurrencyLimit",
     "Deployment",
     "EventLog",

@@ -87,6 +87,8 @@ class Stack:
     roles: list[Role] = field(default_factory=list)
     disguise: Callable[[list[str]], list[str]] = list
     """What is done to the command of each role before it is started."""
+    usual: Mapping[str, str] = field(default_factory=lambda: {"sweep_interval": "1", "sweep_grace": "1"})
+    """The settings that every role is started with."""
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return the environment of a role, with more settings in place."""
@@ -94,10 +96,9 @@ class Stack:
             "AFTERCOMMIT_DATABASE_URL": self.settings.database_url,
             "AFTERCOMMIT_BROKER_URL": self.broker.url,
             "AFTERCOMMIT_MASKING_KEY": "a key for tests",
-            "AFTERCOMMIT_SWEEP_INTERVAL": "1",
-            "AFTERCOMMIT_SWEEP_GRACE": "1",
         }
-        return {**os.environ, **ours, **{f"AFTERCOMMIT_{name.upper()}": value for name, value in settings.items()}}
+        given = {**self.usual, **settings}
+        return {**os.environ, **ours, **{f"AFTERCOMMIT_{name.upper()}": value for name, value in given.items()}}
 
     def start(self, name: str, command: list[str], **settings: str) -> Role:
         """Start a role."""
@@ -136,10 +137,13 @@ class Stack:
 
 
 @contextmanager
-def running_servers(folder: Path) -> Iterator[Stack]:
-    """Give PostgreSQL and Valkey with an empty registry, without any role; end everything in the end."""
+def running_servers(folder: Path, *, durable: bool = False, install: Path | None = None) -> Iterator[Stack]:
+    """Give PostgreSQL and Valkey with an empty registry, without any role; end everything in the end.
+
+    The other arguments are those of `start_postgres`.
+    """
     with ExitStack() as ends:
-        database = start_postgres(folder, durable=False)
+        database = start_postgres(folder, durable=durable, install=install)
         ends.callback(database.stop)
         broker = start_valkey(folder)
         ends.callback(broker.stop)

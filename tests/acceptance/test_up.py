@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.embedded.process import free_port
-from app.settings import RunFile, read_run_file
+from app.run_file import RunFile, read_run_file
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -148,6 +148,12 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
 
     assert "is in use: choose another port with --port." in error.replace("\n", " ")
     assert not (tmp_path / "data/postgres").exists()
+
+
+def test_it_does_not_open_the_network_without_a_credential(tmp_path: Path) -> None:
+    error = _refused(tmp_path / "data", "--host", "0.0.0.0", "--port", str(free_port()), "--no-flower")
+
+    assert "there is no credential. Set AFTERCOMMIT_API_AUTH_STRING=user:password" in error.replace("\n", " ")
 
 
 def test_what_dies_is_started_again(up: Up) -> None:

@@ -73,8 +73,22 @@ def test_every_password_comes_from_the_environment_or_is_asked_for() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
 
     names = set(re.findall(r"\$\{(\w+):\?", text))
-    assert names == {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "AFTERCOMMIT_MASKING_KEY"}
+    assert names == {
+        "POSTGRES_PASSWORD",
+        "VALKEY_PASSWORD",
+        "AFTERCOMMIT_MASKING_KEY",
+        "AFTERCOMMIT_API_AUTH_STRING",
+    }
     assert names <= set(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
+
+
+def test_an_api_in_a_container_listens_to_others_and_so_has_a_credential() -> None:
+    assert '"--host", "0.0.0.0"' in (ROOT / "Dockerfile").read_text()
+    assert "AFTERCOMMIT_API_AUTH_STRING: ${AFTERCOMMIT_API_AUTH_STRING:?" in _services()["api"]
+
+
+def test_the_procfiles_api_listens_on_loopback_unless_it_is_told_otherwise() -> None:
+    assert "--host ${HOST:-127.0.0.1}" in _procfile()["api"]
 
 
 @pytest.mark.parametrize("name", ["worker", "beat", "flower", "api"])

@@ -46,6 +46,8 @@ def as_shown(field: FieldInfo) -> str:
         return "required"
     default = field.default
     assert not isinstance(default, SecretStr), "a secret has no default"
+    if default is None:
+        return "none"
     if isinstance(default, str | Path):
         return f"`{default}`"
     if isinstance(default, tuple):

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 import uvicorn
@@ -16,6 +16,8 @@ from app.live import Live
 from app.main import create_app
 from app.server import Server
 from tests.waiting import wait_until
+
+LIKE_THE_PRODUCT: Final[dict[str, Any]] = {"log_level": "info", "access_log": False, "ws_per_message_deflate": False}
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def serving() -> Iterator[Served]:
     app = create_app()
     port = free_port()
     # Without a grace time the server waits for its connections for ever: none of ours may make it.
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws_per_message_deflate=False)
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, **LIKE_THE_PRODUCT)
     server = ServerWithoutEnd(app, config, drain=0)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -14,7 +14,7 @@ from tests.world import World, operations, updates
 @pytest.mark.parametrize(
     ("body", "status", "text"),
     [
-        ({"work_pool_name": "nowhere"}, 404, 'Work pool "nowhere" not found.'),
+        ({"work_pool_name": "nowhere"}, 404, "Work pool not found"),
         ({"global_concurrency_limit_id": str(uuid4())}, 404, "Concurrency Limit not found"),
         ({"flow_id": str(uuid4())}, 409, "There is no flow"),
         ({"storage_document_id": str(uuid4())}, 409, "no such block"),

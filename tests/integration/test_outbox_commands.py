@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 from app.cli.main import app
 from app.errors import AppError, ConfigurationError, Unavailable
 from app.models import SnapshotRow
-from app.settings import RUN_FILE, RunFile, Settings
+from app.run_file import RUN_FILE, RunFile
+from app.settings import Settings
 from tests.integration.reconcile.lives import Life, store
 
 

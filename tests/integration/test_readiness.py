@@ -82,7 +82,7 @@ def test_a_poll_makes_the_named_queues_ready_only(client: TestClient, deployment
 def test_a_poll_of_a_missing_queue_is_not_found(client: TestClient, deployment: str) -> None:
     answer = client.post(POLL, json={"work_queue_names": ["none"]})
 
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Work pool queue 'pool/none' not found."})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Work queue not found"})
 
 
 def test_what_is_paused_stays_paused(client: TestClient, deployment: str) -> None:

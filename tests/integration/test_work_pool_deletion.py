@@ -69,4 +69,4 @@ def test_a_queue_cannot_slip_into_a_pool_that_goes(client: TestClient, engine: E
             deleting.exec_driver_sql("DELETE FROM work_pool")
             deleting.commit()
 
-    assert (creation.result().status_code, creation.result().json()) == (404, {"detail": 'Work pool "pool" not found.'})
+    assert (creation.result().status_code, creation.result().json()) == (404, {"detail": "Work pool not found"})

@@ -80,7 +80,7 @@ def test_an_unknown_pool_is_not_found(client: TestClient) -> None:
         client.post("/work_pools/none/queues", json={"name": "q"}),
         client.post("/work_pools/none/queues/filter", json={}),
     ):
-        assert (response.status_code, response.json()) == (404, {"detail": 'Work pool "none" not found.'})
+        assert (response.status_code, response.json()) == (404, {"detail": "Work pool not found"})
 
 
 @pytest.mark.parametrize("path", ["/work_pools/a%00b", "/work_pools/a%00b/queues/q"])

@@ -92,7 +92,7 @@ def test_a_rename_to_a_taken_name_is_a_conflict(client: TestClient) -> None:
     answer = client.patch("/work_pools/pool/queues/q1", json={"name": "default"})
 
     assert answer.status_code == 409
-    assert answer.json() == {"detail": "A work queue with this name already exists in work pool 'pool'."}
+    assert answer.json() == {"detail": "A work queue with this name already exists in its work pool."}
 
 
 def test_an_update_that_waited_for_a_deletion_finds_nothing(client: TestClient, engine: Engine) -> None:

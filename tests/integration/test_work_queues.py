@@ -48,14 +48,14 @@ def test_a_new_queue_answers_with_the_keys_of_the_wire(client: TestClient) -> No
     }
 
 
-def test_a_taken_name_is_a_conflict_that_names_the_pool(client: TestClient) -> None:
+def test_a_taken_name_is_a_conflict(client: TestClient) -> None:
     make_pool(client)
     make_queue(client, "q1")
 
     again = client.post("/work_pools/pool/queues", json={"name": "q1", "priority": 1})
 
     assert again.status_code == 409
-    assert again.json() == {"detail": "A work queue with this name already exists in work pool 'pool'."}
+    assert again.json() == {"detail": "A work queue with this name already exists in its work pool."}
     assert priorities(client) == {"default": 1, "q1": 2}
 
 
@@ -120,7 +120,7 @@ def test_an_unknown_queue_is_not_found(client: TestClient) -> None:
     ):
         assert (answer.status_code, answer.json()) == (404, {"detail": "Work queue not found"})
     for answer in (client.get(by_name), client.patch(by_name, json={}), client.delete(by_name)):
-        assert (answer.status_code, answer.json()) == (404, {"detail": "Work pool queue 'pool/nope' not found."})
+        assert (answer.status_code, answer.json()) == (404, {"detail": "Work queue not found"})
     assert client.get("/work_queues/name/nope").status_code == 404
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError
-from app.settings import RUN_FILE, RunFile, Settings, read_run_file
+from app.run_file import RUN_FILE, RunFile, read_run_file
+from app.settings import Settings
 
 RUN = RunFile(
     database_url="postgresql+psycopg://up@127.0.0.1:1/up",
@@ -54,6 +55,21 @@ def test_a_masking_key_of_the_environment_is_kept_beside_the_servers_of_up(
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "mine")
     assert Settings.load().masking_key.get_secret_value() == "mine"
+
+
+def test_up_takes_its_own_servers_and_everything_else_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://other/db")
+    monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "user:password")
+    settings = Settings.of(RUN)
+    assert (settings.database_url, settings.broker_url) == (RUN.database_url, RUN.broker_url)
+    assert settings.api_auth_string is not None
+
+
+def test_an_auth_string_that_is_none_is_said_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "hunter2")
+    with pytest.raises(ConfigurationError, match="AFTERCOMMIT_API_AUTH_STRING: must be user:password") as caught:
+        Settings.of(RUN)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_value_that_is_none_is_said_with_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

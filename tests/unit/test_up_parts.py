@@ -19,7 +19,7 @@ from app.cli.ports import Address, check_free
 from app.cli.readiness import Ping, answers_ok, require_redis
 from app.embedded.process import free_port, wait_until
 from app.errors import ConfigurationError, StartupError
-from app.settings import RunFile, read_run_file
+from app.run_file import RunFile, read_run_file
 
 RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="a", flower_url=None, pid=1)
 

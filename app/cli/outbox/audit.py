@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.data_dir import DEFAULT, DataDir
-from app.cli.outbox.database import outbox_session
-from app.cli.outbox.printing import AsJson, counts_table, print_json
+from app.cli.database import database_session
+from app.cli.printing import AsJson, counts_table, print_json
 from app.crud.audit import Audit, Finding, reconcile
 
 FINDINGS_SHOWN: Final = 20
@@ -39,7 +39,7 @@ def show_audit(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 
     The whole database is compared in one consistent look. The exit code is 1 when anything is wrong.
     """
-    with outbox_session(data_dir, statement_timeout_ms=AUDIT_TIMEOUT_MS) as session:
+    with database_session(data_dir, statement_timeout_ms=AUDIT_TIMEOUT_MS) as session:
         found = reconcile(session)
     if as_json:
         print_json(asdict(found))

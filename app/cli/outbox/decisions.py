@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.data_dir import DEFAULT, DataDir
-from app.cli.outbox.database import outbox_session
+from app.cli.database import database_session
 from app.cli.outbox.parked import SnapshotId
-from app.cli.outbox.printing import AsJson, plain, print_json
+from app.cli.printing import AsJson, plain, print_json
 from app.crud.parked import replay, skip
 from app.events.kinds import ResourceKind
 from app.models import SnapshotRow
@@ -47,7 +47,7 @@ def replay_parked(
     """
     if (snapshot_id is None) != everything:
         raise typer.BadParameter("Give the ID of a parked snapshot or --all, one of them.")
-    with outbox_session(data_dir) as session:
+    with database_session(data_dir) as session:
         rows = [_row(snapshot) for snapshot in replay(session, snapshot_id)]
         if dry_run:
             session.rollback()
@@ -78,7 +78,7 @@ def skip_parked(
     reason = reason.strip()
     if not reason:
         raise typer.BadParameter("Give a reason: it is all that the log will tell of this change.")
-    with outbox_session(data_dir) as session:
+    with database_session(data_dir) as session:
         row = {**_row(skip(session, snapshot_id, reason)), "reason": reason}
         session.commit()
     if as_json:

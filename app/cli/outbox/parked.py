@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.data_dir import DEFAULT, DataDir
-from app.cli.outbox.database import outbox_session
-from app.cli.outbox.printing import AsJson, plain, print_json
+from app.cli.database import database_session
+from app.cli.printing import AsJson, plain, print_json
 from app.crud.parked import Held, held, parked
 from app.database import JsonObject
 from app.events.kinds import ResourceKind
@@ -42,7 +42,7 @@ def list_parked(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 
     Decide with `outbox replay` or `outbox skip`.
     """
-    with outbox_session(data_dir) as session:
+    with database_session(data_dir) as session:
         rows = [_summary(found) for found in parked(session)]
     if as_json:
         print_json(rows)
@@ -56,7 +56,7 @@ def list_parked(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 
 def show_snapshot(snapshot_id: SnapshotId, data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
     """Show all there is to know of one snapshot in the outbox, parked or not. Secrets are masked in it."""
-    with outbox_session(data_dir) as session:
+    with database_session(data_dir) as session:
         found = held(session, snapshot_id)
         row = {**_summary(found), **_details(found.snapshot)}
         changes = _changes(found.snapshot.before, found.snapshot.after)

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cli.data_dir import DEFAULT, DataDir
-from app.cli.outbox.database import outbox_session
-from app.cli.outbox.printing import AsJson, counts_table, print_json
+from app.cli.database import database_session
+from app.cli.printing import AsJson, counts_table, print_json
 from app.crud.outbox_status import OutboxStatus, status
 
 EXAMPLES = """
@@ -23,7 +23,7 @@ Examples:
 
 def show_status(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
     """Show what waits in the outbox, for how long, and what is stuck."""
-    with outbox_session(data_dir) as session:
+    with database_session(data_dir) as session:
         found = status(session)
     if as_json:
         print_json(asdict(found))

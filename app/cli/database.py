@@ -1,4 +1,4 @@
-"""The database that the commands of the outbox look into."""
+"""The database that the commands look into."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from app.errors import ConfigurationError, Unavailable
 
 
 @contextmanager
-def outbox_session(data_dir: Path, statement_timeout_ms: int | None = None) -> Iterator[Session]:
+def database_session(data_dir: Path, statement_timeout_ms: int | None = None) -> Iterator[Session]:
     """Give a session on the database of that folder or of the environment.
 
     Raises:
@@ -25,7 +25,7 @@ def outbox_session(data_dir: Path, statement_timeout_ms: int | None = None) -> I
     if statement_timeout_ms is not None:
         settings = settings.model_copy(update={"database_statement_timeout_ms": statement_timeout_ms})
     try:
-        engine = make_engine(settings, application_name="aftercommit-outbox", pool_size=1)
+        engine = make_engine(settings, application_name="aftercommit-command", pool_size=1)
     except ArgumentError as error:
         raise ConfigurationError(
             "AFTERCOMMIT_DATABASE_URL is not a database URL like postgresql+psycopg://user:password@host/name."

@@ -1,4 +1,4 @@
-"""What the commands of the outbox print alike: JSON for scripts, and tables of one row for each thing."""
+"""What the commands print alike: JSON for scripts, and tables of one row for each thing."""
 
 import json
 from collections.abc import Mapping

@@ -1,0 +1,99 @@
+"""`aftercommit keys`: makes, lists and revokes the keys with which programs and people come in."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app.access.key_ring import FRESH_SECONDS
+from app.cli.data_dir import DEFAULT, DataDir
+from app.cli.database import database_session
+from app.cli.printing import AsJson, plain, print_json
+from app.crud.api_keys import create_key, list_keys, revoke_key, valid_digests
+from app.models.api_key import KEY_NAME_LENGTH
+
+CREATE_EXAMPLES = """
+Examples:
+
+[bold]aftercommit keys create laptop[/bold]
+
+[bold]export PREFECT_API_AUTH_STRING=$(aftercommit keys create ci)[/bold]  for Prefect's client, live events included
+
+[bold]curl -H "Authorization: Bearer $KEY" http://127.0.0.1:4200/api/version[/bold]
+"""
+LIST_EXAMPLES = """
+Examples:
+
+[bold]aftercommit keys list[/bold]
+
+[bold]aftercommit keys list --json | jq -r '.[] | select(.revoked == null) | .name'[/bold]  for scripts
+"""
+REVOKE_EXAMPLES = """
+Examples:
+
+[bold]aftercommit keys revoke laptop[/bold]
+"""
+FIRST_KEY = "This is the only valid key: from now on nobody comes in without a credential."
+LAST_KEY = (
+    "No valid key is left. Unless AFTERCOMMIT_API_AUTH_STRING is set, an API on loopback now lets everybody in, "
+    "and one that listens on the network nobody."
+)
+
+app = typer.Typer(
+    help="Make, list and revoke the keys that the API lets in.", no_args_is_help=True, rich_markup_mode="rich"
+)
+
+
+def _checked(name: str) -> str:
+    if not 1 <= len(name) <= KEY_NAME_LENGTH or not name.isprintable():
+        raise typer.BadParameter(f"A name has 1 to {KEY_NAME_LENGTH} characters, all of them printable.")
+    return name
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", callback=_checked, help="Who or what the key is for.")]
+
+
+@app.command("create", epilog=CREATE_EXAMPLES)
+def create(name: Name, data_dir: DataDir = DEFAULT) -> None:
+    """Make a key and print it. It is shown this once: only its digest is stored."""
+    with database_session(data_dir) as session:
+        is_first = not valid_digests(session)
+        key = create_key(session, name)
+        session.commit()
+    typer.echo(f"The API knows this key within {FRESH_SECONDS:g} seconds. Keep it: it is not shown again.", err=True)
+    if is_first:
+        typer.echo(FIRST_KEY, err=True)
+    typer.echo(key)
+
+
+@app.command("list", epilog=LIST_EXAMPLES)
+def show(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
+    """List the keys: name, how each begins, and when it was made and revoked. No key is shown."""
+    with database_session(data_dir) as session:
+        rows = [
+            {"name": key.name, "key": f"{key.hint}...", "created": key.created, "revoked": key.revoked}
+            for key in list_keys(session)
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        Console().print("There are no keys.")
+        return
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*map(plain, row.values()))
+    Console().print(table)
+
+
+@app.command("revoke", epilog=REVOKE_EXAMPLES)
+def revoke(name: Name, data_dir: DataDir = DEFAULT) -> None:
+    """Revoke a key: it lets nobody in any more, and who came in with it is turned out. Its name stays taken."""
+    with database_session(data_dir) as session:
+        revoke_key(session, name)
+        is_last = not valid_digests(session)
+        session.commit()
+    typer.echo(f"Revoked. The API heeds it within {FRESH_SECONDS:g} seconds.", err=True)
+    if is_last:
+        typer.echo(LAST_KEY, err=True)

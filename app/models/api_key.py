@@ -1,0 +1,32 @@
+"""The keys with which programs come in. Of a key only its digest is stored, so nobody can read one here."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, LargeBinary, Text, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Base
+
+DIGEST_BYTES: Final = 32
+KEY_NAME_LENGTH: Final = 200
+
+
+class ApiKey(Base):
+    """One key, by a name that is never given again: who had which key stays clear. `hint` is how the key begins."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        CheckConstraint(f"length(name) BETWEEN 1 AND {KEY_NAME_LENGTH}", name="name"),
+        CheckConstraint(f"octet_length(digest) = {DIGEST_BYTES}", name="digest"),
+        CheckConstraint("length(hint) BETWEEN 1 AND 8", name="hint"),
+        CheckConstraint("revoked >= created", name="revoked"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    hint: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    revoked: Mapped[datetime | None]

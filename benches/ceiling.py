@@ -1,0 +1,41 @@
+"""What the load generator can do at most, so that nobody takes its limit for that of a server."""
+
+import itertools
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+from app.embedded.process import free_port
+from benches.bodies import deployment
+from benches.line import Line, at_least, compared
+from benches.load import request, run_load
+from benches.rig import Rig
+from tests.waiting import wait_until
+
+FACTOR: Final = 10
+SECONDS: Final = 1.0
+ROUNDS: Final = 3
+
+
+def ceiling(rig: Rig, clients: Sequence[int], fastest: float) -> list[Line]:
+    """Run the generator against a server that does nothing, beside the fastest rate of this run (requests a second)."""
+    port = free_port()
+    server = rig.start("trivial-server", "benches.trivial_server", str(port))
+    wait_until(lambda: _listens(port), "the trivial server to listen")
+    sent = request("POST", "/api/deployments/", str(deployment("0" * 36, "bench")).encode())
+    lines = []
+    for count in clients:
+        rig.say(f"the ceiling of the load generator, {count} clients")
+        rates = [
+            run_load(port, itertools.repeat(sent), clients=count, seconds=SECONDS).throughput for _ in range(ROUNDS)
+        ]
+        beside = {"fastest measured": [fastest]}
+        what = f"ceiling of the load generator, {count} client{'s' if count > 1 else ''}"
+        lines.append(compared(what, "1/s", rates, beside, at_least(FACTOR)))
+    server.kill()
+    return lines
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

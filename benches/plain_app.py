@@ -1,0 +1,80 @@
+"""The API with another creation of deployments: the same checks and the same answer, and no capture, no ringing.
+
+It is no setting of the product, and stands beside it only to tell the price of events.
+`python -m benches.plain_app --port 4300`
+"""
+
+from http import HTTPStatus
+from typing import Final
+from unittest.mock import patch
+from uuid import UUID
+
+import typer
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import Table, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app import server
+from app.api.deployment_answers import answer
+from app.api.deps import SessionDep
+from app.crud import deployment_reading as reading
+from app.crud.deployment_values import check_job_variables, check_parameters, given_values
+from app.crud.deployments import FLOW_LABEL
+from app.crud.schedule_lists import replaced
+from app.errors import Conflict, InvalidRequest
+from app.main import create_app
+from app.models import Deployment, Flow
+from app.schemas.deployment_answers import DeploymentResponse
+from app.schemas.deployments import DeploymentCreate
+
+IDENTITY: Final = ("flow_id", "name")
+
+router = APIRouter(prefix="/api/deployments")
+
+
+@router.post("/", status_code=HTTPStatus.CREATED)
+def create_deployment(body: DeploymentCreate, session: SessionDep) -> DeploymentResponse:
+    """Create or overwrite a deployment."""
+    return answer(reading.read_deployment(session, _upsert(session, body)))
+
+
+def _upsert(session: Session, body: DeploymentCreate) -> UUID:
+    statement = select(Flow.labels).where(Flow.id == body.flow_id).with_for_update(read=True, key_share=True)
+    labels = session.scalar(statement)
+    if labels is None:
+        raise Conflict("There is no such flow.")
+    values = {
+        "name": body.name,
+        "flow_id": body.flow_id,
+        **given_values(session, body),
+        "parameters": body.parameters,
+        "labels": {**labels, FLOW_LABEL: str(body.flow_id), **(body.labels or {})},
+        "schedules": replaced([], body.schedules),
+    }
+    check_parameters(values, InvalidRequest)
+    check_job_variables(session, values.get("work_queue_id"), body.job_variables)
+    table = Deployment.__table__
+    assert isinstance(table, Table)
+    insertion = insert(table).values(values)
+    changed = {column: insertion.excluded[column] for column in values if column not in IDENTITY}
+    upsert = insertion.on_conflict_do_update(
+        index_elements=IDENTITY, set_={**changed, "updated": func.clock_timestamp()}
+    ).returning(table.c.id)
+    id_: UUID = session.execute(upsert).scalar_one()
+    return id_
+
+
+def create_plain_app(*, is_exposed: bool = False) -> FastAPI:
+    """Return the product's app with that route in the place of its own."""
+    app = create_app(is_exposed=is_exposed)
+    app.include_router(router)
+    # The first that matches answers.
+    app.router.routes.insert(0, app.router.routes.pop())
+    return app
+
+
+if __name__ == "__main__":
+    # Served by the product's own server, so that nothing differs but the route.
+    with patch.object(server, "create_app", create_plain_app):
+        typer.run(server.serve)

@@ -1,0 +1,62 @@
+"""The bare limit of draining: the move from the outbox to the log, one SQL statement a batch and no Python."""
+
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from typing import Any, Final
+
+import psycopg
+
+from app.models import LANES
+from benches.synthetic import connect
+from tests.acceptance.stack import Stack
+
+BATCH: Final = 500
+CONNECTIONS: Final = 2
+
+MOVE: Final = """
+WITH gone AS (
+  DELETE FROM snapshot WHERE id IN (SELECT id FROM snapshot WHERE lane = %(lane)s ORDER BY sequence LIMIT %(batch)s)
+  RETURNING *
+), counted AS (
+  SELECT count(*) AS number FROM gone
+), head AS (
+  UPDATE event_log SET position = position + counted.number FROM counted RETURNING position - counted.number AS before
+)
+INSERT INTO event (position, id, occurred, event, resource_id, resource, related, payload, follows, revision)
+SELECT head.before + row_number() OVER (ORDER BY gone.sequence), gone.id, gone.occurred,
+       'prefect.deployment.' || gone.operation, 'prefect.deployment.' || gone.resource_id,
+       jsonb_build_object('prefect.resource.id', 'prefect.deployment.' || gone.resource_id, 'prefect.resource.name',
+                          gone.name, 'aftercommit.revision', gone.revision::text),
+       jsonb_build_array(
+         jsonb_build_object('prefect.resource.id', 'prefect.flow.' || (gone."references"->>'flow_id'),
+                            'prefect.resource.name', 'flow', 'prefect.resource.role', 'flow'),
+         jsonb_build_object('prefect.resource.id', 'prefect.work-queue.' || (gone."references"->>'work_queue_id'),
+                            'prefect.resource.name', 'default', 'prefect.resource.role', 'work-queue'),
+         jsonb_build_object('prefect.resource.id', 'prefect.work-pool.' || (gone."references"->>'work_queue_id'),
+                            'prefect.resource.name', 'bench', 'prefect.resource.role', 'work-pool',
+                            'prefect.work-pool.type', 'process')),
+       CASE WHEN gone.before IS NULL THEN jsonb_build_object('fields', gone.after)
+            ELSE jsonb_build_object('updated_fields', jsonb_build_array('description'), 'updates', jsonb_build_object(
+              'description', jsonb_build_object('from', gone.before->'description', 'to', gone.after->'description')))
+       END, gone.follows, gone.revision
+FROM gone, head
+"""
+
+
+def move_all(stack: Stack) -> float:
+    """Move everything over two connections, each with half of the lanes, in batches; return the seconds it took."""
+
+    def move(connection: psycopg.Connection[Any], first: int) -> None:
+        for lane in range(first, LANES, CONNECTIONS):
+            while connection.execute(MOVE, {"lane": lane, "batch": BATCH}).rowcount:
+                pass
+
+    connections = [connect(stack) for _ in range(CONNECTIONS)]
+    try:
+        start = perf_counter()
+        with ThreadPoolExecutor(CONNECTIONS) as threads:
+            list(threads.map(move, connections, range(CONNECTIONS)))
+        return perf_counter() - start
+    finally:
+        for connection in connections:
+            connection.close()

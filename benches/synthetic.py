@@ -1,0 +1,75 @@
+"""Rows as the service makes them, in any number, written by PostgreSQL itself."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+from psycopg.types.json import Jsonb
+from sqlalchemy import select
+
+from app.crud.deployments import upsert_deployment
+from app.events.kinds import DEPLOYMENT
+from app.models import SCHEMA_VERSION, SnapshotRow
+from app.schemas.deployments import DeploymentCreate
+from benches.bodies import deployment
+from tests.acceptance.stack import Stack
+
+REVISIONS: Final = 4
+"""Changes of one resource in a backlog: a creation and three updates."""
+
+BACKLOG: Final = """
+WITH resource AS MATERIALIZED (
+  SELECT n, gen_random_uuid() AS id FROM generate_series(1, %(resources)s) AS n
+), change AS MATERIALIZED (
+  SELECT n, resource.id AS resource_id, revision, uuidv7() AS id
+  FROM resource, generate_series(1, %(revisions)s) AS revision
+)
+INSERT INTO snapshot (id, lane, kind, resource_id, revision, operation, occurred, name, before, after, "references",
+                      follows, schema_version)
+SELECT id, get_byte(uuid_send(resource_id), 15) %% 64, %(kind)s, resource_id, revision,
+       CASE WHEN revision = 1 THEN 'created' ELSE 'updated' END, clock_timestamp(), 'bench-' || n,
+       CASE WHEN revision > 1 THEN %(after)s || jsonb_build_object('description', 'change ' || (revision - 1)) END,
+       %(after)s || jsonb_build_object('description', 'change ' || revision),
+       %(references)s, lag(id) OVER (PARTITION BY resource_id ORDER BY revision), %(schema_version)s
+FROM change ORDER BY revision, n
+"""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A snapshot that the service itself captured: the state of a deployment, and what it refers to."""
+
+    after: dict[str, Any]
+    references: dict[str, Any]
+
+
+def captured(stack: Stack, flow_id: str) -> Template:
+    """Let the service capture the creation of a deployment of that flow, and take it back."""
+    body = DeploymentCreate.model_validate(deployment(flow_id, "template"))
+    with stack.sessions() as session:
+        deployment_id, _ = upsert_deployment(session, body)
+        row = session.scalars(select(SnapshotRow).where(SnapshotRow.resource_id == deployment_id)).one()
+        assert row.after is not None, "a creation has a state after it"
+        template = Template(row.after, row.references)
+        session.rollback()
+    return template
+
+
+def connect(stack: Stack) -> psycopg.Connection[Any]:
+    """Return a connection to our database that commits each statement."""
+    return psycopg.connect(stack.database.url.replace("+psycopg", ""), autocommit=True)
+
+
+def insert_backlog(connection: psycopg.Connection[Any], template: Template, count: int) -> None:
+    """Leave so many snapshots, a multiple of four, to be dispatched; write everything to the disk that can be."""
+    parameters = {
+        "resources": count // REVISIONS,
+        "revisions": REVISIONS,
+        "kind": DEPLOYMENT.name,
+        "after": Jsonb(template.after),
+        "references": Jsonb(template.references),
+        "schema_version": SCHEMA_VERSION,
+    }
+    connection.execute(BACKLOG, parameters)
+    connection.execute("VACUUM ANALYZE snapshot")
+    connection.execute("CHECKPOINT")

@@ -1,0 +1,61 @@
+"""An API that asks who comes in, and the credentials for it."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud.api_keys import create_key, revoke_key
+from app.main import create_app
+from app.settings import get_settings
+
+AUTH_STRING = "user:hunter2"
+
+
+def basic(text: str = AUTH_STRING) -> dict[str, str]:
+    """Return the header of Basic authentication."""
+    return {"Authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Return the header for a key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+def set_up(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
+    """Set settings, for the next API that is made."""
+    for name, value in settings.items():
+        monkeypatch.setenv(f"AFTERCOMMIT_{name.upper()}", value)
+    get_settings.cache_clear()
+
+
+@contextmanager
+def api(*, is_exposed: bool = False, **how: Any) -> Iterator[TestClient]:
+    """Give a client of an API with the settings of the moment."""
+    app = create_app(is_exposed=is_exposed)
+    with TestClient(app, base_url="http://testserver/api", **how) as client:
+        yield client
+
+
+def new_key(sessions: sessionmaker[Session], name: str = "a key") -> str:
+    """Make a key, as the command does."""
+    with sessions.begin() as session:
+        return create_key(session, name)
+
+
+def revoke(sessions: sessionmaker[Session], name: str = "a key") -> None:
+    """Revoke a key, as the command does."""
+    with sessions.begin() as session:
+        revoke_key(session, name)
+
+
+def assert_unauthorized(response: httpx2.Response) -> None:
+    """Expect the answer of Prefect's server, and how to do better."""
+    assert (response.status_code, response.json()) == (401, {"exception_message": "Unauthorized"})
+    challenges = response.headers["www-authenticate"]
+    assert challenges == 'Basic realm="aftercommit", Bearer realm="aftercommit"'

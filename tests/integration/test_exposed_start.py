@@ -1,0 +1,58 @@
+"""The API's process refuses to listen on the network without a credential, and says what it does on loopback."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.embedded.process import free_port
+from app.settings import Settings
+from tests.integration.guarded import new_key
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("settings")
+
+
+def command(host: str) -> list[str]:
+    return [sys.executable, "-m", "app.server", "--host", host, "--port", str(free_port())]
+
+
+def said_at_the_start(host: str, log: Path) -> str:
+    """Start it, wait until it listens, end it, and return what it said."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(command(host), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: "running on" in log.read_text() or process.poll() is not None, "it to listen")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    return log.read_text()
+
+
+def test_without_a_credential_it_does_not_start_on_the_network() -> None:
+    done = subprocess.run(command("0.0.0.0"), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The API would let everybody in who reaches 0.0.0.0: there is no credential.")
+
+
+def test_without_a_credential_it_says_so_on_loopback(tmp_path: Path) -> None:
+    said = said_at_the_start("127.0.0.1", tmp_path / "log")
+
+    assert "There is no credential" in said
+    assert "the API listens on 127.0.0.1 only" in said
+
+
+def test_with_a_key_it_starts_on_the_network_and_says_nothing(
+    settings: Settings, sessions: sessionmaker[Session], tmp_path: Path
+) -> None:
+    new_key(sessions)
+
+    said = said_at_the_start("0.0.0.0", tmp_path / "log")
+
+    assert "running on http://0.0.0.0" in said
+    assert "credential" not in said

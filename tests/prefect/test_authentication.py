@@ -1,0 +1,142 @@
+"""Prefect's unmodified client against an API that asks who comes in, and one that asks for CSRF tokens.
+
+Everything here has servers of its own: a key in the database would shut out the tests of the others.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.acceptance.stack import ROOT, Api, Stack, running_servers
+from tests.prefect.conftest import terminal_of
+from tests.prefect.terminal import Terminal, plain
+from tests.waiting import wait_until
+
+AUTH_STRING = "user:hunter2"
+
+each_credential = pytest.mark.parametrize("kind", ["auth string", "key", "key as auth string"])
+each_for_events = pytest.mark.parametrize("kind", ["auth string", "key as auth string"])
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers that only these tests use; no worker is needed."""
+    with running_servers(tmp_path_factory.mktemp("guarded")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def guarded(own_stack: Stack) -> Api:
+    """An API with an auth string, beside which keys count."""
+    return own_stack.start_api(api_auth_string=AUTH_STRING)
+
+
+@pytest.fixture(scope="module")
+def key(own_stack: Stack, guarded: Api) -> str:
+    """A key, made with the command; the API knows it."""
+    command = [sys.executable, "-c", "from app.cli.main import main; main()", "keys", "create", "a-terminal"]
+    key = subprocess.run(
+        command, env=own_stack.environment(), cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    wait_until(lambda: httpx2.get(f"{guarded.url}/api/hello", headers=headers).status_code == 200, "the key to open")
+    return key
+
+
+@pytest.fixture
+def stranger(request: pytest.FixtureRequest, guarded: Api, tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal without a credential."""
+    terminal = terminal_of(request, guarded, tmp_path)
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def member(stranger: Terminal, kind: str, key: str) -> Terminal:
+    """A terminal with a credential of that kind."""
+    stranger.variables = {
+        "auth string": {"PREFECT_API_AUTH_STRING": AUTH_STRING},
+        "key": {"PREFECT_API_KEY": key},
+        "key as auth string": {"PREFECT_API_AUTH_STRING": key},
+    }[kind]
+    return stranger
+
+
+@each_credential
+def test_the_command_line_works_with(kind: str, member: Terminal) -> None:
+    pool = kind.replace(" ", "-")
+    member.prefect("work-pool", "create", pool, "--type", "process")
+    member.prefect("work-pool", "update", pool, "--description", "guarded")
+
+    assert pool in member.prefect("work-pool", "ls").text
+    member.prefect("work-pool", "delete", pool)
+
+
+@each_credential
+def test_the_methods_of_the_client_work_with(kind: str, member: Terminal) -> None:
+    member.script("client_calls.py", "sync", "flows", kind.replace(" ", "-"))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{}, {"PREFECT_API_AUTH_STRING": "user:wrong"}, {"PREFECT_API_KEY": "ac_wrong"}],
+    ids=["nothing", "a wrong auth string", "a wrong key"],
+)
+def test_the_command_line_is_refused_with(variables: dict[str, str], stranger: Terminal) -> None:
+    stranger.variables = variables
+
+    output = stranger.prefect("work-pool", "ls", code=1)
+
+    assert "401" in output.text + output.errors
+
+
+@each_for_events
+def test_events_are_emitted_and_streamed_with(kind: str, member: Terminal) -> None:
+    name = f"guarded.{kind.replace(' ', '-')}"
+    stream = member.start("event", "stream", "--format", "json")
+    stream.wait_for("Subscribing to event stream...")
+
+    member.prefect("event", "emit", name, "--resource-id", "my.thing")
+
+    stream.wait_for(name)
+
+
+def test_a_stream_without_a_credential_is_refused(stranger: Terminal) -> None:
+    output = stranger.prefect("event", "stream", code=1)
+
+    assert "401 Unauthorized" in output.text + output.errors
+
+
+def test_a_key_that_the_client_sends_as_bearer_only_does_not_open_live_events(stranger: Terminal, key: str) -> None:
+    stranger.variables = {"PREFECT_API_KEY": key}
+
+    for command in (["event", "stream"], ["event", "emit", "guarded.bearer", "--resource-id", "my.thing"]):
+        output = stranger.prefect(*command, code=1)
+        assert re.search("401 Unauthorized|Auth required but no token provided", plain(output.text + output.errors))
+
+
+def test_an_event_without_a_credential_is_not_taken(stranger: Terminal, guarded: Api) -> None:
+    output = stranger.prefect("event", "emit", "guarded.forged", "--resource-id", "my.thing", code=1)
+
+    assert "Successfully emitted" not in output.text
+    asked = {"filter": {"event": {"name": ["guarded.forged"]}}}
+    page = httpx2.post(f"{guarded.url}/api/events/filter", json=asked, auth=("user", "hunter2")).json()
+    assert page["events"] == []
+
+
+def test_changes_bring_their_csrf_tokens(own_stack: Stack, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    protected = own_stack.start_api(api_auth_string=AUTH_STRING, csrf_protection="true")
+    without = httpx2.post(f"{protected.url}/api/flows/", json={"name": "forged"}, auth=("user", "hunter2"))
+    assert without.status_code == 403
+    terminal = terminal_of(request, protected, tmp_path)
+    terminal.variables = {"PREFECT_API_AUTH_STRING": AUTH_STRING}
+
+    terminal.prefect("work-pool", "create", "protected", "--type", "process")
+    terminal.prefect("work-pool", "update", "protected", "--description", "with a token")
+    terminal.script("client_calls.py", "async", "flows", "protected")
+    terminal.prefect("work-pool", "delete", "protected")

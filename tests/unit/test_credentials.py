@@ -1,0 +1,138 @@
+"""Who may come in, by what was presented and what is known."""
+
+import asyncio
+import base64
+import threading
+from collections.abc import Callable
+
+import pytest
+from pydantic import SecretStr, ValidationError
+from sqlalchemy.exc import OperationalError
+
+from app.access import Credentials, Presented, presented
+from app.access import credentials as module
+from app.access.key_ring import Digests
+from app.crud.api_keys import digest_of
+from app.errors import Unavailable
+from app.settings import Settings
+
+OPEN = Settings(database_url="postgresql+psycopg://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1", masking_key="k")
+GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:pass")})
+KEY = b"ac_a-key"
+KEYS: Digests = frozenset({digest_of(KEY), digest_of(b"ac_another")})
+NOTHING: Presented = ()
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+def away() -> Digests:
+    raise OperationalError("SELECT", {}, Exception("gone"))
+
+
+def admits(
+    settings: Settings, secrets: Presented, read: Callable[[], Digests] = frozenset, *, is_exposed: bool = False
+) -> bool:
+    """Ask once, with a database that answers like this."""
+    credentials = Credentials(settings, is_exposed=is_exposed)
+    credentials._ring._read = read
+    try:
+        return asyncio.run(credentials.admits(secrets))
+    finally:
+        credentials.close()
+
+
+@pytest.mark.parametrize(
+    ("header", "token", "secrets"),
+    [
+        (None, None, ()),
+        ("Bearer ac_x", None, (b"ac_x",)),
+        ("bearer ac_x", None, (b"ac_x",)),
+        (basic("user:pass"), None, (b"user:pass", b"pass")),
+        (basic("user:a:b"), None, (b"user:a:b", b"a:b")),
+        (basic("ac_x"), None, (b"ac_x",)),
+        (None, "user:pass", (b"user:pass",)),
+        (None, "", ()),
+        (None, {"a": 1}, ()),
+        (None, "\ud800", (b"\xed\xa0\x80",)),
+        ("Bearer one", "two", (b"one", b"two")),
+        ("Basic !!!", None, ()),
+        ("Basic", None, ()),
+        ("Bearer", None, ()),
+        ("Digest user:pass", None, ()),
+    ],
+)
+def test_what_is_presented(header: str | None, token: object, secrets: Presented) -> None:
+    assert presented(header, token) == secrets
+
+
+def test_without_any_credential_everybody_comes_in_on_loopback() -> None:
+    assert admits(OPEN, NOTHING)
+
+
+def test_without_any_credential_nobody_comes_in_from_the_network() -> None:
+    assert not admits(OPEN, NOTHING, is_exposed=True)
+
+
+@pytest.mark.parametrize("settings", [OPEN, GUARDED], ids=["keys only", "auth string too"])
+@pytest.mark.parametrize(
+    ("secrets", "comes_in"),
+    [(NOTHING, False), ((KEY,), True), ((b"ac_wrong",), False), ((b"x", KEY), True), ((digest_of(KEY),), False)],
+)
+def test_where_there_are_keys_one_of_them_opens(settings: Settings, secrets: Presented, comes_in: bool) -> None:
+    assert admits(settings, secrets, lambda: KEYS) is comes_in
+
+
+@pytest.mark.parametrize(
+    ("secret", "comes_in"), [(b"user:pass", True), (b"user:pas", False), (b"user:passs", False), (b"pass", False)]
+)
+def test_the_auth_string_opens_without_a_look_at_the_database(secret: bytes, comes_in: bool) -> None:
+    assert admits(GUARDED, (secret,), away) is comes_in
+
+
+def test_as_long_as_the_keys_are_unknown_nobody_can_know() -> None:
+    for settings, secrets in ((OPEN, NOTHING), (OPEN, (KEY,)), (GUARDED, (KEY,))):
+        with pytest.raises(Unavailable):
+            admits(settings, secrets, away)
+
+
+def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RECHECK_SECONDS", 0.001)
+    monkeypatch.setattr("app.access.key_ring.FRESH_SECONDS", 0.0)
+    asked, revoked = threading.Event(), threading.Event()
+    answers = iter([KEYS, KEYS])
+
+    def read() -> Digests:
+        found = next(answers, None)
+        if found is None:
+            asked.set()
+            return KEYS - {digest_of(KEY)} if revoked.is_set() else KEYS
+        return found
+
+    async def stay() -> None:
+        staying = asyncio.create_task(credentials.until_refused((KEY,)))
+        async with asyncio.timeout(30):
+            while not asked.is_set():
+                await asyncio.sleep(0.001)
+            assert not staying.done()
+            revoked.set()
+            await staying
+
+    credentials = Credentials(OPEN)
+    credentials._ring._read = read
+    asyncio.run(stay())
+    credentials.close()
+
+
+@pytest.mark.parametrize("text", ["", "user", "user:", ":pass", ":"])
+def test_an_auth_string_has_a_user_and_a_password(text: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Settings(database_url="d", broker_url="b", masking_key="k", api_auth_string=text)
+    assert "user:password" in str(raised.value)
+
+
+def test_the_auth_string_is_in_no_text_of_the_settings() -> None:
+    settings = Settings(database_url="d", broker_url="b", masking_key="k", api_auth_string="user:hunter2")
+
+    assert "hunter2" not in f"{settings!r} {settings}"

@@ -1,0 +1,61 @@
+"""Without a credential the API listens on loopback only."""
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
+
+from app.access import is_loopback, require_credential
+from app.access.key_ring import Digests
+from app.errors import ConfigurationError
+from app.settings import Settings
+
+OPEN = Settings(database_url="d", broker_url="b", masking_key="k")
+GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:password")})
+A_KEY: Digests = frozenset({b"1" * 32})
+
+
+def no_keys() -> Digests:
+    return frozenset()
+
+
+def no_answer() -> Digests:
+    raise OperationalError("SELECT", {}, Exception("gone"))
+
+
+def not_asked() -> Digests:
+    raise AssertionError("the database was asked")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.8.7", "::1", "localhost"])
+def test_loopback_is_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.0.0.1", "192.0.2.1", "no such host", "x" * 300])
+def test_everything_else_is_not(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", ""])
+def test_without_a_credential_it_does_not_listen_on_the_network(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no credential\. Set AFTERCOMMIT_API_AUTH_STRING=user:pass"):
+        require_credential(OPEN, host, no_keys)
+
+
+def test_without_a_credential_it_says_that_it_listens_on_loopback_only() -> None:
+    notice = require_credential(OPEN, "127.0.0.1", no_keys)
+
+    assert notice is not None
+    assert "everybody on this machine may do everything, and the API listens on 127.0.0.1 only" in notice
+
+
+def test_a_key_is_a_credential() -> None:
+    assert require_credential(OPEN, "0.0.0.0", lambda: A_KEY) is None
+
+
+def test_an_auth_string_is_a_credential_and_nothing_else_is_asked_for() -> None:
+    assert require_credential(GUARDED, "0.0.0.0", not_asked) is None
+
+
+def test_a_database_that_does_not_answer_is_no_reason_not_to_start() -> None:
+    assert require_credential(OPEN, "0.0.0.0", no_answer) is None
