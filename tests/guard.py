@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy import Connection, create_engine, func, make_url, select, text
 from sqlalchemy.orm import Session
 
-from app.crud.tracked_statements import table_of
 from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.tracked_statements import table_of
 from tests.databases import administer
 
 SWITCH: Final = "aftercommit.unguarded"

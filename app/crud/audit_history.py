@@ -29,8 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.crud.tracked_statements import table_of
 from app.events.kinds import tracked_kinds
+from app.events.tracked_statements import table_of
 from app.models import EventRow, SnapshotRow, Tombstone
 
 REVISION_BEFORE: Final = FrameClause(1, 1, FrameClauseType.PRECEDING, FrameClauseType.PRECEDING)

@@ -13,11 +13,11 @@ from app.crud.deployment_values import check_job_variables, check_parameters, gi
 from app.crud.filters import one_of
 from app.crud.schedule_lists import Schedules, patched, replaced
 from app.crud.tombstones import bury
-from app.crud.tracked import delete_rows, update_rows, upsert_row
-from app.crud.tracked_statements import Keep
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import DEPLOYMENT
 from app.events.snapshot import Change
+from app.events.tracked import delete_rows, update_rows, upsert_row
+from app.events.tracked_statements import Keep
 from app.models import Deployment, Flow
 from app.outbox import record
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition
-from app.crud.tracked import insert_row, update_rows
 from app.events.kinds import WORK_QUEUE
 from app.events.snapshot import Change
+from app.events.tracked import insert_row, update_rows
 from app.models import WorkPool, WorkQueue
 
 Place = tuple[UUID, int]

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from app.crud.filters import Condition, work_pool_condition
 from app.crud.queue_order import insert_queue
 from app.crud.readiness import has_worker
-from app.crud.tracked import insert_row, update_rows
 from app.errors import Conflict, NotAllowed, NotFound
 from app.events.kinds import DEFAULT_QUEUE_ID, RESULT_STORAGE_ID, WORK_POOL
 from app.events.snapshot import Change
+from app.events.tracked import insert_row, update_rows
 from app.models import WorkPool, WorkQueue
 from app.outbox import record
 from app.schemas.filters import WorkPoolFilter

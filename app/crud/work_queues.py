@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_queue_condition
 from app.crud.queue_order import insert_queue, lock_pool, make_room
-from app.crud.tracked import update_rows
 from app.crud.work_pools import AGENT_POOL, ensure_agent_pool, read_work_pool
 from app.crud.work_pools import NOT_FOUND as POOL_NOT_FOUND
 from app.errors import Conflict, NotFound
 from app.events.kinds import WORK_QUEUE
+from app.events.tracked import update_rows
 from app.models import WorkPool, WorkQueue
 from app.outbox import record
 from app.schemas.filters import WorkQueueFilter

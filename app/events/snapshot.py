@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import ConfigurationError
-from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.kinds import ResourceKind, kind_named, tracked_kinds
 from app.events.masking import Masker
 from app.events.masking_rules import Rules
 from app.models import LANES
@@ -44,6 +44,11 @@ class Snapshot:
     labels: JsonObject
     follows: UUID | None
     correlation_id: str | None
+
+    @property
+    def label(self) -> str:
+        """Return the text that tells an operator of this change."""
+        return f"{self.operation} {kind_named(self.kind).resource_id(self.resource_id)} revision {self.revision}"
 
 
 @dataclass(frozen=True, slots=True)

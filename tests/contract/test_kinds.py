@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import Table
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.tracked import delete_rows, update_rows, upsert_row
-from app.crud.tracked_statements import table_of
 from app.events.kinds import DEPLOYMENT, KINDS, ResourceKind, tracked_kinds
 from app.events.snapshot import Change
+from app.events.tracked import delete_rows, update_rows, upsert_row
+from app.events.tracked_statements import table_of
 from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, WorkPool, WorkQueue
 from app.outbox import record
 from tests.guard import unguarded

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import concurrency_limits, deployments, flows, work_pools
-from app.crud.tracked_statements import table_of
 from app.events.kinds import tracked_kinds
+from app.events.tracked_statements import table_of
 from app.schemas.deployments import DeploymentCreate
 
 Row = Mapping[str, Any]

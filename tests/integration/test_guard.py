@@ -8,8 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import flows, work_pools
-from app.crud.tracked_statements import table_of
 from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.tracked_statements import table_of
 from app.models import Flow, WorkPool
 from tests.guard import unguarded
 from tests.integration.kinds_in_use import make_one_of_each, other_value
