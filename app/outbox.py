@@ -76,7 +76,10 @@ def send(settings: Settings, doorbells: Sequence[Doorbell]) -> None:
 def publisher(settings: Settings) -> Publisher:
     """Return the publisher of this process."""
     return Publisher(
-        partial(send, settings), size=settings.publish_queue_size, linger=settings.publish_linger_ms / 1000
+        partial(send, settings),
+        size=settings.publish_queue_size,
+        pace=settings.publish_pace_ms / 1000,
+        linger=settings.publish_linger_ms / 1000,
     )
 
 

@@ -24,7 +24,8 @@ DECLARE
     before jsonb := to_jsonb(OLD);
     after jsonb := to_jsonb(NEW);
     told integer := coalesce((after ->> 'revision')::integer, (before ->> 'revision')::integer + 1);
-    done text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'updated' ELSE 'deleted' END;
+    done text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE coalesce(
+        lower(replace(nullif(after ->> 'status', before ->> 'status'), '_', '-')), 'updated') END;
     id_ uuid := (coalesce(after, before) ->> 'id')::uuid;
 BEGIN
     IF current_setting('{SWITCH}', true) = 'on' THEN

@@ -19,6 +19,10 @@ DEFAULT_QUEUE_ID: Final = "default_queue_id"
 RESULT_STORAGE_ID: Final = "default_result_storage_block_id"
 
 
+STATUS: Final = "status"
+"""The tracked column whose changes have events of their own: ready, not-ready, paused."""
+
+
 class Same(Enum):
     """When two values of a tracked field count as the same, so that storing one over the other is no change."""
 
@@ -57,9 +61,9 @@ class ResourceKind:
 
     `model` is None for a resource that lives outside the registry and is known by its id only. A kind without
     tracked fields makes no events; it is declared because others relate to it. `labels` maps an event label to the
-    column that holds it, or to its constant text. `own_keys` are the keys that the payload of each of its events has
-    in Prefect: its `name`, or tracked fields. The edges of a related resource are followed too (a queue leads to its
-    pool).
+    column that holds it, or to its constant text; `unlabelled_status` are those that its status events lack in Prefect.
+    `own_keys` are the keys that the payload of each of its events has there: its `name`, or tracked fields. The edges
+    of a related resource are followed too (a queue leads to its pool).
     """
 
     name: str
@@ -67,6 +71,7 @@ class ResourceKind:
     tracked: Mapping[str, Same] = field(default_factory=dict)
     labels: Mapping[str, str | Constant] = field(default_factory=dict)
     own_keys: tuple[str, ...] = ()
+    unlabelled_status: tuple[str, ...] = ()
     edges: tuple[Edge, ...] = ()
 
     def resource_id(self, id_: object) -> str:
@@ -115,9 +120,11 @@ WORK_POOL: Final = ResourceKind(
         "concurrency_limit": Same.EQUAL,
         "description": Same.EQUAL,
         "is_paused": Same.EQUAL,
+        STATUS: Same.EQUAL,
         "storage_configuration": Same.EQUAL,
     },
     labels={RESOURCE_ROLE: Constant("work-pool"), "prefect.work-pool.type": "type"},
+    unlabelled_status=(RESOURCE_ROLE,),
     edges=(
         Edge("default-queue", "work-queue", DEFAULT_QUEUE_ID, given=True),
         Edge("result-storage", "block-document", RESULT_STORAGE_ID, given=True),
@@ -133,6 +140,7 @@ WORK_QUEUE: Final = ResourceKind(
         "is_paused": Same.EQUAL,
         "name": Same.EQUAL,
         "priority": Same.EQUAL,
+        STATUS: Same.EQUAL,
     },
     labels={RESOURCE_ROLE: Constant("work-queue")},
     edges=(Edge("work-pool", "work-pool", "work_pool_id"),),
@@ -168,6 +176,7 @@ DEPLOYMENT: Final = ResourceKind(
         "paused": Same.EQUAL,
         "pull_steps": Same.EQUAL,
         "schedules": Same.SAME_CONTENT,
+        STATUS: Same.EQUAL,
         "storage_document_id": Same.EQUAL,
         "tags": Same.UNORDERED,
         "version": Same.EQUAL,

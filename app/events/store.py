@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import insert
+from sqlalchemy import Insert, insert
 from sqlalchemy.orm import Session
 
+from app.database import core_table
 from app.events.snapshot import Change, Snapshot, capture, make_masker
 from app.models import SnapshotRow
 from app.settings import get_settings
@@ -27,8 +29,14 @@ def store(session: Session, changes: Sequence[Change]) -> list[Snapshot]:
     snapshots = [capture(change, masker, current) for change in changes]
     for start in range(0, len(snapshots), INSERT_PAGE):
         page = [_columns(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
-        session.execute(insert(SnapshotRow), page)
+        session.execute(_insertion(), page)
     return snapshots
+
+
+@lru_cache
+def _insertion() -> Insert:
+    # Without the ORM, which would look for objects to make of the rows.
+    return insert(core_table(SnapshotRow))
 
 
 def _columns(snapshot: Snapshot) -> dict[str, object]:
