@@ -37,6 +37,7 @@ VALUES: Final[Mapping[str, tuple[Any, Any]]] = {
     "paused": (False, True),
     "pull_steps": ([{"a": {}}], [{"b": {}}]),
     "schedules": ([{"id": "1", "n": 1}], [{"id": "1", "n": 2}]),
+    "status": ("NOT_READY", "READY"),
     "storage_document_id": BLOCKS,
     "tags": (["a"], ["a", "b"]),
     "version": ("1", "2"),
