@@ -201,6 +201,16 @@ def test_a_pool_that_is_overwritten_as_it_is_has_no_event(client: TestClient, po
     assert names(events_of(client, "work-pool", pool["id"])) == ["created"]
 
 
+def test_a_resume_of_what_is_not_paused_says_nothing_of_its_silence_either(
+    client: TestClient, pool: dict[str, Any], engine: Engine
+) -> None:
+    heartbeat(client)
+    let_time_pass(engine, 1000)
+    client.patch(POOL, json={"is_paused": False})
+
+    assert names(events_of(client, "work-pool", pool["id"])) == ["created", "ready"]
+
+
 def test_what_is_created_paused_says_so_in_its_creation(client: TestClient) -> None:
     pool = make_pool(client, is_paused=True)
     queue = make_queue(client, "q", is_paused=True)

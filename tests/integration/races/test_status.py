@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import workers.readiness
 from app.crud import polls, pool_workers
 from app.crud.polls import record_poll_of_pool
+from app.events.kinds import WORK_POOL
+from app.events.readiness import settle
 from app.models import SnapshotRow
 from tests.integration.outbox_world import count
 from tests.integration.races.blocking import Gate, wait_until_blocked
@@ -35,6 +37,8 @@ from tests.world import assert_audit_is_clean
 from workers.readiness import settle_all
 
 POOL = "/work_pools/pool"
+BARRIER = 1
+"""An advisory lock that is nobody's."""
 
 
 @pytest.fixture
@@ -87,6 +91,27 @@ def test_a_heartbeat_that_is_not_committed_yet_saves_its_pool_from_the_look(
 
     assert status(client, POOL) == "READY"
     assert [told for told in log(client) if "work-pool" in told] == ["work-pool.created pool", "work-pool.ready pool"]
+
+
+def test_a_heartbeat_that_is_committed_while_the_look_reads_saves_its_pool(
+    client: TestClient, silent: str, engine: Engine, sessions: sessionmaker[Session]
+) -> None:
+    barred = func.pg_advisory_xact_lock(BARRIER).is_not(None)
+
+    def look_slowly() -> None:
+        with sessions() as session, session.begin():
+            # Its statement has begun, and sees the pool as it was then.
+            assert settle(session, WORK_POOL, barred, alone=True) == []
+
+    with ThreadPoolExecutor(1) as threads, sessions() as holder:
+        holder.execute(select(func.pg_advisory_xact_lock(BARRIER)))
+        future = threads.submit(look_slowly)
+        wait_until_blocked(engine, 1, [future])
+        heartbeat(client)
+        holder.rollback()
+        future.result(30)
+
+    assert status(client, POOL) == "READY"
 
 
 def test_a_heartbeat_behind_the_look_waits_for_it_and_makes_the_pool_ready_again(
