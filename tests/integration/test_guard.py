@@ -12,7 +12,7 @@ from app.events.kinds import ResourceKind, tracked_kinds
 from app.events.tracked_statements import table_of
 from app.models import Flow, WorkPool
 from tests.guard import unguarded
-from tests.integration.kinds_in_use import make_one_of_each, other_value
+from tests.integration.kinds_in_use import make_one_of_each, other_values
 
 KINDS = pytest.mark.parametrize("kind", tracked_kinds(), ids=lambda kind: kind.name)
 
@@ -31,7 +31,7 @@ def test_no_tracked_field_changes_untold(kind: ResourceKind, sessions: sessionma
     rows = make_one_of_each(sessions)
     table = table_of(kind)
     for field in kind.tracked:
-        change = {field: other_value(rows[kind.name], field)}
+        change = other_values(rows[kind.name], field)
         for values in (change, {**change, "revision": table.c.revision + 1}):
             assert kind.name in is_refused(sessions, update(table).values(values))
 
