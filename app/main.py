@@ -92,7 +92,7 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
     _add_middleware(app, settings)
-    # Straight into the app: each router in between would make every route once more.
+    # Straight into the app: every request would pass through each router in between.
     for module in ROUTED:
         app.include_router(module.router, prefix="/api")
     # Probes of load balancers and containers know no prefix.

@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy import Connection, create_engine, func, make_url, select, text
 from sqlalchemy.orm import Session
 
-from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.kinds import tracked_kinds
+from app.events.resource_kind import ResourceKind
 from app.events.tracked_statements import table_of
 from tests.databases import administer
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import DispatchError
-from app.events.kinds import ResourceKind, kind_named
-from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
+from app.events.kinds import kind_named
+from app.events.resource_kind import ResourceKind
+from app.events.schema import OMITTED, RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
 from app.models import SCHEMA_VERSION, SnapshotRow
 
-OMITTED: Final = "$omitted"
 OUR_KEYS: Final = frozenset({"fields", "updated_fields", "updates"})
 """The keys of a payload that no kind has as its own."""
 

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from app.database import core_table
-from app.events.kinds import KINDS, Edge, ResourceKind
+from app.events.kinds import KINDS
+from app.events.resource_kind import Edge, ResourceKind
 from app.events.schema import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
 from app.models import SnapshotRow, Tombstone
 

@@ -3,7 +3,7 @@
 No kind needs to be declared, nothing related is looked up, and neither state nor references are read.
 """
 
-from app.events.kinds import ResourceKind
+from app.events.resource_kind import ResourceKind
 from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event
 from app.models import SnapshotRow
 

@@ -21,7 +21,8 @@ from app.crud.filters import flow_condition, one_of, restricts
 from app.crud.queue_order import lock_pool
 from app.crud.tombstones import bury
 from app.errors import Conflict, InvalidRequest, NotFound
-from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE, ResourceKind
+from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked import delete_rows, moment
 from app.events.tracked_statements import table_of

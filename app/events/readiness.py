@@ -14,7 +14,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.events.kinds import DEPLOYMENT, STATUS, WORK_POOL, WORK_QUEUE, ResourceKind
+from app.events.kinds import DEPLOYMENT, STATUS, WORK_POOL, WORK_QUEUE
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked import update_rows
 from app.events.tracked_statements import table_of

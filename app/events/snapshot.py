@@ -9,9 +9,10 @@ from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import ConfigurationError
-from app.events.kinds import STATUS, ResourceKind, kind_named, tracked_kinds
+from app.events.kinds import STATUS, kind_named, tracked_kinds
 from app.events.masking import Masker
 from app.events.masking_rules import Rules
+from app.events.resource_kind import ResourceKind
 from app.models import LANES, Readiness
 from app.settings import Settings
 

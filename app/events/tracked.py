@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, Table, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.events.kinds import ResourceKind
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked_statements import (
     AT,

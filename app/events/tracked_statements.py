@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from app.events.kinds import KINDS, ResourceKind, Same
+from app.events.kinds import KINDS
+from app.events.resource_kind import ResourceKind, Same
 
 TICK: Final = timedelta(microseconds=1)
 

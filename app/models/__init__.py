@@ -1,7 +1,7 @@
 """All tables, so that one import knows the whole schema."""
 
 from app.models.api_key import ApiKey
-from app.models.event import EventLog, EventRow
+from app.models.event import NAMES_A_RESOURCE, EventLog, EventRow
 from app.models.resources import (
     AGENT_TYPE,
     ConcurrencyLimit,
@@ -18,6 +18,7 @@ from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
 __all__ = [
     "AGENT_TYPE",
     "LANES",
+    "NAMES_A_RESOURCE",
     "SCHEMA_VERSION",
     "ApiKey",
     "ConcurrencyLimit",

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Table
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.kinds import DEPLOYMENT, KINDS, ResourceKind, tracked_kinds
+from app.events.kinds import DEPLOYMENT, KINDS, tracked_kinds
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked import delete_rows, update_rows, upsert_row
 from app.events.tracked_statements import table_of

@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import work_pools
-from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.kinds import tracked_kinds
+from app.events.resource_kind import ResourceKind
 from app.events.tracked_statements import table_of
 from app.settings import Settings
 from tests.canary.life import Lives

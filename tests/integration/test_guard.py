@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import flows, work_pools
-from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.kinds import tracked_kinds
+from app.events.resource_kind import ResourceKind
 from app.events.tracked_statements import table_of
 from app.models import Flow, WorkPool
 from tests.guard import unguarded

@@ -64,7 +64,7 @@ def test_status_as_a_table(life: Life) -> None:
     shown = cells(result.stdout)
     assert shown.pop("oldest").endswith(" s")
     nothing = dict.fromkeys(("retrying", "parked", "waiting", "newer", "rescued"), "0")
-    assert shown == {"pending": "1", "position": "2", **nothing}
+    assert shown == {"pending": "1", "position": "3", **nothing}
 
 
 def test_status_of_an_empty_outbox_shows_no_age(settings: Settings) -> None:
@@ -75,14 +75,14 @@ def test_status_as_json(life: Life) -> None:
     shown = json.loads(run("status", "--json").stdout)
     assert shown.pop("oldest_pending_seconds") > 0
     nothing = dict.fromkeys(("retrying", "parked", "waiting", "newer", "rescued"), 0)
-    assert shown == {"pending": 1, "position": 2, **nothing}
+    assert shown == {"pending": 1, "position": 3, **nothing}
 
 
 def test_a_clean_audit_ends_with_0(life: Life) -> None:
     result = run("reconcile")
     assert result.exit_code == 0
     assert cells(result.stdout) == {"lost": "0", "phantom": "0", "duplicate": "0", "disordered": "0"}
-    assert "Checked 1 resources, 2 events and 1 pending snapshots." in result.stdout
+    assert "Checked 2 resources, 3 events and 1 pending snapshots." in result.stdout
     assert "All is well." in result.stdout
 
 
@@ -100,8 +100,8 @@ def test_an_audit_as_json(broken: Life) -> None:
     assert result.exit_code == 1
     text = "Revision 3 has neither an event nor a pending snapshot."
     assert json.loads(result.stdout) == {
-        "resources": 1,
-        "events": 2,
+        "resources": 2,
+        "events": 3,
         "pending": 0,
         "lost": 1,
         "phantom": 0,
@@ -115,7 +115,7 @@ def test_a_finding_about_the_log_names_no_resource(life: Life, sessions: session
     with sessions() as session:
         session.execute(text("UPDATE event_log SET position = 7"))
         session.commit()
-    assert "disordered: The log's head is 7, its last event is at position 2." in run("reconcile").stdout
+    assert "disordered: The log's head is 7, its last event is at position 3." in run("reconcile").stdout
 
 
 def test_markup_in_a_resource_id_is_shown_as_it_is(life: Life, sessions: sessionmaker[Session]) -> None:
@@ -158,7 +158,7 @@ def test_the_data_folder_names_the_database(
     )
     (tmp_path / RUN_FILE).write_text(run_file.model_dump_json())
     result = run("status", "--json", "--data-dir", str(tmp_path))
-    assert json.loads(result.stdout)["position"] == 2
+    assert json.loads(result.stdout)["position"] == 3
 
 
 @pytest.mark.parametrize("command", ["status", "reconcile"])

@@ -12,7 +12,7 @@ from app.cli.database import database_session
 from app.cli.outbox.parked import SnapshotId
 from app.cli.printing import AsJson, plain, print_json
 from app.crud.parked import replay, skip
-from app.events.kinds import ResourceKind
+from app.events.resource_kind import ResourceKind
 from app.models import SnapshotRow
 
 REPLAY_EXAMPLES = """

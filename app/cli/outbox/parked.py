@@ -14,7 +14,7 @@ from app.cli.database import database_session
 from app.cli.printing import AsJson, plain, print_json
 from app.crud.parked import Held, held, parked
 from app.database import JsonObject
-from app.events.kinds import ResourceKind
+from app.events.resource_kind import ResourceKind
 from app.models import SnapshotRow
 
 PARKED_EXAMPLES = """

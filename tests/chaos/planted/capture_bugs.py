@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, delete, select, true
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
-from app.events.kinds import ResourceKind
 from app.events.masking import Masker
+from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change, Snapshot, lane_of
 from app.events.tracked_statements import Assignment, table_of
 from app.models import Deployment
