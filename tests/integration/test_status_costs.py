@@ -14,7 +14,7 @@ from app.models import Deployment, Flow, SnapshotRow, WorkQueue
 from tests.guard import unguarded
 from tests.integration.outbox_world import count
 from tests.integration.readiness import heartbeat, let_time_pass, poll, serve
-from tests.integration.registry import make_flow, make_pool
+from tests.integration.registry import make_flow, make_pool, make_queue
 from tests.statements import StatementCount
 from workers.readiness import settle_all
 
@@ -121,6 +121,8 @@ def test_a_look_changes_so_many_rows_in_one_transaction_at_most_and_goes_on(
 ) -> None:
     monkeypatch.setattr(workers.readiness, "ROWS_AT_ONCE", 2)
     add(5)
+    for name in ("q", "r"):
+        make_queue(client, name)
     poll(client)
     let_time_pass(engine, 61)
     sizes: list[int] = []
@@ -133,5 +135,5 @@ def test_a_look_changes_so_many_rows_in_one_transaction_at_most_and_goes_on(
             waiting.append(count(session, SnapshotRow))
 
     settle_all(sessions, ring)
-    assert (sizes, waiting) == ([1, 2, 2, 1], [1, 3, 5, 6])
+    assert (sizes, waiting) == ([2, 1, 2, 2, 1], [2, 3, 5, 7, 8])
     assert ready(sessions) == 0
