@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from tests.integration.outbox_world import OutboxWorld
 from tests.integration.readiness import (
     QUEUE,
     WORKERS,
@@ -24,6 +25,7 @@ from tests.integration.readiness import (
 )
 from tests.integration.registry import make_pool, make_queue
 from tests.world import assert_audit_is_clean, assert_unbroken, related, updates
+from workers.readiness import settle_all
 
 POOL = "/work_pools/pool"
 
@@ -300,3 +302,18 @@ def test_deployments_of_a_paused_queue_are_ready_while_it_is_polled(
     look()
 
     assert names(events_of(client, "deployment", deployment)) == ["created", "ready", "not-ready"]
+
+
+def test_readiness_that_nobody_rang_for_waits_in_the_outbox(
+    outbox_world: OutboxWorld, client: TestClient, engine: Engine
+) -> None:
+    make_pool(client)
+    heartbeat(client)
+    poll(client)
+    let_time_pass(engine, 1000)
+    settle_all(outbox_world.sessions, lambda _: None)
+    assert outbox_world.log() == []
+
+    outbox_world.dispatch_all()
+    told = ["work-pool.created pool", "work-queue.created default", "work-pool.ready pool", "work-queue.ready default"]
+    assert sorted(log(client)) == sorted([*told, "work-pool.not-ready pool", "work-queue.not-ready default"])
