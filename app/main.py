@@ -12,6 +12,7 @@ from app import announcer, outbox
 from app.access import Credentials
 from app.api import (
     absent,
+    absent_sockets,
     client_courtesy,
     client_events,
     concurrency_limits,
@@ -24,6 +25,7 @@ from app.api import (
     flows,
     health,
     polls,
+    slots,
     tag_limits,
     work_pools,
     work_queues,
@@ -53,8 +55,10 @@ ROUTED: Final = (
     event_stream,
     deployment_schedules,
     polls,
+    slots,
     deployments,
     tag_limits,
+    absent_sockets,
     absent,
 )
 """The modules with routes below `/api`; a request goes to the first route that fits."""
