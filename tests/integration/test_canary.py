@@ -4,12 +4,12 @@ import io
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import Text, text
+from sqlalchemy import Text, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,6 +17,7 @@ from app.crud import work_pools
 from app.events.kinds import tracked_kinds
 from app.events.resource_kind import ResourceKind
 from app.events.tracked_statements import table_of
+from app.models import EventRow
 from app.settings import Settings
 from tests.canary.life import Lives
 from tests.canary.refusals import Refusal, refusals
@@ -99,12 +100,17 @@ def events(
 ) -> list[dict[str, Any]]:
     """All lives are lived; the snapshots wait, are searched, and become the events that are returned."""
     Lives(api.client, canaries).live()
-    wait_until(lambda: len(outbox_world.log()) == 2, "the client events to be in the log")
+    wait_until(lambda: len(client_events(sessions)) == 2, "the client events to be in the log")
     assert len(outbox_world.pending()) > 10
     assert_clean(canaries, **dict(stored_texts(sessions)))
     outbox_world.dispatch_all()
     assert not outbox_world.pending()
     return read_events(api.client, sessions)
+
+
+def client_events(sessions: sessionmaker[Session]) -> Sequence[EventRow]:
+    with sessions() as session:
+        return session.scalars(select(EventRow).where(EventRow.revision.is_(None))).all()
 
 
 def assert_clean(canaries: Canaries, **texts: str) -> None:

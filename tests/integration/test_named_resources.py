@@ -12,6 +12,7 @@ from app.errors import NotFound
 from app.events.kinds import CONCURRENCY_LIMIT, DEPLOYMENT, FLOW, WORK_POOL, WORK_QUEUE
 from app.events.resource_kind import ResourceKind
 from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, Tombstone, WorkPool, WorkQueue
+from tests.guard import unguarded
 from tests.integration.events_in_log import a_related, an_event, append
 
 Sessions = sessionmaker[Session]
@@ -28,7 +29,7 @@ kinds = pytest.mark.parametrize("wanted", NAMES, ids=[name.kind.name for name in
 
 
 def store(sessions: Sessions, *rows: Any) -> None:
-    with sessions.begin() as session:
+    with sessions.begin() as session, unguarded(session):
         for row in rows:
             session.add(row)
             session.flush()
@@ -85,20 +86,20 @@ def test_what_is_buried_is_found_whether_its_owner_lives_or_not(
 ) -> None:
     owners = [Flow(id=UUID(int=2), name="etl"), WorkPool(id=UUID(int=3), name="pool", type="process")]
     graves = [
-        Tombstone(id=UUID(int=2), kind="flow", name="etl"),
-        Tombstone(id=UUID(int=3), kind="work-pool", name="pool"),
+        Tombstone(id=UUID(int=2), kind="flow", name="etl", revision=2),
+        Tombstone(id=UUID(int=3), kind="work-pool", name="pool", revision=2),
     ]
     attributes = {"flow_id": str(UUID(int=2)), "work_pool_id": str(UUID(int=3))}
     other = {"flow_id": str(uuid4()), "work_pool_id": str(uuid4())}
     store(
         sessions,
         *(owners if owner_lives else graves),
-        Tombstone(id=ID, kind=wanted.kind.name, name=wanted.name, attributes=attributes),
-        Tombstone(id=uuid4(), kind="block-document", name=wanted.name, attributes=attributes),
-        Tombstone(id=uuid4(), kind=wanted.kind.name, name="another", attributes=attributes),
+        Tombstone(id=ID, kind=wanted.kind.name, name=wanted.name, attributes=attributes, revision=2),
+        Tombstone(id=uuid4(), kind="block-document", name=wanted.name, attributes=attributes, revision=2),
+        Tombstone(id=uuid4(), kind=wanted.kind.name, name="another", attributes=attributes, revision=2),
     )
     if wanted.owner is not None:
-        store(sessions, Tombstone(id=uuid4(), kind=wanted.kind.name, name=wanted.name, attributes=other))
+        store(sessions, Tombstone(id=uuid4(), kind=wanted.kind.name, name=wanted.name, attributes=other, revision=2))
     assert ID in found(sessions, wanted)
     assert len(found(sessions, wanted)) == (2 if wanted.kind.name in ("flow", "work-pool") else 1)
 
