@@ -2,16 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import DispatchError
 from app.events.kinds import kind_named
-from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
+from app.events.schema import OMITTED, RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
 from app.models import SCHEMA_VERSION, SnapshotRow
-
-OMITTED: Final = "$omitted"
 
 
 def check(snapshot: SnapshotRow) -> None:

@@ -46,7 +46,6 @@ def _configure(**_: Any) -> None:
 @worker_process_init.connect
 def _spare_the_collector(**_: Any) -> None:
     """Take what was imported out of the garbage collector's sight: it lives as long as the process."""
-    gc.collect()
     gc.freeze()
 
 

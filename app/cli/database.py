@@ -1,4 +1,4 @@
-"""The database that the commands look into."""
+"""The database that a command looks into."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,13 @@ from pathlib import Path
 
 import psycopg
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.cli.data_dir import settings_in
 from app.database import describe, make_engine, make_sessions
 from app.errors import ConfigurationError, Unavailable
+from app.settings import Settings
+from app.telemetry import configure_logging
 
 
 @contextmanager
@@ -24,6 +26,23 @@ def database_session(data_dir: Path, statement_timeout_ms: int | None = None) ->
     settings = settings_in(data_dir)
     if statement_timeout_ms is not None:
         settings = settings.model_copy(update={"database_statement_timeout_ms": statement_timeout_ms})
+    with database_sessions(settings) as sessions, sessions() as session:
+        yield session
+
+
+@contextmanager
+def consistent_session(data_dir: Path) -> Iterator[Session]:
+    """Give such a session whose statements all see the same moment of the database."""
+    with database_session(data_dir) as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield session
+
+
+@contextmanager
+def database_sessions(settings: Settings) -> Iterator[sessionmaker[Session]]:
+    """Give the session factory of a command, which holds one connection; the errors are those of a session."""
+    # Logs belong on stderr: on stdout they would stand between what the command prints.
+    configure_logging(settings.log_level, as_json=settings.log_json)
     try:
         engine = make_engine(settings, application_name="aftercommit-command", pool_size=1)
     except ArgumentError as error:
@@ -31,8 +50,7 @@ def database_session(data_dir: Path, statement_timeout_ms: int | None = None) ->
             "AFTERCOMMIT_DATABASE_URL is not a database URL like postgresql+psycopg://user:password@host/name."
         ) from error
     try:
-        with make_sessions(engine)() as session:
-            yield session
+        yield make_sessions(engine)
     except DBAPIError as error:
         raise Unavailable(_explain(error)) from error
     finally:

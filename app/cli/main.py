@@ -4,7 +4,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli import events, keys, outbox, up
+from app.cli import events, history, keys, outbox, up
 from app.cli.migrate import migrate
 from app.errors import AppError
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command(epilog=up.EPILOG)(up.up)
 app.command()(migrate)
+app.command("history", epilog=history.EXAMPLES)(history.tell_history)
 # Groups of commands are added here, in the order of the help text.
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.event_lines import visible
+from app.cli.visible import visible
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 

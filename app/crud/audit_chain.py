@@ -34,9 +34,8 @@ from app.crud.audit_history import (
     resources,
     skip_event_name,
 )
+from app.events.schema import OMITTED
 from app.models import EventRow, SnapshotRow
-
-OMITTED = "$omitted"
 
 
 def broken_chains() -> Select[Any]:

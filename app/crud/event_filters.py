@@ -1,13 +1,14 @@
 """Turns the filter of a request into conditions on the event log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, and_, any_, column, exists, func, literal, not_, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, column, exists, func, literal, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from app.crud.event_text import holds_text
 from app.crud.patterns import is_one_of, matches_values, starts_with_one_of
+from app.events.kinds import ResourceKind
 from app.events.schema import RESOURCE_ID, RESOURCE_ROLE
 from app.models import EventRow
 from app.schemas.events import AnyResourceFilter, EventFilter, Labels, NameFilter, OccurredFilter, RelatedFilter
@@ -33,6 +34,22 @@ def matching(event_filter: EventFilter, *, head: int | None = None) -> ColumnEle
         .order_by(EventRow.resource_id.desc(), EventRow.occurred.desc(), EventRow.position.desc())
     )
     return EventRow.position.in_(latest)
+
+
+def of_kinds(kinds: Iterable[ResourceKind]) -> ColumnElement[bool]:
+    """Match the events that the registry made of resources of these kinds, by their names."""
+    prefixes = [prefix for kind in kinds for prefix in (kind.event_name(""), kind.skip_event_name())]
+    return starts_with_one_of(EventRow.event.expression, prefixes)
+
+
+def of_resources(resource_ids: Sequence[str]) -> ColumnElement[bool]:
+    """Match the events of these resources."""
+    return is_one_of(EventRow.resource_id.expression, resource_ids)
+
+
+def changes_one_of(fields: Sequence[str]) -> ColumnElement[bool]:
+    """Match the events that tell from what to what one of these fields changed."""
+    return EventRow.payload["updates"].op("?|", is_comparison=True)(literal(list(fields), ARRAY(Text)))
 
 
 def _conditions(event_filter: EventFilter) -> Conditions:

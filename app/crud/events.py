@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.crud.event_filters import matching
+from app.errors import NotFound
 from app.models import EventRow
 from app.schemas.events import EventFilter
 from app.schemas.page_token import PageToken
@@ -37,8 +39,8 @@ def read_first_page(session: Session, event_filter: EventFilter, limit: int) -> 
 
 def read_next_page(session: Session, token: PageToken) -> Page:
     """Return the page that follows; it costs the same whichever page it is."""
-    after = _comes_after(token)
-    events = find_events(session, token.filter, head=token.head, limit=token.limit + 1, after=after)
+    where = _comes_after(token)
+    events = find_events(session, token.filter, head=token.head, limit=token.limit + 1, where=where)
     return _page(events, token.filter, token.limit, token.head, token.total)
 
 
@@ -48,18 +50,31 @@ def find_events(
     *,
     limit: int,
     head: int | None = None,
-    after: ColumnElement[bool] | None = None,
+    where: ColumnElement[bool] | None = None,
 ) -> Sequence[EventRow]:
     """Return the first `limit` events that match, in the order asked for.
 
-    Only those up to the position `head` and those for which `after` holds are looked at, if given.
+    Only those up to the position `head` and those for which `where` holds are looked at, if given.
     """
     statement = select(EventRow).where(matching(event_filter, head=head)).limit(limit)
-    if after is not None:
-        statement = statement.where(after)
+    if where is not None:
+        statement = statement.where(where)
     if event_filter.order == "ASC":
         return session.scalars(statement.order_by(EventRow.occurred, EventRow.position)).all()
     return session.scalars(statement.order_by(EventRow.occurred.desc(), EventRow.position.desc())).all()
+
+
+def read_event(session: Session, wanted: UUID | int) -> EventRow:
+    """Return the event of that id, or at that position.
+
+    Raises:
+        NotFound: the log has none.
+    """
+    column = EventRow.id if isinstance(wanted, UUID) else EventRow.position
+    found = session.scalars(select(EventRow).where(column == wanted)).one_or_none()
+    if found is None:
+        raise NotFound("The log has no such event. A change that waits for its event is in the outbox.")
+    return found
 
 
 def head_position(session: Session) -> int:

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Table, UniqueConstraint
 
 from app.database import Base
 from app.errors import UnknownKind
@@ -61,6 +64,16 @@ class ResourceKind:
     def skip_event_name(self) -> str:
         """Return the name of the event that stands for a skipped change; Prefect has none, so it is ours."""
         return f"aftercommit.{self.name}.skipped"
+
+    @property
+    def owner(self) -> Edge | None:
+        """Return the edge to what the name is unique within (a deployment's flow), as the table's constraint says."""
+        if self.model is None:
+            return None
+        table = self.model.__table__
+        assert isinstance(table, Table)
+        unique = [set(rule.columns.keys()) for rule in table.constraints if isinstance(rule, UniqueConstraint)]
+        return next((edge for edge in self.edges if {edge.column, "name"} in unique), None)
 
 
 FLOW: Final = ResourceKind("flow", Flow)
@@ -116,6 +129,17 @@ def kind_named(name: str) -> ResourceKind:
         return KINDS[name]
     except KeyError:
         raise UnknownKind(f"There is no resource kind named {name!r}.") from None
+
+
+def kind_of(resource_id: str) -> tuple[ResourceKind, UUID] | None:
+    """Return the declared kind and the id that a resource id such as `prefect.deployment.<uuid>` names, if it does."""
+    name, _, id_ = resource_id.removeprefix("prefect.").rpartition(".")
+    if name not in KINDS or not resource_id.startswith("prefect."):
+        return None
+    try:
+        return KINDS[name], UUID(id_)
+    except ValueError:
+        return None
 
 
 def tracked_kinds() -> Iterator[ResourceKind]:

@@ -11,6 +11,9 @@ RESOURCE_NAME: Final = "prefect.resource.name"
 RESOURCE_ROLE: Final = "prefect.resource.role"
 REVISION: Final = "aftercommit.revision"
 
+OMITTED: Final = "$omitted"
+"""The only key of what stands in a payload for a value that was too large for it; its value is the size in bytes."""
+
 Resource = dict[str, str]
 """Labels of a resource; `prefect.resource.id` is always there."""
 

@@ -1,12 +1,18 @@
 """The event log: an append-only table whose positions are dense and commit-ordered."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Json, JsonObject
+
+NAMES_A_RESOURCE: Final = (
+    "revision IS NOT NULL AND (revision = 1 OR payload -> 'updates' ? 'name' OR payload ? 'skipped')"
+)
+"""The events that give a resource its name, or may do so: its creation, a change of its name, and a skipped change."""
 
 
 class EventRow(Base):
@@ -28,6 +34,12 @@ class EventRow(Base):
         Index("ix_event_resource_occurred", "resource_id", "occurred", "position"),
         Index("ix_event_name_occurred", "event", "occurred", "position", postgresql_ops={"event": "text_pattern_ops"}),
         Index("ix_event_related", "related", postgresql_using="gin", postgresql_ops={"related": "jsonb_path_ops"}),
+        # One entry for a resource, and one more for each name: whatever is named is found without a scan of its events.
+        Index(
+            "ix_event_resource_name",
+            text("(resource ->> 'prefect.resource.name')"),
+            postgresql_where=text(NAMES_A_RESOURCE),
+        ),
         CheckConstraint("position >= 1", name="position"),
         CheckConstraint("revision >= 1", name="revision"),
     )

@@ -1,6 +1,8 @@
 """`aftercommit events list`."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +28,7 @@ def _unconfigured_logs() -> Iterator[None]:
 
 
 def _run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["events", "list", *arguments], env={"COLUMNS": "60"})
+    return CliRunner().invoke(app, ["events", "list", *arguments], env={"COLUMNS": "80"})
 
 
 def _lines(result: Result) -> list[list[str]]:
@@ -39,10 +41,11 @@ def _positions(result: Result) -> list[int]:
     return [json.loads(line)["position"] for line in result.stdout.splitlines()]
 
 
-def test_a_listed_event_tells_time_event_deployment_and_changes(settings: Settings, sessions: Sessions) -> None:
+def test_a_listed_event_tells_position_time_event_name_and_changes(settings: Settings, sessions: Sessions) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     append(sessions, an_event(occurred=moment, name="x" * 200, payload={"updated_fields": ["paused", "tags"]}))
-    assert _lines(_run()) == [["2026-01-02T03:04:05.678Z", "prefect.deployment.updated", "x" * 200, "paused, tags"]]
+    shown = ["1", "2026-01-02T03:04:05.678Z", "prefect.deployment.updated", "x" * 200, "paused, tags"]
+    assert _lines(_run()) == [shown]
 
 
 def test_the_newest_event_is_listed_first_unless_asked_otherwise(settings: Settings, sessions: Sessions) -> None:
@@ -66,7 +69,7 @@ def test_a_list_can_be_narrowed_by_event_and_resource(settings: Settings, sessio
 
 def test_a_name_cannot_steer_the_terminal_or_break_the_line(settings: Settings, sessions: Sessions) -> None:
     append(sessions, an_event(name="a\x1b[31m\n\tb[bold]"))
-    assert _lines(_run())[0][2] == r"a\x1b[31m\n\tb[bold]"
+    assert _lines(_run())[0][3] == r"a\x1b[31m\n\tb[bold]"
 
 
 def test_a_terminal_gets_a_table(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +77,7 @@ def test_a_terminal_gets_a_table(settings: Settings, sessions: Sessions, monkeyp
     assert "No events." in _run().stdout
     append(sessions, an_event(name="[red]nightly", resource_id="r"), an_event(name=None, resource_id="only-an-id"))
     shown = _run().stdout
-    assert "deployment" in shown
+    assert "position" in shown
     assert "[red]nightly" in shown
     assert "only-an-id" in shown
 
@@ -83,7 +86,7 @@ def test_a_database_that_does_not_answer_is_told_in_a_line(settings: Settings, m
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/none")
     result = _run()
     assert result.exit_code != 0
-    assert str(result.exception) == "The event log can't be read: OperationalError."
+    assert str(result.exception).startswith("The database does not answer: ")
 
 
 def test_bytes_that_are_no_text_are_refused_as_an_argument(settings: Settings) -> None:
@@ -108,3 +111,23 @@ def test_the_data_folder_tells_where_the_servers_are(
     for name in ("DATABASE_URL", "BROKER_URL", "MASKING_KEY"):
         monkeypatch.delenv(f"AFTERCOMMIT_{name}")
     assert _positions(_run("--json", "--data-dir", str(tmp_path))) == [1]
+
+
+def test_a_reader_that_goes_away_ends_the_command_in_silence(settings: Settings, sessions: Sessions) -> None:
+    append(sessions, *(an_event(payload={"text": "x" * 1000}) for _ in range(500)))
+    command = [
+        sys.executable,
+        "-c",
+        "from app.cli.main import main; main()",
+        "events",
+        "list",
+        "--json",
+        "--limit",
+        "500",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["position"] == 500
+        process.stdout.close()
+        assert process.stderr.read() == ""

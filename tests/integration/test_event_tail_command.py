@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
 
-from app.cli import events as events_command
+from app.cli.events import tailing
 from app.cli.main import app
 from app.settings import Settings
 from tests.integration.events_in_log import an_event, append
@@ -66,7 +66,7 @@ def _waits(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Itera
             return True
 
     with monkeypatch.context() as patch:
-        patch.setattr(events_command, "Wakeups", Steps)
+        patch.setattr(tailing, "Wakeups", Steps)
         yield
 
 
@@ -96,7 +96,7 @@ def test_tail_goes_on_from_a_position(settings: Settings, sessions: Sessions, mo
 def test_tail_prints_readable_lines(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     append(sessions, an_event(name="nightly"))
     with _waits(monkeypatch):
-        assert _lines(_run("--all"))[0][1:] == ["prefect.deployment.updated", "nightly", ""]
+        assert _lines(_run("--all"))[0][2:] == ["prefect.deployment.updated", "nightly", ""]
 
 
 def test_two_beginnings_are_refused(settings: Settings) -> None:

@@ -68,7 +68,7 @@ def test_events_list_tells_of_a_skip_with_its_reason(stuck: SnapshotRow, outbox_
     run("skip", stuck.id, "--reason", "see incident 7")
     outbox_world.dispatch_all()
     line = next(line for line in run("list", group="events").stdout.splitlines() if "skipped" in line)
-    assert line.split("\t")[1:] == ["aftercommit.deployment.skipped", "nightly", "skipped (updated): see incident 7"]
+    assert line.split("\t")[2:] == ["aftercommit.deployment.skipped", "nightly", "skipped (updated): see incident 7"]
 
 
 def test_of_two_operators_who_decide_at_once_the_second_is_told(

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from app.cli.event_tail import CtrlC
+from app.cli.events.follower import CtrlC
 
 
 def _press() -> None:

@@ -66,6 +66,7 @@ def upgrade() -> None:
     op.create_index('ix_event_name_occurred', 'event', ['event', 'occurred', 'position'], unique=False, postgresql_ops={'event': 'text_pattern_ops'})
     op.create_index('ix_event_occurred_position', 'event', ['occurred', 'position'], unique=False)
     op.create_index('ix_event_related', 'event', ['related'], unique=False, postgresql_using='gin', postgresql_ops={'related': 'jsonb_path_ops'})
+    op.create_index('ix_event_resource_name', 'event', [sa.literal_column("(resource ->> 'prefect.resource.name')")], unique=False, postgresql_where=sa.text("revision IS NOT NULL AND (revision = 1 OR payload -> 'updates' ? 'name' OR payload ? 'skipped')"))
     op.create_index('ix_event_resource_occurred', 'event', ['resource_id', 'occurred', 'position'], unique=False)
     op.create_index('uq_event_resource_revision', 'event', ['resource_id', 'revision'], unique=True, postgresql_where=sa.text('revision IS NOT NULL'))
     op.create_table('event_log',
@@ -260,6 +261,7 @@ def downgrade() -> None:
     op.drop_table('flow')
     op.drop_table('event_log')
     op.drop_index('uq_event_resource_revision', table_name='event', postgresql_where=sa.text('revision IS NOT NULL'))
+    op.drop_index('ix_event_resource_name', table_name='event', postgresql_where=sa.text("revision IS NOT NULL AND (revision = 1 OR payload -> 'updates' ? 'name' OR payload ? 'skipped')"))
     op.drop_index('ix_event_resource_occurred', table_name='event')
     op.drop_index('ix_event_related', table_name='event', postgresql_using='gin', postgresql_ops={'related': 'jsonb_path_ops'})
     op.drop_index('ix_event_occurred_position', table_name='event')

@@ -1,0 +1,10 @@
+"""`aftercommit events`: the event log on the terminal, or as JSON lines for other programs."""
+
+import typer
+
+from app.cli.events import listing, showing, tailing
+
+app = typer.Typer(help="Read the event log.", no_args_is_help=True, rich_markup_mode="rich")
+app.command("list", epilog=listing.EXAMPLES)(listing.list_events)
+app.command("show", epilog=showing.EXAMPLES)(showing.show_event)
+app.command("tail", epilog=tailing.EXAMPLES)(tailing.tail_events)

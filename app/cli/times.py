@@ -1,0 +1,54 @@
+"""Times as a person gives them on the command line."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import typer
+
+NOW: Final = datetime.max.replace(tzinfo=UTC)
+"""What `now` stands for: all that has happened, whatever the clock of this machine says."""
+
+UNITS: Final[Mapping[str, timedelta]] = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+AGE: Final = re.compile(r"(?P<parts>(?:\d+ *[smhdw] *)+)(?:ago)?")
+PART: Final = re.compile(r"(\d+) *([smhdw])")
+
+TIME_HELP: Final = "as 2026-11-23T15:44Z, a date, or an age like 2h; UTC unless it says otherwise."
+
+
+def parse_time(text: str) -> datetime:
+    """Return the time that this text names: ISO 8601, a date (its first moment), `now`, or an age (`90s`, `2h ago`).
+
+    A time without an offset is in UTC.
+
+    Raises:
+        BadParameter: it is none of these, or no year from 1 to 9999.
+    """
+    text = text.strip()
+    if text == "now":
+        return NOW
+    try:
+        age = AGE.fullmatch(text)
+        if age is not None:
+            parts = PART.findall(age["parts"])
+            return datetime.now(UTC) - sum((int(number) * UNITS[unit] for number, unit in parts), timedelta())
+        time = datetime.fromisoformat(text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            "Not a time. Give 2026-11-23T15:44:19Z, 2026-11-23, now, or an age like 90s, 15m, 2h, 3d, 1w, 1d12h."
+        ) from None
+
+
+def shown(time: datetime) -> str:
+    """Write a time as the commands show it: UTC, to the millisecond."""
+    if time == NOW:
+        return "now"
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,117 @@
+"""Which events `aftercommit events list` lists when it is narrowed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.events.kinds import tracked_kinds
+from app.settings import Settings
+from tests.integration.audit_view import live_twice, operations, run, told
+from tests.integration.events_in_log import an_event, append
+from tests.integration.registry import make_deployment, make_flow
+
+Sessions = sessionmaker[Session]
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def listed(*arguments: str) -> list[str]:
+    return operations(told("events", "list", "--oldest-first", *arguments))
+
+
+def positions(*arguments: str) -> list[int]:
+    return [event["position"] for event in told("events", "list", "--oldest-first", *arguments)]
+
+
+def test_a_name_finds_all_lives_of_it_and_nothing_else(client: TestClient) -> None:
+    live_twice(client)
+    make_deployment(client, make_flow(client, "other"), "nightly")
+    make_deployment(client, client.get("/flows/name/etl").json(), "hourly")
+    both_lives = ["nightly created", "nightly updated", "nightly deleted", "nightly created", "nightly updated"]
+    assert listed("--name", "etl/nightly") == both_lives
+    assert listed("--name", "deployment:etl/nightly", "--name", "other/nightly") == [*both_lives, "nightly created"]
+
+
+def test_a_name_that_never_was_is_an_error(client: TestClient) -> None:
+    live_twice(client)
+    result = run("events", "list", "--name", "etl/never")
+    assert result.exit_code == 1
+    assert str(result.exception).startswith("No deployment is known by that name")
+
+
+def test_a_field_finds_the_changes_of_it(client: TestClient) -> None:
+    _, second = live_twice(client)
+    client.patch(f"/deployments/{second}", json={"version": "3"})
+    client.patch(f"/deployments/{second}", json={"paused": True})
+    found = told("events", "list", "--field", "version", "--field", "paused", "--oldest-first")
+    assert [list(event["payload"]["updates"]) for event in found] == [["version"], ["paused"]]
+    assert told("events", "list", "--field", "no_such_field") == []
+
+
+def test_a_kind_finds_what_the_registry_told_of_it(settings: Settings, sessions: Sessions) -> None:
+    names = [kind.name for kind in tracked_kinds()]
+    for name in names:
+        append(sessions, an_event(event=f"prefect.{name}.updated"), an_event(event=f"aftercommit.{name}.skipped"))
+    append(sessions, an_event(event="my.event"), an_event(event="prefect.deployments.updated"))
+    for at, name in enumerate(names):
+        assert positions("--kind", name) == [2 * at + 1, 2 * at + 2]
+
+
+def test_an_unknown_kind_is_an_error_that_names_those_there_are(settings: Settings) -> None:
+    result = run("events", "list", "--kind", "deploiment")
+    assert result.exit_code == 2
+    assert "There are:" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--since", "2026-01-01T02:00Z"], [3, 4]),
+        (["--until", "2026-01-01T02:00Z"], [1, 2, 3]),
+        (["--since", "2026-01-01T01:00", "--until", "2026-01-01T03:00+01:00"], [2, 3]),
+        (["--since", "2026-01-02"], []),
+        (["--since", "1s"], []),
+    ],
+)
+def test_times_bound_the_list_and_belong_to_it(
+    arguments: list[str], found: list[int], settings: Settings, sessions: Sessions
+) -> None:
+    append(sessions, *(an_event(occurred=START + timedelta(hours=hour)) for hour in range(4)))
+    assert positions(*arguments) == found
+
+
+def test_an_age_is_counted_from_now(settings: Settings, sessions: Sessions) -> None:
+    now = datetime.now(UTC)
+    append(sessions, an_event(occurred=now - timedelta(hours=3)), an_event(occurred=now - timedelta(hours=1)))
+    assert positions("--since", "2h ago") == [2]
+    assert positions("--until", "2h") == [1]
+
+
+def test_a_time_that_is_none_is_an_error(settings: Settings) -> None:
+    result = run("events", "list", "--since", "yesteryear")
+    assert result.exit_code == 2
+    assert "Not a time" in result.output
+
+
+@pytest.mark.parametrize(
+    "narrowing",
+    [
+        lambda first, second: ["--resource", f"prefect.deployment.{first}"],
+        lambda first, second: ["--event", "prefect.deployment.updated", "--until", "1h"],
+        lambda first, second: ["--field", "version"],
+    ],
+    ids=["resource", "time", "field"],
+)
+def test_all_that_is_asked_for_must_match(narrowing: Callable[[str, str], list[str]], client: TestClient) -> None:
+    first, second = live_twice(client)
+    assert listed("--name", "etl/nightly", "--kind", "deployment", *narrowing(first, second)) == (
+        ["nightly created", "nightly updated", "nightly deleted"] if "--resource" in narrowing(first, second) else []
+    )
+
+
+def test_a_name_is_shown_with_what_it_belongs_to(client: TestClient) -> None:
+    make_deployment(client, make_flow(client, "etl"), "nightly")
+    (line,) = run("events", "list", "--kind", "deployment").stdout.splitlines()
+    assert line.split("\t")[3] == "etl/nightly"

@@ -1,0 +1,69 @@
+"""The state that is rebuilt from the events is the state that was, at every moment, for every tracked kind."""
+
+import random
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.crud.histories import Life, read_lives
+from app.events.kinds import ResourceKind, tracked_kinds
+from app.events.snapshot import make_masker
+from app.events.state import Phase
+from app.settings import Settings
+from tests.integration.random_histories import RandomHistory, make_references
+
+Sessions = sessionmaker[Session]
+TICK = timedelta(microseconds=1)
+every_tracked_kind = pytest.mark.parametrize("kind", list(tracked_kinds()), ids=lambda kind: kind.name)
+
+
+def a_history(kind: ResourceKind, sessions: Sessions, settings: Settings) -> RandomHistory:
+    seed = random.randrange(2**32)
+    print(f"seed: {seed}")
+    with sessions() as session:
+        references = make_references(session)
+    history = RandomHistory(kind, sessions, make_masker(settings), random.Random(seed), references)
+    history.create()
+    history.change_everything_once_and_more(8)
+    return history
+
+
+def life_of(history: RandomHistory) -> Life:
+    assert isinstance(history.id, UUID)
+    with history.sessions() as session:
+        (life,) = read_lives(session, history.kind, [history.id])
+    return life
+
+
+@every_tracked_kind
+def test_the_state_for_now_is_the_row(kind: ResourceKind, sessions: Sessions, settings: Settings) -> None:
+    history = a_history(kind, sessions, settings)
+    row = history.row()
+    assert row is not None
+    assert set(row) == set(kind.tracked)
+    assert life_of(history).state().fields == row
+
+
+@every_tracked_kind
+def test_the_state_at_each_revision_is_what_the_change_left(
+    kind: ResourceKind, sessions: Sessions, settings: Settings
+) -> None:
+    history = a_history(kind, sessions, settings)
+    history.delete()
+    life = life_of(history)
+    assert len(life.events) == len(history.states) > len(kind.tracked) / 2
+    before = None
+    for revision, (occurred, after) in enumerate(history.states, start=1):
+        assert fields_at(life, occurred - TICK) == before, f"before revision {revision}"
+        assert fields_at(life, occurred) == after, f"at revision {revision}"
+        before = after
+    assert before is None
+    assert life.phase() is Phase.DELETED
+
+
+def fields_at(life: Life, moment: datetime) -> dict[str, object] | None:
+    """Return what it was at that moment, or None when it did not live."""
+    state = life.until(moment).state()
+    return dict(state.fields) if state.phase is Phase.ALIVE else None

@@ -1,0 +1,107 @@
+"""Times, kinds and names as they are given on the command line."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+import typer
+
+from app.cli.events.showing import parse_event
+from app.cli.names import parse_kind, parse_name
+from app.cli.times import NOW, parse_time, shown
+from app.crud.named_resources import ResourceName
+from app.events.kinds import DEPLOYMENT, KINDS, kind_of
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-11-23", datetime(2026, 11, 23, tzinfo=UTC)),
+        ("2026-11-23T15:44", datetime(2026, 11, 23, 15, 44, tzinfo=UTC)),
+        ("2026-11-23 15:44:19.284", datetime(2026, 11, 23, 15, 44, 19, 284000, tzinfo=UTC)),
+        ("2026-11-23T15:44:19Z", datetime(2026, 11, 23, 15, 44, 19, tzinfo=UTC)),
+        ("2026-11-23T15:44+02:00", datetime(2026, 11, 23, 13, 44, tzinfo=UTC)),
+        (" now ", NOW),
+    ],
+)
+def test_a_time_is_read_as_utc_unless_it_says_otherwise(text: str, time: datetime) -> None:
+    assert parse_time(text) == time
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("2h ago", timedelta(hours=2)),
+        ("3d", timedelta(days=3)),
+        ("1w", timedelta(weeks=1)),
+        ("1d12h", timedelta(hours=36)),
+        ("1d 12h ago", timedelta(hours=36)),
+    ],
+)
+def test_an_age_is_counted_back_from_now(text: str, age: timedelta) -> None:
+    before = datetime.now(UTC)
+    assert before - age <= parse_time(text) <= datetime.now(UTC) - age
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "h", "2", "2y", "-2h", "ago", "2h later", "2026-13-01", "tomorrow", "99999999999w", "0001-01-01T00:00+12:00"],
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="Not a time"):
+        parse_time(text)
+
+
+def test_a_time_is_shown_in_utc() -> None:
+    assert shown(parse_time("2026-11-23T15:44:19.284999+02:00")) == "2026-11-23T13:44:19.284Z"
+    assert shown(NOW) == "now"
+
+
+def test_a_name_is_that_of_a_deployment_unless_it_says_otherwise() -> None:
+    assert parse_name("etl/nightly") == ResourceName(DEPLOYMENT, "nightly", "etl")
+    assert parse_name("etl/") == ResourceName(DEPLOYMENT, "", "etl")
+    assert parse_name("my:flow/nightly") == ResourceName(DEPLOYMENT, "nightly", "my:flow")
+    assert parse_name("deployment:etl/nightly") == ResourceName(DEPLOYMENT, "nightly", "etl")
+
+
+def test_with_a_kind_given_the_whole_text_is_the_name() -> None:
+    assert parse_name("deployment:etl/nightly", DEPLOYMENT) == ResourceName(DEPLOYMENT, "nightly", "deployment:etl")
+
+
+def test_a_kind_whose_name_is_unique_needs_nothing_before_it() -> None:
+    assert parse_name("a/b:c", KINDS["work-pool"]) == ResourceName(KINDS["work-pool"], "a/b:c")
+    assert parse_name("pool/queue", KINDS["work-queue"]) == ResourceName(KINDS["work-queue"], "queue", "pool")
+
+
+@pytest.mark.parametrize("text", ["nightly", "deployment:nightly"])
+def test_a_deployment_without_its_flow_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="flow/deployment"):
+        parse_name(text)
+
+
+@pytest.mark.parametrize("text", ["block-document", "deployments", ""])
+def test_a_kind_without_events_is_refused_with_those_that_there_are(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=r"There are: .*deployment"):
+        parse_kind(text)
+
+
+def test_what_a_name_is_unique_within_follows_from_the_tables() -> None:
+    owners = {kind.name: kind.owner.kind for kind in KINDS.values() if kind.owner is not None}
+    assert owners == {"deployment": "flow", "work-queue": "work-pool"}
+
+
+def test_a_resource_id_tells_its_kind() -> None:
+    for kind in KINDS.values():
+        assert kind_of(kind.resource_id(UUID(int=7))) == (kind, UUID(int=7))
+    for other in ("prefect.deployment.1", "my.deployment.00000000-0000-0000-0000-000000000007", "x", "prefect."):
+        assert kind_of(other) is None
+
+
+def test_an_event_is_named_by_its_id_or_its_position() -> None:
+    assert parse_event("17") == 17
+    assert parse_event(str(UUID(int=17))) == UUID(int=17)
+    for other in ("", "-1", "1e3", "²", "9" * 19, "nightly"):
+        with pytest.raises(typer.BadParameter, match="Neither"):
+            parse_event(other)
