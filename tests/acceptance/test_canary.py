@@ -1,6 +1,7 @@
 """Secrets are planted over HTTP in real processes, and looked for in all that these say, send and store."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -48,20 +49,21 @@ class Service:
         folder.mkdir()
         self._start("beat", programs.beat(folder))
 
-    def start_flower(self) -> httpx2.Client:
-        """Start Flower, and return a client of it."""
+    @contextmanager
+    def flower(self) -> Iterator[httpx2.Client]:
+        """Start Flower, and give a client of it."""
         address = Address("Flower", "127.0.0.1", free_port(), "--flower-port")
         self._start("flower", programs.flower(address), {"FLOWER_UNAUTHENTICATED_API": "true"})
-        client = httpx2.Client(base_url=address.url, timeout=10)
+        with httpx2.Client(base_url=address.url, timeout=10) as client:
 
-        def answers() -> bool:
-            try:
-                return client.get("/healthcheck").status_code == 200
-            except httpx2.TransportError:
-                return False
+            def answers() -> bool:
+                try:
+                    return client.get("/healthcheck").status_code == 200
+                except httpx2.TransportError:
+                    return False
 
-        wait_until(answers, "Flower to answer", timeout=60)
-        return client
+            wait_until(answers, "Flower to answer", timeout=60)
+            yield client
 
     def logs(self) -> dict[str, str]:
         """Return what each process and each server has written."""
@@ -88,7 +90,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_no_secret_is_said_sent_or_stored_by_any_process(service: Service) -> None:
     canaries, answers, stack = Canaries(), [], service.stack
     url = stack.broker.url
-    with overheard(url) as heard, service.start_api().client() as client, service.start_flower() as flower:
+    with overheard(url) as heard, service.start_api().client() as client, service.flower() as flower:
         lives = Lives(client, canaries)
         lives.live()
         assert_clean(canaries, kept=readable(kept(url)), **dict(stored_texts(stack.sessions)))

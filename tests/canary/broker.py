@@ -18,19 +18,24 @@ BASE64: Final = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 def overheard(url: str) -> Iterator[list[str]]:
     """Collect every command that any client sends to the broker, with all that it writes and publishes."""
     heard: list[str] = []
-    with Redis.from_url(url) as client, client.monitor() as monitor:
+    ending = threading.Event()
+    with Redis.from_url(url) as client, Redis.from_url(url) as other, client.monitor() as monitor:
 
         def listen() -> None:
-            try:
-                for command in monitor.listen():
-                    heard.append(command["command"])
-            except (OSError, ValueError, AttributeError):
-                # The connection is closed at the end of the block, which ends the listening.
-                return
+            for command in monitor.listen():
+                heard.append(command["command"])
+                if ending.is_set():
+                    return
 
-        thread = threading.Thread(target=listen, daemon=True)
+        thread = threading.Thread(target=listen)
         thread.start()
-        yield heard
+        try:
+            yield heard
+        finally:
+            ending.set()
+            # It is heard too, and ends the listening.
+            other.ping()
+            thread.join()
 
 
 def kept(url: str) -> list[str]:
