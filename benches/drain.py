@@ -42,7 +42,7 @@ def measure_drain(rig: Rig) -> list[Line]:
             ours.append(drained_rate(rig, connection, template, rig.plan.backlog))
             rig.say(f"round {number}: moving {rig.plan.backlog} rows in SQL")
             insert_backlog(connection, template, rig.plan.backlog)
-            raw.append(rig.plan.backlog / move_all(rig.stack))
+            raw.append(rig.plan.backlog / _moved_in(rig.stack))
     return [
         compared("snapshots drained", "1/s", ours, {"no-op tasks of Celery": celery}, at_least(TIMES_CELERY)),
         compared("snapshots drained", "1/s", ours, {"move in SQL": raw}, at_least(OF_RAW)),
@@ -54,7 +54,7 @@ def prepare_drain(rig: Rig, workers: int) -> Template:
     port = rig.api_port
     rig.staff(workers)
     rig.empty()
-    template = captured(rig.stack, open_registry(port, "bench").flow_id)
+    template = captured(rig.stack.sessions, open_registry(port, "bench").flow_id)
     wait_until(lambda: pending(rig.stack) == 0, "the outbox to be empty")
     return template
 
@@ -78,6 +78,11 @@ def drain(stack: Stack, connection: psycopg.Connection[Any]) -> float:
     if pending(stack):
         raise MeasurementError("The log has grown by the backlog, and yet something is pending.")
     return seconds
+
+
+def _moved_in(stack: Stack) -> float:
+    with connect(stack) as first, connect(stack) as second:
+        return move_all([first, second])
 
 
 def pending(stack: Stack) -> int:

@@ -1,5 +1,6 @@
 """S6: from a commit to the frame on a WebSocket, with few and with many readers."""
 
+import itertools
 import json
 import time
 from typing import Final
@@ -11,15 +12,17 @@ from app.crud.deployments import update_deployment, upsert_deployment
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from benches.bodies import deployment, open_registry
 from benches.line import Line, at_most, line
+from benches.readers import END
 from benches.rig import OURS, Rig
 from benches.spread import percentile
 from tests.acceptance.stack import Role
 from tests.waiting import wait_until
 
-READERS: Final = {1: 30.0, 100: 60.0, 1000: 250.0}
-"""How many, and the milliseconds that half of their frames may take."""
+READERS: Final = {1: (30.0, 0.2), 100: (60.0, 0.2), 1000: (250.0, 1.0)}
+"""How many; the milliseconds that half of their frames may take; the seconds between two changes."""
 CONNECT_SECONDS: Final = 120
-WARM_UP_CHANGES: Final = 40
+WARM_UP_CHANGES: Final = 200
+"""At most, until each reader has got one."""
 
 
 def measure_live(rig: Rig) -> list[Line]:
@@ -31,9 +34,9 @@ def measure_live(rig: Rig) -> list[Line]:
         api = rig.stack.start_api()
         port = int(api.url.rpartition(":")[2])
         flow = open_registry(port, "live").flow_id
-        for count, most in READERS.items():
+        for count, (most, pause) in READERS.items():
             rig.say(f"{rig.plan.live_changes} changes, {count} readers")
-            lags = _lags(rig, port, flow, count)
+            lags = _lags(rig, port, flow, count, pause)
             readers = f"{count:,} reader{'s' if count > 1 else ''}"
             lines.append(line(f"commit to frame, {readers}, p50", "ms", [percentile(lags, 50)], at_most(most)))
             lines.append(line(f"commit to frame, {readers}, p99", "ms", [percentile(lags, 99)]))
@@ -42,34 +45,38 @@ def measure_live(rig: Rig) -> list[Line]:
     return lines
 
 
-def _lags(rig: Rig, port: int, flow: str, count: int) -> list[float]:
+def _lags(rig: Rig, port: int, flow: str, count: int, pause: float) -> list[float]:
     """Return the milliseconds of each frame that the readers got of the changes after the warm-up."""
     sessions = rig.stack.sessions
     with sessions() as session:
         body = DeploymentCreate.model_validate(deployment(flow, f"live-{count}"))
         id_, _ = upsert_deployment(session, body)
         session.commit()
-    last = 1 + WARM_UP_CHANGES + rig.plan.live_changes
-    resource = f"prefect.deployment.{id_}"
-    role = rig.start(f"readers-{count}", "benches.readers", str(port), str(count), resource, str(last))
+    role = rig.start(f"readers-{count}", "benches.readers", str(port), str(count), f"prefect.deployment.{id_}")
     _wait_for(role, "connected")
+    revisions = itertools.count(2)
+    # Only who has its filter in place gets a change.
+    for revision in itertools.islice(revisions, WARM_UP_CHANGES):
+        _change(sessions, id_, f"warm-up {revision}")
+        time.sleep(pause)
+        if "begun" in role.said():
+            break
+    _wait_for(role, "begun")
     commits: dict[int, float] = {}
-    for revision in range(2, last + 1):
-        if revision == 2 + WARM_UP_CHANGES:
-            # Each reader has its filter in place, or it would not have got one of the changes before.
-            _wait_for(role, "begun")
-        _change(sessions, id_, revision)
+    for revision in itertools.islice(revisions, rig.plan.live_changes):
+        _change(sessions, id_, f"change {revision}")
         commits[revision] = time.monotonic()
-        time.sleep(rig.plan.live_pause)
+        time.sleep(pause)
+    _change(sessions, id_, END)
     _wait_for(role, "finished")
     wait_until(lambda: not role.is_running(), "the readers to end")
     got = json.loads(role.said().splitlines()[-1])
-    return [(at - commits[revision]) * 1000 for revision, at in got if revision >= 2 + WARM_UP_CHANGES]
+    return [(at - commits[revision]) * 1000 for revision, at in got if revision in commits]
 
 
-def _change(sessions: sessionmaker[Session], id_: UUID, revision: int) -> None:
+def _change(sessions: sessionmaker[Session], id_: UUID, description: str) -> None:
     with sessions() as session:
-        update_deployment(session, id_, DeploymentUpdate(description=f"change {revision}"))
+        update_deployment(session, id_, DeploymentUpdate(description=description))
         session.commit()
 
 

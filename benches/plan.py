@@ -26,10 +26,14 @@ class Plan:
     lag_answers: int
     """Deployments whose event is looked for over HTTP."""
     live_changes: int
-    live_pause: float
-    """Between two changes."""
     outage_seconds: float
     """Of creations in each state of the broker."""
+    log_lengths: tuple[int, ...]
+    pending: tuple[int, ...]
+    bulk_rounds: int
+    scaling_rounds: int
+    memory_events: int
+    start_rounds: int
 
 
 FULL: Final = Plan(
@@ -44,8 +48,13 @@ FULL: Final = Plan(
     lag_seconds=60,
     lag_answers=40,
     live_changes=100,
-    live_pause=0.5,
     outage_seconds=20,
+    log_lengths=(10_000, 1_000_000, 5_000_000),
+    pending=(1_000, 100_000, 1_000_000),
+    bulk_rounds=3,
+    scaling_rounds=3,
+    memory_events=500_000,
+    start_rounds=3,
 )
 QUICK: Final = Plan(
     name="quick",
@@ -59,6 +68,11 @@ QUICK: Final = Plan(
     lag_seconds=10,
     lag_answers=10,
     live_changes=15,
-    live_pause=0.4,
     outage_seconds=5,
+    log_lengths=(10_000, 100_000),
+    pending=(1_000, 50_000),
+    bulk_rounds=1,
+    scaling_rounds=1,
+    memory_events=40_000,
+    start_rounds=1,
 )

@@ -1,5 +1,6 @@
 """The bare limit of draining: the move from the outbox to the log, one SQL statement a batch and no Python."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any, Final
@@ -7,11 +8,8 @@ from typing import Any, Final
 import psycopg
 
 from app.models import LANES
-from benches.synthetic import connect
-from tests.acceptance.stack import Stack
 
 BATCH: Final = 500
-CONNECTIONS: Final = 2
 
 MOVE: Final = """
 WITH gone AS (
@@ -43,20 +41,15 @@ FROM gone, head
 """
 
 
-def move_all(stack: Stack) -> float:
-    """Move everything over two connections, each with half of the lanes, in batches; return the seconds it took."""
+def move_all(connections: Sequence[psycopg.Connection[Any]]) -> float:
+    """Move everything, each connection its share of the lanes, in batches; return the seconds it took."""
 
     def move(connection: psycopg.Connection[Any], first: int) -> None:
-        for lane in range(first, LANES, CONNECTIONS):
+        for lane in range(first, LANES, len(connections)):
             while connection.execute(MOVE, {"lane": lane, "batch": BATCH}).rowcount:
                 pass
 
-    connections = [connect(stack) for _ in range(CONNECTIONS)]
-    try:
-        start = perf_counter()
-        with ThreadPoolExecutor(CONNECTIONS) as threads:
-            list(threads.map(move, connections, range(CONNECTIONS)))
-        return perf_counter() - start
-    finally:
-        for connection in connections:
-            connection.close()
+    start = perf_counter()
+    with ThreadPoolExecutor(len(connections)) as threads:
+        list(threads.map(move, connections, range(len(connections))))
+    return perf_counter() - start

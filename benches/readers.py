@@ -1,7 +1,7 @@
 """Readers of the live events, as many as asked for, in one process: WebSockets with as little around them as can be.
 
-`python -m benches.readers PORT COUNT RESOURCE_ID REVISION` prints `connected`, `begun` once each has got a frame,
-`finished` once each has got that revision, and then one JSON list of `[revision, received]`.
+`python -m benches.readers PORT COUNT RESOURCE_ID` prints `connected`, `begun` once each has got a frame, `finished`
+once each has got the change to the text `the end`, and then one JSON list of `[revision, received]`.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from typing import Any, Final, cast
 
 REVISION: Final = re.compile(rb'"aftercommit.revision": ?"(\d+)"')
 TEXT: Final = 0x81
+END: Final = "the end"
+"""The description that ends it."""
 UPGRADE: Final = (
     "GET /api/events/out HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
     "sec-websocket-version: 13\r\nsec-websocket-protocol: prefect\r\nsec-websocket-key: {key}\r\n\r\n"
@@ -53,7 +55,8 @@ class Reader(asyncio.Protocol):
             revision = REVISION.search(payload)
             if revision is not None:
                 self.got.append((int(revision[1]), now))
-                self._readers.note(self)
+                self._readers.begun += len(self.got) == 1
+                self._readers.finished += END.encode() in payload
             elif b"auth_success" in payload:
                 self._readers.connected += 1
 
@@ -65,19 +68,13 @@ class Reader(asyncio.Protocol):
 class Readers:
     """All readers of this process, and how far they are."""
 
-    def __init__(self, resource: str, last: int) -> None:
-        """Take the resource to follow, and the revision that ends it."""
+    def __init__(self, resource: str) -> None:
+        """Take the resource to follow."""
         self.wanted = {"type": "filter", "backfill": False, "filter": {"resource": {"id": [resource]}}}
         self.connected = 0
         self.begun = 0
         self.finished = 0
         self.lost: Exception | None = None
-        self._last = last
-
-    def note(self, reader: Reader) -> None:
-        """Count who has begun and who has finished."""
-        self.begun += len(reader.got) == 1
-        self.finished += reader.got[-1][0] == self._last
 
 
 def frame(message: dict[str, Any]) -> bytes:
@@ -102,9 +99,9 @@ def next_frame(received: bytes) -> tuple[bytes, bytes] | None:
     return received[at : at + length], received[at + length :]
 
 
-async def read(port: int, count: int, resource: str, last: int) -> list[tuple[int, float]]:
+async def read(port: int, count: int, resource: str) -> list[tuple[int, float]]:
     """Connect, say how far it is, and return what all readers got."""
-    readers = Readers(resource, last)
+    readers = Readers(resource)
     loop = asyncio.get_running_loop()
     all_of_them = []
     for _ in range(count):
@@ -124,5 +121,5 @@ async def read(port: int, count: int, resource: str, last: int) -> list[tuple[in
 
 
 if __name__ == "__main__":
-    port, count, resource, last = sys.argv[1:]
-    print(json.dumps(asyncio.run(read(int(port), int(count), resource, int(last)))))
+    port, count, resource = sys.argv[1:]
+    print(json.dumps(asyncio.run(read(int(port), int(count), resource))))

@@ -6,6 +6,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.json import Jsonb
 from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud.deployments import upsert_deployment
 from app.events.kinds import DEPLOYMENT
@@ -19,7 +20,8 @@ REVISIONS: Final = 4
 
 BACKLOG: Final = """
 WITH resource AS MATERIALIZED (
-  SELECT n, gen_random_uuid() AS id FROM generate_series(1, %(resources)s) AS n
+  SELECT n, encode(set_byte(bytes, 15, get_byte(bytes, 15) & %(lane_mask)s), 'hex')::uuid AS id
+  FROM generate_series(1, %(resources)s) AS n, LATERAL (SELECT uuid_send(gen_random_uuid()) AS bytes WHERE n > 0) AS a
 ), change AS MATERIALIZED (
   SELECT n, resource.id AS resource_id, revision, uuidv7() AS id
   FROM resource, generate_series(1, %(revisions)s) AS revision
@@ -43,10 +45,10 @@ class Template:
     references: dict[str, Any]
 
 
-def captured(stack: Stack, flow_id: str) -> Template:
+def captured(sessions: sessionmaker[Session], flow_id: str) -> Template:
     """Let the service capture the creation of a deployment of that flow, and take it back."""
     body = DeploymentCreate.model_validate(deployment(flow_id, "template"))
-    with stack.sessions() as session:
+    with sessions() as session:
         deployment_id, _ = upsert_deployment(session, body)
         row = session.scalars(select(SnapshotRow).where(SnapshotRow.resource_id == deployment_id)).one()
         assert row.after is not None, "a creation has a state after it"
@@ -60,11 +62,18 @@ def connect(stack: Stack) -> psycopg.Connection[Any]:
     return psycopg.connect(stack.database.url.replace("+psycopg", ""), autocommit=True)
 
 
-def insert_backlog(connection: psycopg.Connection[Any], template: Template, count: int) -> None:
-    """Leave so many snapshots, a multiple of four, to be dispatched; write everything to the disk that can be."""
+def insert_backlog(
+    connection: psycopg.Connection[Any], template: Template, count: int, *, one_lane: bool = False
+) -> None:
+    """Leave so many snapshots, a multiple of four, to be dispatched; write everything to the disk that can be.
+
+    They are spread over all lanes, or all in the first one.
+    """
     parameters = {
         "resources": count // REVISIONS,
         "revisions": REVISIONS,
+        # The lane is in the last six bits of the resource's id.
+        "lane_mask": 0xC0 if one_lane else 0xFF,
         "kind": DEPLOYMENT.name,
         "after": Jsonb(template.after),
         "references": Jsonb(template.references),

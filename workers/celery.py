@@ -1,5 +1,6 @@
 """The Celery app of the workers and of beat: `celery -A workers` finds it here."""
 
+import atexit
 import gc
 import os
 import signal
@@ -60,6 +61,8 @@ def _bound_the_leave(how: str, **_: Any) -> None:
         # Celery tells of its cold shutdown too, which ours has begun: its time is counted already.
         return
     # Alarms and no threads: this runs inside a signal handler.
+    # An interpreter that ends puts the default handler back, and a late alarm would kill what was about to end well.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     if how != "Warm":
         _end_later()
     else:

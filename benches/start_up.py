@@ -1,0 +1,79 @@
+"""S13: how long it takes to start: everything from a fresh clone, everything once more, and two imports."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+import httpx2
+
+from app.embedded.process import free_port, kill_group, spawn, tail
+from benches.errors import MeasurementError
+from benches.line import Line, at_most, line
+from benches.rig import Rig
+from tests.acceptance.stack import ROOT
+from tests.waiting import wait_until
+
+START_SECONDS: Final = 300
+STOP_SECONDS: Final = 60
+IMPORTS: Final = ("app.main", "workers.celery")
+
+
+def measure_start_up(rig: Rig) -> list[Line]:
+    """Measure seconds from the command until the service says that it is ready; a warm start is one with data."""
+    rounds = range(1, rig.plan.start_rounds + 1)
+    fresh, warm = [], []
+    for number in rounds:
+        rig.say(f"round {number} of {len(rounds)}: a fresh clone")
+        clone = rig.folder / f"clone-{number}"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)  # noqa: S603, S607
+        ports = [str(free_port()), str(free_port())]
+        fresh.append(_until_ready(["make", "run", f"PORT={ports[0]}", f"FLOWER_PORT={ports[1]}"], clone, ports[0]))
+        command = [str(clone / ".venv/bin/aftercommit"), "up", "--port", ports[0], "--flower-port", ports[1]]
+        warm.append(_until_ready(command, clone, ports[0]))
+        shutil.rmtree(clone)
+    lines = [
+        line("make run from a fresh clone", "s", fresh, at_most(20)),
+        line("aftercommit up, warm", "s", warm, at_most(4)),
+    ]
+    for module in IMPORTS:
+        rig.say(f"import {module}")
+        _import(module)
+        lines.append(line(f"import {module}", "s", [_import(module) for _ in rounds], at_most(0.8)))
+    return lines
+
+
+def _until_ready(command: Sequence[str], folder: Path, port: str) -> float:
+    log = folder / "start.log"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCOMMIT_")}
+    start = perf_counter()
+    with log.open("wb") as output:
+        process = spawn(command, env=environment, death_signal=signal.SIGTERM, output=output, cwd=folder)
+    try:
+        wait_until(lambda: _is_ready(port, process, log), "the service to be ready", START_SECONDS)
+        seconds = perf_counter() - start
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+        return seconds
+    finally:
+        kill_group(process)
+
+
+def _is_ready(port: str, process: "subprocess.Popen[bytes]", log: Path) -> bool:
+    if process.poll() is not None:
+        raise MeasurementError(f"The service ended.\n{tail(log)}")
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/ready", timeout=2).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+def _import(module: str) -> float:
+    start = perf_counter()
+    subprocess.run([sys.executable, "-c", f"import {module}"], cwd=ROOT, check=True)  # noqa: S603
+    return perf_counter() - start
