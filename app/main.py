@@ -12,6 +12,7 @@ from app import announcer, outbox
 from app.access import Credentials
 from app.api import (
     absent,
+    absent_sockets,
     client_courtesy,
     client_events,
     concurrency_limits,
@@ -24,6 +25,7 @@ from app.api import (
     flows,
     health,
     polls,
+    slots,
     tag_limits,
     work_pools,
     work_queues,
@@ -53,8 +55,10 @@ ROUTED: Final = (
     event_stream,
     deployment_schedules,
     polls,
+    slots,
     deployments,
     tag_limits,
+    absent_sockets,
     absent,
 )
 """The modules with routes below `/api`; a request goes to the first route that fits."""
@@ -92,7 +96,7 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
     _add_middleware(app, settings)
-    # Straight into the app: each router in between would make every route once more.
+    # Straight into the app: every request would pass through each router in between.
     for module in ROUTED:
         app.include_router(module.router, prefix="/api")
     # Probes of load balancers and containers know no prefix.

@@ -60,12 +60,6 @@ class Server(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and spare the garbage collector what will live as long as the process: it would look for ever."""
-        await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
-
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, leave, and end the process."""
         await super().serve(sockets)
@@ -117,6 +111,8 @@ def serve(
     if notice is not None:
         typer.echo(notice, err=True)
     bounds: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
+    # What is there by now lives as long as the process: the garbage collector need not look at it again and again.
+    gc.freeze()
     config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **bounds)
     Server(app, config, drain=drain).run()
 

@@ -1,5 +1,6 @@
 """The Celery app of the workers and of beat: `celery -A workers` finds it here."""
 
+import atexit
 import gc
 import os
 import signal
@@ -46,7 +47,6 @@ def _configure(**_: Any) -> None:
 @worker_process_init.connect
 def _spare_the_collector(**_: Any) -> None:
     """Take what was imported out of the garbage collector's sight: it lives as long as the process."""
-    gc.collect()
     gc.freeze()
 
 
@@ -61,6 +61,8 @@ def _bound_the_leave(how: str, **_: Any) -> None:
         # Celery tells of its cold shutdown too, which ours has begun: its time is counted already.
         return
     # Alarms and no threads: this runs inside a signal handler.
+    # An interpreter that ends puts the default handler back, and a late alarm would kill what was about to end well.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     if how != "Warm":
         _end_later()
     else:

@@ -3,14 +3,15 @@
 A list of it is empty, one of it is not found (404), and making one is refused (501) with the reason.
 """
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body
 
 from app.api.deps import SessionDep
 from app.crud.deployment_reading import read_deployment
 from app.errors import NotFound, NotOffered
+from app.schemas.shared import PageNumber
 
 ABSENT: Final = {
     "flow_runs": "flow runs",
@@ -25,11 +26,15 @@ ABSENT: Final = {
     "variables": "variables",
     "artifacts": "artifacts",
     "automations": "automations",
+    "saved_searches": "saved searches",
+    "task_workers": "workers of tasks",
+    "templates": "automations",
+    "slas": "service level agreements",
 }
 """By the first part of the path."""
 
 CONCURRENCY: Final = ("/concurrency_limits", "/v2/concurrency_limits")
-SLOTS: Final = ("increment", "decrement", "increment-with-lease", "decrement-with-lease")
+SLOTS: Final = ("increment", "decrement", "increment-with-lease", "decrement-with-lease", "leases/{lease_id}/renew")
 
 router = APIRouter(tags=["not offered"])
 
@@ -54,12 +59,27 @@ def read_default_result_storage() -> dict[str, None]:
     return {"default_result_storage_block_id": None}
 
 
+@router.put("/admin/storage")
+@router.delete("/admin/storage")
+def change_default_result_storage() -> None:
+    """Refuse to name a block for the results of runs."""
+    raise NotOffered("aftercommit has no blocks.")
+
+
+@router.get("/admin/settings")
+def read_server_settings() -> dict[str, dict[str, bool]]:
+    """Tell what a client asks for before it sends news of itself to Prefect: that it shall not."""
+    return {"server": {"analytics_enabled": False}}
+
+
 def _add(prefix: str, things: str) -> None:
     routes = APIRouter(prefix=f"/{prefix}")
 
     @routes.get("/")
     @routes.post("/filter")
     @routes.post("/latest/filter")
+    @routes.post("/history")
+    @routes.post("/{one}/input/filter")
     def list_none() -> list[Any]:
         return []
 
@@ -67,6 +87,10 @@ def _add(prefix: str, things: str) -> None:
     @routes.post("/latest/count")
     def count_none() -> int:
         return 0
+
+    @routes.post("/paginate")
+    def page_none(page: Annotated[PageNumber, Body(default_factory=PageNumber)]) -> dict[str, Any]:
+        return {"results": [], "count": 0, "limit": page.limit, "pages": 0, "page": page.page}
 
     @routes.post("/")
     def refuse() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, select, true
+from sqlalchemy import ColumnElement, Select, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_queue_condition
@@ -114,6 +114,12 @@ def list_queues_of_pool(
     """
     in_pool = WorkQueue.work_pool_id == read_work_pool(session, pool_name).pool.id
     return _list(session, wanted, in_pool, [WorkQueue.priority, WorkQueue.name], limit, offset)
+
+
+def count_queues_of_pool(session: Session, pool_id: UUID) -> int:
+    """Return how many work queues the pool has."""
+    statement = select(func.count()).select_from(WorkQueue).where(WorkQueue.work_pool_id == pool_id)
+    return session.scalars(statement).one()
 
 
 def update_work_queue(session: Session, queue_id: UUID, values: Mapping[str, Any]) -> None:

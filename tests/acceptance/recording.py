@@ -11,11 +11,14 @@ import httpx2
 
 RECORDING = Path(__file__).parent.parent / "data" / "prefect-cli-3.8.8.jsonl"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$")
 
 DEFECTS = {
     # A locked SQLite answered 503 once, and the client sent the same again.
     ("ds pause --all", 503): 204,
 }
+NULL_HERE = ".last_polled"
+"""A preview counts as a worker's poll there."""
 LEFT_OUT = "58 kB of worker types, left out"
 
 
@@ -92,10 +95,30 @@ def _name(row: Any) -> Any:
     return (row.get("name"), row.get("work_pool_name")) if isinstance(row, Mapping) and "name" in row else None
 
 
-def missing_keys(theirs: Any, ours: Any) -> set[str]:
-    """Return the keys of the recorded answer that ours lacks, in it and in the first rows of its lists."""
-    if isinstance(theirs, dict) and isinstance(ours, dict) and LEFT_OUT not in theirs.values():
-        return theirs.keys() - ours.keys()
-    if isinstance(theirs, list) and isinstance(ours, list) and theirs and ours:
-        return missing_keys(theirs[0], ours[0])
-    return set()
+def differences(theirs: Any, ours: Any, where: str = "") -> Iterator[str]:
+    """Yield where our answer lacks something of the recorded one, or has it with another type.
+
+    What is null in the recording may be anything of ours; more keys and other rows are no difference.
+    """
+    if LEFT_OUT in str(theirs) or theirs is None or (ours is None and where.endswith(NULL_HERE)):
+        return
+    if _type(theirs) != _type(ours):
+        yield f"{where}: {_type(ours)}, not {_type(theirs)}"
+    elif isinstance(theirs, dict):
+        for key in theirs:
+            yield from (
+                differences(theirs[key], ours[key], f"{where}.{key}") if key in ours else [f"{where}.{key}: lacks"]
+            )
+    elif isinstance(theirs, list):
+        if theirs and not ours:
+            yield f"{where}: empty"
+        for one, other in _pairs(theirs, ours):
+            yield from differences(one, other, f"{where}[]")
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, str):
+        return "id" if UUID.fullmatch(value) else "time" if TIME.match(value) else "text"
+    # A boolean is an integer too, so it comes first.
+    types = ((bool, "boolean"), (int | float, "number"), (list, "list"), (dict, "object"))
+    return next((name for type_, name in types if isinstance(value, type_)), "null")

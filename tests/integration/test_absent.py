@@ -14,13 +14,25 @@ anything = pytest.mark.parametrize("prefix", ABSENT)
 
 @anything
 def test_a_list_is_empty(prefix: str, client: TestClient) -> None:
-    for answer in (client.post(f"/{prefix}/filter", json={"limit": 5, "anything": None}), client.get(f"/{prefix}/")):
+    for answer in (
+        client.post(f"/{prefix}/filter", json={"limit": 5, "anything": None}),
+        client.post(f"/{prefix}/{ID}/input/filter", json={}),
+        client.post(f"/{prefix}/history", json={}),
+        client.get(f"/{prefix}/"),
+    ):
         assert (answer.status_code, answer.json()) == (200, [])
 
 
 @anything
 def test_the_count_is_zero(prefix: str, client: TestClient) -> None:
     assert client.post(f"/{prefix}/count", json={}).json() == 0
+
+
+@anything
+def test_a_page_is_empty(prefix: str, client: TestClient) -> None:
+    page = client.post(f"/{prefix}/paginate", json={"limit": 5, "page": 2})
+
+    assert page.json() == {"results": [], "count": 0, "limit": 5, "pages": 0, "page": 2}
 
 
 @anything
@@ -71,3 +83,9 @@ def test_no_slots_are_handed_out(limits: str, change: str, client: TestClient) -
 
 def test_no_block_stores_results(client: TestClient) -> None:
     assert client.get("/admin/storage").json() == {"default_result_storage_block_id": None}
+    assert client.put("/admin/storage", json={"default_result_storage_block_id": ID}).status_code == 501
+    assert client.delete("/admin/storage").status_code == 501
+
+
+def test_no_client_is_asked_to_send_news_of_itself(client: TestClient) -> None:
+    assert client.get("/admin/settings").json() == {"server": {"analytics_enabled": False}}

@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.stack import Api, Stack, running_servers
-from tests.prefect.terminal import Terminal
+from tests.prefect.terminal import COMMAND_SECONDS, Terminal
+from tests.prefect.warm import WarmPrefect, warm_prefect
 from tests.world import World
 
 PROJECT = Path(__file__).parent / "project"
@@ -37,13 +39,43 @@ def api(stack: Stack) -> Api:
 def world(stack: Stack, api: Api) -> Iterator[World]:
     """The registry beside the client: what a test needs beforehand, and what became of it."""
     with api.client() as client:
-        yield stack.world(client)
+        yield replace(stack.world(client), patience=COMMAND_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def venv(request: pytest.FixtureRequest) -> Path:
+    """The virtual environment that has Prefect."""
+    venv: Path = request.config.getoption("--prefect").resolve()
+    return venv
+
+
+@pytest.fixture(scope="session")
+def package(venv: Path) -> Path:
+    """Prefect's package in it."""
+    (package,) = venv.glob("lib/python*/site-packages/prefect")
+    return package
+
+
+@pytest.fixture(scope="session")
+def version(package: Path) -> str:
+    """Prefect's version."""
+    (metadata,) = package.parent.glob("prefect-*.dist-info")
+    return metadata.name.removeprefix("prefect-").removesuffix(".dist-info")
+
+
+@pytest.fixture(scope="session")
+def warm(request: pytest.FixtureRequest, api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrefect]:
+    """Prefect's command line, loaded once for the tests of this process."""
+    terminal = terminal_of(request, api, tmp_path_factory.mktemp("warm"))
+    with warm_prefect(terminal.venv, terminal.environment) as warm:
+        yield warm
 
 
 @pytest.fixture
-def terminal(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(request: pytest.FixtureRequest, api: Api, warm: WarmPrefect, tmp_path: Path) -> Iterator[Terminal]:
     """A terminal in a project's folder, with `PREFECT_API_URL` set and nothing else changed."""
     terminal = terminal_of(request, api, tmp_path)
+    terminal.warm = warm
     yield terminal
     terminal.close()
 

@@ -1,4 +1,8 @@
-"""The methods of PrefectClient and SyncPrefectClient, called by a program."""
+"""The methods of PrefectClient and SyncPrefectClient, called by a program: what is here, and what is not."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -8,37 +12,36 @@ from tests.world import World, assert_unbroken, updates
 both = pytest.mark.parametrize("mode", ["async", "sync"])
 
 
-@both
-@pytest.mark.parametrize("group", ["flows", "work_pools", "work_queues", "limits", "absent"])
-def test_the_methods_for(group: str, mode: str, world: World, terminal: Terminal) -> None:
-    terminal.script("client_calls.py", mode, group, world.token)
+def called(terminal: Terminal, script: str, *arguments: str) -> Any:
+    """Return what the script prints in the end."""
+    return json.loads(terminal.script(script, *arguments).text.splitlines()[-1])
+
+
+def assert_lives(world: World, left: Mapping[str, Any]) -> None:
+    """Fail unless each change that the script made has its event."""
+    deployment = world.life(left["deployment"])
+    assert_unbroken(deployment)
+    assert [sorted(updates(event)) for event in deployment[1:-1]] == [["description", "version"], *[["paused"]] * 3]
+    scheduled = world.life(left["scheduled"])
+    assert_unbroken(scheduled)
+    assert [sorted(updates(event)) for event in scheduled[1:]] == [["schedules"]] * 3
 
 
 @both
-def test_the_methods_for_deployments_have_their_events(mode: str, world: World, terminal: Terminal) -> None:
-    output = terminal.script("client_calls.py", mode, "deployments", world.token)
-
-    events = world.life(output.text.split()[-1])
-    assert_unbroken(events)
-    assert [sorted(updates(event)) for event in events[1:-1]] == [["description", "version"], ["paused"], ["paused"]]
-
-
-@both
-def test_the_methods_for_schedules_have_their_events(mode: str, world: World, terminal: Terminal) -> None:
-    output = terminal.script("client_calls.py", mode, "schedules", world.token)
-
-    events = world.life(output.text.split()[-1])
-    assert_unbroken(events)
-    assert [sorted(updates(event)) for event in events[1:]] == [["schedules"]] * 3
-
-
-@both
-def test_the_methods_for_events_read_all_of_them_page_by_page(mode: str, world: World, terminal: Terminal) -> None:
+def test_every_method_works_or_says_what_is_not_here(mode: str, world: World, terminal: Terminal) -> None:
     deployment = world.deploy()
     for version in range(120):
         world.patch(f"/deployments/{deployment}", {"version": str(version)})
-    world.settle()
+    life = world.life(deployment)
 
-    output = terminal.script("client_calls.py", mode, "events", world.token)
+    here = called(terminal, "client_calls.py", mode, "all", world.token)
+    absent = called(terminal, "absent_calls.py", mode)
 
-    assert int(output.text.split()[-1]) > 120
+    assert_lives(world, here["left"])
+    if "read_events" in here["methods"]:
+        assert {event["id"] for event in life} <= set(here["left"]["events"])
+    for group, expected in (("lists", ([], 0)), ("singles", (404, None)), ("refused", (501,)), ("empty", ([], None))):
+        wrong = {method: came for method, came in absent[group].items() if came not in (*expected, "lacks")}
+        assert wrong == {}, group
+    left_out = set(here["methods"]) - set(here["called"]) - {method for group in absent.values() for method in group}
+    assert left_out == set()

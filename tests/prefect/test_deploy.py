@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.prefect.terminal import Terminal
-from tests.world import World, operations, updates
+from tests.world import World, assert_unbroken, operations, updates
 
 
 @pytest.fixture
@@ -42,9 +42,10 @@ def test_all_deploys_every_one(world: World, pool: str, terminal: Terminal) -> N
 
 def test_unchanged_it_is_no_event(world: World, pool: str, terminal: Terminal) -> None:
     for _ in range(2):
-        terminal.prefect("deploy", "--name", world.name("nightly"))
+        terminal.prefect("deploy", "--all")
 
-    assert operations(world.life(find(world, "etl", "nightly")["id"])) == ["created"]
+    for flow, name in (("etl", "nightly"), ("report", "weekly")):
+        assert operations(world.life(find(world, flow, name)["id"])) == ["created"]
 
 
 def test_changed_it_is_one_event_with_its_diff(world: World, pool: str, terminal: Terminal) -> None:
@@ -55,6 +56,8 @@ def test_changed_it_is_one_event_with_its_diff(world: World, pool: str, terminal
     terminal.prefect("deploy", "--name", world.name("nightly"))
 
     events = world.life(find(world, "etl", "nightly")["id"])
+    assert_unbroken(events)
+    assert operations(events) == ["created", "updated"]
     assert updates(events[1]) == {"version": {"from": "1", "to": "2"}}
 
 

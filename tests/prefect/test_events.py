@@ -1,23 +1,45 @@
 """`prefect event stream` and `prefect event emit`, and Prefect's own subscriber."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.prefect.terminal import Running, Terminal
+from tests.integration.client_event import numbered
+from tests.prefect.terminal import COMMAND_SECONDS, Running, Terminal
 from tests.waiting import wait_until
 from tests.world import World
 
+BURST = 10_000
+BATCH = 500
+INTERRUPTED = 130
 
-def events_in(stream: Running) -> list[dict[str, Any]]:
-    """Return the events that the stream printed, one JSON object a line."""
-    return [json.loads(line) for line in stream.said().splitlines() if line.startswith("{")]
+
+def told(running: Running) -> list[Any]:
+    """Return the lines of JSON that were printed whole."""
+    lines = running.said().rpartition("\n")[0].splitlines()
+    return [json.loads(line) for line in lines if line.startswith(("{", "["))]
 
 
 def event_of(world: World, name: str) -> dict[str, Any] | None:
     page = world.post("/events/filter", {"filter": {"event": {"name": [name]}}})
     return page["events"][0] if page["events"] else None
+
+
+def subscribe(terminal: Terminal, filters: dict[str, Any]) -> Running:
+    """Start a subscriber for each filter, and wait until all have subscribed."""
+    running = terminal.start_script("subscribe.py", json.dumps(filters))
+    for name in filters:
+        running.wait_for(f"{name} subscribed")
+    return running
+
+
+def post(world: World, name: str, first: int, last: int) -> None:
+    for start in range(first, last + 1, BATCH):
+        events = numbered(start, min(start + BATCH - 1, last), event=name)
+        response = world.client.post("/events", json=events)
+        assert response.status_code == 204, response.text
 
 
 def test_emit_puts_an_event_into_the_log(world: World, terminal: Terminal) -> None:
@@ -26,13 +48,13 @@ def test_emit_puts_an_event_into_the_log(world: World, terminal: Terminal) -> No
     output = terminal.prefect("event", "emit", name, "--resource-id", "my.thing", "--payload", '{"n": 1}')
 
     assert f"Successfully emitted event '{name}'" in output.text
-    event = wait_until(lambda: event_of(world, name), "the event to be in the log")
+    event = wait_until(lambda: event_of(world, name), "the event to be in the log", COMMAND_SECONDS)
     assert event is not None
     assert (event["resource"]["prefect.resource.id"], event["payload"]) == ("my.thing", {"n": 1})
 
 
 @pytest.mark.parametrize("format_", ["json", "text"])
-def test_stream_prints_what_happens_once_and_in_order(format_: str, world: World, terminal: Terminal) -> None:
+def test_stream_tells_what_happens_once_and_in_order(format_: str, world: World, terminal: Terminal) -> None:
     stream = terminal.start("event", "stream", "--format", format_)
     stream.wait_for("Subscribing to event stream...")
 
@@ -40,28 +62,65 @@ def test_stream_prints_what_happens_once_and_in_order(format_: str, world: World
     world.deploy(200, version="2")
     world.delete(f"/deployments/{deployment}")
 
-    stream.wait_for("prefect.deployment.deleted")
-    told = [line for line in stream.said().splitlines() if deployment in line]
+    def heard() -> list[str]:
+        return [line for line in stream.said().splitlines() if f"prefect.deployment.{deployment}" in line]
+
+    wait_until(
+        lambda: stream.has_ended() or any("deployment.deleted" in line for line in heard()), "the end", COMMAND_SECONDS
+    )
     assert [
-        next(each for each in ("created", "updated", "deleted") if f"deployment.{each}" in line) for line in told
-    ] == [
-        "created",
-        "updated",
-        "deleted",
-    ]
+        next(each for each in ("created", "updated", "deleted") if f"prefect.deployment.{each}" in line)
+        for line in heard()
+    ] == ["created", "updated", "deleted"]
+    assert (format_ == "json") == heard()[0].startswith("{")
+    assert not stream.has_ended(), stream.said()
+    assert stream.interrupt() == INTERRUPTED
 
 
-def test_a_subscriber_with_a_filter_gets_what_matches_and_nothing_else(world: World, terminal: Terminal) -> None:
-    before = world.deploy(name="wanted")
-    other = world.deploy(name="other")
+def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: World, terminal: Terminal) -> None:
+    pool = world.pool()
+    pool_id = world.client.get(f"/work_pools/{pool}").json()["id"]
+    one, other = world.deploy(name="one", work_pool_name=pool), world.deploy(name="other")
     world.settle()
+    mine = {"id": [f"prefect.deployment.{one}", f"prefect.deployment.{other}"]}
+    stream = subscribe(
+        terminal,
+        {
+            "resource": {"resource": {"id": [f"prefect.deployment.{one}"]}},
+            "related": {
+                "event": {"prefix": ["prefect.deployment."]},
+                "related": {"id": [f"prefect.work-pool.{pool_id}"]},
+            },
+            "any": {"event": {"prefix": ["prefect.deployment."]}, "any_resource": mine},
+            "name": {"event": {"name": ["prefect.deployment.updated"]}, "resource": mine},
+            "labels": {"resource": {"labels": {"prefect.resource.name": [f"!{world.name('other')}"]}, **mine}},
+        },
+    )
 
-    stream = terminal.start_script("subscribe.py", f"prefect.deployment.{before}")
-    stream.wait_for("created")
     world.patch(f"/deployments/{other}", {"version": "2"})
-    world.patch(f"/deployments/{before}", {"version": "2"})
+    world.patch(f"/deployments/{one}", {"version": "3"})
 
-    stream.wait_for("updated")
-    told = events_in(stream)
-    assert [event["event"].rpartition(".")[2] for event in told] == ["created", "updated"]
-    assert {event["resource"] for event in told} == {f"prefect.deployment.{before}"}
+    def heard(name: str) -> list[tuple[str, str | None]]:
+        lines = [line[1:] for line in told(stream) if line[0] == name]
+        versions = [payload.get("updates", {}).get("version", {}).get("to") for _, _, payload in lines]
+        ids = [resource.removeprefix("prefect.deployment.") for _, resource, _ in lines]
+        return [("one" if id_ == one else "other", version) for id_, version in zip(ids, versions, strict=True)]
+
+    # The last change matches every filter, and the log is read in its order: what comes before it is all there is.
+    for name in ("resource", "related", "any", "name", "labels"):
+        wait_until(lambda name=name: ("one", "3") in heard(name), f"the last change by {name}", COMMAND_SECONDS)  # type: ignore[misc]
+    assert heard("resource") == heard("related") == heard("labels") == [("one", None), ("one", "3")]
+    assert heard("any") == [("one", None), ("other", None), ("other", "2"), ("one", "3")]
+    assert heard("name") == [("other", "2"), ("one", "3")]
+
+
+def test_a_subscriber_that_comes_while_much_happens_misses_nothing(world: World, terminal: Terminal) -> None:
+    name = world.name("burst")
+    with ThreadPoolExecutor(1) as writer:
+        writing = writer.submit(post, world, name, 1, BURST)
+        stream = subscribe(terminal, {"burst": {"event": {"name": [name]}}})
+        writing.result()
+    post(world, name, BURST + 1, BURST + BATCH)
+
+    wait_until(lambda: len(told(stream)) >= BURST + BATCH or stream.has_ended(), "all events", COMMAND_SECONDS)
+    assert [line[3]["number"] for line in told(stream)] == list(range(1, BURST + BATCH + 1))

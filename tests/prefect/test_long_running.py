@@ -1,8 +1,9 @@
 """`prefect worker start` and `flow.serve()`: what goes on until Ctrl-C."""
 
+from pathlib import Path
 from typing import Any
 
-from tests.prefect.terminal import Terminal
+from tests.prefect.terminal import COMMAND_SECONDS, Terminal
 from tests.waiting import wait_until
 from tests.world import World, operations, updates
 
@@ -15,7 +16,7 @@ def status(world: World, path: str) -> str:
 
 
 def wait_until_ready(world: World, path: str) -> None:
-    wait_until(lambda: status(world, path) == "READY", f"{path} to be ready", 60)
+    wait_until(lambda: status(world, path) == "READY", f"{path} to be ready", COMMAND_SECONDS)
 
 
 def served(world: World) -> Any:
@@ -23,13 +24,19 @@ def served(world: World) -> Any:
     return response.json() if response.status_code == 200 else None
 
 
-def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(world: World, terminal: Terminal) -> None:
+def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(
+    world: World, package: Path, terminal: Terminal
+) -> None:
     pool = world.pool()
     deployment = f"/deployments/{world.deploy(work_pool_name=pool)}"
 
+    terminal.variables["PREFECT_LOGGING_LEVEL"] = "DEBUG"
     worker = terminal.start("worker", "start", "--pool", pool, "--type", "process", "--name", "w1")
 
     worker.wait_for("Worker 'w1' started!")
+    if (package / "workers/_worker_channel").exists():
+        # It is told that there is no channel, so it does not ask again, and polls.
+        worker.wait_for("Worker channel disabled: Worker channel endpoint is unavailable")
     for path in (f"/work_pools/{pool}", f"/work_pools/{pool}/queues/default", deployment):
         wait_until_ready(world, path)
     (known,) = world.post(f"/work_pools/{pool}/workers/filter", {"workers": {"status": {"any_": ["ONLINE"]}}})
@@ -52,8 +59,8 @@ def test_a_worker_of_another_queue_leaves_the_default_one_alone(world: World, te
 def test_serving_registers_polls_and_pauses_on_exit(world: World, terminal: Terminal) -> None:
     serving = terminal.start_script("serve.py", world.name("served"))
 
-    deployment = wait_until(lambda: served(world), "the deployment to be registered", 60)
-    wait_until(lambda: served(world)["status"] == "READY", "the deployment to be ready", 60)
+    deployment = wait_until(lambda: served(world), "the deployment to be registered", COMMAND_SECONDS)
+    wait_until(lambda: served(world)["status"] == "READY", "the deployment to be ready", COMMAND_SECONDS)
     assert (deployment["paused"], deployment["tags"], deployment["work_pool_name"]) == (False, ["served"], None)
     assert serving.interrupt() == 0
     assert served(world)["paused"] is True

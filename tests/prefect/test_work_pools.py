@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.prefect.terminal import Terminal, plain
+from tests.prefect.terminal import LACKS_SLOTS, Terminal, plain
 from tests.world import World
 
 
@@ -143,6 +143,18 @@ def test_preview_finds_no_runs_and_makes_nothing_ready(world: World, terminal: T
 
     assert "No runs found" in output.text
     assert pool_of(world, name)["status"] == "NOT_READY"
+
+
+def test_slots_shows_that_none_is_taken(world: World, version: str, terminal: Terminal) -> None:
+    if version == LACKS_SLOTS:
+        pytest.skip(f"{version} has no command for it")
+    name = world.pool()
+    world.patch(f"/work_pools/{name}", {"concurrency_limit": 3})
+
+    shown = json.loads(terminal.prefect("work-pool", "slots", name, "--output", "json").text)
+
+    assert (shown["active_slots"], shown["concurrency_limit"]) == (0, 3)
+    assert [queue["queue_name"] for queue in shown["queues"]] == ["default"]
 
 
 def test_get_default_base_job_template_prints_it(terminal: Terminal) -> None:

@@ -1,10 +1,12 @@
 """`prefect work-queue`."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
-from tests.prefect.terminal import Terminal, plain
+from tests.prefect.terminal import LACKS_SLOTS, Terminal, plain
 from tests.world import World
 
 
@@ -75,7 +77,9 @@ def test_inspect(world: World, pool: str, terminal: Terminal) -> None:
 
 
 def test_inspect_of_a_missing_queue_says_so(pool: str, terminal: Terminal) -> None:
-    assert "No work queue found" in terminal.prefect("work-queue", "inspect", "none", "--pool", pool, code=1).text
+    output = terminal.prefect("work-queue", "inspect", "none", "--pool", pool, code=1)
+
+    assert re.search(r"No work queue (named|found:) 'none'", plain(output.text))
 
 
 def test_pause_and_resume(world: World, pool: str, terminal: Terminal) -> None:
@@ -100,6 +104,15 @@ def test_a_look_finds_no_runs_and_makes_nothing_ready(
 
     assert said in output.text
     assert queue_of(world, pool)["status"] == "NOT_READY"
+
+
+def test_slots_shows_that_none_is_taken(world: World, pool: str, version: str, terminal: Terminal) -> None:
+    if version == LACKS_SLOTS:
+        pytest.skip(f"{version} has no command for it")
+
+    shown = json.loads(terminal.prefect("work-queue", "slots", "q", "--pool", pool, "--output", "json").text)
+
+    assert (shown["active_slots"], shown["concurrency_limit"], shown["flow_runs"]) == (0, None, [])
 
 
 def test_delete_takes_the_deployments_off_it(world: World, pool: str, terminal: Terminal) -> None:

@@ -1,0 +1,30 @@
+"""The routes that show who holds the slots of a work pool or a work queue, as `prefect work-pool slots` asks for it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body
+
+from app.api.deps import SessionDep
+from app.crud import work_pools, work_queues
+from app.schemas.shared import PageNumber, PathName
+from app.schemas.slots import PoolSlots, QueueSlots
+
+router = APIRouter(tags=["slots"])
+
+PageBody = Annotated[PageNumber, Body(default_factory=PageNumber)]
+
+
+@router.post("/work_pools/{name}/concurrency_status")
+def read_slots_of_pool(name: PathName, session: SessionDep, page: PageBody) -> PoolSlots:
+    """Return a page of the pool's queues, by priority, with the slots that are taken: none."""
+    pool = work_pools.read_work_pool(session, name).pool
+    queues = work_queues.list_queues_of_pool(session, name, None, limit=page.limit, offset=page.offset)
+    count = work_queues.count_queues_of_pool(session, pool.id)
+    return PoolSlots.of(pool, [found.queue for found in queues], count, page)
+
+
+@router.post("/work_queues/{queue_id}/concurrency_status")
+def read_slots_of_queue(queue_id: UUID, session: SessionDep, page: PageBody) -> QueueSlots:
+    """Return the slots of the queue that are taken: none."""
+    return QueueSlots.of(work_queues.read_work_queue(session, queue_id).queue, page)

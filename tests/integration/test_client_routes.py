@@ -1,0 +1,105 @@
+"""Every route that a Prefect client's source names is answered: with what is asked for, or with the reason why not.
+
+`tests/data/prefect-client-routes.json` names them, each with the versions whose source does;
+`tests/prefect/test_routes.py` compares it with the installed clients.
+"""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.testclient import WebSocketDenialResponse
+
+from app.api.absent_sockets import ABSENT_SOCKETS
+from tests.integration.registry import make_pool, make_queue
+
+ROUTES = tuple(json.loads((Path(__file__).parent.parent / "data" / "prefect-client-routes.json").read_text()))
+CALLED = [route.split(" ") for route in ROUTES if " " in route]
+NAMED = [route for route in ROUTES if " " not in route]
+NOT_ANSWERED = {
+    "/admin/database/": "no client clears our database",
+    "/ui/": "there is no web interface",
+    "/deployments/{}/schedule": "of clients before 3",
+    "/deployments/{}/work_queue_check": "of clients before 3",
+}
+"""Named in a list of the client's, and asked for by none of its functions; with the reason."""
+NO_ROUTE = {(404, '{"detail":"Not Found"}'), (405, '{"detail":"Method Not Allowed"}')}
+
+
+def filled(path: str) -> str:
+    return path.replace("views/{}", "views/aggregate-worker-metadata").replace("{}", str(uuid4()))
+
+
+def test_every_route_that_a_client_asks_for_is_answered(client: TestClient) -> None:
+    wrong = []
+    for method, path in CALLED:
+        answer = client.request(method, filled(path), json={} if method in ("POST", "PUT", "PATCH") else None)
+        if (answer.status_code, answer.text) in NO_ROUTE or answer.status_code in (500, 502, 503):
+            wrong.append(f"{method} {path}: {answer.status_code} {answer.text}")
+
+    assert wrong == []
+
+
+def test_what_a_client_only_names_is_answered_except_for_a_few(client: TestClient) -> None:
+    lacking = set()
+    for path in NAMED:
+        answers = (client.get(filled(path)), client.post(filled(path), json={}), client.delete(filled(path)))
+        if all((answer.status_code, answer.text) in NO_ROUTE for answer in answers):
+            lacking.add(path)
+
+    assert lacking == {path for path in NAMED if any(path.startswith(each) for each in NOT_ANSWERED)}
+
+
+@pytest.mark.parametrize("path", ABSENT_SOCKETS)
+def test_a_socket_for_what_is_not_here_is_refused_with_the_reason_before_it_opens(
+    path: str, client: TestClient
+) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(f"/api{path.format(name='p')}"):
+        pass
+
+    assert (refused.value.status_code, refused.value.json()) == (404, {"detail": ABSENT_SOCKETS[path]})
+
+
+def test_the_slots_of_a_pool_are_shown_queue_by_queue_and_page_by_page(client: TestClient) -> None:
+    pool = make_pool(client, concurrency_limit=3)
+    queue = make_queue(client, "q", concurrency_limit=2)
+
+    page = client.post("/work_pools/pool/concurrency_status", json={"page": 2, "limit": 1, "flow_run_limit": 200})
+
+    assert page.json() == {
+        "active_slots": 0,
+        "concurrency_limit": pool["concurrency_limit"],
+        "queues": [
+            {
+                "queue_id": queue["id"],
+                "queue_name": "q",
+                "active_slots": 0,
+                "concurrency_limit": 2,
+                "flow_runs": [],
+                "flow_run_count": 0,
+            }
+        ],
+        "count": 2,
+        "limit": 1,
+        "pages": 2,
+        "page": 2,
+    }
+
+
+def test_the_slots_of_a_queue_are_free(client: TestClient) -> None:
+    make_pool(client)
+    queue = make_queue(client, "q", concurrency_limit=2)
+
+    page = client.post(f"/work_queues/{queue['id']}/concurrency_status", json={"page": 1, "limit": 50})
+
+    assert page.json() == {
+        "active_slots": 0,
+        "concurrency_limit": 2,
+        "flow_runs": [],
+        "count": 0,
+        "limit": 50,
+        "pages": 0,
+        "page": 1,
+    }

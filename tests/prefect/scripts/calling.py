@@ -1,0 +1,57 @@
+"""How the scripts call Prefect's clients: each script is written once, for the asynchronous and the synchronous one."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient, get_client
+
+SECONDS = 30
+
+
+async def settle(answer: Any) -> Any:
+    """Return what a method answers; only the asynchronous client's are awaited, and for no longer than a while."""
+    return await asyncio.wait_for(answer, SECONDS) if inspect.isawaitable(answer) else answer
+
+
+def methods() -> list[str]:
+    """Return the names of all methods that the client offers to everybody."""
+    return [name for name, _ in inspect.getmembers(PrefectClient, callable) if not name.startswith("_")]
+
+
+class Noting:
+    """A client that notes which of its methods are asked for."""
+
+    def __init__(self, client: Any) -> None:
+        """Stand in front of this client."""
+        self._client = client
+        self.asked: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the method of the client."""
+        self.asked.add(name)
+        return getattr(self._client, name)
+
+
+def talk(mode: str, conversation: Callable[[Noting], Awaitable[None]]) -> None:
+    """Have a conversation with the asynchronous or the synchronous client."""
+    if mode == "async":
+        asyncio.run(_asynchronously(conversation))
+    else:
+        _synchronously(conversation)
+
+
+async def _asynchronously(conversation: Callable[[Noting], Awaitable[None]]) -> None:
+    async with get_client() as client:
+        await conversation(Noting(client))
+
+
+def _synchronously(conversation: Callable[[Noting], Any]) -> None:
+    """Nothing is awaited, so no event loop is needed."""
+    with get_client(sync_client=True) as client:
+        try:
+            conversation(Noting(client)).send(None)
+        except StopIteration:
+            return
+    raise AssertionError("the synchronous client waited")

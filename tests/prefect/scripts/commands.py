@@ -1,0 +1,52 @@
+"""Runs `prefect` commands, each in a process of its own: commands.py, with one command as JSON in each line of stdin.
+
+The processes are forked from this one, which has loaded Prefect: that is what a command spends most of its time on.
+Answers each line with the command's exit code, or null when it did not end in time.
+"""
+
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from importlib.metadata import entry_points
+from typing import Any
+
+(ENTRY,) = entry_points(group="console_scripts", name="prefect")
+MAIN = ENTRY.load()
+
+
+def become(command: dict[str, Any]) -> None:
+    """Be the command: in its folder, with its arguments, and with files for what it prints."""
+    os.chdir(command["folder"])
+    files = [os.devnull, command["output"], command["errors"]]
+    for stream, (file, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
+        os.dup2(os.open(file, flags | os.O_CREAT), stream)
+    sys.argv = ["prefect", *command["arguments"]]
+    sys.exit(MAIN())
+
+
+def ended(child: int, seconds: float) -> int | None:
+    """Return the exit code of a child, or None when it does not end in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+# What is loaded is left alone by the collectors of all commands: else each would copy most of this process's memory.
+gc.collect()
+gc.freeze()
+print("ready", flush=True)
+while line := sys.stdin.readline():
+    asked = json.loads(line)
+    forked = os.fork()
+    if forked == 0:
+        become(asked)
+    print(json.dumps(ended(forked, asked["seconds"])), flush=True)

@@ -1,0 +1,53 @@
+"""Prefect's command line, loaded once: each command is a process that is forked from there."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = Path(__file__).parent / "scripts" / "commands.py"
+
+
+@dataclass(frozen=True)
+class WarmPrefect:
+    """Runs commands, one after the other."""
+
+    process: subprocess.Popen[str]
+
+    def run(self, arguments: Sequence[str], folder: Path, seconds: float) -> tuple[int | None, str, str]:
+        """Run `prefect` there; return its exit code, or None when it did not end, what it printed, and its errors."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with tempfile.NamedTemporaryFile("r") as output, tempfile.NamedTemporaryFile("r") as errors:
+            command = {
+                "arguments": arguments,
+                "folder": str(folder),
+                "seconds": seconds,
+                "output": output.name,
+                "errors": errors.name,
+            }
+            self.process.stdin.write(json.dumps(command) + "\n")
+            self.process.stdin.flush()
+            code = json.loads(self.process.stdout.readline())
+            return code, output.read(), errors.read()
+
+
+@contextmanager
+def warm_prefect(venv: Path, environment: Mapping[str, str]) -> Iterator[WarmPrefect]:
+    """Load Prefect in this environment, and end it in the end."""
+    process = subprocess.Popen(
+        [venv / "bin" / "python", SCRIPT],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield WarmPrefect(process)
+    finally:
+        process.communicate()
