@@ -15,6 +15,7 @@ from app.settings import Settings
 
 DISPATCH: Final = "aftercommit.dispatch"
 SWEEP: Final = "aftercommit.sweep"
+READINESS: Final = "aftercommit.readiness"
 DISPATCH_QUEUE: Final = "aftercommit.dispatch"
 SWEEP_QUEUE: Final = "aftercommit.sweep"
 
@@ -93,7 +94,11 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
             for name in (DISPATCH_QUEUE, SWEEP_QUEUE)
         ),
         "task_default_queue": DISPATCH_QUEUE,
-        "task_routes": {SWEEP: {"queue": SWEEP_QUEUE}, DISPATCH: {"queue": DISPATCH_QUEUE}},
+        "task_routes": {
+            SWEEP: {"queue": SWEEP_QUEUE},
+            READINESS: {"queue": SWEEP_QUEUE},
+            DISPATCH: {"queue": DISPATCH_QUEUE},
+        },
         "task_always_eager": settings.task_always_eager,
         "task_publish_retry": not publisher,
         "task_acks_late": True,

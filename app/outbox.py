@@ -5,43 +5,31 @@ rows stay, and the sweep rings for them again.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import lru_cache, partial
 from typing import Final
 
 from celery import Celery
-from sqlalchemy import Insert, event, insert
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from app.broker import DISPATCH, make_celery
-from app.database import core_table
-from app.events.kinds import kind_named
-from app.events.snapshot import Change, Snapshot, capture, make_masker
-from app.models import SnapshotRow
+from app.events.snapshot import Change
+from app.events.store import store
 from app.publisher import Doorbell, Publisher
 from app.settings import Settings, get_settings
-from app.telemetry import correlation_id
 
 PENDING: Final = "aftercommit.doorbells"
-INSERT_PAGE: Final = 1000
 LABELS_SHOWN: Final = 5
 
 
 def record(session: Session, changes: Sequence[Change]) -> None:
     """Store the snapshots of these changes in the session's open transaction and ring for them after its commit.
 
-    One INSERT for up to 1000 changes. A rollback takes the snapshots with it.
+    A rollback takes the snapshots and their doorbells with it.
     """
-    if not changes:
-        return
-    current = correlation_id.get()
-    masker = make_masker(get_settings())
-    snapshots = [capture(change, masker, current) for change in changes]
-    for start in range(0, len(snapshots), INSERT_PAGE):
-        page = [_columns(snapshot) for snapshot in snapshots[start : start + INSERT_PAGE]]
-        session.execute(_insertion(), page)
-    pending: list[Doorbell] = session.info.setdefault(PENDING, [])
-    pending.extend(Doorbell(snapshot.id, _label(snapshot)) for snapshot in snapshots)
+    if changes:
+        pending: list[Doorbell] = session.info.setdefault(PENDING, [])
+        pending.extend(Doorbell(snapshot.id, snapshot.label) for snapshot in store(session, changes))
 
 
 def close(timeout: float = 3.0) -> None:
@@ -96,21 +84,5 @@ def publisher(settings: Settings) -> Publisher:
 
 
 @lru_cache
-def _insertion() -> Insert:
-    # Without the ORM, which would look for objects to make of the rows.
-    return insert(core_table(SnapshotRow))
-
-
-@lru_cache
 def _celery(settings: Settings) -> Celery:
     return make_celery("publisher", lambda: settings)
-
-
-def _columns(snapshot: Snapshot) -> dict[str, object]:
-    # Not `asdict`, which copies every value inside the captured states.
-    return {field.name: getattr(snapshot, field.name) for field in fields(snapshot)}
-
-
-def _label(snapshot: Snapshot) -> str:
-    kind = kind_named(snapshot.kind)
-    return f"{snapshot.operation} {kind.resource_id(snapshot.resource_id)} revision {snapshot.revision}"

@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     dispatch_batch_size: PositiveInt = 500
     sweep_interval: PositiveFloat = 5.0
     sweep_grace: Annotated[float, Field(ge=0)] = 3.0
+    readiness_silence: PositiveFloat = 60.0
+    """Seconds without a poll after which a work queue or a deployment is not ready."""
+    readiness_interval: PositiveFloat = 10.0
+    """Seconds between two looks for what has become silent."""
     event_size_cap: PositiveInt = 1_400_000
     """An event larger than this many bytes has its largest values replaced."""
     task_always_eager: bool = False

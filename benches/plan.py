@@ -58,7 +58,7 @@ FULL: Final = Plan(
 )
 QUICK: Final = Plan(
     name="quick",
-    rounds=2,
+    rounds=3,
     http_seconds=1.2,
     calls=200,
     price_seconds=3,

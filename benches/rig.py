@@ -101,7 +101,7 @@ class Rig:
             role.stop()
             self.stack.roles.remove(role)
         if len(self._workers) < count:
-            self.say(f"starting {count - len(self._workers)} workers")
+            self.say(f"starting workers, {count} in all")
             new = [self.stack.start_worker(number) for number in range(len(self._workers) + 1, count + 1)]
             self._workers += new
             wait_until(lambda: self._answers(count), "the workers to be ready", 90)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from subprocess import SubprocessError
 from time import monotonic
 from typing import Final
 
@@ -23,6 +24,16 @@ from benches.report import Report, keep_reports, machine, now
 from benches.rig import Rig
 
 FOLDER: Final = Path(__file__).parent
+EXPECTED: Final = (
+    AppError,
+    AssertionError,
+    OSError,
+    SubprocessError,
+    SQLAlchemyError,
+    psycopg.Error,
+    httpx2.HTTPError,
+)
+"""What a benchmark fails with when the machine or one of the two sides does not do what it should."""
 ORDER: Final = [each.name for each in BENCHMARKS]
 
 
@@ -47,7 +58,7 @@ class Run:
                 self.say(f"{each.number} {each.title}")
                 try:
                     self.one(each, rig)
-                except (AppError, AssertionError, OSError, SQLAlchemyError, psycopg.Error, httpx2.HTTPError) as error:
+                except EXPECTED as error:
                     # The others may be measured all the same.
                     failures.append(f"{each.number} {each.name} could not be measured: {error}")
                     self.say(failures[-1])

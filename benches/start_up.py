@@ -31,9 +31,11 @@ def measure_start_up(rig: Rig) -> list[Line]:
     for number in rounds:
         rig.say(f"round {number} of {len(rounds)}: a fresh clone")
         clone = rig.folder / f"clone-{number}"
-        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)  # noqa: S603, S607
+        subprocess.run([_program("git"), "clone", "--quiet", str(ROOT), str(clone)], check=True)  # noqa: S603
         ports = [str(free_port()), str(free_port())]
-        fresh.append(_until_ready(["make", "run", f"PORT={ports[0]}", f"FLOWER_PORT={ports[1]}"], clone, ports[0]))
+        fresh.append(
+            _until_ready([_program("make"), "run", f"PORT={ports[0]}", f"FLOWER_PORT={ports[1]}"], clone, ports[0])
+        )
         command = [str(clone / ".venv/bin/aftercommit"), "up", "--port", ports[0], "--flower-port", ports[1]]
         warm.append(_until_ready(command, clone, ports[0]))
         shutil.rmtree(clone)
@@ -48,6 +50,13 @@ def measure_start_up(rig: Rig) -> list[Line]:
     return lines
 
 
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise MeasurementError(f"There is no {name} here.")
+    return found
+
+
 def _until_ready(command: Sequence[str], folder: Path, port: str) -> float:
     log = folder / "start.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AFTERCOMMIT_")}
@@ -57,7 +66,8 @@ def _until_ready(command: Sequence[str], folder: Path, port: str) -> float:
     try:
         wait_until(lambda: _is_ready(port, process, log), "the service to be ready", START_SECONDS)
         seconds = perf_counter() - start
-        process.send_signal(signal.SIGINT)
+        # To make and to what it started, as a terminal sends Ctrl-C.
+        os.killpg(process.pid, signal.SIGINT)
         process.wait(STOP_SECONDS)
         return seconds
     finally:

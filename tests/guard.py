@@ -11,9 +11,9 @@ from typing import Final
 from sqlalchemy import Connection, create_engine, func, make_url, select, text
 from sqlalchemy.orm import Session
 
-from app.crud.tracked_statements import table_of
 from app.events.kinds import tracked_kinds
 from app.events.resource_kind import ResourceKind
+from app.events.tracked_statements import table_of
 from tests.databases import administer
 
 SWITCH: Final = "aftercommit.unguarded"
@@ -25,7 +25,8 @@ DECLARE
     before jsonb := to_jsonb(OLD);
     after jsonb := to_jsonb(NEW);
     told integer := coalesce((after ->> 'revision')::integer, (before ->> 'revision')::integer + 1);
-    done text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'UPDATE' THEN 'updated' ELSE 'deleted' END;
+    done text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE coalesce(
+        lower(replace(nullif(after ->> 'status', before ->> 'status'), '_', '-')), 'updated') END;
     id_ uuid := (coalesce(after, before) ->> 'id')::uuid;
 BEGIN
     IF current_setting('{SWITCH}', true) = 'on' THEN

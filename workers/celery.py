@@ -10,7 +10,7 @@ from typing import Any, Final
 from billiard import active_children
 from celery.signals import beat_init, worker_process_init, worker_shutting_down
 
-from app.broker import SWEEP, SWEEP_EXPIRES, make_celery
+from app.broker import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 
@@ -26,15 +26,16 @@ def _schedule(settings: Settings) -> dict[str, Any]:
     return {
         "imports": ("workers.tasks",),
         "beat_schedule": {
-            "sweep": {
-                "task": SWEEP,
-                "schedule": settings.sweep_interval,
-                # A worker that was away for long finds a few sweeps to do, not one for each tick that it missed.
-                "options": {"expires": SWEEP_EXPIRES},
-            }
+            "sweep": _entry(SWEEP, settings.sweep_interval),
+            "readiness": _entry(READINESS, settings.readiness_interval),
         },
-        "beat_max_loop_interval": min(settings.sweep_interval, 5.0),
+        "beat_max_loop_interval": min(settings.sweep_interval, settings.readiness_interval, 5.0),
     }
+
+
+def _entry(task: str, interval: float) -> dict[str, Any]:
+    # A worker that was away for long finds a few of them to do, not one for each tick that it missed.
+    return {"task": task, "schedule": interval, "options": {"expires": SWEEP_EXPIRES}}
 
 
 @worker_process_init.connect

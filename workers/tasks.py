@@ -3,6 +3,7 @@
 They are shared tasks, so that an app that publishes by name finds them too when it is in the same process (eager mode).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -12,14 +13,16 @@ from celery.app.task import Context
 from celery.utils.time import get_exponential_backoff_interval
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.broker import DISPATCH, DISPATCH_QUEUE, SWEEP, SWEEP_EXPIRES
+from app.broker import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, SWEEP_EXPIRES
 from app.database import make_engine, make_sessions
+from app.events.snapshot import Snapshot
 from app.settings import Settings, get_settings
 from app.telemetry import get_logger
 from app.wakeup import notify
 from workers.deaths import Marks
 from workers.dispatch import Dispatcher
 from workers.outage import OUTAGE
+from workers.readiness import settle_all
 from workers.sweep import Waiting, sweep
 
 logger = get_logger(__name__)
@@ -85,6 +88,22 @@ def sweep_outbox(self: Task) -> None:
         rung = sweep(session, settings.sweep_grace, ring, queued=0 if self.request.is_eager else _queued(self.app))
     if rung:
         logger.info("swept", lanes=rung)
+
+
+@shared_task(name=READINESS, bind=True, max_retries=0)
+def settle_readiness(self: Task) -> None:
+    """Find what has become silent, and ring for these changes. Beat sends it again soon, so an outage ends it."""
+
+    def ring(stored: Sequence[Snapshot]) -> None:
+        # One for each lane is enough: whoever answers drains the lane.
+        first = {snapshot.lane: snapshot for snapshot in reversed(stored)}
+        self.app.signature(DISPATCH, args=[[str(snapshot.id) for snapshot in first.values()]]).apply_async(
+            argsrepr=f"({stored[0].label}, {len(stored)} in all)"
+        )
+
+    settled = settle_all(_sessions(get_settings()), ring)
+    if settled:
+        logger.info("readiness_settled", changes=settled)
 
 
 def _queued(app: Celery) -> int:

@@ -18,6 +18,8 @@ FRESH_SECONDS: Final = 2.0
 """For so long a key that was revoked may still open, and one that was made may not, while the database answers."""
 PATIENCE_SECONDS: Final = 0.5
 """For so long requests wait for a reading, counted from its beginning; then the last known keys decide."""
+FIRST_PATIENCE_SECONDS: Final = 4.0
+"""... while none are known yet, and nobody could be let in: within the five seconds in which every answer comes."""
 
 
 class KeyRing:
@@ -56,7 +58,8 @@ class KeyRing:
         return self._reading
 
     async def _wait_for(self, reading: Future[None]) -> None:
-        patience = self._reading_since + PATIENCE_SECONDS - time.monotonic()
+        bound = PATIENCE_SECONDS if self._known is not None else FIRST_PATIENCE_SECONDS
+        patience = self._reading_since + bound - time.monotonic()
         if patience > 0:
             # It waits without cancelling: neither a time-out nor a client that leaves ends the reading of the others.
             await asyncio.wait([asyncio.wrap_future(reading)], timeout=patience)

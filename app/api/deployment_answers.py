@@ -1,9 +1,8 @@
 """Puts a deployment into the shape in which it leaves."""
 
 from app.crud.deployment_reading import DeploymentView
-from app.models import Deployment
+from app.models import Deployment, Readiness
 from app.schemas.deployment_answers import DeploymentResponse, LimitOfDeployment
-from app.schemas.readiness import polled_lately, readiness
 from app.schemas.schedules import ScheduleResponse
 
 SAME_NAME = (
@@ -41,7 +40,7 @@ def answer(view: DeploymentView) -> DeploymentResponse:
         work_queue_name=view.work_queue_name,
         work_pool_name=view.work_pool_name,
         last_polled=view.last_polled,
-        status=readiness(polled_lately(view.last_polled)),
+        status=Readiness(deployment.status),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from app.api.deps import SessionDep
-from app.crud import pool_workers
+from app.crud import polls, pool_workers
 from app.crud.pool_workers import FoundWorker
 from app.schemas.pool_workers import DeploymentPoll, Heartbeat, PoolPoll, WorkerQuery, WorkerResponse, WorkerStatus
 from app.schemas.shared import PathName
@@ -40,7 +40,7 @@ def list_runs_of_pool(
     name: PathName, session: SessionDep, poll: Annotated[PoolPoll, Body(default_factory=PoolPoll)]
 ) -> list[dict[str, Any]]:
     """List the runs that a worker of the pool should start: there are none."""
-    pool_workers.record_poll_of_pool(session, name, poll.work_queue_names)
+    polls.record_poll_of_pool(session, name, poll.work_queue_names)
     return []
 
 
@@ -49,7 +49,7 @@ def list_runs_of_deployments(
     session: SessionDep, poll: Annotated[DeploymentPoll, Body(default_factory=DeploymentPoll)]
 ) -> list[dict[str, Any]]:
     """List the runs of some deployments that should start: there are none."""
-    pool_workers.record_poll_of_deployments(session, poll.deployment_ids)
+    polls.record_poll_of_deployments(session, poll.deployment_ids)
     return []
 
 

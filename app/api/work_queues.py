@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body
 
-from app.api.deps import SessionDep
+from app.api.deps import SessionDep, SettingsDep
 from app.crud import deletions, work_queues
 from app.crud.work_pools import AGENT_POOL
 from app.schemas.shared import PathName
@@ -82,9 +82,10 @@ def read_work_queue(queue_id: UUID, session: SessionDep) -> WorkQueueResponse:
 
 
 @router.get("/work_queues/{queue_id}/status")
-def read_work_queue_status(queue_id: UUID, session: SessionDep) -> WorkQueueHealth:
+def read_work_queue_status(queue_id: UUID, session: SessionDep, settings: SettingsDep) -> WorkQueueHealth:
     """Tell whether somebody polls the work queue."""
-    return WorkQueueHealth.of(work_queues.read_work_queue(session, queue_id).queue)
+    queue, _ = work_queues.read_work_queue(session, queue_id)
+    return WorkQueueHealth.of(queue, settings.readiness_silence)
 
 
 @router.post("/work_queues/{queue_id}/get_runs")

@@ -24,13 +24,15 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.crud.tracked_statements import table_of
-from app.events.kinds import tracked_kinds
+from app.events.kinds import STATUS, tracked_kinds
+from app.events.snapshot import STATUS_OPERATIONS
+from app.events.tracked_statements import table_of
 from app.models import EventRow, SnapshotRow, Tombstone
 
 REVISION_BEFORE: Final = FrameClause(1, 1, FrameClauseType.PRECEDING, FrameClauseType.PRECEDING)
@@ -101,9 +103,11 @@ def resources() -> CTE:
 def entries() -> Subquery:
     """Every event that a resource made and every pending snapshot; the position of a snapshot is NULL.
 
-    `is_void` marks an update without a changed field.
+    `status` is the one after a change of the status, and NULL for all others. `is_void` marks an update, of the status
+    or else, without a changed field.
     """
-    is_update = EventRow.event.endswith(".updated")
+    is_update = or_(*(EventRow.event.endswith(f".{name}") for name in ("updated", *STATUS_OPERATIONS.values())))
+    before, after = (cast(state, JSONB)[STATUS].astext for state in (SnapshotRow.before, SnapshotRow.after))
     logged = select(
         EventRow.resource_id,
         cast(EventRow.revision, BigInteger).label("revision"),
@@ -112,6 +116,7 @@ def entries() -> Subquery:
         EventRow.follows,
         EventRow.occurred,
         EventRow.position,
+        EventRow.payload["updates"][STATUS]["to"].astext.label("status"),
         and_(is_update, func.coalesce(EventRow.payload["updates"], NOTHING) == NOTHING).label("is_void"),
     ).where(EventRow.revision.is_not(None))
     pending = select(
@@ -122,6 +127,7 @@ def entries() -> Subquery:
         SnapshotRow.follows,
         SnapshotRow.occurred,
         cast(null(), BigInteger),
+        case((and_(SnapshotRow.before.is_not(None), before.is_distinct_from(after)), after)),
         func.coalesce(SnapshotRow.before == SnapshotRow.after, false()),
     )
     return union_all(logged, pending).subquery("entry")
@@ -135,6 +141,11 @@ def resource_id(kind: Any, id_: Any) -> ColumnElement[str]:
 def event_name(kind: Any, operation: Any) -> ColumnElement[str]:
     """Write in SQL what `ResourceKind.event_name` writes."""
     return func.concat("prefect.", kind, ".", operation, type_=Text)
+
+
+def status_operation(status: ColumnElement[str]) -> ColumnElement[str | None]:
+    """Write in SQL what `STATUS_OPERATIONS` says; NULL when there is no status or an unknown one."""
+    return case(*((status == name, literal(operation)) for name, operation in STATUS_OPERATIONS.items()))
 
 
 def skip_event_name(kind: Any) -> ColumnElement[str]:

@@ -29,6 +29,7 @@ from app.crud.audit_history import (
     resource_id,
     resources,
     skip_event_name,
+    status_operation,
 )
 
 FLAGS = ("is_gap", "is_second", "is_stranger", "is_misnamed", "is_unlinked", "is_too_early", "is_overtaken")
@@ -79,7 +80,7 @@ def _judged() -> Subquery:
     operation = case(
         (walk.c.revision == 1, "created"),
         (and_(walk.c.latest_id.is_(None), walk.c.revision == walk.c.latest), "deleted"),
-        else_="updated",
+        else_=func.coalesce(status_operation(walk.c.status), "updated"),
     )
     flags = {
         "is_gap": and_(missing > 0, ~walk.c.is_told),
@@ -138,13 +139,14 @@ def _steps() -> Subquery:
         entry.c.follows,
         entry.c.occurred,
         entry.c.position,
+        entry.c.status,
         false().label("is_end"),
     ).join_from(
         resource, entry, and_(entry.c.resource_id == resource.c.resource_id, entry.c.revision <= resource.c.latest)
     )
     empty = [
         cast(null(), told.selected_columns[name].type)
-        for name in ("entry_id", "event", "follows", "occurred", "position")
+        for name in ("entry_id", "event", "follows", "occurred", "position", "status")
     ]
     end = select(*known, resource.c.latest + 1, *empty, true())
     return union_all(told, end).subquery("step")

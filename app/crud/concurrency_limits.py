@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.crud.tracked import insert_row, update_rows
 from app.errors import Conflict, NotFound
 from app.events.kinds import CONCURRENCY_LIMIT
+from app.events.tracked import insert_row, update_rows
 from app.models import ConcurrencyLimit
 from app.outbox import record
 

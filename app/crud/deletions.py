@@ -20,12 +20,12 @@ from app.crud import concurrency_limits, deployments, flows, pool_workers, work_
 from app.crud.filters import flow_condition, one_of, restricts
 from app.crud.queue_order import lock_pool
 from app.crud.tombstones import bury
-from app.crud.tracked import delete_rows, moment
-from app.crud.tracked_statements import table_of
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
+from app.events.tracked import delete_rows, moment
+from app.events.tracked_statements import table_of
 from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue
 from app.outbox import record
 from app.schemas.filters import FlowFilter

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.crud.filters import one_of
 from app.crud.tombstones import bury
-from app.crud.tracked import delete_rows, insert_row, update_rows
 from app.events.kinds import CONCURRENCY_LIMIT
 from app.events.snapshot import Change
+from app.events.tracked import delete_rows, insert_row, update_rows
 from app.models import ConcurrencyLimit, Deployment
 
 

@@ -9,15 +9,16 @@ from sqlalchemy import ColumnElement, Table, and_, select
 from sqlalchemy.orm import Session
 
 from app.crud.deployment_limits import lock_own_limits, settle_own_limits
+from app.crud.deployment_readiness import follow_queues
 from app.crud.deployment_values import check_job_variables, check_parameters, given_values
 from app.crud.filters import one_of
 from app.crud.schedule_lists import Schedules, patched, replaced
 from app.crud.tombstones import bury
-from app.crud.tracked import delete_rows, update_rows, upsert_row
-from app.crud.tracked_statements import Keep
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import DEPLOYMENT
 from app.events.snapshot import Change
+from app.events.tracked import delete_rows, update_rows, upsert_row
+from app.events.tracked_statements import Keep
 from app.models import Deployment, Flow
 from app.outbox import record
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
@@ -134,7 +135,8 @@ def clear_queues(session: Session, queue_ids: Sequence[UUID], cause: datetime) -
     """Take the deployments off queues that the caller has locked and is about to delete."""
     where = one_of(Deployment.work_queue_id, queue_ids)
     _lock(session, where)
-    return update_rows(session, DEPLOYMENT, where, {"work_queue_id": None}, cause=cause)
+    cleared = update_rows(session, DEPLOYMENT, where, {"work_queue_id": None}, cause=cause)
+    return [*cleared, *follow_queues(session, cleared)]
 
 
 def clear_limit(session: Session, limit_id: UUID, cause: datetime) -> list[Change]:
@@ -165,7 +167,7 @@ def change_deployments(session: Session, where: ColumnElement[bool], values: dic
 
 
 def _settle(session: Session, changes: Sequence[Change]) -> None:
-    record(session, [*changes, *settle_own_limits(session, changes)])
+    record(session, [*changes, *settle_own_limits(session, changes), *follow_queues(session, changes)])
 
 
 def _delete(session: Session, where: ColumnElement[bool], cause: datetime | None = None) -> list[Change]:

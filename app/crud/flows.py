@@ -8,10 +8,10 @@ from sqlalchemy import UnaryExpression, and_, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.crud.filters import Condition, deployment_condition, deployments_in_pools, flow_condition
-from app.crud.tracked import insert_row, update_rows
 from app.database import JsonObject
 from app.errors import NotFound
 from app.events.kinds import FLOW
+from app.events.tracked import insert_row, update_rows
 from app.models import Deployment, Flow
 from app.outbox import record
 from app.schemas.flows import FlowMatch, FlowSort

@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, literal_
 from sqlalchemy.orm import Session, aliased
 
 from app.crud.patterns import starts_with_one_of
-from app.crud.tracked_statements import table_of
 from app.errors import NotFound
 from app.events.kinds import KINDS, kind_of
 from app.events.resource_kind import Edge, ResourceKind
 from app.events.schema import RESOURCE_NAME, RESOURCE_ROLE
+from app.events.tracked_statements import table_of
 from app.models import NAMES_A_RESOURCE, EventRow, Tombstone
 
 

@@ -1,24 +1,20 @@
-"""What workers tell by asking for work: that they live, and that their pool, queues and deployments are ready.
-
-A poll changes no resource. It waits for nobody: a row that somebody else changes at that moment is passed over, and the
-next poll finds it.
-"""
+"""The workers of a work pool, as far as their heartbeats tell: a pool that has one is ready."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, exists, false, func, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, false, func, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.crud.filters import one_of
-from app.crud.readiness import is_online
-from app.crud.work_pools import read_work_pool
-from app.crud.work_queues import read_work_queue_by_name
+from app.crud.work_pools import NOT_FOUND, read_work_pool
 from app.errors import NotFound
-from app.models import Deployment, PoolWorker, WorkQueue
+from app.events.kinds import WORK_POOL
+from app.events.readiness import is_online, settle
+from app.models import PoolWorker, WorkPool
+from app.outbox import record
 from app.schemas.pool_workers import Heartbeat, WorkerFilter, WorkerStatus
 
 HEARTBEAT_SECONDS: Final = 30
@@ -26,8 +22,6 @@ HEARTBEAT_SECONDS: Final = 30
 MISSED_HEARTBEATS: Final = 3
 """After so many intervals without a heartbeat a worker is offline."""
 FORGOTTEN_AFTER: Final = timedelta(days=7)
-POLL_RESOLUTION: Final = timedelta(seconds=5)
-"""Polls that follow each other more closely are not written down."""
 
 
 class FoundWorker(NamedTuple):
@@ -38,12 +32,14 @@ class FoundWorker(NamedTuple):
 
 
 def record_heartbeat(session: Session, pool_name: str, heartbeat: Heartbeat) -> None:
-    """Note that the worker lives. A new name is a new worker; those of the pool that are long gone are forgotten.
+    """Note that the worker lives, which makes the pool ready.
+
+    A new name is a new worker; those of the pool that are long gone are forgotten.
 
     Raises:
         NotFound: there is no such pool.
     """
-    pool_id = read_work_pool(session, pool_name).pool.id
+    pool_id = _hold_pool(session, pool_name)
     interval = heartbeat.heartbeat_interval_seconds
     online_for = timedelta(seconds=MISSED_HEARTBEATS * (interval or HEARTBEAT_SECONDS))
     lives = {
@@ -55,6 +51,7 @@ def record_heartbeat(session: Session, pool_name: str, heartbeat: Heartbeat) -> 
     session.execute(insertion.on_conflict_do_update(index_elements=["work_pool_id", "name"], set_=lives))
     long_gone = PoolWorker.online_until < func.clock_timestamp() - FORGOTTEN_AFTER
     session.execute(delete(PoolWorker).where(PoolWorker.work_pool_id == pool_id, long_gone))
+    record(session, settle(session, WORK_POOL, WorkPool.id == pool_id))
 
 
 def list_workers(
@@ -74,7 +71,7 @@ def list_workers(
 
 
 def delete_worker(session: Session, pool_name: str, name: str) -> None:
-    """Forget one worker.
+    """Forget one worker; without another one the pool is not ready.
 
     Raises:
         NotFound: there is no such pool, or it has no such worker.
@@ -83,6 +80,7 @@ def delete_worker(session: Session, pool_name: str, name: str) -> None:
     where = (PoolWorker.work_pool_id == pool_id, PoolWorker.name == name)
     if session.scalar(delete(PoolWorker).where(*where).returning(PoolWorker.id)) is None:
         raise NotFound("Worker not found.")
+    record(session, settle(session, WORK_POOL, WorkPool.id == pool_id, alone=True))
 
 
 def forget_workers(session: Session, pool_id: UUID) -> None:
@@ -90,33 +88,13 @@ def forget_workers(session: Session, pool_id: UUID) -> None:
     session.execute(delete(PoolWorker).where(PoolWorker.work_pool_id == pool_id))
 
 
-def record_poll_of_pool(session: Session, pool_name: str, queue_names: Sequence[str] | None) -> None:
-    """Note that a worker asked for runs of these queues of the pool, or of all.
-
-    It counts only while a worker of the pool is online: a person who previews a pool asks the same.
-
-    Raises:
-        NotFound: there is no such pool or queue.
-    """
-    pool_id = read_work_pool(session, pool_name).pool.id
-    of_pool = WorkQueue.work_pool_id == pool_id
-    if queue_names:
-        ids = [read_work_queue_by_name(session, pool_name, name).queue.id for name in queue_names]
-        of_pool = and_(of_pool, one_of(WorkQueue.id, ids))
-    _note_poll(session, WorkQueue, and_(of_pool, exists().where(PoolWorker.work_pool_id == pool_id, is_online())))
-
-
-def record_poll_of_deployments(session: Session, deployment_ids: Sequence[UUID]) -> None:
-    """Note that the process that serves these deployments asked for their runs; unknown ids are passed over."""
-    _note_poll(session, Deployment, one_of(Deployment.id, deployment_ids))
-
-
-def _note_poll(session: Session, model: type[WorkQueue | Deployment], where: ColumnElement[bool]) -> None:
-    now = func.clock_timestamp()
-    due = or_(model.last_polled.is_(None), model.last_polled < now - POLL_RESOLUTION)
-    rows = select(model.id).where(where, due).with_for_update(key_share=True, skip_locked=True)
-    statement = update(model).where(model.id.in_(rows)).values(last_polled=now)
-    session.execute(statement.execution_options(synchronize_session=False))
+def _hold_pool(session: Session, name: str) -> UUID:
+    """Return the id of the pool, which nobody deletes or judges for being silent before this transaction ends."""
+    held = select(WorkPool.id).where(WorkPool.name == name).with_for_update(read=True, key_share=True)
+    pool_id = session.scalars(held).one_or_none()
+    if pool_id is None:
+        raise NotFound(NOT_FOUND)
+    return pool_id
 
 
 def _condition(wanted: WorkerFilter) -> ColumnElement[bool]:

@@ -13,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition
-from app.crud.tracked import insert_row, update_rows
 from app.events.kinds import WORK_QUEUE
+from app.events.readiness import first_status
 from app.events.snapshot import Change
+from app.events.tracked import insert_row, update_rows
 from app.models import WorkPool, WorkQueue
 
 Place = tuple[UUID, int]
@@ -40,7 +41,8 @@ def insert_queue(session: Session, pool_id: UUID, values: Mapping[str, Any]) -> 
     others = _places(session, pool_id)
     wanted = values.get("priority")
     priority = wanted if wanted is not None else first_free(place for _, place in others)
-    row = {**values, "work_pool_id": pool_id, "priority": priority}
+    status = first_status(values.get("is_paused", False))
+    row = {**values, "work_pool_id": pool_id, "priority": priority, "status": status}
     created = insert_row(session, WORK_QUEUE, row, ("work_pool_id", "name"))
     if created is None:
         return []

@@ -10,15 +10,14 @@ from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_pool_condition
 from app.crud.queue_order import insert_queue
-from app.crud.readiness import has_worker
-from app.crud.tracked import insert_row, update_rows
 from app.errors import Conflict, NotAllowed, NotFound
 from app.events.kinds import DEFAULT_QUEUE_ID, RESULT_STORAGE_ID, WORK_POOL
+from app.events.readiness import first_status, pause
 from app.events.snapshot import Change
-from app.models import WorkPool, WorkQueue
+from app.events.tracked import insert_row, update_rows
+from app.models import AGENT_TYPE, WorkPool, WorkQueue
 from app.outbox import record
 from app.schemas.filters import WorkPoolFilter
-from app.schemas.work_pools import AGENT_TYPE
 
 AGENT_POOL: Final = "default-agent-pool"
 """The pool of the queues that were created without one."""
@@ -35,11 +34,10 @@ DEFAULT_QUEUE: Final = {
 
 
 class FoundPool(NamedTuple):
-    """A work pool, the id of its default queue, and whether a worker of it is online."""
+    """A work pool and the id of its default queue."""
 
     pool: WorkPool
     default_queue_id: UUID
-    has_worker: bool
 
 
 def create_work_pool(session: Session, values: Mapping[str, Any]) -> FoundPool:
@@ -85,7 +83,7 @@ def count_work_pools(session: Session, wanted: WorkPoolFilter | None) -> int:
 
 
 def update_work_pool(session: Session, name: str, values: Mapping[str, Any]) -> None:
-    """Give the work pool of that name these column values.
+    """Give the work pool of that name these column values. That it is paused or resumed is a change of its own.
 
     Raises:
         NotAllowed: the name is reserved, and more would change than being paused and the concurrency limit.
@@ -93,7 +91,14 @@ def update_work_pool(session: Session, name: str, values: Mapping[str, Any]) -> 
     """
     if not CHANGEABLE_WHEN_RESERVED.issuperset(values):
         refuse_reserved_name(name)
-    changes = update_rows(session, WORK_POOL, WorkPool.name == name, values)
+    where = WorkPool.name == name
+    others = {column: value for column, value in values.items() if column != "is_paused"}
+    if others != values:
+        # Alone with the pool: a worker that is heard at this moment is heard before or after.
+        session.execute(select(WorkPool.id).where(where).with_for_update())
+    changes = update_rows(session, WORK_POOL, where, others)
+    if "is_paused" in values:
+        changes += pause(session, WORK_POOL, where, values["is_paused"])
     if not changes:
         read_work_pool(session, name)
     record(session, changes)
@@ -116,17 +121,18 @@ def refuse_reserved_name(name: str) -> None:
 
 
 def _create(session: Session, values: Mapping[str, Any]) -> FoundPool | None:
-    pool = insert_row(session, WORK_POOL, values, ("name",))
+    status = first_status(values.get("is_paused", False)) if values["type"] != AGENT_TYPE else None
+    pool = insert_row(session, WORK_POOL, {**values, "status": status}, ("name",))
     if pool is None:
         return None
     (queue,) = insert_queue(session, pool.row["id"], DEFAULT_QUEUE)
     record(session, [with_related(pool, queue.row["id"]), queue])
-    return FoundPool(session.get_one(WorkPool, pool.row["id"]), queue.row["id"], False)
+    return FoundPool(session.get_one(WorkPool, pool.row["id"]), queue.row["id"])
 
 
-def _found_pools() -> Select[WorkPool, UUID, bool]:
+def _found_pools() -> Select[WorkPool, UUID]:
     default_queue = and_(WorkQueue.work_pool_id == WorkPool.id, WorkQueue.is_default)
-    return select(WorkPool, WorkQueue.id, has_worker()).join(WorkQueue, default_queue)
+    return select(WorkPool, WorkQueue.id).join(WorkQueue, default_queue)
 
 
 def _matching(wanted: WorkPoolFilter | None) -> Condition:

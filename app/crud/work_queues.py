@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_queue_condition
 from app.crud.queue_order import insert_queue, lock_pool, make_room
-from app.crud.tracked import update_rows
 from app.crud.work_pools import AGENT_POOL, ensure_agent_pool, read_work_pool
 from app.crud.work_pools import NOT_FOUND as POOL_NOT_FOUND
 from app.errors import Conflict, NotFound
 from app.events.kinds import WORK_QUEUE
+from app.events.readiness import pause, settle
+from app.events.tracked import update_rows
 from app.models import WorkPool, WorkQueue
 from app.outbox import record
 from app.schemas.filters import WorkQueueFilter
@@ -128,6 +129,8 @@ def count_queues_of_pool(session: Session, pool_id: UUID) -> int:
 def update_work_queue(session: Session, queue_id: UUID, values: Mapping[str, Any]) -> None:
     """Give the work queue these column values; the queues in the way of its new priority move down.
 
+    That it is paused or resumed is a change of its own, and so is what its time of the last poll does to its status.
+
     Raises:
         NotFound: there is no such queue.
         Conflict: its new name is taken in its pool.
@@ -139,9 +142,15 @@ def update_work_queue(session: Session, queue_id: UUID, values: Mapping[str, Any
         raise NotFound(NOT_FOUND)
     if "name" in values and _is_taken(session, queue, values["name"]):
         raise Conflict(NAME_TAKEN)
-    changes = update_rows(session, WORK_QUEUE, WorkQueue.id == queue_id, values)
+    where = WorkQueue.id == queue_id
+    others = {column: value for column, value in values.items() if column != "is_paused"}
+    changes = update_rows(session, WORK_QUEUE, where, others)
     if values.get("priority", queue.priority) != queue.priority:
         changes += make_room(session, changes[0])
+    if "is_paused" in values:
+        changes += pause(session, WORK_QUEUE, where, values["is_paused"])
+    if "last_polled" in values:
+        changes += settle(session, WORK_QUEUE, where)
     record(session, changes)
 
 

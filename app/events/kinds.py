@@ -18,6 +18,9 @@ DEFAULT_QUEUE_ID: Final = "default_queue_id"
 RESULT_STORAGE_ID: Final = "default_result_storage_block_id"
 
 
+STATUS: Final = "status"
+"""The tracked column whose changes have events of their own: ready, not-ready, paused."""
+
 FLOW: Final = ResourceKind(
     "flow",
     Flow,
@@ -32,9 +35,11 @@ WORK_POOL: Final = ResourceKind(
         "concurrency_limit": Same.EQUAL,
         "description": Same.EQUAL,
         "is_paused": Same.EQUAL,
+        STATUS: Same.EQUAL,
         "storage_configuration": Same.EQUAL,
     },
     labels={RESOURCE_ROLE: Constant("work-pool"), "prefect.work-pool.type": "type"},
+    unlabelled_status=(RESOURCE_ROLE,),
     edges=(
         Edge("default-queue", "work-queue", DEFAULT_QUEUE_ID, given=True),
         Edge("result-storage", "block-document", RESULT_STORAGE_ID, given=True),
@@ -50,6 +55,7 @@ WORK_QUEUE: Final = ResourceKind(
         "is_paused": Same.EQUAL,
         "name": Same.EQUAL,
         "priority": Same.EQUAL,
+        STATUS: Same.EQUAL,
     },
     labels={RESOURCE_ROLE: Constant("work-queue")},
     edges=(Edge("work-pool", "work-pool", "work_pool_id"),),
@@ -85,6 +91,7 @@ DEPLOYMENT: Final = ResourceKind(
         "paused": Same.EQUAL,
         "pull_steps": Same.EQUAL,
         "schedules": Same.SAME_CONTENT,
+        STATUS: Same.EQUAL,
         "storage_document_id": Same.EQUAL,
         "tags": Same.UNORDERED,
         "version": Same.EQUAL,

@@ -48,9 +48,9 @@ class ResourceKind:
 
     `model` is None for a resource that lives outside the registry and is known by its id only. A kind without
     tracked fields makes no events; it is declared because others relate to it. `labels` maps an event label to the
-    column that holds it, or to its constant text. `own_keys` are the keys that the payload of each of its events has
-    in Prefect: its `name`, or tracked fields. The edges of a related resource are followed too (a queue leads to its
-    pool).
+    column that holds it, or to its constant text; `unlabelled_status` are those that its status events lack in Prefect.
+    `own_keys` are the keys that the payload of each of its events has there: its `name`, or tracked fields. The edges
+    of a related resource are followed too (a queue leads to its pool).
     """
 
     name: str
@@ -58,6 +58,7 @@ class ResourceKind:
     tracked: Mapping[str, Same] = field(default_factory=dict)
     labels: Mapping[str, str | Constant] = field(default_factory=dict)
     own_keys: tuple[str, ...] = ()
+    unlabelled_status: tuple[str, ...] = ()
     edges: tuple[Edge, ...] = ()
 
     def resource_id(self, id_: object) -> str:

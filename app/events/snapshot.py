@@ -9,14 +9,21 @@ from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import ConfigurationError
-from app.events.kinds import tracked_kinds
+from app.events.kinds import STATUS, kind_named, tracked_kinds
 from app.events.masking import Masker
 from app.events.masking_rules import Rules
 from app.events.resource_kind import ResourceKind
-from app.models import LANES
+from app.models import LANES, Readiness
 from app.settings import Settings
 
-Operation = Literal["created", "updated", "deleted"]
+Operation = Literal["created", "updated", "deleted", "ready", "not-ready", "paused"]
+
+STATUS_OPERATIONS: Final[Mapping[str, Operation]] = {
+    Readiness.READY: "ready",
+    Readiness.NOT_READY: "not-ready",
+    Readiness.PAUSED: "paused",
+}
+"""What a change of the status is called, by the status after it."""
 
 CLIENT_EVENT_FIELDS: Final = ("payload", "resource")
 """What is masked of the events that clients send."""
@@ -46,6 +53,11 @@ class Snapshot:
     follows: UUID | None
     correlation_id: str | None
 
+    @property
+    def label(self) -> str:
+        """Return the text that tells an operator of this change."""
+        return f"{self.operation} {kind_named(self.kind).resource_id(self.resource_id)} revision {self.revision}"
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -68,7 +80,10 @@ class Change:
         """Tell what happened from what the database returned; no clock is asked."""
         if self.before is None:
             return "created"
-        return "updated" if self.after is not None else "deleted"
+        if self.after is None:
+            return "deleted"
+        before, after = self.before.get(STATUS), self.after.get(STATUS)
+        return STATUS_OPERATIONS[str(after)] if before != after else "updated"
 
     @property
     def row(self) -> Mapping[str, Any]:
@@ -118,10 +133,15 @@ def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snaps
         references={
             edge.column: _json_safe((change.given if edge.given else row).get(edge.column)) for edge in kind.edges
         },
-        labels={label: masker.mask(label, text) for label, text in kind.label_values(row).items()},
+        labels={label: masker.mask(label, text) for label, text in _labels(change).items()},
         follows=change.before["event_id"] if change.before is not None else None,
         correlation_id=correlation_id,
     )
+
+
+def _labels(change: Change) -> dict[str, str]:
+    left_out = change.kind.unlabelled_status if change.operation in STATUS_OPERATIONS.values() else ()
+    return {label: text for label, text in change.kind.label_values(change.row).items() if label not in left_out}
 
 
 def _tracked(kind: ResourceKind, row: Mapping[str, Any] | None, masker: Masker) -> JsonObject | None:

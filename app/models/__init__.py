@@ -3,10 +3,12 @@
 from app.models.api_key import ApiKey
 from app.models.event import NAMES_A_RESOURCE, EventLog, EventRow
 from app.models.resources import (
+    AGENT_TYPE,
     ConcurrencyLimit,
     Deployment,
     Flow,
     PoolWorker,
+    Readiness,
     Tombstone,
     WorkPool,
     WorkQueue,
@@ -14,6 +16,7 @@ from app.models.resources import (
 from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
 
 __all__ = [
+    "AGENT_TYPE",
     "LANES",
     "NAMES_A_RESOURCE",
     "SCHEMA_VERSION",
@@ -24,6 +27,7 @@ __all__ = [
     "EventRow",
     "Flow",
     "PoolWorker",
+    "Readiness",
     "SnapshotRow",
     "Tombstone",
     "WorkPool",

@@ -4,7 +4,8 @@ No foreign key cascades: what a deletion changes elsewhere is changed by the CRU
 """
 
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
@@ -17,6 +18,22 @@ NAME_PATTERN = "^[^/%&><]+$"
 
 OBJECT = text("'{}'::jsonb")
 ARRAY = text("'[]'::jsonb")
+
+
+class Readiness(StrEnum):
+    """Whether a work pool or a work queue can take work, or a deployment has somebody to run it."""
+
+    READY = "READY"
+    NOT_READY = "NOT_READY"
+    PAUSED = "PAUSED"
+
+
+AGENT_TYPE: Final = "prefect-agent"
+"""The type of a pool that old agents poll; such a pool has no status."""
+
+NOT_READY: Final = text(f"'{Readiness.NOT_READY}'")
+PAUSABLE: Final = "status IN ('READY', 'NOT_READY', 'PAUSED')"
+PAUSED_TOLD: Final = "is_paused = (status = 'PAUSED')"
 
 
 class Row:
@@ -59,6 +76,9 @@ class WorkPool(Tracked, Base):
         CheckConstraint("type ~ '^[^/%&><?]+$'", name="type"),
         CheckConstraint("concurrency_limit >= 0", name="concurrency_limit"),
         CheckConstraint("revision >= 1", name="revision"),
+        CheckConstraint(PAUSABLE, name="status"),
+        CheckConstraint(PAUSED_TOLD, name="is_paused"),
+        CheckConstraint(f"(type = '{AGENT_TYPE}') = (status IS NULL)", name="agents_have_no_status"),
     )
 
     name: Mapped[str] = mapped_column(Text, unique=True)
@@ -66,6 +86,7 @@ class WorkPool(Tracked, Base):
     description: Mapped[str | None] = mapped_column(Text)
     base_job_template: Mapped[JsonObject] = mapped_column(server_default=OBJECT)
     is_paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    status: Mapped[str | None] = mapped_column(Text, server_default=NOT_READY)
     concurrency_limit: Mapped[int | None]
     storage_configuration: Mapped[JsonObject] = mapped_column(server_default=OBJECT)
 
@@ -78,6 +99,8 @@ class WorkQueue(Tracked, Base):
         CheckConstraint("concurrency_limit >= 0", name="concurrency_limit"),
         CheckConstraint("priority >= 1", name="priority"),
         CheckConstraint("revision >= 1", name="revision"),
+        CheckConstraint(PAUSABLE, name="status"),
+        CheckConstraint(PAUSED_TOLD, name="is_paused"),
         # A pool has one default queue, and the database knows which: there is no second place that could disagree.
         Index("uq_work_queue_default", "work_pool_id", unique=True, postgresql_where=text("is_default")),
     )
@@ -87,6 +110,7 @@ class WorkQueue(Tracked, Base):
     description: Mapped[str] = mapped_column(Text, server_default="")
     is_default: Mapped[bool] = mapped_column(server_default=text("false"))
     is_paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    status: Mapped[str] = mapped_column(Text, server_default=NOT_READY)
     concurrency_limit: Mapped[int | None]
     priority: Mapped[int] = mapped_column(server_default=text("1"))
     filter: Mapped[JsonObject | None] = mapped_column(Json)
@@ -137,6 +161,9 @@ class Deployment(Tracked, Base):
         CheckConstraint("revision >= 1", name="revision"),
         CheckConstraint("jsonb_typeof(tags) = 'array'", name="tags"),
         CheckConstraint("jsonb_typeof(schedules) = 'array'", name="schedules"),
+        CheckConstraint("status IN ('READY', 'NOT_READY')", name="status"),
+        # A poll asks which deployments of its queues become ready by it: nearly always none.
+        Index("ix_deployment_not_ready", "work_queue_id", postgresql_where=text("status = 'NOT_READY'")),
     )
 
     name: Mapped[str] = mapped_column(Text)
@@ -161,6 +188,7 @@ class Deployment(Tracked, Base):
     pull_steps: Mapped[list[JsonObject] | None] = mapped_column(Json)
     infra_overrides: Mapped[JsonObject] = mapped_column(server_default=OBJECT)
     schedules: Mapped[list[JsonObject]] = mapped_column(Json, server_default=ARRAY)
+    status: Mapped[str] = mapped_column(Text, server_default=NOT_READY)
     last_polled: Mapped[datetime | None]
     storage_document_id: Mapped[UUID | None]
     infrastructure_document_id: Mapped[UUID | None]

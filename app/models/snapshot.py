@@ -61,7 +61,9 @@ class SnapshotRow(Base):
         CheckConstraint(f"size <= {2 * STATE_LIMIT}", name="size"),
         # The second part writes the state out once more, which small ones are spared.
         CheckConstraint(f"size <= {STATE_LIMIT} OR octet_length(after::text) <= {STATE_LIMIT}", name="state_size"),
-        CheckConstraint("operation IN ('created', 'updated', 'deleted')", name="operation"),
+        CheckConstraint(
+            "operation IN ('created', 'updated', 'deleted', 'ready', 'not-ready', 'paused')", name="operation"
+        ),
         CheckConstraint("(operation = 'created') = (before IS NULL)", name="before"),
         CheckConstraint("(operation = 'deleted') = (after IS NULL)", name="after"),
         CheckConstraint("(revision = 1) = (follows IS NULL)", name="follows"),

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.database import JsonObject
-from app.schemas.readiness import Readiness
+from app.models import Readiness
 from app.schemas.schedules import ScheduleResponse
 from app.schemas.shared import ResourceResponse
 

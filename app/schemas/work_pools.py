@@ -7,14 +7,10 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from app.database import JsonObject
-from app.models import WorkPool
+from app.models import AGENT_TYPE, Readiness, WorkPool
 from app.schemas.filters import WorkPoolFilter
 from app.schemas.job_template import BaseJobTemplate
-from app.schemas.readiness import Readiness, readiness
 from app.schemas.shared import Changes, Count, Name, Object, Paging, Query, ResourceResponse, Text, WireModel
-
-AGENT_TYPE: Final = "prefect-agent"
-"""The type of a pool that old agents poll; such a pool has no status."""
 
 RESULT_BLOCK: Final = "default_result_storage_block_id"
 KNOWS_RESULT_BLOCK: Final = (3, 3, 8)
@@ -105,7 +101,7 @@ class WorkPoolResponse(ResourceResponse):
     active_slots: int | None
 
     @classmethod
-    def of(cls, pool: WorkPool, default_queue_id: UUID, has_worker: bool, user_agent: str | None) -> Self:
+    def of(cls, pool: WorkPool, default_queue_id: UUID, user_agent: str | None) -> Self:
         """Return the work pool as the client that sent `user_agent` can read it."""
         return cls(
             id=pool.id,
@@ -117,16 +113,11 @@ class WorkPoolResponse(ResourceResponse):
             base_job_template=pool.base_job_template,
             is_paused=pool.is_paused,
             concurrency_limit=pool.concurrency_limit,
-            status=status_of(pool, has_worker),
+            status=Readiness(pool.status) if pool.status is not None else None,
             default_queue_id=default_queue_id,
             storage_configuration=_answered(pool.storage_configuration, user_agent),
             active_slots=None if pool.concurrency_limit is None else 0,
         )
-
-
-def status_of(pool: WorkPool, has_worker: bool) -> Readiness | None:
-    """Return the status of a work pool; an agent's pool has none."""
-    return None if pool.type == AGENT_TYPE else readiness(has_worker, pool.is_paused)
 
 
 def knows_result_block(user_agent: str | None) -> bool:

@@ -1,15 +1,14 @@
 """The bodies of the work queue routes."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from app.database import JsonObject
-from app.models import WorkQueue
+from app.models import Readiness, WorkQueue
 from app.schemas.filters import WorkQueueFilter
-from app.schemas.readiness import POLL_MAXIMUM_SECONDS, Readiness, polled_lately, readiness
 from app.schemas.shared import (
     INTEGER_MAX,
     Changes,
@@ -99,7 +98,7 @@ class WorkQueueResponse(ResourceResponse):
             filter=queue.filter,
             last_polled=queue.last_polled,
             work_pool_name=pool_name,
-            status=readiness(polled_lately(queue.last_polled), queue.is_paused),
+            status=Readiness(queue.status),
             active_slots=None if queue.concurrency_limit is None else 0,
         )
 
@@ -108,7 +107,7 @@ class HealthCheckPolicy(BaseModel):
     """When a work queue counts as healthy."""
 
     maximum_late_runs: int = 0
-    maximum_seconds_since_last_polled: int = POLL_MAXIMUM_SECONDS
+    maximum_seconds_since_last_polled: int
 
 
 class WorkQueueHealth(BaseModel):
@@ -117,9 +116,14 @@ class WorkQueueHealth(BaseModel):
     healthy: bool
     late_runs_count: int = 0
     last_polled: datetime | None
-    health_check_policy: HealthCheckPolicy = HealthCheckPolicy()
+    health_check_policy: HealthCheckPolicy
 
     @classmethod
-    def of(cls, queue: WorkQueue) -> Self:
-        """Return the health of the work queue at this moment."""
-        return cls(healthy=polled_lately(queue.last_polled), last_polled=queue.last_polled)
+    def of(cls, queue: WorkQueue, silence: float) -> Self:
+        """Return the health of the work queue at this moment; after `silence` seconds without a poll it is none."""
+        oldest = datetime.now(UTC) - timedelta(seconds=silence)
+        return cls(
+            healthy=queue.last_polled is not None and queue.last_polled >= oldest,
+            last_polled=queue.last_polled,
+            health_check_policy=HealthCheckPolicy(maximum_seconds_since_last_polled=round(silence)),
+        )

@@ -108,15 +108,15 @@ class Stack:
         self.roles.append(role)
         return role
 
-    def start_worker(self, number: int = 1) -> Role:
+    def start_worker(self, number: int = 1, /, **settings: str) -> Role:
         """Start a Celery worker with two children."""
-        return self.start(f"worker{number}", programs.worker(number))
+        return self.start(f"worker{number}", programs.worker(number), **settings)
 
-    def start_beat(self, name: str = "beat") -> Role:
+    def start_beat(self, name: str = "beat", /, **settings: str) -> Role:
         """Start a beat with a schedule file of its own."""
         folder = self.folder / f"{name}-schedule"
         folder.mkdir(exist_ok=True)
-        return self.start(name, programs.beat(folder))
+        return self.start(name, programs.beat(folder), **settings)
 
     def start_api(self, **settings: str) -> "Api":
         """Start an API process and wait until it answers."""

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Table
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.tracked import delete_rows, update_rows, upsert_row
-from app.crud.tracked_statements import table_of
 from app.events.kinds import DEPLOYMENT, KINDS, tracked_kinds
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
+from app.events.tracked import delete_rows, update_rows, upsert_row
+from app.events.tracked_statements import table_of
 from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, WorkPool, WorkQueue
 from app.outbox import record
 from tests.guard import unguarded
@@ -38,6 +38,7 @@ VALUES: Final[Mapping[str, tuple[Any, Any]]] = {
     "paused": (False, True),
     "pull_steps": ([{"a": {}}], [{"b": {}}]),
     "schedules": ([{"id": "1", "n": 1}], [{"id": "1", "n": 2}]),
+    "status": ("NOT_READY", "READY"),
     "storage_document_id": BLOCKS,
     "tags": (["a"], ["a", "b"]),
     "version": ("1", "2"),

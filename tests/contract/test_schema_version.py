@@ -27,10 +27,10 @@ VERSIONS: Final = {
         "flow": "labels tags",
         "flow's edges": "",
         "flow's labels": "",
-        "work-pool": "base_job_template concurrency_limit description is_paused storage_configuration",
+        "work-pool": "base_job_template concurrency_limit description is_paused status storage_configuration",
         "work-pool's edges": "default_queue_id default_result_storage_block_id",
         "work-pool's labels": "prefect.resource.role prefect.work-pool.type",
-        "work-queue": "concurrency_limit description filter is_paused name priority",
+        "work-queue": "concurrency_limit description filter is_paused name priority status",
         "work-queue's edges": "work_pool_id",
         "work-queue's labels": "prefect.resource.role",
         "concurrency-limit": "active limit name slot_decay_per_second",
@@ -39,7 +39,7 @@ VERSIONS: Final = {
         "deployment": (
             "concurrency_limit concurrency_limit_id concurrency_options description enforce_parameter_schema entrypoint"
             " infra_overrides infrastructure_document_id labels parameter_openapi_schema parameters path paused"
-            " pull_steps schedules storage_document_id tags version work_queue_id"
+            " pull_steps schedules status storage_document_id tags version work_queue_id"
         ),
         "deployment's edges": (
             "concurrency_limit_id flow_id infrastructure_document_id storage_document_id work_queue_id"

@@ -15,12 +15,12 @@ def _settings(settings: Settings) -> None:
 def test_the_names_that_the_app_sends_are_registered_in_the_workers() -> None:
     worker_app.loader.import_default_modules()
     ours = {name for name in worker_app.tasks if name.startswith("aftercommit.")}
-    assert ours == {broker.DISPATCH, broker.SWEEP}
+    assert ours == {broker.DISPATCH, broker.SWEEP, broker.READINESS}
 
 
 def test_both_sides_route_a_task_to_the_same_queue(settings: Settings) -> None:
     publisher_app = outbox._celery(settings)
-    for name in (broker.DISPATCH, broker.SWEEP):
+    for name in (broker.DISPATCH, broker.SWEEP, broker.READINESS):
         assert (
             publisher_app.amqp.router.route({}, name)["queue"].name
             == worker_app.amqp.router.route({}, name)["queue"].name
@@ -46,7 +46,7 @@ def test_a_message_is_not_redelivered_while_its_task_may_still_run() -> None:
     assert worker_app.conf.broker_transport_options["visibility_timeout"] > worker_app.conf.task_time_limit
 
 
-def test_beat_sends_the_sweep_and_a_missed_one_expires() -> None:
-    (entry,) = worker_app.conf.beat_schedule.values()
-    assert entry["task"] == broker.SWEEP
-    assert entry["options"]["expires"] == broker.SWEEP_EXPIRES
+def test_beat_sends_the_sweep_and_the_look_for_silence_and_missed_ones_expire() -> None:
+    entries = worker_app.conf.beat_schedule.values()
+    assert {entry["task"] for entry in entries} == {broker.SWEEP, broker.READINESS}
+    assert {entry["options"]["expires"] for entry in entries} == {broker.SWEEP_EXPIRES}

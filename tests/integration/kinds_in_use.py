@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import concurrency_limits, deployments, flows, work_pools
-from app.crud.tracked_statements import table_of
-from app.events.kinds import tracked_kinds
+from app.events.kinds import STATUS, tracked_kinds
+from app.events.tracked_statements import table_of
 from app.schemas.deployments import DeploymentCreate
 
 Row = Mapping[str, Any]
@@ -34,9 +34,18 @@ def make_one_of_each(sessions: sessionmaker[Session]) -> dict[str, Row]:
         return {kind.name: dict(session.execute(select(table_of(kind))).mappings().one()) for kind in tracked_kinds()}
 
 
+def other_values(row: Row, field: str) -> dict[str, Any]:
+    """Return another value of that field, with those of the fields that the database ties to it."""
+    if field == "is_paused":
+        return {field: not row[field], STATUS: "NOT_READY" if row[field] else "PAUSED"}
+    return {field: other_value(row, field)}
+
+
 def other_value(row: Row, field: str) -> Any:
     """Return a value of that field that differs from the row's, and that the database takes."""
     value = row[field]
+    if field == STATUS:
+        return "NOT_READY" if value == "READY" else "READY"
     others: dict[type, Callable[[Any], Any]] = {
         bool: lambda old: not old,
         int: lambda old: old + 1,

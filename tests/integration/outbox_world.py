@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud.flows import get_or_create_flow
-from app.crud.tracked import update_rows, upsert_row
 from app.events.kinds import DEPLOYMENT
 from app.events.snapshot import Change
+from app.events.tracked import update_rows, upsert_row
 from app.models import Deployment, EventLog, EventRow, SnapshotRow
 from app.outbox import PENDING, record
 from app.publisher import Doorbell

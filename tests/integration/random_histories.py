@@ -13,12 +13,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
-from app.crud.tracked import delete_rows, update_rows, upsert_row
-from app.crud.tracked_statements import table_of
 from app.database import JsonObject
 from app.events.masking import Masker
 from app.events.resource_kind import ResourceKind, Same
 from app.events.snapshot import Change, capture
+from app.events.tracked import delete_rows, update_rows, upsert_row
+from app.events.tracked_statements import table_of
 from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue
 from app.outbox import record
 from tests.guard import unguarded

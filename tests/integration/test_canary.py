@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import work_pools
-from app.crud.tracked_statements import table_of
 from app.events.kinds import tracked_kinds
 from app.events.resource_kind import ResourceKind
+from app.events.tracked_statements import table_of
 from app.models import EventRow
 from app.settings import Settings
 from tests.canary.life import Lives
@@ -28,8 +28,9 @@ from tests.integration.serving import Served, serving
 from tests.waiting import wait_until
 from tests.world import World, updates
 
-HOLDS_NO_SECRET = {"concurrency_options", "name"}
-"""Tracked texts and objects in which no secret is known: names may hold no URL, and the options are words of a list."""
+HOLDS_NO_SECRET = {"concurrency_options", "name", "status"}
+"""Tracked texts and objects in which no secret is known: names may hold no URL, and the options
+and the status are words of a list."""
 
 NOT_OURS = ("websockets", "httpx", "httpcore", "uvicorn.access")
 """Loggers of the client, which sees what it sends, and the access log, which the product turns off."""

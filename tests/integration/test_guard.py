@@ -8,12 +8,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import flows, work_pools
-from app.crud.tracked_statements import table_of
 from app.events.kinds import tracked_kinds
 from app.events.resource_kind import ResourceKind
+from app.events.tracked_statements import table_of
 from app.models import Flow, WorkPool
 from tests.guard import unguarded
-from tests.integration.kinds_in_use import make_one_of_each, other_value
+from tests.integration.kinds_in_use import make_one_of_each, other_values
 
 KINDS = pytest.mark.parametrize("kind", tracked_kinds(), ids=lambda kind: kind.name)
 
@@ -32,7 +32,7 @@ def test_no_tracked_field_changes_untold(kind: ResourceKind, sessions: sessionma
     rows = make_one_of_each(sessions)
     table = table_of(kind)
     for field in kind.tracked:
-        change = {field: other_value(rows[kind.name], field)}
+        change = other_values(rows[kind.name], field)
         for values in (change, {**change, "revision": table.c.revision + 1}):
             assert kind.name in is_refused(sessions, update(table).values(values))
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, update
@@ -11,6 +12,7 @@ from app.events.kinds import DEPLOYMENT
 from app.models import EventRow, SnapshotRow
 from app.settings import Settings
 from tests.integration.audit_view import history, live_twice, told
+from tests.integration.events_in_log import a_related, an_event, append
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.registry import make_deployment, make_flow
 
@@ -140,3 +142,23 @@ def test_the_state_as_json_has_one_line(client: TestClient) -> None:
     (line,) = history(NAME, "--at", "now", "--json")
     state = json.loads(line)
     assert (state["kind"], state["name"], state["status"], state["unknown"]) == ("deployment", "nightly", "alive", {})
+
+
+def test_what_was_renamed_is_there_under_the_name_of_that_time(settings: Settings, sessions: Sessions) -> None:
+    flow = [a_related("prefect.flow.1", "flow", prefect_resource_name="etl")]
+    rename = {"updates": {"name": {"from": "old", "to": "new"}}}
+    for revision, name, payload in ((1, "old", {"fields": {}}), (2, "new", rename)):
+        event = an_event(
+            event=f"prefect.deployment.{'created' if revision == 1 else 'updated'}",
+            resource_id=DEPLOYMENT.resource_id(UUID(int=1)),
+            name=name,
+            related=flow,
+            occurred=datetime(2026, 1, revision, tzinfo=UTC),
+            payload=payload,
+        )
+        event.revision = revision
+        append(sessions, event)
+    assert told("history", "etl/old", "--at", "2026-01-01")[0]["name"] == "old"
+    assert told("history", "etl/new", "--at", "now")[0]["name"] == "new"
+    assert history("etl/old", "--at", "now", exit_code=3)[1].endswith(": its name was etl/new then.")
+    assert history("etl/new", "--at", "2026-01-01", exit_code=3)[1].endswith(": its name was etl/old then.")

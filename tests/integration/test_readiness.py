@@ -1,19 +1,14 @@
 """Pools, queues and deployments become ready while workers ask for their runs, and a look changes nothing."""
 
-from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, update
 
-from app.models import Deployment, PoolWorker, WorkQueue
+from app.models import WorkQueue
+from tests.integration.readiness import POLL, QUEUE, heartbeat, let_time_pass, look, poll, serve, status
 from tests.integration.registry import make_deployment, make_flow, make_pool, make_queue
-
-POLL = "/work_pools/pool/get_scheduled_flow_runs"
-HEARTBEAT = "/work_pools/pool/workers/heartbeat"
-SERVE = "/deployments/get_scheduled_flow_runs"
 
 
 @pytest.fixture
@@ -23,24 +18,10 @@ def deployment(client: TestClient) -> str:
     return f"/deployments/{make_deployment(client, make_flow(client, 'etl'), 'd', work_pool_name='pool')['id']}"
 
 
-def heartbeat(client: TestClient, **more: Any) -> None:
-    assert client.post(HEARTBEAT, json={"name": "w", **more}).status_code == 204
-
-
 def statuses(client: TestClient, deployment: str) -> tuple[str, str, str]:
     """Return the status of the pool, of its default queue and of the deployment."""
-    paths = ("/work_pools/pool", "/work_pools/pool/queues/default", deployment)
-    pool, queue, deployed = (client.get(path).json()["status"] for path in paths)
+    pool, queue, deployed = (str(status(client, path)) for path in ("/work_pools/pool", QUEUE, deployment))
     return pool, queue, deployed
-
-
-def let_time_pass(engine: Engine, seconds: int) -> None:
-    """Put back all times of polls and heartbeats."""
-    ago = timedelta(seconds=seconds)
-    with engine.begin() as connection:
-        connection.execute(update(WorkQueue).values(last_polled=WorkQueue.last_polled - ago))
-        connection.execute(update(Deployment).values(last_polled=Deployment.last_polled - ago))
-        connection.execute(update(PoolWorker).values(online_until=PoolWorker.online_until - ago))
 
 
 def test_nothing_is_ready_before_anybody_asks(client: TestClient, deployment: str) -> None:
@@ -57,14 +38,14 @@ def test_a_heartbeat_makes_the_pool_ready_and_nothing_else(client: TestClient, d
 def test_a_workers_poll_makes_queues_and_deployments_ready(client: TestClient, deployment: str) -> None:
     heartbeat(client)
 
-    assert client.post(POLL, json={}).json() == []
+    poll(client)
 
     assert statuses(client, deployment) == ("READY", "READY", "READY")
     assert client.get(deployment).json()["last_polled"] is not None
 
 
 def test_a_poll_without_a_living_worker_is_a_look_and_changes_nothing(client: TestClient, deployment: str) -> None:
-    assert client.post(POLL, json={}).json() == []
+    poll(client)
 
     assert statuses(client, deployment) == ("NOT_READY", "NOT_READY", "NOT_READY")
 
@@ -73,7 +54,7 @@ def test_a_poll_makes_the_named_queues_ready_only(client: TestClient, deployment
     make_queue(client, "q")
     heartbeat(client)
 
-    client.post(POLL, json={"work_queue_names": ["q"]})
+    poll(client, "q")
 
     assert client.get("/work_pools/pool/queues/q").json()["status"] == "READY"
     assert statuses(client, deployment) == ("READY", "NOT_READY", "NOT_READY")
@@ -90,18 +71,20 @@ def test_what_is_paused_stays_paused(client: TestClient, deployment: str) -> Non
     queue = client.get("/work_pools/pool/queues/default").json()
     client.patch(f"/work_queues/{queue['id']}", json={"is_paused": True})
     heartbeat(client)
-    client.post(POLL, json={})
+    poll(client)
 
     assert statuses(client, deployment) == ("PAUSED", "PAUSED", "READY")
 
 
 def test_without_polls_and_heartbeats_it_ends(client: TestClient, deployment: str, engine: Engine) -> None:
     heartbeat(client)
-    client.post(POLL, json={})
+    poll(client)
 
     let_time_pass(engine, 61)
+    look()
     assert statuses(client, deployment) == ("READY", "NOT_READY", "NOT_READY")
     let_time_pass(engine, 30)
+    look()
     assert statuses(client, deployment) == ("NOT_READY", "NOT_READY", "NOT_READY")
 
 
@@ -110,9 +93,11 @@ def test_a_worker_says_how_long_it_takes_between_heartbeats(
 ) -> None:
     heartbeat(client, heartbeat_interval_seconds=100)
 
-    let_time_pass(engine, 299)
+    let_time_pass(engine, 270)
+    look()
     assert statuses(client, deployment)[0] == "READY"
-    let_time_pass(engine, 2)
+    let_time_pass(engine, 31)
+    look()
     assert statuses(client, deployment)[0] == "NOT_READY"
 
 
@@ -120,35 +105,41 @@ def test_serving_makes_exactly_the_served_deployments_ready(client: TestClient) 
     flow = make_flow(client, "etl")
     served, other = (f"/deployments/{make_deployment(client, flow, name)['id']}" for name in ("a", "b"))
 
-    answer = client.post(SERVE, json={"deployment_ids": [served.rpartition("/")[2], str(uuid4())]})
+    serve(client, served.rpartition("/")[2], str(uuid4()))
 
-    assert (answer.status_code, answer.json()) == (200, [])
     assert [client.get(path).json()["status"] for path in (served, other)] == ["READY", "NOT_READY"]
 
 
-def test_a_poll_is_no_change_of_anything(client: TestClient, deployment: str) -> None:
-    before = client.get(deployment).json()["updated"], client.get("/work_pools/pool/queues/default").json()["updated"]
-    events = client.post("/events/filter", json={}).json()["total"]
-    heartbeat(client)
-    client.post(POLL, json={})
-    client.post(SERVE, json={"deployment_ids": [deployment.rpartition("/")[2]]})
+def test_a_poll_of_what_is_ready_is_no_change_of_anything(client: TestClient, deployment: str, engine: Engine) -> None:
+    def work() -> None:
+        heartbeat(client)
+        poll(client)
+        serve(client, deployment.rpartition("/")[2])
 
-    after = client.get(deployment).json()["updated"], client.get("/work_pools/pool/queues/default").json()["updated"]
-    assert after == before
-    assert client.post("/events/filter", json={}).json()["total"] == events
+    def seen() -> list[str]:
+        total = client.post("/events/filter", json={}).json()["total"]
+        return [total, *(client.get(path).json()["updated"] for path in ("/work_pools/pool", QUEUE, deployment))]
+
+    work()
+    before = seen()
+    let_time_pass(engine, 30)
+    work()
+    look()
+
+    assert seen() == before
 
 
 def test_polls_in_close_succession_are_written_down_once(client: TestClient, deployment: str, engine: Engine) -> None:
-    def poll() -> str:
-        client.post(POLL, json={})
+    def polled_at() -> str:
+        poll(client)
         polled: str = client.get(deployment).json()["last_polled"]
         return polled
 
     heartbeat(client)
-    first = poll()
-    assert poll() == first
+    first = polled_at()
+    assert polled_at() == first
     let_time_pass(engine, 6)
-    assert poll() > first
+    assert polled_at() > first
 
 
 def test_a_poll_waits_for_nobody(client: TestClient, deployment: str, engine: Engine) -> None:
@@ -158,5 +149,5 @@ def test_a_poll_waits_for_nobody(client: TestClient, deployment: str, engine: En
         connection.execute(update(WorkQueue).values(description=WorkQueue.description))
         assert client.post(POLL, json={}).status_code == 200
         assert statuses(client, deployment) == ("READY", "NOT_READY", "NOT_READY")
-    client.post(POLL, json={})
+    poll(client)
     assert statuses(client, deployment) == ("READY", "READY", "READY")

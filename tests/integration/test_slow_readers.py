@@ -19,8 +19,8 @@ BYTES = 100_000
 """Together more than all buffers between the server and a reader hold."""
 
 
-def large_events() -> list[dict[str, Any]]:
-    return [a_client_event(payload={"number": number, "ballast": "x" * BYTES}) for number in range(1, EVENTS + 1)]
+def large_events(count: int = EVENTS, size: int = BYTES) -> list[dict[str, Any]]:
+    return [a_client_event(payload={"number": number, "ballast": "x" * size}) for number in range(1, count + 1)]
 
 
 def post(served: Served, events: list[dict[str, Any]]) -> None:
@@ -41,6 +41,19 @@ def test_a_websocket_that_does_not_read_is_told_why_once_it_does(served: Served)
         wait_until(lambda: served.live._readers == 1, "the idle one to lose its place")
         code, reason = closed(idle)
     assert (code, reason) == (1008, "Too slow: Nothing was read for 0.5 s.")
+
+
+def test_a_websocket_that_reads_late_gets_all_that_came_meanwhile(served: Served) -> None:
+    many = 1000
+    with (
+        subscribed(served.address, max_queue=1) as late,
+        subscribed(served.address) as busy,
+        ThreadPoolExecutor(1) as one,
+    ):
+        reading = one.submit(receive, busy, many)
+        post(served, large_events(many, EVENTS * BYTES // many))
+        assert numbers(reading.result()) == list(range(1, many + 1))
+        assert numbers(receive(late, many)) == list(range(1, many + 1))
 
 
 def test_a_websocket_that_never_reads_again_is_cut(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

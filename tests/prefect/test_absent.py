@@ -1,6 +1,7 @@
 """Commands for what does not exist here: each ends at once and says something sensible."""
 
 import json
+import re
 
 from tests.prefect.terminal import Terminal, plain
 
@@ -11,7 +12,8 @@ AUTOMATION = json.dumps({"name": "a", "trigger": TRIGGER, "actions": [{"type": "
 
 EMPTY = ("block ls", "block type ls", "variable ls", "artifact ls", "automation ls", "flow-run ls", "task-run ls")
 NAMED = {
-    f"flow-run inspect {ID}": "aftercommit has no flow runs",
+    # 3.9.1 says the latter, the others show what they were answered.
+    f"flow-run inspect {ID}": "aftercommit has no flow runs|not found",
     f"flow-run execute {ID}": "aftercommit has no flow runs",
     f"flow-run cancel {ID}": "not found",
     f"flow-run delete {ID}": "not found",
@@ -66,7 +68,7 @@ def test_what_is_not_there_is_named(terminal: Terminal) -> None:
 
     found = ends(terminal, *NAMED)
 
-    assert [(command, text) for command, _, text in found if NAMED[command] not in text] == []
+    assert [(command, text) for command, _, text in found if not re.search(NAMED[command], text)] == []
     # 3.4.25 says so and ends with 0 there.
     assert {command for command, code, _ in found if code != 1} <= {"task serve tasks.py:nothing"}
     assert len(found) >= len(NAMED) - 3

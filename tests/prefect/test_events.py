@@ -80,7 +80,10 @@ def test_stream_tells_what_happens_once_and_in_order(format_: str, world: World,
 def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     pool_id = world.client.get(f"/work_pools/{pool}").json()["id"]
-    one, other = world.deploy(name="one", work_pool_name=pool), world.deploy(name="other")
+    # Between deployments the log has no order of its own: the next change waits for the one before.
+    one = world.deploy(name="one", work_pool_name=pool)
+    world.settle()
+    other = world.deploy(name="other")
     world.settle()
     mine = {"id": [f"prefect.deployment.{one}", f"prefect.deployment.{other}"]}
     stream = subscribe(
@@ -98,6 +101,7 @@ def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: Worl
     )
 
     world.patch(f"/deployments/{other}", {"version": "2"})
+    world.settle()
     world.patch(f"/deployments/{one}", {"version": "3"})
 
     def heard(name: str) -> list[tuple[str, str | None]]:

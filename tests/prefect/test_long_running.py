@@ -39,6 +39,7 @@ def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(
         worker.wait_for("Worker channel disabled: Worker channel endpoint is unavailable")
     for path in (f"/work_pools/{pool}", f"/work_pools/{pool}/queues/default", deployment):
         wait_until_ready(world, path)
+    assert operations(world.life(deployment.rpartition("/")[2])) == ["created", "ready"]
     (known,) = world.post(f"/work_pools/{pool}/workers/filter", {"workers": {"status": {"any_": ["ONLINE"]}}})
     assert known["name"] == "w1"
     assert worker.interrupt() == 0
@@ -65,5 +66,5 @@ def test_serving_registers_polls_and_pauses_on_exit(world: World, terminal: Term
     assert serving.interrupt() == 0
     assert served(world)["paused"] is True
     events = world.life(deployment["id"])
-    assert operations(events) == ["created", "updated"]
-    assert updates(events[1]) == {"paused": {"from": False, "to": True}}
+    assert operations(events) == ["created", "ready", "updated"]
+    assert updates(events[2]) == {"paused": {"from": False, "to": True}}

@@ -157,6 +157,20 @@ def test_a_reading_that_hangs_holds_up_nobody_for_longer_than_the_patience(monke
 
 
 @pytest.mark.usefixtures("always_old")
+def test_the_first_reading_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_ring, "PATIENCE_SECONDS", 0.0)
+    database = Database(ONE)
+
+    async def ask() -> Digests | None:
+        with database.hung():
+            asked = asyncio.create_task(ring.digests())
+            await in_time(database.reads.is_set)
+        return await asked
+
+    with ring_on(database) as ring:
+        assert asyncio.run(ask()) == ONE
+
+
 def test_the_event_loop_turns_while_a_reading_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_ring, "PATIENCE_SECONDS", PATIENCE)
     database = Database(ONE)

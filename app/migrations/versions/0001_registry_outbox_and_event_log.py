@@ -123,7 +123,7 @@ def upgrade() -> None:
     sa.Column('skip_reason', sa.Text(), nullable=True),
     sa.CheckConstraint("(operation = 'created') = (before IS NULL)", name=op.f('ck_snapshot_before')),
     sa.CheckConstraint("(operation = 'deleted') = (after IS NULL)", name=op.f('ck_snapshot_after')),
-    sa.CheckConstraint("operation IN ('created', 'updated', 'deleted')", name=op.f('ck_snapshot_operation')),
+    sa.CheckConstraint("operation IN ('created', 'updated', 'deleted', 'ready', 'not-ready', 'paused')", name=op.f('ck_snapshot_operation')),
     sa.CheckConstraint('(attempts = 0) = (error IS NULL)', name=op.f('ck_snapshot_error')),
     sa.CheckConstraint('(revision = 1) = (follows IS NULL)', name=op.f('ck_snapshot_follows')),
     sa.CheckConstraint('attempts = 0 OR (parked IS NULL) = (next_attempt IS NOT NULL)', name=op.f('ck_snapshot_blocked_until_or_parked')),
@@ -160,6 +160,7 @@ def upgrade() -> None:
     sa.Column('description', sa.Text(), nullable=True),
     sa.Column('base_job_template', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('is_paused', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('status', sa.Text(), server_default=sa.text("'NOT_READY'"), nullable=True),
     sa.Column('concurrency_limit', sa.Integer(), nullable=True),
     sa.Column('storage_configuration', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('revision', sa.Integer(), server_default=sa.text('1'), nullable=False),
@@ -171,6 +172,9 @@ def upgrade() -> None:
     sa.CheckConstraint("type ~ '^[^/%&><?]+$'", name=op.f('ck_work_pool_type')),
     sa.CheckConstraint('concurrency_limit >= 0', name=op.f('ck_work_pool_concurrency_limit')),
     sa.CheckConstraint('revision >= 1', name=op.f('ck_work_pool_revision')),
+    sa.CheckConstraint("status IN ('READY', 'NOT_READY', 'PAUSED')", name=op.f('ck_work_pool_status')),
+    sa.CheckConstraint("is_paused = (status = 'PAUSED')", name=op.f('ck_work_pool_is_paused')),
+    sa.CheckConstraint("(type = 'prefect-agent') = (status IS NULL)", name=op.f('ck_work_pool_agents_have_no_status')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_work_pool')),
     sa.UniqueConstraint('name', name=op.f('uq_work_pool_name'))
     )
@@ -180,6 +184,7 @@ def upgrade() -> None:
     sa.Column('description', sa.Text(), server_default='', nullable=False),
     sa.Column('is_default', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('is_paused', sa.Boolean(), server_default=sa.text('false'), nullable=False),
+    sa.Column('status', sa.Text(), server_default=sa.text("'NOT_READY'"), nullable=False),
     sa.Column('concurrency_limit', sa.Integer(), nullable=True),
     sa.Column('priority', sa.Integer(), server_default=sa.text('1'), nullable=False),
     sa.Column('filter', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
@@ -193,6 +198,8 @@ def upgrade() -> None:
     sa.CheckConstraint('concurrency_limit >= 0', name=op.f('ck_work_queue_concurrency_limit')),
     sa.CheckConstraint('priority >= 1', name=op.f('ck_work_queue_priority')),
     sa.CheckConstraint('revision >= 1', name=op.f('ck_work_queue_revision')),
+    sa.CheckConstraint("status IN ('READY', 'NOT_READY', 'PAUSED')", name=op.f('ck_work_queue_status')),
+    sa.CheckConstraint("is_paused = (status = 'PAUSED')", name=op.f('ck_work_queue_is_paused')),
     sa.ForeignKeyConstraint(['work_pool_id'], ['work_pool.id'], name=op.f('fk_work_queue_work_pool_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_work_queue')),
     sa.UniqueConstraint('work_pool_id', 'name', name=op.f('uq_work_queue_work_pool_id_name'))
@@ -230,6 +237,7 @@ def upgrade() -> None:
     sa.Column('pull_steps', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
     sa.Column('infra_overrides', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('schedules', postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False),
+    sa.Column('status', sa.Text(), server_default=sa.text("'NOT_READY'"), nullable=False),
     sa.Column('last_polled', sa.DateTime(timezone=True), nullable=True),
     sa.Column('storage_document_id', sa.Uuid(), nullable=True),
     sa.Column('infrastructure_document_id', sa.Uuid(), nullable=True),
@@ -244,6 +252,7 @@ def upgrade() -> None:
     sa.CheckConstraint('concurrency_limit > 0', name=op.f('ck_deployment_concurrency_limit')),
     sa.CheckConstraint('concurrency_limit IS NULL OR concurrency_limit_id IS NOT NULL', name=op.f('ck_deployment_own_limit_has_its_row')),
     sa.CheckConstraint('revision >= 1', name=op.f('ck_deployment_revision')),
+    sa.CheckConstraint("status IN ('READY', 'NOT_READY')", name=op.f('ck_deployment_status')),
     sa.ForeignKeyConstraint(['concurrency_limit_id'], ['concurrency_limit.id'], name=op.f('fk_deployment_concurrency_limit_id'), initially='DEFERRED', deferrable=True),
     sa.ForeignKeyConstraint(['flow_id'], ['flow.id'], name=op.f('fk_deployment_flow_id')),
     sa.ForeignKeyConstraint(['work_queue_id'], ['work_queue.id'], name=op.f('fk_deployment_work_queue_id')),
@@ -251,6 +260,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('flow_id', 'name', name=op.f('uq_deployment_flow_id_name'))
     )
     op.create_index(op.f('ix_deployment_concurrency_limit_id'), 'deployment', ['concurrency_limit_id'], unique=False)
+    op.create_index('ix_deployment_not_ready', 'deployment', ['work_queue_id'], unique=False, postgresql_where=sa.text("status = 'NOT_READY'"))
     op.create_index(op.f('ix_deployment_work_queue_id'), 'deployment', ['work_queue_id'], unique=False)
     # ### end Alembic commands ###
     # The log's head: its position, and how many events only the sweep found.
@@ -262,6 +272,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index('ix_deployment_not_ready', table_name='deployment', postgresql_where=sa.text("status = 'NOT_READY'"))
     op.drop_index(op.f('ix_deployment_work_queue_id'), table_name='deployment')
     op.drop_index(op.f('ix_deployment_concurrency_limit_id'), table_name='deployment')
     op.drop_table('deployment')

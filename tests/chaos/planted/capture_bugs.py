@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, true
 from sqlalchemy.orm import Session
 
-from app.crud.tracked_statements import Assignment, table_of
 from app.errors import NotFound
 from app.events.masking import Masker
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change, Snapshot, lane_of
+from app.events.tracked_statements import Assignment, table_of
 from app.models import Deployment
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import replace
@@ -37,7 +37,7 @@ def created_or_updated_told_by_clock() -> None:
 
         return capture
 
-    replace("app.events.snapshot", "capture", make, used_by="app.outbox")
+    replace("app.events.snapshot", "capture", make, used_by="app.events.store")
 
 
 def old_values_read_without_the_row_lock() -> None:
@@ -46,7 +46,7 @@ def old_values_read_without_the_row_lock() -> None:
     Nearly every audit trail that is built in an ORM does this: load the object, set its attributes, compare, save.
     """
     replace("app.crud.deployments", "lock_deployment", _make_unlocked, used_by="app.crud.deployments")
-    replace("app.crud.tracked", "update_rows", _make_select_first, used_by="app.crud.deployments")
+    replace("app.events.tracked", "update_rows", _make_select_first, used_by="app.crud.deployments")
 
 
 def _make_unlocked(_original: Any) -> Any:
@@ -96,7 +96,7 @@ def unchanged_write_counts_as_a_change() -> None:
 
         return _assignment
 
-    replace("app.crud.tracked_statements", "_assignment", make, used_by="app.crud.tracked_statements")
+    replace("app.events.tracked_statements", "_assignment", make, used_by="app.events.tracked_statements")
 
 
 def flow_deletion_that_cascades() -> None:
@@ -128,4 +128,4 @@ def lane_of_the_change() -> None:
 
         return capture
 
-    replace("app.events.snapshot", "capture", make, used_by="app.outbox")
+    replace("app.events.snapshot", "capture", make, used_by="app.events.store")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import outbox
 from app.events import snapshot as capturing
+from app.events import store
 from app.events.append import append
 from app.events.schema import Event
 from app.events.snapshot import Snapshot, capture
@@ -63,7 +64,7 @@ class World:
         """Put the list in the place of the broker, and the places to fail into the workers' path."""
         patch.setattr(outbox, "send", self._take)
         patch.setattr(capturing, "lane_of", lane_of)
-        patch.setattr(outbox, "capture", self._capture)
+        patch.setattr(store, "capture", self._capture)
         patch.setattr(retry, "ATTEMPTS", ATTEMPTS)
         patch.setattr(retry, "FIRST_DELAY_SECONDS", NOT_BEFORE_THE_END)
         patch.setattr(retry, "LONGEST_DELAY_SECONDS", NOT_BEFORE_THE_END)

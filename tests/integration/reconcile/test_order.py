@@ -62,3 +62,25 @@ def test_an_event_of_the_wrong_name_is_disordered(audited: AuditedWorld, life: s
     payload = changed.payload(revision) if event == "deleted" else {"updates": {"version": {"from": None, "to": None}}}
     audited.change_event(changed, revision, event=f"prefect.deployment.{event}", payload=payload)
     assert audited.problems() == {"disordered": 1}
+
+
+@pytest.mark.parametrize(
+    ("event", "status"),
+    [("ready", None), ("updated", "READY"), ("not-ready", "READY"), ("ready", "NOT_READY"), ("paused", "GONE")],
+)
+def test_a_change_of_the_status_is_named_by_it_and_no_other_change_is(
+    audited: AuditedWorld, event: str, status: str | None
+) -> None:
+    updates = {"version": {"from": None, "to": None}} | ({"status": {"from": None, "to": status}} if status else {})
+    audited.change_event(audited.settled, 4, event=f"prefect.deployment.{event}", payload={"updates": updates})
+    assert audited.problems() == {"disordered": 1}
+
+
+@pytest.mark.parametrize(("operation", "status"), [("ready", "READY"), ("not-ready", "NOT_READY")])
+def test_a_pending_change_of_the_status_is_named_by_it(audited: AuditedWorld, operation: str, status: str) -> None:
+    before = audited.busy.state(4)
+    after = {**(audited.busy.state(5) or {}), "status": status}
+    audited.change_snapshot(audited.busy, 5, operation=operation, before=before, after=after)
+    assert audited.problems() == {}
+    audited.change_snapshot(audited.busy, 5, operation="updated")
+    assert audited.problems() == {"disordered": 1}

@@ -12,7 +12,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, Table, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.crud.tracked_statements import (
+from app.events.resource_kind import ResourceKind
+from app.events.snapshot import Change
+from app.events.tracked_statements import (
     AT,
     CAUSE,
     TICK,
@@ -26,8 +28,6 @@ from app.crud.tracked_statements import (
     update_parts,
     upsert_statement,
 )
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import Change
 
 
 def insert_row(

@@ -1,0 +1,28 @@
+"""A deployment that gets another work queue is as ready as that one, at once."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.crud.filters import one_of
+from app.events.kinds import DEPLOYMENT
+from app.events.readiness import settle
+from app.events.snapshot import Change
+from app.models import Deployment
+
+
+def follow_queues(session: Session, changes: Sequence[Change]) -> list[Change]:
+    """Settle the readiness of those of these deployments that got or lost a queue by their change.
+
+    Returns:
+        The changes of their status, for the caller to record after the ones that moved them.
+    """
+    moved = [change.row["id"] for change in changes if change.after is not None and _has_moved(change)]
+    return settle(session, DEPLOYMENT, one_of(Deployment.id, moved)) if moved else []
+
+
+def _has_moved(change: Change) -> bool:
+    before: UUID | None = change.before["work_queue_id"] if change.before is not None else None
+    after: UUID | None = change.row["work_queue_id"]
+    return before != after

@@ -1,0 +1,132 @@
+"""Whether work pools, work queues and deployments are ready, and the changes by which they become so or not.
+
+The status is stored, and `settle` is the one place that brings it in line with what holds: that a worker of the pool
+is online, that somebody polled the queue lately, or the deployment. Whoever alters what holds settles it in the same
+transaction; that time has passed is noticed by `workers.readiness`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.events.kinds import DEPLOYMENT, STATUS, WORK_POOL, WORK_QUEUE
+from app.events.resource_kind import ResourceKind
+from app.events.snapshot import Change
+from app.events.tracked import update_rows
+from app.events.tracked_statements import table_of
+from app.models import Deployment, PoolWorker, Readiness, WorkPool, WorkQueue
+from app.settings import get_settings
+
+
+def settle(
+    session: Session,
+    kind: ResourceKind,
+    where: ColumnElement[bool],
+    *,
+    limit: int | None = None,
+    alone: bool = False,
+    cause: datetime | None = None,
+) -> list[Change]:
+    """Give the rows that match the status that holds now, and return these changes for the caller to record, by id.
+
+    It waits for nobody: a row that another transaction holds is passed over. One statement finds the rows and locks
+    them; nearly always there are none. At most two more change them, however many they are.
+
+    Args:
+        session: the open transaction.
+        kind: work pool, work queue or deployment.
+        where: which rows are asked for.
+        limit: how many rows to change at most.
+        alone: passes over rows as well whose key others hold: a work pool of which a worker is heard at this moment.
+        cause: the time of the change that these follow from.
+    """
+    table = table_of(kind)
+    due = _due(kind)
+    found = select(table.c.id, due.label("due")).where(where, ~status_is_due(kind)).order_by(table.c.id)
+    locked = found.limit(limit).with_for_update(skip_locked=True, key_share=not alone)
+    ids: dict[str, list[UUID]] = defaultdict(list)
+    for row in session.execute(locked):
+        ids[row.due].append(row.id)
+    return [
+        change
+        for status in sorted(ids)
+        # A statement of its own after the locks sees what was committed before them.
+        for change in update_rows(
+            session, kind, and_(table.c.id.in_(ids[status]), due == status), {STATUS: status}, cause=cause
+        )
+    ]
+
+
+def pause(session: Session, kind: ResourceKind, where: ColumnElement[bool], paused: bool) -> list[Change]:
+    """Pause or resume the one row that matches; return the change for the caller to record, if it is one.
+
+    What is resumed has the status that holds then. The caller has locked a work pool before, alone, so that what is
+    read here holds. A pool of agents has no status, and its change is an ordinary one.
+    """
+    table = table_of(kind)
+    found = select(table.c[STATUS], is_ready(kind).label("ready"))
+    locked = found.where(where, table.c.is_paused != paused).with_for_update(key_share=True)
+    row = session.execute(locked).one_or_none()
+    if row is None:
+        return []
+    resumed = Readiness.READY if row.ready else Readiness.NOT_READY
+    status = {STATUS: Readiness.PAUSED if paused else resumed} if row.status is not None else {}
+    return update_rows(session, kind, where, {"is_paused": paused, **status})
+
+
+def first_status(is_paused: bool) -> Readiness:
+    """Return the status of a work pool or a work queue that is created: nobody has asked for its work yet."""
+    return Readiness.PAUSED if is_paused else Readiness.NOT_READY
+
+
+def is_ready(kind: ResourceKind) -> ColumnElement[bool]:
+    """Return the condition that somebody takes the work of a row of this kind, be it paused or not."""
+    return READY[kind.name]()
+
+
+def status_is_due(kind: ResourceKind) -> ColumnElement[bool]:
+    """Return the condition that the stored status of a row of this kind holds now; NULL for one that has none."""
+    return table_of(kind).c[STATUS] == _due(kind)
+
+
+def is_online() -> ColumnElement[bool]:
+    """Return the condition that a worker's next heartbeat is not overdue."""
+    return PoolWorker.online_until > func.statement_timestamp()
+
+
+def polled_lately(last_polled: InstrumentedAttribute[datetime | None]) -> ColumnElement[bool]:
+    """Return the condition that a time of a poll is recent."""
+    silence = timedelta(seconds=get_settings().readiness_silence)
+    return func.coalesce(last_polled >= func.statement_timestamp() - silence, False)
+
+
+def _pool_is_ready() -> ColumnElement[bool]:
+    return exists().where(PoolWorker.work_pool_id == WorkPool.id, is_online()).correlate(WorkPool)
+
+
+def _queue_is_ready() -> ColumnElement[bool]:
+    return polled_lately(WorkQueue.last_polled)
+
+
+def _deployment_is_ready() -> ColumnElement[bool]:
+    polled_queues = select(WorkQueue.id).where(polled_lately(WorkQueue.last_polled))
+    return or_(polled_lately(Deployment.last_polled), Deployment.work_queue_id.in_(polled_queues))
+
+
+READY: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
+    WORK_POOL.name: _pool_is_ready,
+    WORK_QUEUE.name: _queue_is_ready,
+    DEPLOYMENT.name: _deployment_is_ready,
+}
+
+
+def _due(kind: ResourceKind) -> ColumnElement[Any]:
+    columns = table_of(kind).c
+    ready = (is_ready(kind), Readiness.READY.value)
+    paused = ((columns.is_paused, Readiness.PAUSED.value),) if "is_paused" in columns else ()
+    return case(*paused, ready, else_=Readiness.NOT_READY.value)

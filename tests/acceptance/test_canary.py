@@ -1,0 +1,122 @@
+"""Secrets are planted over HTTP in real processes, and looked for in all that these say, send and store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+
+from app.broker import DISPATCH
+from app.cli import programs
+from app.cli.ports import Address
+from app.embedded.process import free_port
+from tests.acceptance.stack import Api, Role, Stack, running_servers
+from tests.canary.broker import kept, overheard, readable
+from tests.canary.life import Lives
+from tests.canary.refusals import refusals
+from tests.canary.search import as_text, read_events, stored_texts
+from tests.canary.secrets import MASKED_KEY, MASKED_PATHS, Canaries
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+
+class Service:
+    """The processes of the service, all of them at one log level."""
+
+    def __init__(self, stack: Stack, level: str) -> None:
+        """Take the servers and the level of all logs."""
+        self.stack = stack
+        self._level = level
+        self._settings = {
+            "log_level": level,
+            "masked_keys": MASKED_KEY,
+            "masked_paths": ",".join(MASKED_PATHS),
+            "sweep_interval": "1",
+        }
+
+    def start_api(self) -> Api:
+        """Start an API."""
+        address = Address("API", "127.0.0.1", free_port(), "--port")
+        api = Api(self._start("api", programs.api(address)), address.url)
+        api.wait()
+        return api
+
+    def start_workers(self) -> None:
+        """Start a worker and a beat."""
+        self._start("worker", programs.worker(1))
+        folder = self.stack.folder / "beat"
+        folder.mkdir()
+        self._start("beat", programs.beat(folder))
+
+    @contextmanager
+    def flower(self) -> Iterator[httpx2.Client]:
+        """Start Flower, and give a client of it."""
+        address = Address("Flower", "127.0.0.1", free_port(), "--flower-port")
+        self._start("flower", programs.flower(address), {"FLOWER_UNAUTHENTICATED_API": "true"})
+        with httpx2.Client(base_url=address.url, timeout=10) as client:
+
+            def answers() -> bool:
+                try:
+                    return client.get("/healthcheck").status_code == 200
+                except httpx2.TransportError:
+                    return False
+
+            wait_until(answers, "Flower to answer", timeout=60)
+            yield client
+
+    def logs(self) -> dict[str, str]:
+        """Return what each process and each server has written."""
+        return {path.name: path.read_text(errors="replace") for path in self.stack.folder.rglob("*.log")}
+
+    def _start(self, name: str, command: list[str], more: dict[str, str] | None = None) -> Role:
+        # Celery's own level and Flower's; the API's server has no level below info.
+        levels = {"WARNING": self._level, "warning": "info", "--logging=error": f"--logging={self._level.lower()}"}
+        command = [levels.get(word, word) for word in command]
+        environment = {**self.stack.environment(**self._settings), **(more or {})}
+        role = Role(name, command, environment, self.stack.folder / f"{name}.log")
+        self.stack.roles.append(role)
+        role.start()
+        return role
+
+
+@pytest.fixture(params=["DEBUG", "INFO"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service on servers of its own, nothing of which is started yet."""
+    with running_servers(tmp_path_factory.mktemp("canary")) as stack:
+        yield Service(stack, request.param)
+
+
+def test_no_secret_is_said_sent_or_stored_by_any_process(service: Service) -> None:
+    canaries, answers, stack = Canaries(), [], service.stack
+    url = stack.broker.url
+    with overheard(url) as heard, service.start_api().client() as client, service.flower() as flower:
+        lives = Lives(client, canaries)
+        lives.live()
+        assert_clean(canaries, kept=readable(kept(url)), **dict(stored_texts(stack.sessions)))
+        assert any("aftercommit.dispatch" in text for text in kept(url))
+
+        service.start_workers()
+        lives.live()
+        stack.world(client).settle()
+        client.event_hooks = {"response": [lambda response: answers.append(response.read().decode())]}
+        for refusal in refusals(client, canaries):
+            refusal.send(client)
+        client.event_hooks = {}
+        stack.world(client).settle()
+        wait_until(lambda: DISPATCH in flower.get("/api/tasks").text, "Flower to show the tasks")
+
+        logs = service.logs()
+        events = as_text(read_events(client, stack.sessions))
+        texts = {"kept": readable(kept(url)), "heard": readable(heard), "flower": flower.get("/api/tasks").text}
+        assert_clean(canaries, events=events, answers="\n".join(answers), **texts, **logs)
+        assert_clean(canaries, **dict(stored_texts(stack.sessions)))
+    print(f"{len(canaries.planted)} secrets, {len(answers)} refusals, {len(heard)} commands, logs: {sorted(logs)}")
+    assert "snapshot_ids" in texts["heard"] or "prefect.deployment" in texts["heard"]
+    assert {"api.log", "worker.log", "beat.log", "flower.log", "server.log"} <= logs.keys()
+
+
+def assert_clean(canaries: Canaries, **texts: str) -> None:
+    """Fail with the places where secrets were planted that one of these texts holds, and never with a secret."""
+    found = {name: canaries.found_in(content) for name, content in texts.items()}
+    assert {name: places for name, places in found.items() if places} == {}

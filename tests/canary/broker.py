@@ -1,0 +1,72 @@
+"""What goes over the broker and what it keeps, as text: nobody who can read it may find a secret."""
+
+import base64
+import binascii
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from redis import Redis
+
+BASE64: Final = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
+"""The form in which kombu keeps the body of a message."""
+
+
+@contextmanager
+def overheard(url: str) -> Iterator[list[str]]:
+    """Collect every command that any client sends to the broker, with all that it writes and publishes."""
+    heard: list[str] = []
+    ending = threading.Event()
+    with Redis.from_url(url) as client, Redis.from_url(url) as other, client.monitor() as monitor:
+
+        def listen() -> None:
+            for command in monitor.listen():
+                heard.append(command["command"])
+                if ending.is_set():
+                    return
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            yield heard
+        finally:
+            ending.set()
+            # It is heard too, and ends the listening.
+            other.ping()
+            thread.join()
+
+
+def kept(url: str) -> list[str]:
+    """Return all keys of the broker and their values."""
+    with Redis.from_url(url, decode_responses=True) as client:
+        return [f"{key}: {_value(client, key)}" for key in client.scan_iter()]
+
+
+def readable(texts: list[str]) -> str:
+    """Return the texts, and behind them what is encoded in them."""
+    text = "\n".join(texts)
+    return "\n".join([text, *_decoded(text)])
+
+
+def _value(client: Any, key: str) -> Any:
+    match client.type(key):
+        case "list":
+            return client.lrange(key, 0, -1)
+        case "set":
+            return client.smembers(key)
+        case "zset":
+            return client.zrange(key, 0, -1)
+        case "hash":
+            return client.hgetall(key)
+        case _:
+            return client.get(key)
+
+
+def _decoded(text: str) -> Iterator[str]:
+    for found in BASE64.findall(text):
+        try:
+            yield base64.b64decode(found).decode(errors="replace")
+        except binascii.Error:
+            continue

@@ -1,0 +1,139 @@
+"""What readiness costs: a poll that changes nothing writes nothing tracked, and bulk is counted in statements."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, sessionmaker
+
+import workers.readiness
+from app.models import Deployment, Flow, SnapshotRow, WorkQueue
+from tests.guard import unguarded
+from tests.integration.outbox_world import count
+from tests.integration.readiness import heartbeat, let_time_pass, poll, serve
+from tests.integration.registry import make_flow, make_pool, make_queue
+from tests.statements import StatementCount
+from workers.readiness import settle_all
+
+
+@pytest.fixture
+def add(client: TestClient, sessions: sessionmaker[Session]) -> Callable[[int], list[UUID]]:
+    """Add so many more deployments to the default queue of a pool with a living worker, and return their ids."""
+    make_pool(client)
+    make_flow(client, "etl")
+    heartbeat(client)
+
+    def add_some(number: int) -> list[UUID]:
+        with sessions() as session, session.begin(), unguarded(session):
+            flow_id, queue_id = session.scalars(select(Flow.id)).one(), session.scalars(select(WorkQueue.id)).one()
+            known = count(session, Deployment)
+            rows = [Deployment(name=str(known + n), flow_id=flow_id, work_queue_id=queue_id) for n in range(number)]
+            session.add_all(rows)
+            session.flush()
+            return [row.id for row in rows]
+
+    return add_some
+
+
+def statements(client: TestClient, action: Callable[[], None]) -> list[str]:
+    app: Any = client.app
+    seen = StatementCount(app.state.engine)
+    action()
+    return list(seen.statements)
+
+
+def ready(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session:
+        return len(session.scalars(select(Deployment.id).where(Deployment.status == "READY")).all())
+
+
+def test_a_poll_that_makes_300_deployments_ready_costs_as_many_statements_as_for_3(
+    client: TestClient, add: Callable[[int], list[UUID]], engine: Engine, sessions: sessionmaker[Session]
+) -> None:
+    poll(client)
+    let_time_pass(engine, 10)
+    add(3)
+    few = statements(client, lambda: poll(client))
+    let_time_pass(engine, 10)
+    add(300)
+    many = statements(client, lambda: poll(client))
+
+    assert (len(few), ready(sessions)) == (len(many), 303)
+
+
+def test_serving_300_deployments_costs_as_many_statements_as_3(
+    client: TestClient, add: Callable[[int], list[UUID]], sessions: sessionmaker[Session]
+) -> None:
+    some, more = add(3), add(300)
+    few = statements(client, lambda: serve(client, *map(str, some)))
+    many = statements(client, lambda: serve(client, *map(str, more)))
+
+    assert (len(few), ready(sessions)) == (len(many), 303)
+
+
+def test_a_poll_and_a_heartbeat_that_change_nothing_write_no_snapshot_and_touch_no_status(
+    client: TestClient, add: Callable[[int], list[UUID]], engine: Engine
+) -> None:
+    add(3)
+    poll(client)
+    let_time_pass(engine, 10)
+
+    def work() -> None:
+        poll(client)
+        poll(client)
+        heartbeat(client)
+
+    seen = statements(client, work)
+    assert not [text for text in seen if text.startswith(("UPDATE", "INSERT")) and "status" in text.split("WHERE")[0]]
+    assert not [text for text in seen if "snapshot" in text]
+
+
+def test_a_look_costs_as_many_statements_for_300_deployments_as_for_3(
+    client: TestClient, add: Callable[[int], list[UUID]], engine: Engine, sessions: sessionmaker[Session]
+) -> None:
+    def cost(number: int) -> int:
+        add(number)
+        let_time_pass(engine, 10)
+        heartbeat(client)
+        poll(client)
+        let_time_pass(engine, 100)
+        seen = StatementCount(engine)
+        assert settle_all(sessions, lambda _: None) == count_all(sessions) + 2
+        return len(seen.statements)
+
+    assert cost(3) == cost(297)
+
+
+def count_all(sessions: sessionmaker[Session]) -> int:
+    with sessions() as session:
+        return count(session, Deployment)
+
+
+def test_a_look_changes_so_many_rows_in_one_transaction_at_most_and_goes_on(
+    client: TestClient,
+    add: Callable[[int], list[UUID]],
+    engine: Engine,
+    sessions: sessionmaker[Session],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers.readiness, "ROWS_AT_ONCE", 2)
+    add(5)
+    for name in ("q", "r"):
+        make_queue(client, name)
+    poll(client)
+    let_time_pass(engine, 61)
+    sizes: list[int] = []
+    waiting: list[int] = []
+
+    def ring(stored: object) -> None:
+        assert isinstance(stored, list)
+        sizes.append(len(stored))
+        with sessions() as session:
+            waiting.append(count(session, SnapshotRow))
+
+    settle_all(sessions, ring)
+    assert (sizes, waiting) == ([2, 1, 2, 2, 1], [2, 3, 5, 7, 8])
+    assert ready(sessions) == 0
