@@ -1,14 +1,16 @@
 """Buries what was deleted: its last known name stays readable for events that are built afterwards."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from app.database import core_table, insert_many
 from app.events.snapshot import Change
 from app.models import Tombstone
+
+COLUMNS: Final = ("id", "kind", "name", "attributes", "revision")
 
 
 def bury(session: Session, deletions: Sequence[Change]) -> None:
@@ -18,18 +20,14 @@ def bury(session: Session, deletions: Sequence[Change]) -> None:
     is buried already stays as it is.
     """
     if deletions:
-        session.execute(insert(Tombstone).on_conflict_do_nothing(), [_tombstone(change) for change in deletions])
+        rows = [_tombstone(change) for change in deletions]
+        insert_many(session, core_table(Tombstone), COLUMNS, rows, unless_there=True)
 
 
-def _tombstone(change: Change) -> dict[str, Any]:
+def _tombstone(change: Change) -> tuple[object, ...]:
     kind, row = change.kind, change.row
-    return {
-        "id": row["id"],
-        "kind": kind.name,
-        "name": row["name"],
-        "attributes": {column: _json_safe(row[column]) for column in kind.described_by},
-        "revision": change.revision,
-    }
+    attributes = {column: _json_safe(row[column]) for column in kind.described_by}
+    return row["id"], kind.name, row["name"], attributes, change.revision
 
 
 def _json_safe(value: Any) -> Any:

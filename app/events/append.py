@@ -4,28 +4,26 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Integer, Text, Uuid, bindparam, column, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import Insert, ReturningUpdate
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.database import Json, core_table
+from app.database import core_table, insert_many
 from app.events.schema import RESOURCE_ID, REVISION, Event
 from app.models import EventLog, EventRow
 
-COLUMNS: Final[dict[str, TypeEngine[Any]]] = {
-    "position": BigInteger(),
-    "id": Uuid(),
-    "occurred": DateTime(timezone=True),
-    "event": Text(),
-    "resource_id": Text(),
-    "resource": Json,
-    "related": Json,
-    "payload": Json,
-    "follows": Uuid(),
-    "revision": Integer(),
-}
+COLUMNS: Final = (
+    "position",
+    "id",
+    "occurred",
+    "event",
+    "resource_id",
+    "resource",
+    "related",
+    "payload",
+    "follows",
+    "revision",
+)
 
 
 def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
@@ -37,8 +35,7 @@ def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
     count = len(events)
     last: int = session.execute(_advance(), {"more": count, "more_rescued": rescued}).scalar_one()
     rows = [_row(event, last - count + at) for at, event in enumerate(events, start=1)]
-    columns = zip(*rows, strict=True) if rows else ([] for _ in COLUMNS)
-    session.execute(_insertion(), {_array(name): list(values) for name, values in zip(COLUMNS, columns, strict=True)})
+    insert_many(session, core_table(EventRow), COLUMNS, rows)
     return last
 
 
@@ -56,20 +53,6 @@ def _advance() -> ReturningUpdate[Any]:
     head = core_table(EventLog)
     position, rescued = head.c.position + bindparam("more"), head.c.rescued + bindparam("more_rescued")
     return update(head).values(position=position, rescued=rescued).returning(head.c.position)
-
-
-@lru_cache
-def _insertion() -> Insert:
-    """Return the insertion of any number of events, built once; it takes an array for each column."""
-    arrays = [bindparam(_array(name), type_=ARRAY(type_, dimensions=1)) for name, type_ in COLUMNS.items()]
-    appended = func.unnest(*arrays).table_valued(*(column(name, type_) for name, type_ in COLUMNS.items()))
-    source = appended.render_derived(name="appended")
-    return insert(core_table(EventRow)).from_select(list(COLUMNS), select(*source.c))
-
-
-def _array(name: str) -> str:
-    # A parameter must not have the name of a column that is inserted into.
-    return f"{name}_of_each"
 
 
 def _row(event: Event, position: int) -> tuple[object, ...]:

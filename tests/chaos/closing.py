@@ -60,7 +60,7 @@ def wait_for_quiet(fleet: Fleet, say: Callable[[str], None]) -> int:
             last, since = len(waiting), time.monotonic()
             say(f"{last} snapshots wait")
         parked = [each for each in waiting if each.parked]
-        died = {(each.deployment, each.revision) for each in parked if DIED in (each.error or "")}
+        died = {(each.subject, each.revision) for each in parked if DIED in (each.error or "")}
         # Each is replayed once: one that is parked again, when nothing is killed any more, is a finding.
         if died - replayed and len(died) == len(parked):
             replayed |= died

@@ -10,28 +10,42 @@ from tests.chaos.ledger import Operation
 
 PREFIX: Final = "prefect.deployment."
 
-TRACKED: Final = (
-    "concurrency_limit",
-    "concurrency_limit_id",
-    "concurrency_options",
-    "description",
-    "enforce_parameter_schema",
-    "entrypoint",
-    "infra_overrides",
-    "infrastructure_document_id",
-    "labels",
-    "parameter_openapi_schema",
-    "parameters",
-    "path",
-    "paused",
-    "pull_steps",
-    "schedules",
-    "storage_document_id",
-    "tags",
-    "version",
-    "work_queue_id",
-)
-"""Written down once more here: a field that the product forgets must be missed by somebody."""
+TRACKED: Final = {
+    "flow": ("labels", "tags"),
+    "work-pool": (
+        "base_job_template",
+        "concurrency_limit",
+        "description",
+        "is_paused",
+        "status",
+        "storage_configuration",
+    ),
+    "work-queue": ("concurrency_limit", "description", "filter", "is_paused", "name", "priority", "status"),
+    "concurrency-limit": ("active", "limit", "name", "slot_decay_per_second"),
+    "deployment": (
+        "concurrency_limit",
+        "concurrency_limit_id",
+        "concurrency_options",
+        "description",
+        "enforce_parameter_schema",
+        "entrypoint",
+        "infra_overrides",
+        "infrastructure_document_id",
+        "labels",
+        "parameter_openapi_schema",
+        "parameters",
+        "path",
+        "paused",
+        "pull_steps",
+        "schedules",
+        "status",
+        "storage_document_id",
+        "tags",
+        "version",
+        "work_queue_id",
+    ),
+}
+"""By kind. Written down once more here: a field that the product forgets must be missed by somebody."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +67,9 @@ class EventFact:
         return self.event.rpartition(".")[2]
 
     @property
-    def deployment(self) -> str:
-        """The id of its deployment."""
-        return self.resource_id.removeprefix(PREFIX)
+    def subject(self) -> str:
+        """The id of its resource, which no other resource of any kind has."""
+        return self.resource_id.rpartition(".")[2]
 
     @property
     def updates(self) -> Mapping[str, Mapping[str, Any]]:
@@ -71,12 +85,12 @@ class EventFact:
 
     def __str__(self) -> str:
         """Name it for a finding."""
-        return f"{self.what} {self.deployment} revision {self.revision} at position {self.position}"
+        return f"{self.what} {self.subject} revision {self.revision} at position {self.position}"
 
 
 @dataclass(frozen=True)
 class RowFact:
-    """A living deployment; `state` holds its tracked columns, JSON-safe."""
+    """A living resource; `state` holds its tracked columns, JSON-safe."""
 
     id: str
     revision: int
@@ -88,7 +102,7 @@ class RowFact:
 class PendingFact:
     """A snapshot that is still in the outbox."""
 
-    deployment: str
+    subject: str
     revision: int
     attempts: int
     parked: bool
@@ -103,7 +117,7 @@ class History:
     """By position."""
     rows: Mapping[str, RowFact] = field(default_factory=dict)
     graves: Mapping[str, int] = field(default_factory=dict)
-    """The revision of the deletion, by deployment."""
+    """The revision of the deletion, by resource."""
     pending: Sequence[PendingFact] = ()
     head: int = 0
     """The position of the log's head row."""
@@ -111,12 +125,12 @@ class History:
     tails: Sequence[Sequence[tuple[int, str]]] = ()
     """What each reader saw, as positions and event ids, in the order in which it saw them."""
 
-    def lives(self) -> dict[str, list[EventFact]]:
-        """Return the events of each deployment, by revision."""
+    def lives(self, of: str = "") -> dict[str, list[EventFact]]:
+        """Return the events of each resource, by revision: of all, or of those whose resource ids begin so."""
         lives: defaultdict[str, list[EventFact]] = defaultdict(list)
         for event in self.events:
-            if event.resource_id.startswith(PREFIX):
-                lives[event.deployment].append(event)
+            if event.resource_id.startswith(of):
+                lives[event.subject].append(event)
         for life in lives.values():
             life.sort(key=lambda event: (event.revision or 0, event.position))
         return dict(lives)

@@ -18,10 +18,15 @@ EVENTS = """
     SELECT position, id::text, event, resource_id, revision, follows::text, occurred, payload
     FROM event ORDER BY position
 """
-ROWS = f"SELECT id::text, revision, event_id::text, {', '.join(TRACKED)} FROM deployment"
-GRAVES = "SELECT id::text, revision FROM tombstone WHERE kind = 'deployment'"
+ROWS = {
+    kind: "SELECT id::text, revision, event_id::text, {} FROM {}".format(
+        ", ".join(f'"{name}"' for name in names), kind.replace("-", "_")
+    )
+    for kind, names in TRACKED.items()
+}
+GRAVES = "SELECT id::text, revision FROM tombstone"
 PENDING = """
-    SELECT resource_id::text AS deployment, revision, attempts, parked IS NOT NULL AS parked, error
+    SELECT resource_id::text AS subject, revision, attempts, parked IS NOT NULL AS parked, error
     FROM snapshot ORDER BY sequence
 """
 HEAD = "SELECT position, rescued FROM event_log"
@@ -42,7 +47,9 @@ class Reading:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             self._events = connection.execute(EVENTS).fetchall()
-            self._rows = connection.execute(ROWS).fetchall()
+            self._rows = [
+                _row(row, TRACKED[kind]) for kind, rows in ROWS.items() for row in connection.execute(rows).fetchall()
+            ]
             self._graves = connection.execute(GRAVES).fetchall()
             self._pending = connection.execute(PENDING).fetchall()
             heads = connection.execute(HEAD).fetchall()
@@ -57,7 +64,7 @@ class Reading:
         """Return all that is known."""
         return History(
             events=[EventFact(**row) for row in self._events],
-            rows={row["id"]: _row(row) for row in self._rows},
+            rows={row.id: row for row in self._rows},
             graves={row["id"]: row["revision"] for row in self._graves},
             pending=[PendingFact(**row) for row in self._pending],
             head=self._head,
@@ -80,6 +87,6 @@ def writers(url: str) -> int:
         return found
 
 
-def _row(row: dict[str, Any]) -> RowFact:
-    state = {name: str(row[name]) if isinstance(row[name], UUID) else row[name] for name in TRACKED}
+def _row(row: dict[str, Any], tracked: Sequence[str]) -> RowFact:
+    state = {name: str(row[name]) if isinstance(row[name], UUID) else row[name] for name in tracked}
     return RowFact(row["id"], row["revision"], row["event_id"], state)

@@ -1,68 +1,47 @@
 """Every declared kind is complete, and every tracked field goes through create, update and delete."""
 
-from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Table
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.kinds import DEPLOYMENT, KINDS, tracked_kinds
+from app.events.kinds import KINDS, tracked_kinds
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked import delete_rows, update_rows, upsert_row
 from app.events.tracked_statements import table_of
-from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, WorkPool, WorkQueue
+from app.models import ConcurrencyLimit, EventRow, Flow, WorkPool, WorkQueue
 from app.outbox import record
+from tests.contract.kind_values import BOOKKEEPING, FLOW, IDENTITY, LIMITS, MOVES_ALONG, NOT_TOLD, POOL, QUEUES, VALUES
 from tests.guard import unguarded
 
-FLOW: Final = UUID(int=1)
-QUEUES: Final = (UUID(int=2), UUID(int=3))
-LIMITS: Final = (UUID(int=4), UUID(int=5))
-BLOCKS: Final = (UUID(int=6), UUID(int=7))
-
-VALUES: Final[Mapping[str, tuple[Any, Any]]] = {
-    "concurrency_limit": (1, 2),
-    "concurrency_limit_id": LIMITS,
-    "concurrency_options": ({"collision_strategy": "ENQUEUE"}, {"collision_strategy": "CANCEL_NEW"}),
-    "description": ("one", "two"),
-    "enforce_parameter_schema": (True, False),
-    "entrypoint": ("a.py:f", "b.py:f"),
-    "infra_overrides": ({"image": "a"}, {"image": "b"}),
-    "infrastructure_document_id": BLOCKS,
-    "labels": ({"team": "a"}, {"team": "b"}),
-    "parameter_openapi_schema": ({"type": "object"}, {"type": "object", "title": "P"}),
-    "parameters": ({"n": 1}, {"n": 2}),
-    "path": ("/a", "/b"),
-    "paused": (False, True),
-    "pull_steps": ([{"a": {}}], [{"b": {}}]),
-    "schedules": ([{"id": "1", "n": 1}], [{"id": "1", "n": 2}]),
-    "status": ("NOT_READY", "READY"),
-    "storage_document_id": BLOCKS,
-    "tags": (["a"], ["a", "b"]),
-    "version": ("1", "2"),
-    "work_queue_id": QUEUES,
-}
-"""Two different values of each tracked field of a deployment."""
-
-OTHER_COLUMNS: Final = {"id", "created", "updated", "revision", "event_id", "name", "flow_id", "last_polled"}
-"""What a deployment has beside its tracked fields: identity and bookkeeping, none of it changed by who deploys."""
+NEW: Final = UUID(int=9)
+every_kind = pytest.mark.parametrize("kind", tracked_kinds(), ids=lambda kind: kind.name)
+every_field = pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        pytest.param(kind, field, id=f"{kind.name}-{field}")
+        for kind in tracked_kinds()
+        for field in VALUES.get(kind.name, {})
+    ],
+)
 
 
 @pytest.fixture
 def registry(sessions: sessionmaker[Session]) -> None:
-    """What the values above refer to."""
-    pool = WorkPool(id=uuid4(), name="pool", type="process")
+    """What the values refer to."""
     with sessions.begin() as session, unguarded(session):
-        session.add_all([Flow(id=FLOW, name="etl"), pool])
+        session.add_all([Flow(id=FLOW, name="etl"), WorkPool(id=POOL, name="pool", type="process")])
         session.flush()
-        session.add_all(WorkQueue(id=id_, name=str(id_), work_pool_id=pool.id) for id_ in QUEUES)
+        session.add_all(WorkQueue(id=id_, name=str(id_), work_pool_id=POOL) for id_ in QUEUES)
         session.add_all(ConcurrencyLimit(id=id_, name=str(id_), limit=1) for id_ in LIMITS)
 
 
-def first_values() -> dict[str, Any]:
-    return {"name": "nightly", "flow_id": FLOW, **{field: pair[0] for field, pair in VALUES.items()}}
+def first_values(kind: ResourceKind) -> dict[str, Any]:
+    values = {field: pair[0] for field, pair in VALUES[kind.name].items()}
+    return {"id": NEW, **IDENTITY[kind.name], **values}
 
 
 def commit(sessions: sessionmaker[Session], change: Any) -> Change:
@@ -75,10 +54,15 @@ def commit(sessions: sessionmaker[Session], change: Any) -> Change:
     return changes[0]
 
 
-def create(session: Session) -> list[Change]:
-    change = upsert_row(session, DEPLOYMENT, first_values(), ("flow_id", "name"))
-    assert change is not None
-    return [change]
+def create(sessions: sessionmaker[Session], kind: ResourceKind, **values: Any) -> Change:
+    """Create the resource, or deploy it again with these values in place."""
+
+    def upsert(session: Session) -> list[Change]:
+        change = upsert_row(session, kind, {**first_values(kind), **values}, ("id",))
+        assert change is not None
+        return [change]
+
+    return commit(sessions, upsert)
 
 
 def event_of(sessions: sessionmaker[Session], change: Change) -> EventRow:
@@ -86,12 +70,38 @@ def event_of(sessions: sessionmaker[Session], change: Change) -> EventRow:
         return session.query(EventRow).filter_by(id=change.event_id).one()
 
 
-def test_every_column_of_a_deployment_is_tracked_or_known_not_to_change() -> None:
-    assert set(table_of(DEPLOYMENT).columns.keys()) == set(DEPLOYMENT.tracked) | OTHER_COLUMNS
+def told(kind: ResourceKind, **changed: Any) -> dict[str, Any]:
+    """Return the keys of Prefect that a payload has, with these values in place."""
+    known = {**first_values(kind), **changed}
+    return {key: known[key] for key in kind.own_keys}
 
 
-def test_every_tracked_field_is_tested() -> None:
-    assert set(VALUES) == set(DEPLOYMENT.tracked)
+def moved(kind: ResourceKind, field: str) -> dict[str, Any]:
+    """Return the second value of a field, with what cannot but move along."""
+    return {field: VALUES[kind.name][field][1], **MOVES_ALONG.get((kind.name, field), {})}
+
+
+def assert_announced_alone(kind: ResourceKind, field: str, event: EventRow) -> None:
+    changed, before = moved(kind, field), first_values(kind)
+    updates = {name: {"from": _json_safe(before[name]), "to": _json_safe(changed[name])} for name in sorted(changed)}
+    told_of = {"updated_fields": sorted(changed), "updates": updates}
+    assert event.payload == {**told(kind, **changed), **told_of}
+
+
+def _json_safe(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value
+
+
+@every_kind
+def test_every_column_is_tracked_or_known_not_to_change(kind: ResourceKind) -> None:
+    other = {*IDENTITY[kind.name], *BOOKKEEPING, *NOT_TOLD[kind.name]}
+    assert set(table_of(kind).columns.keys()) == set(kind.tracked) | other
+    assert not set(kind.tracked) & other
+
+
+@every_kind
+def test_every_tracked_field_is_tested(kind: ResourceKind) -> None:
+    assert set(VALUES[kind.name]) == set(kind.tracked)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
@@ -116,58 +126,66 @@ def test_the_tracked_kinds_are_known() -> None:
     ]
 
 
-def test_creation_carries_every_tracked_field(registry: None, sessions: sessionmaker[Session]) -> None:
-    event = event_of(sessions, commit(sessions, create))
-    fields = {field: str(pair[0]) if isinstance(pair[0], UUID) else pair[0] for field, pair in VALUES.items()}
-    assert event.payload == {"fields": fields}
+@every_kind
+def test_creation_carries_every_tracked_field(
+    kind: ResourceKind, registry: None, sessions: sessionmaker[Session]
+) -> None:
+    event = event_of(sessions, create(sessions, kind))
+    values = {field: pair[0] for field, pair in VALUES[kind.name].items()}
+    fields = {field: _json_safe(value) for field, value in values.items()}
+    assert event.payload == {**told(kind), "fields": fields}
+    assert event.event == f"prefect.{kind.name}.created"
 
 
-@pytest.mark.parametrize("field", VALUES)
+@every_field
 def test_an_update_of_one_field_is_announced_alone_by_patch(
-    field: str, registry: None, sessions: sessionmaker[Session]
+    kind: ResourceKind, field: str, registry: None, sessions: sessionmaker[Session]
 ) -> None:
-    created = commit(sessions, create)
-    value = VALUES[field][1]
-    updated = commit(
-        sessions, lambda session: update_rows(session, DEPLOYMENT, Deployment.id == created.row["id"], {field: value})
-    )
-    assert_announced_alone(field, event_of(sessions, updated))
+    create(sessions, kind)
+    where = table_of(kind).c.id == NEW
+    updated = commit(sessions, lambda session: update_rows(session, kind, where, moved(kind, field)))
+    assert_announced_alone(kind, field, event_of(sessions, updated))
 
 
-@pytest.mark.parametrize("field", VALUES)
+@every_field
 def test_an_update_of_one_field_is_announced_alone_by_upsert(
-    field: str, registry: None, sessions: sessionmaker[Session]
+    kind: ResourceKind, field: str, registry: None, sessions: sessionmaker[Session]
 ) -> None:
-    commit(sessions, create)
-    values = {**first_values(), field: VALUES[field][1]}
-
-    def upsert(session: Session) -> list[Change]:
-        change = upsert_row(session, DEPLOYMENT, values, ("flow_id", "name"))
-        assert change is not None
-        return [change]
-
-    assert_announced_alone(field, event_of(sessions, commit(sessions, upsert)))
+    create(sessions, kind)
+    updated = create(sessions, kind, **moved(kind, field))
+    assert_announced_alone(kind, field, event_of(sessions, updated))
 
 
-@pytest.mark.parametrize("field", VALUES)
-def test_storing_the_same_value_again_is_no_change(field: str, registry: None, sessions: sessionmaker[Session]) -> None:
-    created = commit(sessions, create)
+@every_field
+def test_storing_the_same_value_again_is_no_change(
+    kind: ResourceKind, field: str, registry: None, sessions: sessionmaker[Session]
+) -> None:
+    create(sessions, kind)
     with sessions() as session:
-        same = {field: VALUES[field][0]}
-        assert update_rows(session, DEPLOYMENT, Deployment.id == created.row["id"], same) == []
-        assert upsert_row(session, DEPLOYMENT, first_values(), ("flow_id", "name")) is None
+        same = {field: VALUES[kind.name][field][0]}
+        assert update_rows(session, kind, table_of(kind).c.id == NEW, same) == []
+        assert upsert_row(session, kind, first_values(kind), ("id",)) is None
 
 
+@every_kind
 def test_deletion_carries_the_last_value_of_every_tracked_field(
-    registry: None, sessions: sessionmaker[Session]
+    kind: ResourceKind, registry: None, sessions: sessionmaker[Session]
 ) -> None:
-    created = commit(sessions, create)
-    deleted = commit(sessions, lambda session: delete_rows(session, DEPLOYMENT, Deployment.id == created.row["id"]))
+    created = create(sessions, kind)
+    deleted = commit(sessions, lambda session: delete_rows(session, kind, table_of(kind).c.id == NEW))
     first, last = event_of(sessions, created), event_of(sessions, deleted)
     assert last.payload == first.payload
-    assert (last.follows, last.revision) == (first.id, 2)
+    assert (last.event, last.follows, last.revision) == (f"prefect.{kind.name}.deleted", first.id, 2)
 
 
-def assert_announced_alone(field: str, event: EventRow) -> None:
-    before, after = (str(value) if isinstance(value, UUID) else value for value in VALUES[field])
-    assert event.payload == {"updated_fields": [field], "updates": {field: {"from": before, "to": after}}}
+@every_kind
+def test_what_is_not_told_changes_without_a_revision(
+    kind: ResourceKind, registry: None, sessions: sessionmaker[Session]
+) -> None:
+    create(sessions, kind)
+    numbers = {name: 3 for name in NOT_TOLD[kind.name] if name.endswith(("slots", "seconds"))}
+    with sessions.begin() as session:
+        assert update_rows(session, kind, table_of(kind).c.id == NEW, numbers) == []
+        row = session.execute(table_of(kind).select().where(table_of(kind).c.id == NEW)).mappings().one()
+    assert {name: row[name] for name in numbers} == numbers
+    assert row["revision"] == 1

@@ -16,7 +16,7 @@ DEPLOYMENT = "deployment-1"
 
 def state(**fields: Any) -> dict[str, Any]:
     """Return all tracked fields, with these values."""
-    empty: dict[str, Any] = dict.fromkeys(TRACKED)
+    empty: dict[str, Any] = dict.fromkeys(TRACKED["deployment"])
     return {**empty, "labels": {"prefect.flow.id": FLOW}, "schedules": [], "tags": [], "paused": False, **fields}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.facts import History, agrees
+from tests.chaos.facts import History, RowFact, agrees
 from tests.unit.chaos_histories import (
     DEPLOYMENT,
     NOON,
@@ -148,3 +148,25 @@ def test_values_agree_as_in_the_database(told: Any, stored: Any, same: bool) -> 
 
 def test_two_masks_agree_only_when_they_are_the_same() -> None:
     assert not agrees({"$masked": "x"}, {"$masked": "y"}, masked=False)
+
+
+def test_the_life_of_another_kind_is_judged_like_that_of_a_deployment() -> None:
+    flow = "00000000-0000-0000-0000-00000000000f"
+    of_deployment = well().events
+    creation = replace(
+        of_deployment[0],
+        position=4,
+        id="e4",
+        event="prefect.flow.created",
+        resource_id=f"prefect.flow.{flow}",
+        payload={"fields": {"tags": [], "labels": {}}},
+    )
+
+    def found(revision: int) -> list[str]:
+        row = RowFact(flow, revision, "e4", {"tags": [], "labels": {}})
+        events = [*of_deployment, creation]
+        tail = [(each.position, each.id) for each in events]
+        return words(replace(well(), events=events, head=4, tails=[tail], rows={**well().rows, flow: row}))
+
+    assert found(1) == []
+    assert found(2) == ["lost"]

@@ -11,6 +11,8 @@ from tests.chaos.verdict.tokens import new_tokens, schedule_ids, tokens_in
 
 FLOW_LABEL: Final = "prefect.flow.id"
 LIMIT: Final = frozenset({"concurrency_limit", "concurrency_limit_id"})
+READINESS: Final = frozenset({"ready", "not-ready"})
+"""Time causes these, and workers that ask for work: no operation does."""
 
 Cause = tuple[str, str]
 """For an operation that leaves no token: what it did to which id."""
@@ -33,9 +35,11 @@ class Causes:
 
     def explain(self, event: EventFact, state: Mapping[str, Any]) -> Iterator[Finding]:
         """Give an event to its operation; `state` is the one after it. Say so when it has none."""
+        if event.what in READINESS:
+            return
         if event.what == "deleted":
             flow = str((event.fields.get("labels") or {}).get(FLOW_LABEL))
-            if not self._possible["delete", event.deployment] and not self._possible["delete-flow", flow]:
+            if not self._possible["delete", event.subject] and not self._possible["delete-flow", flow]:
                 yield Finding("phantom", f"nobody deleted what {event} tells")
             return
         tokens = new_tokens(event)
@@ -79,7 +83,7 @@ def causes_of(operation: Operation) -> list[Cause]:
 def _silent_causes(event: EventFact) -> Iterator[Cause]:
     changed = event.updates.keys()
     if changed == {"paused"}:
-        yield ("pause" if event.updates["paused"]["to"] else "resume"), event.deployment
+        yield ("pause" if event.updates["paused"]["to"] else "resume"), event.subject
     if changed == {"schedules"}:
         before, after = (schedule_ids(event.updates["schedules"][side]) for side in ("from", "to"))
         if after < before and len(before - after) == 1:
@@ -90,7 +94,7 @@ def _silent_causes(event: EventFact) -> Iterator[Cause]:
 
 def _compare(operation: Operation, event: EventFact, state: Mapping[str, Any]) -> Iterator[Finding]:
     flow = (state.get("labels") or {}).get(FLOW_LABEL)
-    if (flow if operation.verb == "upsert" else event.deployment) not in operation.targets:
+    if (flow if operation.verb == "upsert" else event.subject) not in operation.targets:
         yield Finding("phantom", f"{operation.token} was about {operation.targets}, but there is {event}")
     if event.what == "updated" and not operation.fields >= event.updates.keys():
         more = sorted(event.updates.keys() - operation.fields)

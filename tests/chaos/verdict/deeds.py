@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.chaos.facts import EventFact, History
+from tests.chaos.facts import PREFIX, EventFact, History
 from tests.chaos.ledger import CARRYING, Operation
 from tests.chaos.report import Finding
 from tests.chaos.verdict.causes import FLOW_LABEL, Causes, causes_of
@@ -16,7 +16,7 @@ Lives = Mapping[str, Sequence[EventFact]]
 def judge_operations(history: History) -> Iterator[Finding]:
     """Explain every event by an operation, then ask of every operation whether it has the events that it must."""
     causes = Causes(history.operations)
-    lives = history.lives()
+    lives = history.lives(PREFIX)
     for life in lives.values():
         state: dict[str, Any] = {}
         for event in life:
@@ -41,7 +41,7 @@ def _judge_counts(operation: Operation, told: Sequence[EventFact]) -> Iterator[F
 
 def _judge_acknowledged(operation: Operation, told: Sequence[EventFact]) -> Iterator[Finding]:
     wanted = set(operation.answers if operation.verb == "upsert" else operation.targets)
-    for id_ in sorted(wanted - {event.deployment for event in told}):
+    for id_ in sorted(wanted - {event.subject for event in told}):
         yield Finding("lost", f"{operation.verb} {operation.token} of {id_} was acknowledged and has no event")
 
 
@@ -80,7 +80,7 @@ def _judge_real_time(causes: Causes, lives: Lives) -> Iterator[Finding]:
     first: dict[str, dict[str, int]] = {id_: {} for id_ in lives}
     for token, told in causes.told.items():
         for event in told:
-            revisions = first[event.deployment]
+            revisions = first[event.subject]
             revisions[token] = min(revisions.get(token, event.revision or 0), event.revision or 0)
     for id_, revisions in first.items():
         operations = [causes.by_token[token] for token in revisions]

@@ -1,4 +1,4 @@
-"""Judges the life of each deployment: its events against each other, and against its row or its grave."""
+"""Judges the life of each resource: its events against each other, and against its row or its grave."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,9 +10,9 @@ from tests.chaos.report import Finding
 
 
 def judge_lives(history: History) -> Iterator[Finding]:
-    """Judge every deployment that has a row, a grave or events."""
+    """Judge every resource that has a row, a grave or events."""
     lives = history.lives()
-    waiting = {(pending.deployment, pending.revision) for pending in history.pending}
+    waiting = {(pending.subject, pending.revision) for pending in history.pending}
     for id_ in sorted({*lives, *history.rows, *history.graves}):
         row = history.rows.get(id_)
         life = lives.get(id_, [])
@@ -65,7 +65,7 @@ def _judge_kinds(life: Sequence[EventFact], last: int, *, dead: bool) -> Iterato
         if (event.what == "created") != (event.revision == 1):
             yield Finding("phantom", f"only revision 1 is a creation, but there is {event}")
         if (event.what == "deleted") != (dead and event.revision == last):
-            yield Finding("phantom", f"{event}, of a deployment that is {'dead' if dead else 'alive'} at {last}")
+            yield Finding("phantom", f"{event}, of something that is {'dead' if dead else 'alive'} at {last}")
 
 
 def _judge_pair(earlier: EventFact, later: EventFact) -> Iterator[Finding]:

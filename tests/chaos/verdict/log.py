@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.chaos.facts import PREFIX, History
+from tests.chaos.facts import TRACKED, History
 from tests.chaos.report import Finding
 
-NAMES = frozenset(f"{PREFIX}{what}" for what in ("created", "updated", "deleted"))
+WHAT = ("created", "updated", "deleted", "ready", "not-ready", "paused")
 
 
 def judge_log(history: History) -> Iterator[Finding]:
-    """Positions count 1, 2, 3 up to the head, no id is told twice, and every event is one of a deployment."""
+    """Positions count 1, 2, 3 up to the head, no id is told twice, and every event is one of a known kind."""
     expected = 1
     for event in history.events:
         if event.position != expected:
@@ -22,7 +22,8 @@ def judge_log(history: History) -> Iterator[Finding]:
         if count > 1:
             yield Finding("duplicated", f"event id {id_} is in the log {count} times")
     for event in history.events:
-        if event.event not in NAMES or not event.resource_id.startswith(PREFIX):
+        kind = event.resource_id.removeprefix("prefect.").rpartition(".")[0]
+        if kind not in TRACKED or event.event not in {f"prefect.{kind}.{what}" for what in WHAT}:
             yield Finding("phantom", f"nobody can have caused {event.event} of {event.resource_id}")
 
 
@@ -40,7 +41,7 @@ def judge_tails(history: History) -> Iterator[Finding]:
 def judge_outbox(history: History) -> Iterator[Finding]:
     """Nothing waits for its event any more, and nothing has failed."""
     for pending in history.pending:
-        who = f"{pending.deployment} revision {pending.revision}"
+        who = f"{pending.subject} revision {pending.revision}"
         if pending.attempts:
             word = "parked" if pending.parked else "failed"
             yield Finding("failed", f"the snapshot of {who} is {word}, {pending.attempts} attempts: {pending.error}")

@@ -1,0 +1,74 @@
+"""Related resources are resolved when the event is built: with its last name if gone by then, or with its new name."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.integration.outbox_world import OutboxWorld
+from tests.integration.registry import make_flow, make_pool, make_queue
+from tests.world import related
+
+
+@pytest.fixture
+def deployment(client: TestClient, outbox_world: OutboxWorld) -> str:
+    """A deployment of everything there is to relate to, whose creation has no event yet: the worker rests."""
+    make_pool(client)
+    make_queue(client, "q1")
+    limit = client.post("/v2/concurrency_limits/", json={"name": "g1", "limit": 1}).json()["id"]
+    body = {
+        "name": "d",
+        "flow_id": make_flow(client, "flow")["id"],
+        "work_pool_name": "pool",
+        "work_queue_name": "q1",
+        "global_concurrency_limit_id": limit,
+    }
+    response = client.post("/deployments/", json=body)
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+def creation(client: TestClient, deployment: str) -> list[tuple[str, str | None]]:
+    """Return the related resources of the deployment's creation."""
+    wanted = {"resource": {"id": [f"prefect.deployment.{deployment}"]}, "order": "ASC"}
+    return related(client.post("/events/filter", json={"filter": wanted}).json()["events"][0])
+
+
+EVERYTHING = [("flow", "flow"), ("work-queue", "q1"), ("work-pool", "pool"), ("concurrency-limit", "g1")]
+
+
+@pytest.mark.parametrize(
+    "gone", ["/work_pools/pool", "/work_pools/pool/queues/q1", "/v2/concurrency_limits/g1", "flow"]
+)
+def test_what_was_deleted_since_has_its_last_name(
+    gone: str, client: TestClient, deployment: str, outbox_world: OutboxWorld
+) -> None:
+    path = gone if gone != "flow" else f"/flows/{client.get('/flows/name/flow').json()['id']}"
+    assert client.delete(path).status_code == 204
+    outbox_world.dispatch_all()
+    assert creation(client, deployment) == EVERYTHING
+
+
+def test_a_renamed_queue_has_its_new_name(client: TestClient, deployment: str, outbox_world: OutboxWorld) -> None:
+    queue = client.get("/work_pools/pool/queues/q1").json()["id"]
+    assert client.patch(f"/work_queues/{queue}", json={"name": "renamed"}).status_code == 204
+    outbox_world.dispatch_all()
+    assert creation(client, deployment) == [(role, "renamed" if name == "q1" else name) for role, name in EVERYTHING]
+
+
+def test_a_queue_that_was_renamed_and_deleted_since_has_its_last_name(
+    client: TestClient, deployment: str, outbox_world: OutboxWorld
+) -> None:
+    queue = client.get("/work_pools/pool/queues/q1").json()["id"]
+    client.patch(f"/work_queues/{queue}", json={"name": "renamed"})
+    client.delete(f"/work_queues/{queue}")
+    outbox_world.dispatch_all()
+    assert ("work-queue", "renamed") in creation(client, deployment)
+
+
+def test_a_pool_that_is_gone_still_names_its_default_queue(client: TestClient, outbox_world: OutboxWorld) -> None:
+    pool = make_pool(client)
+    client.delete("/work_pools/pool")
+    outbox_world.dispatch_all()
+    wanted = {"resource": {"id": [f"prefect.work-pool.{pool['id']}"]}, "event": {"prefix": ["prefect.work-pool"]}}
+    events = client.post("/events/filter", json={"filter": wanted}).json()["events"]
+    ends = [event for event in events if event["event"].endswith(("created", "deleted"))]
+    assert [related(event) for event in ends] == [[("default-queue", "default")]] * 2

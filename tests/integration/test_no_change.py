@@ -1,0 +1,89 @@
+"""What counts as the same is no change: no revision, no event, for every field of every kind."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import JSON
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.events.kinds import tracked_kinds
+from app.events.resource_kind import ResourceKind, Same
+from app.events.tracked import update_rows, upsert_row
+from app.events.tracked_statements import table_of
+from tests.integration.kinds_in_use import Row, make_one_of_each
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
+NUMBERS = st.one_of(st.integers(-1000, 1000), st.integers(-1000, 1000).map(lambda number: number / 2))
+LEAVES = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS)
+VALUES = st.recursive(
+    LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3))
+)
+OBJECTS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4)
+FIELDS = [(kind, field) for kind in tracked_kinds() for field in kind.tracked]
+bounded = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture
+def rows(sessions: sessionmaker[Session]) -> dict[str, Row]:
+    """One resource of each kind."""
+    return make_one_of_each(sessions)
+
+
+@pytest.fixture
+def session(rows: dict[str, Row], sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session whose transaction does not commit."""
+    with sessions() as session:
+        yield session
+        session.rollback()
+
+
+def written_otherwise(value: Any) -> Any:
+    """Return the same JSON with its keys in another order, and its whole numbers as floats or the other way round."""
+    if isinstance(value, dict):
+        return {key: written_otherwise(value[key]) for key in reversed(value)}
+    if isinstance(value, list):
+        return [written_otherwise(entry) for entry in value]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return float(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def a_pair(draw: Any, kind: ResourceKind, field: str, stored: Any) -> tuple[Any, Any]:
+    """Draw a value for the field, and another one that counts as the same."""
+    if kind.tracked[field] is Same.UNORDERED:
+        tags = draw(st.lists(TEXTS, max_size=4, unique=True))
+        return tags, draw(st.permutations(tags))
+    if kind.tracked[field] is Same.SAME_CONTENT:
+        entries = draw(st.lists(OBJECTS, max_size=3))
+        first, second = ([{**entry, "id": f"{side}{at}"} for at, entry in enumerate(entries)] for side in "ab")
+        return first, written_otherwise(second)
+    if isinstance(table_of(kind).c[field].type, JSON):
+        value = draw(OBJECTS)
+        return value, written_otherwise(value)
+    return stored, float(stored) if type(stored) is int and field.startswith("slot") else stored
+
+
+@pytest.mark.parametrize(("kind", "field"), FIELDS, ids=[f"{kind.name}-{field}" for kind, field in FIELDS])
+@bounded
+@given(data=st.data())
+def test_the_same_written_otherwise_is_no_change(
+    kind: ResourceKind, field: str, rows: dict[str, Row], session: Session, data: st.DataObject
+) -> None:
+    row = rows[kind.name]
+    where = table_of(kind).c.id == row["id"]
+    value, same = a_pair(data.draw, kind, field, row[field])
+    before = session.begin_nested()
+    changes = update_rows(session, kind, where, {field: value})
+    left = session.execute(table_of(kind).select().where(where)).mappings().one()
+    assert update_rows(session, kind, where, {field: same}) == []
+    columns = {name: left[name] for name in left if name not in ("created", "updated", "revision", "event_id")}
+    assert upsert_row(session, kind, {**columns, field: same}, ("id",)) is None
+    after = session.execute(table_of(kind).select().where(where)).mappings().one()
+    assert after == left
+    assert after["revision"] == row["revision"] + len(changes)
+    before.rollback()
