@@ -1,4 +1,4 @@
-"""Deployments that share a concurrency limit, one changed or deleted while the other holds to it, twenty rounds each."""
+"""Deployments that share a concurrency limit: one changes or goes while another holds to it, twenty rounds each."""
 
 from functools import partial
 from typing import Any
