@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import outbox
 from app.settings import Settings
-from tests.integration.outbox_world import OutboxWorld
+from tests.integration.outbox_world import OutboxWorld, settled_flow
 from tests.integration.serving import Served, serving
 from tests.world import World
 
@@ -23,6 +23,7 @@ def world(client: TestClient, sessions: sessionmaker[Session]) -> World:
 def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatch: pytest.MonkeyPatch) -> OutboxWorld:
     """A world whose doorbells are kept instead of rung, so that a test decides what is dispatched when."""
     world = OutboxWorld(sessions, settings)
+    settled_flow(sessions)
     monkeypatch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
     return world
 

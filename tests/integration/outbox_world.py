@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud.flows import get_or_create_flow
@@ -78,12 +78,11 @@ class OutboxWorld:
         return found
 
 
-def settled_flow(bind: Engine | Connection) -> UUID:
+def settled_flow(sessions: sessionmaker[Session]) -> UUID:
     """Return the id of the flow of all deployments here; its creation is the log's first event, and rang for nothing.
 
     So what waits, and what the log holds beyond position 1, is about deployments only.
     """
-    sessions = sessionmaker(bind)
     with sessions() as session:
         flow, created = get_or_create_flow(session, "etl")
         flow_id = flow.id
@@ -97,7 +96,7 @@ def settled_flow(bind: Engine | Connection) -> UUID:
 
 def create_deployment(session: Session, name: str) -> Change:
     """Create a deployment (and its flow) in the open transaction, recorded."""
-    values = {"name": name, "flow_id": settled_flow(session.get_bind()), "description": "0"}
+    values = {"name": name, "flow_id": settled_flow(sessionmaker(session.get_bind())), "description": "0"}
     change = upsert_row(session, DEPLOYMENT, values, ("flow_id", "name"))
     assert change is not None
     record(session, [change])

@@ -24,8 +24,7 @@ Life = list[tuple[str, Any]]
 @pytest.fixture
 def flow_id(outbox_world: OutboxWorld) -> UUID:
     """The id of a flow."""
-    with outbox_world.sessions() as session:
-        return settled_flow(session.get_bind())
+    return settled_flow(outbox_world.sessions)
 
 
 def upsert(flow_id: UUID, description: str, session: Session) -> tuple[UUID, bool]:
