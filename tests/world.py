@@ -76,10 +76,10 @@ class World:
 
         wait_until(lambda: waiting() == 0, "the outbox to be empty", self.patience)
 
-    def life(self, deployment_id: str) -> list[JsonEvent]:
-        """Return all events of a deployment, oldest first, once nothing waits any more."""
+    def life(self, resource_id: str, kind: str = "deployment") -> list[JsonEvent]:
+        """Return all events of a resource of that kind, oldest first, once nothing waits any more."""
         self.settle()
-        wanted = {"resource": {"id": [f"prefect.deployment.{deployment_id}"]}, "order": "ASC"}
+        wanted = {"resource": {"id": [f"prefect.{kind}.{resource_id}"]}, "order": "ASC"}
         page = self.post("/events/filter", {"filter": wanted, "limit": 50})
         events: list[JsonEvent] = page["events"]
         while page["next_page"]:

@@ -36,7 +36,7 @@ def insert_queue(session: Session, pool_id: UUID, values: Mapping[str, Any]) -> 
     With a `priority` it takes that place, and the queues in its way move down; with None it takes the first free one.
 
     Returns:
-        The changes, for the caller to record: the queue's creation, then those that moved. None when the name is taken.
+        The changes, for the caller to record: the queue's creation, then those that moved; none when the name is taken.
     """
     others = _places(session, pool_id)
     wanted = values.get("priority")

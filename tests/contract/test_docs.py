@@ -131,10 +131,10 @@ def test_every_test_that_is_named_exists(path: Path) -> None:
     assert [name for name in named if not is_a_test(name)] == []
 
 
-def test_every_defect_that_cannot_happen_has_its_test() -> None:
-    rows = rows_under(ROOT / "docs/wire-compatibility.md", "Measured defects of Prefect's event emission, and here")
+def test_every_defect_has_a_test_that_would_show_it() -> None:
+    rows = rows_under(ROOT / "docs/defects.md", "The table")
     assert [row[0] for row in rows] == [str(number) for number in range(1, 32)]
-    assert [row[0] for row in rows if row[2].startswith("cannot happen") and not re.search(r"`test", row[-1])] == []
+    assert [row[0] for row in rows if not re.fullmatch(r"(`tests/[\w/]+\.py::\w+`(, )?)+", row[-1])] == []
 
 
 @document

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
 from app.database import JsonObject
+from app.events.kinds import STATUS
 from app.events.masking import Masker
 from app.events.resource_kind import ResourceKind, Same
 from app.events.snapshot import Change, capture
 from app.events.tracked import delete_rows, update_rows, upsert_row
 from app.events.tracked_statements import table_of
-from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue
+from app.models import ConcurrencyLimit, Flow, Readiness, WorkPool, WorkQueue
 from app.outbox import record
 from tests.guard import unguarded
 
@@ -27,8 +28,8 @@ Sessions = sessionmaker[Session]
 References = Mapping[str, list[UUID]]
 """The ids that a reference may hold, by the table it refers to."""
 
-NEVER_NULL = {"concurrency_limit_id"}
-"""The number asked for on a deployment itself needs its limit's row."""
+NEVER_NULL = {"concurrency_limit_id", STATUS}
+"""The number asked for on a deployment itself needs its limit's row, and only a pool of agents has no status."""
 
 SCALARS: tuple[tuple[type[TypeEngine[Any]], Callable[[random.Random], Any]], ...] = (
     (Boolean, lambda chance: chance.random() < 0.5),
@@ -65,7 +66,7 @@ class RandomHistory:
         unique = [set(rule.columns.keys()) for rule in self.table.constraints if isinstance(rule, UniqueConstraint)]
         identity = next(columns for columns in unique if "name" in columns)
         needed = {c.name for c in self.table.columns if not c.nullable and c.server_default is None}
-        values = {name: self._value(self.table.columns[name]) for name in sorted(needed | {*self.kind.tracked})}
+        values = self._values(sorted(needed | {*self.kind.tracked}))
         with self.sessions() as session:
             change = upsert_row(session, self.kind, values, tuple(sorted(identity)))
             assert change is not None
@@ -94,7 +95,7 @@ class RandomHistory:
         return capture(Change(self.kind, None, dict(row), row["event_id"], 1, row["updated"]), self.masker, None).after
 
     def _update(self, names: list[str]) -> None:
-        values = {name: self._value(self.table.columns[name]) for name in names}
+        values = self._values(names)
         with self.sessions() as session:
             self._record(session, update_rows(session, self.kind, self.table.c.id == self.id, values))
 
@@ -103,10 +104,20 @@ class RandomHistory:
         session.commit()
         self.states += [(change.occurred, capture(change, self.masker, None).after) for change in changes]
 
+    def _values(self, names: list[str]) -> dict[str, Any]:
+        values = {name: self._value(self.table.columns[name]) for name in names}
+        if {STATUS, "is_paused"} & {*names} and "is_paused" in self.table.columns:
+            # The database takes no status that contradicts the pause.
+            values[STATUS] = self.chance.choice([*Readiness])
+            values["is_paused"] = values[STATUS] is Readiness.PAUSED
+        return values
+
     def _value(self, column: Column[Any]) -> Any:
         chance = self.chance
         if column.nullable and column.name not in NEVER_NULL and chance.random() < 0.2:
             return None
+        if column.name == STATUS:
+            return chance.choice([Readiness.READY, Readiness.NOT_READY])
         if column.foreign_keys:
             (key,) = column.foreign_keys
             return chance.choice(self.references[key.column.table.name])
