@@ -60,8 +60,8 @@ def shared_database(postgres_url: str, template: str) -> Iterator[SharedDatabase
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, postgres_url: str, template: str) -> Iterator[str]:
-    """An empty database at the newest migration; with the mark `alters_schema`, one of its own."""
-    if request.node.get_closest_marker("alters_schema") is None:
+    """An empty database at the newest migration; with the mark `own_database`, one of its own."""
+    if request.node.get_closest_marker("own_database") is None:
         shared: SharedDatabase = request.getfixturevalue("shared_database")
         yield shared.url
         shared.empty()

@@ -32,7 +32,7 @@ class SharedDatabase:
             tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
             connection.execute(text("INSERT INTO event_log (id, position, rescued) VALUES (1, 0, 0)"))
-        assert self._schema_size() == self._schema, "mark a test that changes the schema with `alters_schema`"
+        assert self._schema_size() == self._schema, "mark a test that changes the schema with `own_database`"
 
     def close(self) -> None:
         """Let go of the database."""

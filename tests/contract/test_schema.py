@@ -28,7 +28,7 @@ def catalog(engine: Engine, part: str) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows if row[0] != "alembic_version"]
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 @pytest.mark.parametrize("part", list(CATALOG))
 def test_migrations_and_models_agree(part: str, engine: Engine) -> None:
     migrated = catalog(engine, part)
@@ -43,7 +43,7 @@ def test_readiness_knows_the_newest_migration_of_the_folder() -> None:
     assert folder.get_current_head() == HEAD
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_a_database_without_a_schema_is_at_no_migration(engine: Engine) -> None:
     with engine.begin() as connection:
         assert current_revision(connection) == HEAD

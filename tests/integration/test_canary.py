@@ -182,7 +182,7 @@ EXECUTE FUNCTION refuse()
 """Errors as PostgreSQL and triggers make them: with the row, and some with the value in the first line."""
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_no_error_of_the_database_quotes_a_row(
     api: Served, canaries: Canaries, logs: Logs, refused: list[str], sessions: sessionmaker[Session]
 ) -> None:

@@ -83,7 +83,7 @@ def _raise_outage(*_: object) -> None:
     raise OperationalError("the server went away", None, Exception())
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_a_missing_table_is_an_outage_and_parks_nothing(
     outbox_world: OutboxWorld, sessions: sessionmaker[Session]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event, select, text
 
 from app.crud.event_filters import matching
@@ -10,6 +11,7 @@ from app.models import EventRow
 from app.schemas.events import EventFilter
 
 
+@pytest.mark.own_database
 def test_an_index_serves_what_is_asked_for_most(engine: Engine) -> None:
     expected: list[tuple[dict[str, Any], str]] = [
         ({"related": {"id": ["a"]}}, "ix_event_related"),

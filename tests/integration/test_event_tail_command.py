@@ -103,7 +103,7 @@ def test_two_beginnings_are_refused(settings: Settings) -> None:
     assert _run("--from", "2", "--all").exit_code == 2
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_tail_lives_through_an_outage(
     settings: Settings, engine: Engine, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

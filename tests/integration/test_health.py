@@ -44,7 +44,7 @@ def test_a_broker_that_does_not_answer_is_the_reason(client: TestClient) -> None
     assert response.json()["reasons"] == {"broker": "does not answer (ConnectionError)"}
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_a_migration_that_is_missing_is_the_reason(
     client: TestClient, broker_is_up: None, sessions: sessionmaker[Session]
 ) -> None:
@@ -97,7 +97,7 @@ def test_json_without_a_content_type_is_taken_from_older_clients(client: TestCli
     assert client.post("/flows/", content=b'{"name": "etl"}', headers={"content-type": ""}).status_code == 201
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_a_database_that_is_read_only_after_a_failover_is_unavailable_for_now(
     client: TestClient, database_url: str
 ) -> None:
@@ -108,7 +108,7 @@ def test_a_database_that_is_read_only_after_a_failover_is_unavailable_for_now(
     assert response.headers["retry-after"] == "1"
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_a_value_beyond_a_limit_of_the_database_is_the_callers_to_mend(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:

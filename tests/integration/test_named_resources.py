@@ -144,6 +144,7 @@ def test_what_a_client_says_of_a_resource_names_nothing(sessions: Sessions) -> N
         found(sessions, NIGHTLY)
 
 
+@pytest.mark.own_database
 def test_the_log_is_searched_for_a_name_with_its_index(engine: Engine, sessions: Sessions) -> None:
     with sessions() as session:
         connection = session.connection()

@@ -91,7 +91,7 @@ def test_a_newer_worker_goes_on_where_an_older_one_stopped(mixed: OutboxWorld, r
     assert sorted(mixed.ids_by_resource().values()) == [[1, 2, 3], [1, 2, 3]]
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_a_process_writes_its_own_version_when_a_newer_one_has_migrated_the_database(
     outbox_world: OutboxWorld,
 ) -> None:

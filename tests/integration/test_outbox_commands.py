@@ -173,7 +173,7 @@ def test_a_database_that_does_not_answer_is_said_in_one_line(
     assert "\n" not in str(error)
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_a_database_without_a_schema_is_said(settings: Settings, sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         session.execute(text("DROP TABLE snapshot"))
@@ -181,7 +181,7 @@ def test_a_database_without_a_schema_is_said(settings: Settings, sessions: sessi
     assert str(error_of("status")) == "The database has no schema yet: run `aftercommit migrate` first."
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_what_the_database_refuses_is_said_in_its_words(settings: Settings, sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         session.execute(text("ALTER TABLE snapshot DROP COLUMN captured"))

@@ -99,7 +99,7 @@ def test_after_its_attempts_it_is_parked_with_its_error_and_stays(
     assert outbox_world.dispatch_all() == 0
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_what_the_database_refuses_is_found_among_its_neighbours(outbox_world: OutboxWorld) -> None:
     poisoned(outbox_world)
     with outbox_world.sessions() as session:
@@ -115,7 +115,7 @@ def test_what_the_database_refuses_is_found_among_its_neighbours(outbox_world: O
     assert [event.position for event in outbox_world.log()] == [2, 3, 4]
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 def test_its_error_quotes_no_row(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     outbox_world.update(change, description="do not quote me")

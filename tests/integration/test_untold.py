@@ -50,7 +50,7 @@ def delete(world: World, deployment: str) -> httpx2.Response:
     return world.client.delete(f"/deployments/{deployment}")
 
 
-@pytest.mark.alters_schema
+@pytest.mark.own_database
 @pytest.mark.parametrize("request_", [create, update, delete])
 def test_a_request_whose_commit_fails_is_not_told_and_its_repetition_once(request_: Request, world: World) -> None:
     deployment = world.deploy(description="orig")

@@ -10,7 +10,7 @@ from tests.integration.reconcile.audited import AuditedWorld
 from tests.integration.reconcile.lives import foreign_event
 
 # The constraints that make duplicates impossible are dropped first.
-pytestmark = pytest.mark.alters_schema
+pytestmark = pytest.mark.own_database
 
 
 def test_a_snapshot_that_stayed_behind_after_its_event_is_a_duplicate(audited: AuditedWorld) -> None:
