@@ -13,6 +13,7 @@ from app import outbox
 from app.cli import programs
 from app.cli.main import app
 from app.crud.audit import reconcile
+from app.events import store
 from app.models import SnapshotRow
 from tests.acceptance.deadly_worker import DEADLY
 from tests.acceptance.stack import Role, Stack
@@ -47,7 +48,8 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboxWorld
     with monkeypatch.context() as patch:
         # In eager mode the commit itself sends, and here that means to keep.
         here = stack.settings.model_copy(update={"task_always_eager": True})
-        patch.setattr(outbox, "get_settings", lambda: here)
+        for module in (outbox, store):
+            patch.setattr(module, "get_settings", lambda: here)
         patch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
         # The deadly deployment between two neighbours of its lane, and ten in lanes of their own.
         for name in ("before", DEADLY[0], "after"):
