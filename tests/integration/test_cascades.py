@@ -10,7 +10,7 @@ from app.models import EventRow
 from app.schemas.deployments import DeploymentCreate
 from tests.integration.outbox_world import OutboxWorld
 from tests.statements import StatementCount
-from tests.world import World, assert_audit_is_clean, updates
+from tests.world import World, assert_audit_is_clean, operations, updates
 
 
 def told(world: World, since: int) -> list[tuple[str, str]]:
@@ -39,6 +39,17 @@ def test_a_flow_goes_before_its_deployments_and_their_limits(world: World) -> No
         ("concurrency-limit.deleted", f"deployment:{deployment}"),
     ]
     assert_audit_is_clean(world.sessions)
+
+
+def test_deployments_that_go_with_several_flows_are_each_told(world: World) -> None:
+    lives = [world.deploy(flow=flow, name=name) for flow, name in (("a", "1"), ("a", "2"), ("b", "1"))]
+    flows = [world.flow("a"), world.flow("b")]
+
+    answer = world.post("/flows/bulk_delete", {"flows": {"id": {"any_": flows}}})
+
+    assert sorted(answer["deleted"]) == sorted(flows)
+    assert [operations(world.life(deployment)) for deployment in lives] == [["created", "deleted"]] * 3
+    assert [operations(world.life(flow, "flow")) for flow in flows] == [["created", "deleted"]] * 2
 
 
 def test_a_pool_goes_after_its_queues_and_before_its_deployments_change(world: World) -> None:
