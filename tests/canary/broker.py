@@ -19,7 +19,12 @@ def overheard(url: str) -> Iterator[list[str]]:
     """Collect every command that any client sends to the broker, with all that it writes and publishes."""
     heard: list[str] = []
     ending = threading.Event()
-    with Redis.from_url(url) as client, Redis.from_url(url) as other, client.monitor() as monitor:
+    with (
+        # Nobody may say anything for as long as it likes: the listening has no time-out.
+        Redis.from_url(url, socket_timeout=None) as client,
+        Redis.from_url(url) as other,
+        client.monitor() as monitor,
+    ):
 
         def listen() -> None:
             for command in monitor.listen():

@@ -21,7 +21,9 @@ def assert_lives(world: World, left: Mapping[str, Any]) -> None:
     """Fail unless each change that the script made has its event."""
     deployment = world.life(left["deployment"])
     assert_unbroken(deployment)
-    assert [sorted(updates(event)) for event in deployment[1:-1]] == [["description", "version"], *[["paused"]] * 3]
+    # In the end it asks for the deployment's runs, which makes the deployment ready.
+    changes = [["description", "version"], *[["paused"]] * 3, ["status"]]
+    assert [sorted(updates(event)) for event in deployment[1:-1]] == changes
     scheduled = world.life(left["scheduled"])
     assert_unbroken(scheduled)
     assert [sorted(updates(event)) for event in scheduled[1:]] == [["schedules"]] * 3
