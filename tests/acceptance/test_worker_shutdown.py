@@ -10,7 +10,7 @@ import pytest
 import redis
 from sqlalchemy import select
 
-from app.broker import DISPATCH_QUEUE
+from app.broker import DISPATCH_QUEUE, SWEEP_QUEUE
 from app.cli import programs
 from app.models import EventLog, SnapshotRow
 from tests.acceptance.holding import append_held, wait_until_held
@@ -33,6 +33,9 @@ MODES = {"by itself": {}, "remapped": {"REMAP_SIGTERM": "SIGQUIT"}}
 @pytest.fixture
 def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
     """A worker that will be asked to stop, the only one."""
+    with redis.Redis.from_url(stack.broker.url) as broker:
+        # What a worker of another test had in hand when it was killed.
+        broker.delete(DISPATCH_QUEUE, SWEEP_QUEUE, "unacked", "unacked_index")
     environment = {**stack.environment(), **MODES[getattr(request, "param", "by itself")]}
     role = Role("leaving", [*programs.worker(1), *SHORT], environment, stack.folder / f"{uuid4()}.log")
     stack.roles.append(role)
