@@ -17,6 +17,8 @@ from app.telemetry import configure_logging
 HURRIED_SECONDS: Final = 0.1
 GIVING_BACK_SECONDS: Final = 10.0
 """For giving back what is not finished, after the time for finishing."""
+CONTAINERS_BETWEEN_COLLECTIONS: Final = 50_000
+"""How many more dictionaries, lists and objects there may be; a batch of 500 snapshots has some 20,000."""
 
 app = make_celery("worker", get_settings)
 app.add_defaults(lambda: _schedule(get_settings()))
@@ -47,8 +49,12 @@ def _configure(**_: Any) -> None:
 
 @worker_process_init.connect
 def _spare_the_collector(**_: Any) -> None:
-    """Take what was imported out of the garbage collector's sight: it lives as long as the process."""
+    """Take what was imported out of the garbage collector's sight, and let a batch or two be between its visits.
+
+    What was imported lives as long as the process, and what a batch holds goes with it, without the collector.
+    """
     gc.freeze()
+    gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
 
 
 @worker_shutting_down.connect
