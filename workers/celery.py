@@ -7,7 +7,7 @@ import signal
 from types import FrameType
 from typing import Any, Final
 
-from billiard import active_children
+from billiard import active_children, pool
 from celery.signals import beat_init, worker_process_init, worker_shutting_down
 
 from app.broker import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
@@ -55,6 +55,18 @@ def _spare_the_collector(**_: Any) -> None:
     """
     gc.freeze()
     gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
+
+
+@worker_process_init.connect
+def _bound_the_wait_for_the_reader(**_: Any) -> None:
+    """Let a child that ends wait for the reading of its results for half the time that a leave may take.
+
+    A worker that leaves forgets what it had just handed to a child, and stops reading: the broker has that message
+    still, and sends it again. The child does it, and would wait for its reader for half a minute (Celery 5.7.0,
+    billiard 4.3.2), longer than the worker waits for the child.
+    """
+    wait = app.conf.worker_soft_shutdown_timeout / 2
+    pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = int(wait / pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_INTERVAL)
 
 
 @worker_shutting_down.connect
