@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from app.copying import understand_copies
 from app.liveness import Pulse, WatchedConnection, has_news
 from app.settings import Settings
 
@@ -86,6 +87,7 @@ def make_engine(
         if has_news(connection):
             raise DisconnectionError("The database has ended this connection.")
 
+    understand_copies(engine)
     return engine
 
 

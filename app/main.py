@@ -1,11 +1,13 @@
 """The API process: `create_app` puts the routers, the error handlers and the shared parts together."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
 from app import announcer, outbox
@@ -34,6 +36,7 @@ from app.api.authentication import Authentication
 from app.api.csrf import CsrfProtection
 from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
+from app.api.routing import PREFIX, Index
 from app.api.wire_version import WireVersion
 from app.database import make_engine, make_sessions
 from app.events.snapshot import make_masker
@@ -92,15 +95,18 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
         settings, application_name="aftercommit-api", lock_timeout_ms=settings.database_lock_timeout_ms
     )
     app.state.sessions = make_sessions(app.state.engine)
+    app.state.threads = ThreadPoolExecutor(settings.api_threads, "route")
     app.state.live = Live(settings)
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
     _add_middleware(app, settings)
-    # Straight into the app: every request would pass through each router in between.
-    for module in ROUTED:
-        app.include_router(module.router, prefix="/api")
+    # Not by `include_router`, which lets a request try each router and, in it, each route, twice.
+    routes = [route for module in ROUTED for route in module.router.routes]
+    app.router.routes += [Index(routes), *routes]
     # Probes of load balancers and containers know no prefix.
-    app.include_router(health.router, include_in_schema=False)
+    for route in health.router.routes:
+        if isinstance(route, APIRoute):
+            app.add_api_route(route.path.removeprefix(PREFIX), route.endpoint, include_in_schema=False)
     return app
 
 
@@ -121,6 +127,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = app.state.settings.api_threads
     yield
     await app.state.live.close()
+    app.state.threads.shutdown(wait=False)
     app.state.credentials.close()
     announcer.close()
     outbox.close()

@@ -10,14 +10,14 @@ from unittest.mock import patch
 from uuid import UUID
 
 import typer
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from sqlalchemy import Table, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app import server
 from app.api.deployment_answers import answer
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import deployment_reading as reading
 from app.crud.deployment_standing import look
 from app.crud.deployment_values import check_job_variables, check_parameters, limit_values, plain_values
@@ -31,11 +31,11 @@ from app.schemas.deployments import DeploymentCreate
 
 IDENTITY: Final = ("flow_id", "name")
 
-router = APIRouter(prefix="/api/deployments")
+router = make_router("/deployments")
 
 
 @router.post("/", status_code=HTTPStatus.CREATED)
-def create_deployment(body: DeploymentCreate, session: SessionDep) -> DeploymentResponse:
+def create_deployment(body: DeploymentCreate, session: Session) -> DeploymentResponse:
     """Create or overwrite a deployment."""
     return answer(reading.read_deployment(session, _upsert(session, body)))
 
@@ -68,9 +68,8 @@ def _upsert(session: Session, body: DeploymentCreate) -> UUID:
 def create_plain_app(*, is_exposed: bool = False) -> FastAPI:
     """Return the product's app with that route in the place of its own."""
     app = create_app(is_exposed=is_exposed)
-    app.include_router(router)
     # The first that matches answers.
-    app.router.routes.insert(0, app.router.routes.pop())
+    app.router.routes[:0] = router.routes
     return app
 
 

@@ -6,9 +6,10 @@ A list of it is empty, one of it is not found (404), and making one is refused (
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Body
+from fastapi import Body
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud.deployment_reading import read_deployment
 from app.errors import NotFound, NotOffered
 from app.schemas.shared import PageNumber
@@ -36,18 +37,18 @@ ABSENT: Final = {
 CONCURRENCY: Final = ("/concurrency_limits", "/v2/concurrency_limits")
 SLOTS: Final = ("increment", "decrement", "increment-with-lease", "decrement-with-lease", "leases/{lease_id}/renew")
 
-router = APIRouter(tags=["not offered"])
+router = make_router(tags=["not offered"])
 
 
 @router.post("/deployments/{deployment_id}/create_flow_run")
-def create_run_of_deployment(deployment_id: UUID, session: SessionDep) -> None:
+def create_run_of_deployment(deployment_id: UUID, session: Session) -> None:
     """Refuse to run a deployment."""
     read_deployment(session, deployment_id)
     raise NotOffered("aftercommit is a registry of deployments and does not run them.")
 
 
 @router.post("/deployments/{deployment_id}/branch")
-def branch_deployment(deployment_id: UUID, session: SessionDep) -> None:
+def branch_deployment(deployment_id: UUID, session: Session) -> None:
     """Refuse to branch a deployment."""
     read_deployment(session, deployment_id)
     raise NotOffered("aftercommit does not branch deployments.")
@@ -73,7 +74,7 @@ def read_server_settings() -> dict[str, dict[str, bool]]:
 
 
 def _add(prefix: str, things: str) -> None:
-    routes = APIRouter(prefix=f"/{prefix}")
+    routes = make_router(f"/{prefix}", include_in_schema=False)
 
     @routes.get("/")
     @routes.post("/filter")
@@ -100,7 +101,7 @@ def _add(prefix: str, things: str) -> None:
     def find_none(rest: str) -> None:  # noqa: ARG001  # Whatever is asked for is not there.
         raise NotFound(f"aftercommit has no {things}.")
 
-    router.include_router(routes, include_in_schema=False)
+    router.routes += routes.routes
 
 
 def _refuse_slots() -> None:

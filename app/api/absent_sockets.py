@@ -7,8 +7,10 @@ answer would be 403, by which a client believes that its credentials are wrong.
 from http import HTTPStatus
 from typing import Final
 
-from fastapi import APIRouter, WebSocket
+from fastapi import WebSocket
 from fastapi.responses import JSONResponse
+
+from app.api.routing import make_router
 
 ABSENT_SOCKETS: Final = {
     "/work_pools/{name}/workers/connect": "aftercommit has no channel for workers: they poll.",
@@ -17,7 +19,7 @@ ABSENT_SOCKETS: Final = {
 }
 """The reason, by the path."""
 
-router = APIRouter()
+router = make_router()
 
 
 def _add(path: str, reason: str) -> None:

@@ -6,13 +6,12 @@ It has no automations and knows no worker types of its own; the client needs to 
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
-
+from app.api.routing import make_router
 from app.database import JsonObject
 from app.schemas.shared import PathName
 from app.schemas.worker_types import worker_types
 
-router = APIRouter(tags=["client courtesy"])
+router = make_router(tags=["client courtesy"])
 
 
 @router.get("/collections/views/aggregate-worker-metadata")

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from anyio import to_thread
-from fastapi import APIRouter, FastAPI, Request, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.announcer import announcer
 from app.api.handshake import receive_text
+from app.api.routing import make_router
 from app.api.websockets import converse
 from app.crud.client_events import append_client_events
 from app.database import describe, sqlstate
@@ -21,7 +22,7 @@ from app.schemas.client_events import ClientEvent, ClientEvents
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
-router = APIRouter(prefix="/events", tags=["events"])
+router = make_router("/events", tags=["events"])
 
 GATHER_SECONDS: Final = 0.003
 GATHER_EVENTS: Final = 500

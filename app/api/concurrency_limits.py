@@ -3,9 +3,10 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import Body
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import concurrency_limits, deletions
 from app.schemas.concurrency_limits import (
     ConcurrencyLimitCreate,
@@ -16,11 +17,11 @@ from app.schemas.concurrency_limits import (
 )
 from app.schemas.shared import PathName
 
-router = APIRouter(prefix="/v2/concurrency_limits", tags=["concurrency limits"])
+router = make_router("/v2/concurrency_limits", tags=["concurrency limits"])
 
 
 @router.post("/", status_code=HTTPStatus.CREATED)
-def create_concurrency_limit(body: ConcurrencyLimitCreate, session: SessionDep) -> CreatedConcurrencyLimitResponse:
+def create_concurrency_limit(body: ConcurrencyLimitCreate, session: Session) -> CreatedConcurrencyLimitResponse:
     """Create a concurrency limit."""
     limit = concurrency_limits.create_concurrency_limit(session, body.model_dump())
     return CreatedConcurrencyLimitResponse.model_validate(limit)
@@ -28,7 +29,7 @@ def create_concurrency_limit(body: ConcurrencyLimitCreate, session: SessionDep) 
 
 @router.post("/filter")
 def list_concurrency_limits(
-    session: SessionDep, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
+    session: Session, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
 ) -> list[ConcurrencyLimitResponse]:
     """List the concurrency limits, by name."""
     limits = concurrency_limits.list_concurrency_limits(session, limit=query.limit, offset=query.offset)
@@ -36,19 +37,19 @@ def list_concurrency_limits(
 
 
 @router.get("/{id_or_name}")
-def read_concurrency_limit(id_or_name: PathName, session: SessionDep) -> ConcurrencyLimitResponse:
+def read_concurrency_limit(id_or_name: PathName, session: Session) -> ConcurrencyLimitResponse:
     """Return the concurrency limit of that id or name."""
     limit = concurrency_limits.read_concurrency_limit(session, id_or_name)
     return ConcurrencyLimitResponse.model_validate(limit)
 
 
 @router.patch("/{id_or_name}", status_code=HTTPStatus.NO_CONTENT)
-def update_concurrency_limit(id_or_name: PathName, body: ConcurrencyLimitUpdate, session: SessionDep) -> None:
+def update_concurrency_limit(id_or_name: PathName, body: ConcurrencyLimitUpdate, session: Session) -> None:
     """Change the fields that the body names."""
     concurrency_limits.update_concurrency_limit(session, id_or_name, body.given())
 
 
 @router.delete("/{id_or_name}", status_code=HTTPStatus.NO_CONTENT)
-def delete_concurrency_limit(id_or_name: PathName, session: SessionDep) -> None:
+def delete_concurrency_limit(id_or_name: PathName, session: Session) -> None:
     """Delete the concurrency limit; deployments that shared it live on without one."""
     deletions.delete_concurrency_limit(session, id_or_name)

@@ -12,17 +12,18 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.deps import SettingsDep
+from app.api.routing import make_router
 from app.errors import InvalidRequest
 from app.schemas.csrf import CsrfToken
 from app.settings import Settings
 
-router = APIRouter(tags=["csrf"])
+router = make_router(tags=["csrf"])
 
 TOKEN_SECONDS: Final = 3600
 CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})

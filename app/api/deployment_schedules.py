@@ -4,22 +4,22 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
 from pydantic import BeforeValidator
+from sqlalchemy.orm import Session
 
 from app.api.deployment_answers import schedule_answers
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import schedule_lists
 from app.crud.deployment_reading import read_deployment
 from app.crud.deployments import lock_deployment, set_schedules
 from app.schemas.schedules import ScheduleCreate, ScheduleResponse, ScheduleUpdate
 from app.schemas.storable import within_digits
 
-router = APIRouter(prefix="/deployments/{deployment_id}/schedules", tags=["deployments"])
+router = make_router("/deployments/{deployment_id}/schedules", tags=["deployments"])
 
 
 @router.get("")
-def read_schedules(deployment_id: UUID, session: SessionDep) -> list[ScheduleResponse]:
+def read_schedules(deployment_id: UUID, session: Session) -> list[ScheduleResponse]:
     """List the schedules of a deployment."""
     return schedule_answers(read_deployment(session, deployment_id).deployment)
 
@@ -28,7 +28,7 @@ def read_schedules(deployment_id: UUID, session: SessionDep) -> list[ScheduleRes
 def create_schedules(
     deployment_id: UUID,
     body: Annotated[list[ScheduleCreate], BeforeValidator(within_digits)],
-    session: SessionDep,
+    session: Session,
 ) -> list[ScheduleResponse]:
     """Add schedules to a deployment, and answer those that were given."""
     deployment = lock_deployment(session, deployment_id)
@@ -41,14 +41,14 @@ def create_schedules(
 
 
 @router.patch("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
-def update_schedule(deployment_id: UUID, schedule_id: UUID, body: ScheduleUpdate, session: SessionDep) -> None:
+def update_schedule(deployment_id: UUID, schedule_id: UUID, body: ScheduleUpdate, session: Session) -> None:
     """Change one schedule of a deployment."""
     deployment = lock_deployment(session, deployment_id)
     set_schedules(session, deployment, schedule_lists.changed(deployment.schedules, schedule_id, body))
 
 
 @router.delete("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
-def delete_schedule(deployment_id: UUID, schedule_id: UUID, session: SessionDep) -> None:
+def delete_schedule(deployment_id: UUID, schedule_id: UUID, session: Session) -> None:
     """Remove one schedule from a deployment."""
     deployment = lock_deployment(session, deployment_id)
     set_schedules(session, deployment, schedule_lists.removed(deployment.schedules, schedule_id))

@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 from sqlalchemy import and_
+from sqlalchemy.orm import Session
 
 from app.api.deployment_answers import answer
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import deployment_reading as reading
 from app.crud import deployments
 from app.crud.filters import restricts
@@ -25,11 +26,11 @@ from app.schemas.deployments import (
 )
 from app.schemas.shared import PathName
 
-router = APIRouter(prefix="/deployments", tags=["deployments"])
+router = make_router("/deployments", tags=["deployments"])
 
 
 @router.post("/", status_code=HTTPStatus.CREATED)
-def create_deployment(body: DeploymentCreate, session: SessionDep, response: Response) -> DeploymentResponse:
+def create_deployment(body: DeploymentCreate, session: Session, response: Response) -> DeploymentResponse:
     """Create a deployment (201), or update the one of that flow and name (200)."""
     _refuse_blocks(body)
     upserted = deployments.upsert_deployment(session, body)
@@ -39,33 +40,33 @@ def create_deployment(body: DeploymentCreate, session: SessionDep, response: Res
 
 
 @router.get("/name/{flow_name}/{deployment_name}")
-def read_deployment_by_name(flow_name: PathName, deployment_name: PathName, session: SessionDep) -> DeploymentResponse:
+def read_deployment_by_name(flow_name: PathName, deployment_name: PathName, session: Session) -> DeploymentResponse:
     """Return a deployment by its flow's name and its own."""
     return answer(reading.read_deployment_by_name(session, flow_name, deployment_name))
 
 
 @router.get("/{deployment_id}")
-def read_deployment(deployment_id: UUID, session: SessionDep) -> DeploymentResponse:
+def read_deployment(deployment_id: UUID, session: Session) -> DeploymentResponse:
     """Return a deployment by its id."""
     return answer(reading.read_deployment(session, deployment_id))
 
 
 @router.patch("/{deployment_id}", status_code=HTTPStatus.NO_CONTENT)
-def update_deployment(deployment_id: UUID, body: DeploymentUpdate, session: SessionDep) -> None:
+def update_deployment(deployment_id: UUID, body: DeploymentUpdate, session: Session) -> None:
     """Change the given fields of a deployment."""
     _refuse_blocks(body)
     deployments.update_deployment(session, deployment_id, body)
 
 
 @router.delete("/{deployment_id}", status_code=HTTPStatus.NO_CONTENT)
-def delete_deployment(deployment_id: UUID, session: SessionDep) -> None:
+def delete_deployment(deployment_id: UUID, session: Session) -> None:
     """Delete a deployment."""
     deployments.delete_deployment(session, deployment_id)
 
 
 @router.post("/filter")
 def filter_deployments(
-    session: SessionDep, query: Annotated[DeploymentQuery | None, Body()] = None
+    session: Session, query: Annotated[DeploymentQuery | None, Body()] = None
 ) -> list[DeploymentResponse]:
     """List deployments."""
     query = query or DeploymentQuery()
@@ -75,7 +76,7 @@ def filter_deployments(
 
 @router.post("/paginate")
 def paginate_deployments(
-    session: SessionDep, query: Annotated[DeploymentPageQuery | None, Body()] = None
+    session: Session, query: Annotated[DeploymentPageQuery | None, Body()] = None
 ) -> DeploymentPage:
     """List a numbered page of deployments, with the count of all."""
     query = query or DeploymentPageQuery()
@@ -91,14 +92,14 @@ def paginate_deployments(
 
 
 @router.post("/count")
-def count_deployments(session: SessionDep, query: Annotated[DeploymentSelection | None, Body()] = None) -> int:
+def count_deployments(session: Session, query: Annotated[DeploymentSelection | None, Body()] = None) -> int:
     """Count deployments."""
     return reading.count_deployments(session, query or DeploymentSelection())
 
 
 @router.post("/bulk_delete")
 def bulk_delete_deployments(
-    session: SessionDep, query: Annotated[DeploymentBulkDelete | None, Body()] = None
+    session: Session, query: Annotated[DeploymentBulkDelete | None, Body()] = None
 ) -> DeletedIds:
     """Delete up to 50 deployments that match, and answer the ids of those that this request deleted."""
     query = query or DeploymentBulkDelete()
@@ -113,13 +114,13 @@ def bulk_delete_deployments(
 
 
 @router.post("/{deployment_id}/pause_deployment")
-def pause_deployment(deployment_id: UUID, session: SessionDep) -> None:
+def pause_deployment(deployment_id: UUID, session: Session) -> None:
     """Pause a deployment."""
     deployments.set_paused(session, deployment_id, paused=True)
 
 
 @router.post("/{deployment_id}/resume_deployment")
-def resume_deployment(deployment_id: UUID, session: SessionDep) -> None:
+def resume_deployment(deployment_id: UUID, session: Session) -> None:
     """Resume a deployment."""
     deployments.set_paused(session, deployment_id, paused=False)
 

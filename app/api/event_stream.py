@@ -7,13 +7,14 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.authentication import brought_by
 from app.api.connections import TooSlow, cut_later, cut_now, first_to_end, within
+from app.api.routing import make_router
 from app.errors import InvalidRequest
 from app.live import Frame, Live, Subscription
 from app.live.reading import EVER
@@ -22,7 +23,7 @@ from app.schemas.page_token import Position
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
-router = APIRouter(prefix="/events", tags=["events"])
+router = make_router("/events", tags=["events"])
 
 HEARTBEAT_SECONDS: Final = 15.0
 ENDING_SECONDS: Final = 1.0

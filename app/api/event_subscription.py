@@ -4,11 +4,12 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect, status
+from fastapi import WebSocket, WebSocketDisconnect, status
 from pydantic import BaseModel, Field, ValidationError
 
 from app.api.connections import TooSlow, deliver, first_to_end
 from app.api.handshake import Refused, receive_object, receive_text
+from app.api.routing import make_router
 from app.api.websockets import converse
 from app.live import Frame, Live, Subscription
 from app.schemas.events import EventFilter
@@ -16,7 +17,7 @@ from app.schemas.events import EventFilter
 BACKFILL: Final = timedelta(minutes=15)
 """How far back the past reaches for a client that names no position, as with Prefect's server."""
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = make_router("/events", tags=["events"])
 
 
 class FilterFrame(BaseModel):

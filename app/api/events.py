@@ -2,19 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import event_counts, events
 from app.events.schema import ReceivedEvent
 from app.schemas.events import Countable, CountQuery, EventCount, EventPage, EventsQuery
 from app.schemas.page_token import PageToken
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = make_router("/events", tags=["events"])
 
 
 @router.post("/filter")
-def read_events(request: Request, session: SessionDep, query: EventsQuery | None = None) -> EventPage:
+def read_events(request: Request, session: Session, query: EventsQuery | None = None) -> EventPage:
     """Return the first page of the events that match the filter, newest first unless asked otherwise."""
     query = query or EventsQuery()
     return _page(request, events.read_first_page(session, query.filter, query.limit))
@@ -22,14 +23,14 @@ def read_events(request: Request, session: SessionDep, query: EventsQuery | None
 
 @router.get("/filter/next")
 def read_next_events(
-    request: Request, session: SessionDep, page_token: Annotated[str, Query(alias="page-token")]
+    request: Request, session: Session, page_token: Annotated[str, Query(alias="page-token")]
 ) -> EventPage:
     """Return the page that the `next_page` of another page leads to."""
     return _page(request, events.read_next_page(session, PageToken.decode(page_token)))
 
 
 @router.post("/count-by/{countable}")
-def count_events(countable: Countable, query: CountQuery, session: SessionDep) -> list[EventCount]:
+def count_events(countable: Countable, query: CountQuery, session: Session) -> list[EventCount]:
     """Return how many events match the filter by day, time, event name or resource."""
     return event_counts.count_events(session, countable, query)
 

@@ -4,9 +4,10 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import deletions, flows
 from app.schemas.flows import (
     Deleted,
@@ -21,11 +22,11 @@ from app.schemas.flows import (
 )
 from app.schemas.shared import PathName
 
-router = APIRouter(prefix="/flows", tags=["flows"])
+router = make_router("/flows", tags=["flows"])
 
 
 @router.post("/", status_code=HTTPStatus.CREATED)
-def create_flow(body: FlowCreate, session: SessionDep, response: Response) -> FlowResponse:
+def create_flow(body: FlowCreate, session: Session, response: Response) -> FlowResponse:
     """Create the flow and answer 201, or answer 200 with the one that has this name, unchanged."""
     flow, created = flows.get_or_create_flow(session, body.name, body.tags, body.labels)
     if not created:
@@ -34,32 +35,32 @@ def create_flow(body: FlowCreate, session: SessionDep, response: Response) -> Fl
 
 
 @router.get("/name/{name}")
-def read_flow_by_name(name: PathName, session: SessionDep) -> FlowResponse:
+def read_flow_by_name(name: PathName, session: Session) -> FlowResponse:
     """Return the flow of that name."""
     return FlowResponse.model_validate(flows.read_flow_by_name(session, name))
 
 
 @router.get("/{flow_id}")
-def read_flow(flow_id: UUID, session: SessionDep) -> FlowResponse:
+def read_flow(flow_id: UUID, session: Session) -> FlowResponse:
     """Return the flow of that id."""
     return FlowResponse.model_validate(flows.read_flow(session, flow_id))
 
 
 @router.post("/filter")
-def list_flows(session: SessionDep, query: Annotated[FlowQuery, Body(default_factory=FlowQuery)]) -> list[FlowResponse]:
+def list_flows(session: Session, query: Annotated[FlowQuery, Body(default_factory=FlowQuery)]) -> list[FlowResponse]:
     """List the flows that match."""
     found = flows.list_flows(session, query, query.sort, limit=query.limit, offset=query.offset)
     return [FlowResponse.model_validate(flow) for flow in found]
 
 
 @router.post("/count")
-def count_flows(session: SessionDep, match: Annotated[FlowMatch, Body(default_factory=FlowMatch)]) -> int:
+def count_flows(session: Session, match: Annotated[FlowMatch, Body(default_factory=FlowMatch)]) -> int:
     """Count the flows that match."""
     return flows.count_flows(session, match)
 
 
 @router.post("/paginate")
-def page_flows(session: SessionDep, query: Annotated[FlowPageQuery, Body(default_factory=FlowPageQuery)]) -> FlowPage:
+def page_flows(session: Session, query: Annotated[FlowPageQuery, Body(default_factory=FlowPageQuery)]) -> FlowPage:
     """Return one page of the flows that match, and how many there are."""
     count = flows.count_flows(session, query)
     found = flows.list_flows(session, query, query.sort, limit=query.limit, offset=query.offset)
@@ -73,7 +74,7 @@ def page_flows(session: SessionDep, query: Annotated[FlowPageQuery, Body(default
 
 
 @router.patch("/{flow_id}", status_code=HTTPStatus.NO_CONTENT)
-def update_flow(flow_id: UUID, body: FlowUpdate, session: SessionDep) -> None:
+def update_flow(flow_id: UUID, body: FlowUpdate, session: Session) -> None:
     """Give the flow other tags."""
     if "tags" in body.model_fields_set:
         flows.update_flow(session, flow_id, body.tags)
@@ -82,12 +83,12 @@ def update_flow(flow_id: UUID, body: FlowUpdate, session: SessionDep) -> None:
 
 
 @router.delete("/{flow_id}", status_code=HTTPStatus.NO_CONTENT)
-def delete_flow(flow_id: UUID, session: SessionDep) -> None:
+def delete_flow(flow_id: UUID, session: Session) -> None:
     """Delete the flow and its deployments."""
     deletions.delete_flow(session, flow_id)
 
 
 @router.post("/bulk_delete")
-def delete_flows(session: SessionDep, body: Annotated[FlowBulkDelete, Body(default_factory=FlowBulkDelete)]) -> Deleted:
+def delete_flows(session: Session, body: Annotated[FlowBulkDelete, Body(default_factory=FlowBulkDelete)]) -> Deleted:
     """Delete the flows that match, and their deployments; a request that names no condition deletes nothing."""
     return Deleted(deleted=deletions.delete_flows(session, body.flows, body.limit))

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 import redis
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import JSONResponse
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -12,12 +12,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.api.deps import SettingsDep
+from app.api.routing import make_router
 from app.database import describe
 from app.errors import Unavailable
 from app.migrations.state import HEAD, current_revision
 from app.settings import Settings
 
-router = APIRouter(tags=["health"])
+router = make_router(tags=["health"])
 
 PROBES = frozenset({"/health", "/ready", "/api/health", "/api/ready"})
 """What load balancers and start scripts ask: they bring no credentials and no version, as with Prefect's server."""

@@ -3,26 +3,27 @@
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body
+from fastapi import Body
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import polls, pool_workers
 from app.crud.pool_workers import FoundWorker
 from app.schemas.pool_workers import DeploymentPoll, Heartbeat, PoolPoll, WorkerQuery, WorkerResponse, WorkerStatus
 from app.schemas.shared import PathName
 
-router = APIRouter(tags=["workers"])
+router = make_router(tags=["workers"])
 
 
 @router.post("/work_pools/{name}/workers/heartbeat", status_code=HTTPStatus.NO_CONTENT)
-def record_heartbeat(name: PathName, body: Heartbeat, session: SessionDep) -> None:
+def record_heartbeat(name: PathName, body: Heartbeat, session: Session) -> None:
     """Take note that a worker of the pool lives."""
     pool_workers.record_heartbeat(session, name, body)
 
 
 @router.post("/work_pools/{name}/workers/filter")
 def list_workers(
-    name: PathName, session: SessionDep, query: Annotated[WorkerQuery, Body(default_factory=WorkerQuery)]
+    name: PathName, session: Session, query: Annotated[WorkerQuery, Body(default_factory=WorkerQuery)]
 ) -> list[WorkerResponse]:
     """List the workers of the pool that match, the one that was heard last first."""
     found = pool_workers.list_workers(session, name, query.workers, limit=query.limit, offset=query.offset)
@@ -30,14 +31,14 @@ def list_workers(
 
 
 @router.delete("/work_pools/{name}/workers/{worker}", status_code=HTTPStatus.NO_CONTENT)
-def delete_worker(name: PathName, worker: PathName, session: SessionDep) -> None:
+def delete_worker(name: PathName, worker: PathName, session: Session) -> None:
     """Forget a worker of the pool; its next heartbeat brings it back."""
     pool_workers.delete_worker(session, name, worker)
 
 
 @router.post("/work_pools/{name}/get_scheduled_flow_runs")
 def list_runs_of_pool(
-    name: PathName, session: SessionDep, poll: Annotated[PoolPoll, Body(default_factory=PoolPoll)]
+    name: PathName, session: Session, poll: Annotated[PoolPoll, Body(default_factory=PoolPoll)]
 ) -> list[dict[str, Any]]:
     """List the runs that a worker of the pool should start: there are none."""
     polls.record_poll_of_pool(session, name, poll.work_queue_names)
@@ -46,7 +47,7 @@ def list_runs_of_pool(
 
 @router.post("/deployments/get_scheduled_flow_runs")
 def list_runs_of_deployments(
-    session: SessionDep, poll: Annotated[DeploymentPoll, Body(default_factory=DeploymentPoll)]
+    session: Session, poll: Annotated[DeploymentPoll, Body(default_factory=DeploymentPoll)]
 ) -> list[dict[str, Any]]:
     """List the runs of some deployments that should start: there are none."""
     polls.record_poll_of_deployments(session, poll.deployment_ids)

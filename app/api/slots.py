@@ -3,20 +3,21 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body
+from fastapi import Body
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import work_pools, work_queues
 from app.schemas.shared import PageNumber, PathName
 from app.schemas.slots import PoolSlots, QueueSlots
 
-router = APIRouter(tags=["slots"])
+router = make_router(tags=["slots"])
 
 PageBody = Annotated[PageNumber, Body(default_factory=PageNumber)]
 
 
 @router.post("/work_pools/{name}/concurrency_status")
-def read_slots_of_pool(name: PathName, session: SessionDep, page: PageBody) -> PoolSlots:
+def read_slots_of_pool(name: PathName, session: Session, page: PageBody) -> PoolSlots:
     """Return a page of the pool's queues, by priority, with the slots that are taken: none."""
     pool = work_pools.read_work_pool(session, name).pool
     queues = work_queues.list_queues_of_pool(session, name, None, limit=page.limit, offset=page.offset)
@@ -25,6 +26,6 @@ def read_slots_of_pool(name: PathName, session: SessionDep, page: PageBody) -> P
 
 
 @router.post("/work_queues/{queue_id}/concurrency_status")
-def read_slots_of_queue(queue_id: UUID, session: SessionDep, page: PageBody) -> QueueSlots:
+def read_slots_of_queue(queue_id: UUID, session: Session, page: PageBody) -> QueueSlots:
     """Return the slots of the queue that are taken: none."""
     return QueueSlots.of(work_queues.read_work_queue(session, queue_id).queue, page)

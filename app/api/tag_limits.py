@@ -4,19 +4,20 @@ from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import tag_limits
 from app.errors import NotOffered
 from app.schemas.concurrency_limits import ConcurrencyLimitQuery, TagLimitCreate, TagLimitReset, TagLimitResponse
 from app.schemas.shared import PathName
 
-router = APIRouter(prefix="/concurrency_limits", tags=["concurrency limits"])
+router = make_router("/concurrency_limits", tags=["concurrency limits"])
 
 
 @router.post("/", status_code=HTTPStatus.CREATED)
-def upsert_tag_limit(body: TagLimitCreate, session: SessionDep, response: Response) -> TagLimitResponse:
+def upsert_tag_limit(body: TagLimitCreate, session: Session, response: Response) -> TagLimitResponse:
     """Create the limit of a tag (201), or change it (200)."""
     limit, created = tag_limits.upsert_tag_limit(session, body.tag, body.concurrency_limit)
     if not created:
@@ -26,7 +27,7 @@ def upsert_tag_limit(body: TagLimitCreate, session: SessionDep, response: Respon
 
 @router.post("/filter")
 def list_tag_limits(
-    session: SessionDep, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
+    session: Session, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
 ) -> list[TagLimitResponse]:
     """List the limits of tags, by tag."""
     found = tag_limits.list_tag_limits(session, limit=query.limit, offset=query.offset)
@@ -34,14 +35,14 @@ def list_tag_limits(
 
 
 @router.get("/tag/{tag}")
-def read_tag_limit(tag: PathName, session: SessionDep) -> TagLimitResponse:
+def read_tag_limit(tag: PathName, session: Session) -> TagLimitResponse:
     """Return the limit of a tag."""
     return TagLimitResponse.of(tag_limits.read_tag_limit(session, tag))
 
 
 @router.post("/tag/{tag}/reset")
 def reset_tag_limit(
-    tag: PathName, session: SessionDep, body: Annotated[TagLimitReset, Body(default_factory=TagLimitReset)]
+    tag: PathName, session: Session, body: Annotated[TagLimitReset, Body(default_factory=TagLimitReset)]
 ) -> None:
     """Take all slots of the tag's limit back."""
     if body.slot_override:
@@ -50,18 +51,18 @@ def reset_tag_limit(
 
 
 @router.delete("/tag/{tag}")
-def delete_tag_limit(tag: PathName, session: SessionDep) -> None:
+def delete_tag_limit(tag: PathName, session: Session) -> None:
     """Delete the limit of a tag."""
     tag_limits.delete_tag_limit(session, tag_limits.read_tag_limit(session, tag))
 
 
 @router.get("/{limit_id}")
-def read_tag_limit_by_id(limit_id: UUID, session: SessionDep) -> TagLimitResponse:
+def read_tag_limit_by_id(limit_id: UUID, session: Session) -> TagLimitResponse:
     """Return the limit of a tag by its id."""
     return TagLimitResponse.of(tag_limits.read_tag_limit_by_id(session, limit_id))
 
 
 @router.delete("/{limit_id}")
-def delete_tag_limit_by_id(limit_id: UUID, session: SessionDep) -> None:
+def delete_tag_limit_by_id(limit_id: UUID, session: Session) -> None:
     """Delete the limit of a tag by its id."""
     tag_limits.delete_tag_limit(session, tag_limits.read_tag_limit_by_id(session, limit_id))

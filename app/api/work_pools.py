@@ -3,27 +3,28 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header
+from fastapi import Body, Header
+from sqlalchemy.orm import Session
 
-from app.api.deps import SessionDep
+from app.api.routing import make_router
 from app.crud import deletions, work_pools
 from app.schemas.shared import PathName
 from app.schemas.work_pools import WorkPoolCreate, WorkPoolMatch, WorkPoolQuery, WorkPoolResponse, WorkPoolUpdate
 
-router = APIRouter(prefix="/work_pools", tags=["work pools"])
+router = make_router("/work_pools", tags=["work pools"])
 
 UserAgent = Annotated[str | None, Header()]
 
 
 @router.post("/", status_code=HTTPStatus.CREATED)
-def create_work_pool(body: WorkPoolCreate, session: SessionDep, user_agent: UserAgent = None) -> WorkPoolResponse:
+def create_work_pool(body: WorkPoolCreate, session: Session, user_agent: UserAgent = None) -> WorkPoolResponse:
     """Create a work pool and its default queue."""
     return WorkPoolResponse.of(*work_pools.create_work_pool(session, body.column_values()), user_agent)
 
 
 @router.post("/filter")
 def list_work_pools(
-    session: SessionDep,
+    session: Session,
     query: Annotated[WorkPoolQuery, Body(default_factory=WorkPoolQuery)],
     user_agent: UserAgent = None,
 ) -> list[WorkPoolResponse]:
@@ -33,24 +34,24 @@ def list_work_pools(
 
 
 @router.post("/count")
-def count_work_pools(session: SessionDep, match: Annotated[WorkPoolMatch, Body(default_factory=WorkPoolMatch)]) -> int:
+def count_work_pools(session: Session, match: Annotated[WorkPoolMatch, Body(default_factory=WorkPoolMatch)]) -> int:
     """Count the work pools that match."""
     return work_pools.count_work_pools(session, match.work_pools)
 
 
 @router.get("/{name}")
-def read_work_pool(name: PathName, session: SessionDep, user_agent: UserAgent = None) -> WorkPoolResponse:
+def read_work_pool(name: PathName, session: Session, user_agent: UserAgent = None) -> WorkPoolResponse:
     """Return the work pool of that name."""
     return WorkPoolResponse.of(*work_pools.read_work_pool(session, name), user_agent)
 
 
 @router.patch("/{name}", status_code=HTTPStatus.NO_CONTENT)
-def update_work_pool(name: PathName, body: WorkPoolUpdate, session: SessionDep) -> None:
+def update_work_pool(name: PathName, body: WorkPoolUpdate, session: Session) -> None:
     """Change the fields that the body names."""
     work_pools.update_work_pool(session, name, body.column_values())
 
 
 @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
-def delete_work_pool(name: PathName, session: SessionDep) -> None:
+def delete_work_pool(name: PathName, session: Session) -> None:
     """Delete the work pool and its queues; deployments that used them live on without one."""
     deletions.delete_work_pool(session, name)

@@ -8,7 +8,8 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.database import core_table, insert_many
+from app.copying import copy_rows
+from app.database import core_table
 from app.events.schema import RESOURCE_ID, REVISION, Event
 from app.models import EventLog, EventRow
 
@@ -35,7 +36,7 @@ def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
     count = len(events)
     last: int = session.execute(_advance(), {"more": count, "more_rescued": rescued}).scalar_one()
     rows = [_row(event, last - count + at) for at, event in enumerate(events, start=1)]
-    insert_many(session, core_table(EventRow), COLUMNS, rows)
+    copy_rows(session, core_table(EventRow), COLUMNS, rows)
     return last
 
 

@@ -135,7 +135,7 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
 
 def restart(role: Role) -> None:
     """SIGTERM it, wait for its end, and start it again."""
-    assert role.stop(timeout=30) == 0
+    assert role.stop(timeout=30) == 0, role.said()
     role.start()
 
 

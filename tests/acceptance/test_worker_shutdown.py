@@ -1,17 +1,21 @@
 """A worker that is asked to stop finishes what it can and gives back the rest; no beat runs here to mend it."""
 
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import redis
 from sqlalchemy import select
 
-from app.broker import DISPATCH_QUEUE
+from app.broker import DISPATCH_QUEUE, SWEEP_QUEUE
 from app.cli import programs
 from app.models import EventLog, SnapshotRow
 from tests.acceptance.holding import append_held, wait_until_held
 from tests.acceptance.stack import Role, Stack
+from tests.freezing import descendants
 from tests.waiting import wait_until
 from tests.world import World, assert_audit_is_clean, assert_unbroken, operations
 
@@ -29,6 +33,9 @@ MODES = {"by itself": {}, "remapped": {"REMAP_SIGTERM": "SIGQUIT"}}
 @pytest.fixture
 def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
     """A worker that will be asked to stop, the only one."""
+    with redis.Redis.from_url(stack.broker.url) as broker:
+        # What a worker of another test had in hand when it was killed.
+        broker.delete(DISPATCH_QUEUE, SWEEP_QUEUE, "unacked", "unacked_index")
     environment = {**stack.environment(), **MODES[getattr(request, "param", "by itself")]}
     role = Role("leaving", [*programs.worker(1), *SHORT], environment, stack.folder / f"{uuid4()}.log")
     stack.roles.append(role)
@@ -61,7 +68,13 @@ def stop(role: Role) -> None:
 def end(role: Role) -> None:
     """Wait for the worker's end by itself."""
     assert role.process is not None
-    assert role.process.wait(BOUND) == 0
+    assert role.process.wait(BOUND) == 0, role.said()
+
+
+def signal_each(children: list[int], number: signal.Signals) -> None:
+    """Send a signal to the children only."""
+    for child in children:
+        os.kill(child, number)
 
 
 def in_broker(stack: Stack) -> tuple[int, int]:
@@ -125,3 +138,28 @@ def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world
         assert operations(world.life(deployment)) == ["created", "updated"]
     next_one.kill()
     beat.kill()
+
+
+def test_it_does_not_wait_for_a_child_that_was_handed_its_task_at_the_last_moment(
+    stack: Stack, world: World, leaving: Role
+) -> None:
+    deployments = [world.deploy(name=f"d{number}") for number in range(2)]
+    world.settle()
+    wait_until(lambda: in_broker(stack) == (0, 0), "the creations to be acknowledged")
+    children = descendants(leaving.pid)
+    signal_each(children, signal.SIGSTOP)
+    # With the second message in hand, the first is in the pipe of a child, which does not read it yet.
+    for number, deployment in enumerate(deployments, start=1):
+        world.patch(f"/deployments/{deployment}", {"description": "handed over, and not begun"})
+        wait_until(lambda fetched=number: in_broker(stack) == (0, fetched), "its message to be fetched")  # type: ignore[misc]
+    stop(leaving)
+    threads = Path(f"/proc/{leaving.pid}/task")
+    # It has forgotten what it handed over when it waits for its children, beside whom a thread keeps its timers.
+    wait_until(lambda: len([*threads.iterdir()]) > 1, "the worker to wait for its children")
+    signal_each(children, signal.SIGCONT)
+    end(leaving)
+    next_one = stack.start_worker(2)
+    for deployment in deployments:
+        assert operations(world.life(deployment)) == ["created", "updated"]
+    assert_no_sweep_was_needed(stack)
+    next_one.kill()

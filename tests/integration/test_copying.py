@@ -1,0 +1,84 @@
+"""COPY as a statement: it writes what an INSERT would, and what it cannot write is an error of SQLAlchemy."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.copying import copy_rows
+from app.database import core_table
+from app.events.schema import Event
+from app.models import EventRow, SnapshotRow
+from tests.integration.outbox_world import OutboxWorld
+from workers import batch, build
+from workers.outage import is_refusal
+
+NAMES = ("position", "id", "occurred", "event", "resource_id", "resource", "related", "payload", "follows", "revision")
+ID, OTHER = UUID("01890000-0000-7000-8000-000000000001"), UUID("01890000-0000-7000-8000-000000000002")
+OCCURRED = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone(timedelta(hours=2)))
+LABELS = {"prefect.resource.id": "a", "a\tb\\n": 'a "quoted" name\n\\N'}
+PAYLOAD = {"number": 10**40, "real": 1e-9, "text": "\u00e9\u2028\U0001f600\t\\", "nested": [None, True, {}, []]}
+ROW = (7, ID, OCCURRED, "a.b", "a", LABELS, [LABELS], PAYLOAD, None, None)
+
+
+def copied(session: Session, *rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Copy rows into the log and return what it holds then, in the order in which it was written."""
+    table = core_table(EventRow)
+    copy_rows(session, table, NAMES, rows)
+    return [tuple(row) for row in session.execute(select(*(table.c[name] for name in NAMES)))]
+
+
+def with_(**values: Any) -> tuple[Any, ...]:
+    """Return the row with some of its values changed."""
+    return tuple({**dict(zip(NAMES, ROW, strict=True)), **values}.values())
+
+
+def test_what_is_copied_is_what_was_given(sessions: sessionmaker[Session]) -> None:
+    other = with_(position=6, id=OTHER, follows=ID, revision=3)
+    with sessions() as session:
+        found = copied(session, ROW, other)
+    assert found == [ROW, other]
+    assert found[0][2].astimezone(UTC).microsecond == 678901
+
+
+def test_nothing_is_copied_beyond_a_rollback(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session:
+        copied(session, ROW)
+        session.rollback()
+        assert copied(session) == []
+
+
+def test_what_the_database_refuses_is_an_error_of_sqlalchemy(sessions: sessionmaker[Session]) -> None:
+    with sessions() as session, pytest.raises(IntegrityError) as caught:
+        copied(session, ROW, with_(position=8))
+    assert is_refusal(caught.value)
+
+
+@pytest.mark.parametrize("payload", [{"a": Decimal(1)}, {"a": "\ud800"}, {"a": float("nan")}, {"a": "\0"}])
+def test_a_value_that_cannot_be_written_is_an_error_of_sqlalchemy_too(
+    payload: dict[str, Any], sessions: sessionmaker[Session]
+) -> None:
+    with sessions() as session:
+        with pytest.raises(DataError) as caught, session.begin_nested():
+            copied(session, ROW, with_(position=8, id=OTHER, payload=payload))
+        assert is_refusal(caught.value)
+        assert copied(session, ROW) == [ROW]
+
+
+def test_an_event_that_cannot_be_written_stops_its_own_resource_only(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(snapshot: SnapshotRow, *arguments: Any) -> Event:
+        event = build.build(snapshot, *arguments)
+        return event.model_copy(update={"payload": {"a": Decimal(1)}}) if snapshot.name == "odd" else event
+
+    monkeypatch.setattr(batch, "build", odd)
+    outbox_world.create("odd", "even")
+    assert outbox_world.dispatch_all() == 1
+    assert [(row.name, row.attempts) for row in outbox_world.pending()] == [("odd", 1)]
