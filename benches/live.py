@@ -50,7 +50,7 @@ def _lags(rig: Rig, port: int, flow: str, count: int, pause: float) -> list[floa
     sessions = rig.stack.sessions
     with sessions() as session:
         body = DeploymentCreate.model_validate(deployment(flow, f"live-{count}"))
-        id_, _ = upsert_deployment(session, body)
+        id_ = upsert_deployment(session, body).id
         session.commit()
     role = rig.start(f"readers-{count}", "benches.readers", str(port), str(count), f"prefect.deployment.{id_}")
     _wait_for(role, "connected")

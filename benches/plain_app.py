@@ -11,7 +11,7 @@ from uuid import UUID
 
 import typer
 from fastapi import FastAPI
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,12 +19,13 @@ from app import server
 from app.api.deployment_answers import answer
 from app.api.routing import make_router
 from app.crud import deployment_reading as reading
-from app.crud.deployment_values import check_job_variables, check_parameters, given_values
+from app.crud.deployment_standing import look
+from app.crud.deployment_values import check_job_variables, check_parameters, limit_values, plain_values
 from app.crud.deployments import FLOW_LABEL
 from app.crud.schedule_lists import replaced
-from app.errors import Conflict, InvalidRequest
+from app.errors import InvalidRequest
 from app.main import create_app
-from app.models import Deployment, Flow
+from app.models import Deployment
 from app.schemas.deployment_answers import DeploymentResponse
 from app.schemas.deployments import DeploymentCreate
 
@@ -40,20 +41,19 @@ def create_deployment(body: DeploymentCreate, session: Session) -> DeploymentRes
 
 
 def _upsert(session: Session, body: DeploymentCreate) -> UUID:
-    statement = select(Flow.labels).where(Flow.id == body.flow_id).with_for_update(read=True, key_share=True)
-    labels = session.scalar(statement)
-    if labels is None:
-        raise Conflict("There is no such flow.")
+    given = body.given()
     values = {
-        "name": body.name,
-        "flow_id": body.flow_id,
-        **given_values(session, body),
+        **plain_values(body, given),
+        **limit_values(given),
         "parameters": body.parameters,
-        "labels": {**labels, FLOW_LABEL: str(body.flow_id), **(body.labels or {})},
+        "labels": {FLOW_LABEL: str(body.flow_id), **(body.labels or {})},
         "schedules": replaced([], body.schedules),
     }
+    standing = look(session, body, values)
     check_parameters(values, InvalidRequest)
-    check_job_variables(session, values.get("work_queue_id"), body.job_variables)
+    check_job_variables(standing.template, body.job_variables)
+    values |= {"name": body.name, "flow_id": body.flow_id, "labels": {**standing.flow_labels, **values["labels"]}}
+    values["work_queue_id"] = standing.queue_id
     table = Deployment.__table__
     assert isinstance(table, Table)
     insertion = insert(table).values(values)

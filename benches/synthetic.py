@@ -49,7 +49,7 @@ def captured(sessions: sessionmaker[Session], flow_id: str) -> Template:
     """Let the service capture the creation of a deployment of that flow, and take it back."""
     body = DeploymentCreate.model_validate(deployment(flow_id, "template"))
     with sessions() as session:
-        deployment_id, _ = upsert_deployment(session, body)
+        deployment_id = upsert_deployment(session, body).id
         row = session.scalars(select(SnapshotRow).where(SnapshotRow.resource_id == deployment_id)).one()
         assert row.after is not None, "a creation has a state after it"
         template = Template(row.after, row.references)

@@ -31,7 +31,7 @@ def write(rate: float, seconds: float, flow_id: str) -> list[Commit]:
     for number in range(DEPLOYMENTS):
         with sessions() as session:
             body = DeploymentCreate.model_validate(deployment(flow_id, f"lag-{number}"))
-            ids.append(upsert_deployment(session, body)[0])
+            ids.append(upsert_deployment(session, body).id)
             session.commit()
     commits: list[Commit] = []
     start = time.monotonic()

@@ -33,10 +33,10 @@ router = make_router("/deployments", tags=["deployments"])
 def create_deployment(body: DeploymentCreate, session: Session, response: Response) -> DeploymentResponse:
     """Create a deployment (201), or update the one of that flow and name (200)."""
     _refuse_blocks(body)
-    deployment_id, created = deployments.upsert_deployment(session, body)
-    if not created:
+    upserted = deployments.upsert_deployment(session, body)
+    if not upserted.created:
         response.status_code = HTTPStatus.OK
-    return answer(reading.read_deployment(session, deployment_id))
+    return answer(upserted.same or reading.read_deployment(session, upserted.id))
 
 
 @router.get("/name/{flow_name}/{deployment_name}")

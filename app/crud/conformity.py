@@ -5,7 +5,9 @@ other thread run meanwhile. RE2 takes time in proportion to the text. What it do
 back-references, `\\uXXXX`) is not checked: such a pattern allows every text, and every key.
 """
 
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import attrs
@@ -18,6 +20,10 @@ from referencing.exceptions import Unresolvable
 
 from app.database import JsonObject
 from app.errors import InvalidRequest, RequestError
+
+REMEMBERED: Final = 128
+REMEMBERED_LENGTH: Final = 8 * 1024
+"""Longer schemas are looked at each time: what a client sends must not fill the memory."""
 
 
 def check_conformity(
@@ -54,13 +60,32 @@ def check_conformity(
 
 
 def _first_violation(values: JsonObject, schema: JsonObject) -> SchemaViolation | None:
-    Draft202012Validator.check_schema(schema)
+    validator = _validator(schema)
     required = schema.get("required", [])
     given = {key: value for key, value in values.items() if value is not None or key in required}
+    return next(iter(validator.iter_errors(given)), None)
+
+
+def _validator(schema: JsonObject) -> Any:
+    try:
+        text = json.dumps(schema)
+    except TypeError:
+        # It holds a number that Python's JSON lacks (`app.database.load_json`).
+        return _make_validator(schema)
+    return _remembered_validator(text) if len(text) <= REMEMBERED_LENGTH else _make_validator(schema)
+
+
+@lru_cache(REMEMBERED)
+def _remembered_validator(text: str) -> Any:
+    """The same few schemas come again and again, and to look whether one is valid costs more than all the rest."""
+    return _make_validator(json.loads(text))
+
+
+def _make_validator(schema: JsonObject) -> Any:
+    Draft202012Validator.check_schema(schema)
     # An empty registry: a reference to a URL is an error here, not a request from our network to somebody's address.
     make_validator = _WITHOUT_UNEVALUATED if _mentions(schema, "patternProperties") else _LINEAR
-    validator = make_validator({**schema, "required": []}, registry=Registry())
-    return next(iter(validator.iter_errors(given)), None)
+    return make_validator({**schema, "required": []}, registry=Registry())
 
 
 def _place(error: Any) -> str:

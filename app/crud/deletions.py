@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.orm import Session
 
-from app.crud import concurrency_limits, deployments, flows, pool_workers, work_pools, work_queues
+from app.crud import concurrency_limits, deployment_cascades, flows, pool_workers, work_pools, work_queues
 from app.crud.filters import flow_condition, one_of, restricts
 from app.crud.queue_order import lock_pool
 from app.crud.tombstones import bury
@@ -72,7 +72,7 @@ def delete_work_pool(session: Session, name: str) -> None:
     queues = _lock(session, WORK_QUEUE, WorkQueue.work_pool_id == pool["id"])
     of_queues = moment(session, queues)
     of_pool = moment(session, pools, of_queues)
-    cleared = deployments.clear_queues(session, [queue["id"] for queue in queues], of_pool)
+    cleared = deployment_cascades.clear_queues(session, [queue["id"] for queue in queues], of_pool)
     pool_workers.forget_workers(session, pool["id"])
     deleted = [*_delete(session, WORK_QUEUE, queues, of_queues), *_delete(session, WORK_POOL, pools, of_pool)]
     default_queue_id = next(queue["id"] for queue in queues if queue["is_default"])
@@ -94,7 +94,7 @@ def delete_work_queue(session: Session, queue_id: UUID) -> None:
     if queues[0]["is_default"]:
         raise Conflict("A work pool's default queue cannot be deleted.")
     when = moment(session, queues)
-    cleared = deployments.clear_queues(session, [queue_id], when)
+    cleared = deployment_cascades.clear_queues(session, [queue_id], when)
     record(session, [*_delete(session, WORK_QUEUE, queues, when), *cleared])
 
 
@@ -109,7 +109,7 @@ def delete_concurrency_limit(session: Session, id_or_name: str) -> None:
     if not limits:
         raise NotFound(concurrency_limits.NOT_FOUND)
     when = moment(session, limits)
-    cleared = deployments.clear_limit(session, limit_id, when)
+    cleared = deployment_cascades.clear_limit(session, limit_id, when)
     record(session, [*_delete(session, CONCURRENCY_LIMIT, limits, when), *cleared])
 
 
@@ -118,7 +118,7 @@ def _delete_flows(session: Session, where: ColumnElement[bool]) -> list[UUID]:
     ids = [row["id"] for row in rows]
     if ids:
         when = moment(session, rows)
-        deleted = deployments.delete_deployments_of_flows(session, ids, when)
+        deleted = deployment_cascades.delete_deployments_of_flows(session, ids, when)
         record(session, [*_delete(session, FLOW, rows, when), *deleted])
     return ids
 

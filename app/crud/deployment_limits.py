@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, exists, literal, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, literal, select
 from sqlalchemy.orm import Session
 
 from app.crud.filters import one_of
@@ -13,6 +14,7 @@ from app.crud.tombstones import bury
 from app.events.kinds import CONCURRENCY_LIMIT
 from app.events.snapshot import Change
 from app.events.tracked import delete_rows, insert_row, update_rows
+from app.events.tracked_statements import Given
 from app.models import ConcurrencyLimit, Deployment
 
 
@@ -21,21 +23,29 @@ def own_limit_name(deployment_id: UUID) -> str:
     return f"deployment:{deployment_id}"
 
 
-def lock_own_limits(session: Session, deployments: ColumnElement[bool]) -> dict[UUID, UUID]:
+def lock_own_limits(session: Session, deployments: ColumnElement[bool], given: Given = None) -> dict[UUID, UUID]:
     """Lock the rows of the own limits of these deployments, and return their ids by deployment.
 
     It comes before the lock of the deployments, since the deletion of a limit locks in that order too: the limit, then
-    the deployments that use it. A row outlives its deployment's number while another deployment uses it.
+    the deployments that use it. A row outlives its deployment's number while another deployment uses it. `given` are
+    the condition's parameters.
     """
+    locked = (_standing_lock if given is not None else _lock)(deployments)
+    return {row.deployment_id: row.limit_id for row in session.execute(locked, given)}
+
+
+def _lock(deployments: ColumnElement[bool]) -> Select[UUID, UUID]:
     own_name = literal("deployment:") + cast(Deployment.id, Text)
-    statement = (
+    return (
         select(Deployment.id.label("deployment_id"), ConcurrencyLimit.id.label("limit_id"))
         .join(ConcurrencyLimit, ConcurrencyLimit.name == own_name)
         .where(deployments)
         .order_by(ConcurrencyLimit.id)
         .with_for_update(of=ConcurrencyLimit)
     )
-    return {row.deployment_id: row.limit_id for row in session.execute(statement)}
+
+
+_standing_lock = lru_cache(_lock)
 
 
 def settle_own_limits(session: Session, changes: Sequence[Change]) -> list[Change]:

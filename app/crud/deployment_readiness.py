@@ -1,15 +1,18 @@
 """A deployment that gets another work queue is as ready as that one, at once."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
+from sqlalchemy import ARRAY, Uuid, any_, bindparam
 from sqlalchemy.orm import Session
 
-from app.crud.filters import one_of
 from app.events.kinds import DEPLOYMENT
 from app.events.readiness import settle
 from app.events.snapshot import Change
 from app.models import Deployment
+
+THESE: Final = Deployment.id == any_(bindparam("deployment_ids", type_=ARRAY(Uuid())))
 
 
 def follow_queues(session: Session, changes: Sequence[Change]) -> list[Change]:
@@ -19,7 +22,7 @@ def follow_queues(session: Session, changes: Sequence[Change]) -> list[Change]:
         The changes of their status, for the caller to record after the ones that moved them.
     """
     moved = [change.row["id"] for change in changes if change.after is not None and _has_moved(change)]
-    return settle(session, DEPLOYMENT, one_of(Deployment.id, moved)) if moved else []
+    return settle(session, DEPLOYMENT, THESE, given={"deployment_ids": moved}) if moved else []
 
 
 def _has_moved(change: Change) -> bool:

@@ -40,35 +40,61 @@ def given_values(session: Session, body: DeploymentCreate | DeploymentUpdate) ->
 
     Raises:
         NotFound: the work pool or the global concurrency limit does not exist.
-        InvalidRequest: the job variables do not fit the work pool's schema.
     """
     given = body.given()
+    values = plain_values(body, given)
+    values.update(_queue(session, given))
+    hold_shared_limit(session, given)
+    return values | limit_values(given)
+
+
+def plain_values(body: DeploymentCreate | DeploymentUpdate, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those columns of them that refer to nothing else; `given` is what the body names."""
     values = {key: given[key] for key in PLAIN if key in given}
     if "concurrency_options" in given:
         values["concurrency_options"] = _options(body)
-    values.update(_queue(session, given))
     if given.get("job_variables") is not None:
         values["infra_overrides"] = given["job_variables"]
-    values.update(_shared_limit(session, given))
     return values
 
 
-def check_job_variables(session: Session, queue_id: UUID | None, job_variables: JsonObject | None) -> None:
-    """Refuse job variables that the template of the queue's work pool does not allow.
+def limit_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limit as far as it is not the deployment's own; a null for either kind of limit clears it."""
+    if given.get("global_concurrency_limit_id") is not None:
+        return {"concurrency_limit": None, "concurrency_limit_id": given["global_concurrency_limit_id"]}
+    if given.get("concurrency_limit") is not None:
+        return {"concurrency_limit": given["concurrency_limit"]}
+    if {"concurrency_limit", "global_concurrency_limit_id"} & given.keys():
+        return {"concurrency_limit": None, "concurrency_limit_id": None}
+    return {}
+
+
+def hold_shared_limit(session: Session, given: Mapping[str, Any]) -> None:
+    """Keep the global concurrency limit that is named, if one is, from being deleted in this transaction.
+
+    Raises:
+        NotFound: it does not exist.
+    """
+    if given.get("global_concurrency_limit_id") is not None:
+        lock_limit(session, given["global_concurrency_limit_id"])
+
+
+def job_template(session: Session, queue_id: UUID | None) -> JsonObject | None:
+    """Return the template of the queue's work pool; None without a queue."""
+    if queue_id is None:
+        return None
+    in_pool = select(WorkPool.base_job_template).join(WorkQueue, WorkQueue.work_pool_id == WorkPool.id)
+    return session.scalar(in_pool.where(WorkQueue.id == queue_id))
+
+
+def check_job_variables(template: JsonObject | None, job_variables: JsonObject | None) -> None:
+    """Refuse job variables that the template of the work pool does not allow.
 
     Raises:
         InvalidRequest: they do not fit.
     """
-    if not job_variables or queue_id is None:
-        return
-    statement = (
-        select(WorkPool.base_job_template)
-        .join(WorkQueue, WorkQueue.work_pool_id == WorkPool.id)
-        .where(WorkQueue.id == queue_id)
-    )
-    template = session.scalar(statement) or {}
-    schema = template.get("variables")
-    if isinstance(schema, dict) and schema:
+    schema = (template or {}).get("variables")
+    if job_variables and isinstance(schema, dict) and schema:
         check_conformity(job_variables, schema, "job variables")
 
 
@@ -96,16 +122,3 @@ def _queue(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
     if pool is None and queue is None:
         return {"work_queue_id": None} if "work_pool_name" in given else {}
     return {"work_queue_id": resolve_queue(session, pool, queue)}
-
-
-def _shared_limit(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The limit as far as it is not the deployment's own; a null for either kind of limit clears it."""
-    limit_id = given.get("global_concurrency_limit_id")
-    if limit_id is not None:
-        lock_limit(session, limit_id)
-        return {"concurrency_limit": None, "concurrency_limit_id": limit_id}
-    if given.get("concurrency_limit") is not None:
-        return {"concurrency_limit": given["concurrency_limit"]}
-    if {"concurrency_limit", "global_concurrency_limit_id"} & given.keys():
-        return {"concurrency_limit": None, "concurrency_limit_id": None}
-    return {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from app.crud.filters import Condition, work_queue_condition
@@ -62,18 +62,22 @@ def resolve_queue(session: Session, work_pool_name: str | None, work_queue_name:
     """
     if work_pool_name is None and work_queue_name is None:
         return None
-    pool_name = work_pool_name if work_pool_name is not None else AGENT_POOL
-    which = WorkQueue.name == work_queue_name if work_queue_name is not None else WorkQueue.is_default.is_(True)
-    found = _hold_queue(session, pool_name, which)
+    which = named_queue(work_pool_name if work_pool_name is not None else AGENT_POOL, work_queue_name)
+    found = _hold_queue(session, which)
     if found is not None:
         return found
     pool = _lock_pool_named(session, work_pool_name)
     if work_queue_name is not None:
         # The caller before us may have created it while we waited for the pool: then this changes nothing.
         record(session, insert_queue(session, pool.id, {"name": work_queue_name}))
-    found = _hold_queue(session, pool_name, which)
+    found = _hold_queue(session, which)
     assert found is not None, "nobody else takes a queue out of a locked pool, and a default queue is never missing"
     return found
+
+
+def named_queue(pool: str | ColumnElement[str], queue: str | ColumnElement[str] | None) -> ColumnElement[bool]:
+    """Return the condition on queues and pools that a queue has these names; a pool alone means its default queue."""
+    return and_(WorkPool.name == pool, WorkQueue.name == queue if queue is not None else WorkQueue.is_default.is_(True))
 
 
 def read_work_queue(session: Session, queue_id: UUID) -> FoundQueue:
@@ -165,9 +169,8 @@ def _lock_pool_named(session: Session, name: str | None) -> WorkPool:
     return pool
 
 
-def _hold_queue(session: Session, pool_name: str, which: ColumnElement[bool]) -> UUID | None:
-    statement = select(WorkQueue.id).join(WorkPool, WorkPool.id == WorkQueue.work_pool_id)
-    statement = statement.where(WorkPool.name == pool_name, which)
+def _hold_queue(session: Session, which: ColumnElement[bool]) -> UUID | None:
+    statement = select(WorkQueue.id).join(WorkPool, WorkPool.id == WorkQueue.work_pool_id).where(which)
     return session.scalars(statement.with_for_update(read=True, key_share=True, of=WorkQueue)).one_or_none()
 
 

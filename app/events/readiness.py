@@ -8,17 +8,18 @@ transaction; that time has passed is noticed by `workers.readiness`.
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Interval, Select, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.events.kinds import DEPLOYMENT, STATUS, WORK_POOL, WORK_QUEUE
+from app.events.kinds import DEPLOYMENT, KINDS, STATUS, WORK_POOL, WORK_QUEUE
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked import update_rows
-from app.events.tracked_statements import table_of
+from app.events.tracked_statements import Given, table_of
 from app.models import Deployment, PoolWorker, Readiness, WorkPool, WorkQueue
 from app.settings import get_settings
 
@@ -28,6 +29,7 @@ def settle(
     kind: ResourceKind,
     where: ColumnElement[bool],
     *,
+    given: Given = None,
     limit: int | None = None,
     alone: bool = False,
     cause: datetime | None = None,
@@ -41,23 +43,24 @@ def settle(
         session: the open transaction.
         kind: work pool, work queue or deployment.
         where: which rows are asked for.
+        given: the parameters of that condition.
         limit: how many rows to change at most.
         alone: passes over rows as well whose key others hold: a work pool of which a worker is heard at this moment.
         cause: the time of the change that these follow from.
     """
-    table = table_of(kind)
-    due = _due(kind)
-    found = select(table.c.id, due.label("due")).where(where, ~status_is_due(kind)).order_by(table.c.id)
-    locked = found.limit(limit).with_for_update(skip_locked=True, key_share=not alone)
+    locked = (_standing_stale if given is not None else _stale)(kind.name, where, limit, alone)
     ids: dict[str, list[UUID]] = defaultdict(list)
-    for row in session.execute(locked):
+    for row in session.execute(locked, given):
         ids[row.due].append(row.id)
+    if not ids:
+        return []
+    id_, due = table_of(kind).c.id, _due(kind)
     return [
         change
         for status in sorted(ids)
         # A statement of its own after the locks sees what was committed before them.
         for change in update_rows(
-            session, kind, and_(table.c.id.in_(ids[status]), due == status), {STATUS: status}, cause=cause
+            session, kind, and_(id_.in_(ids[status]), due == status), {STATUS: status}, cause=cause
         )
     ]
 
@@ -100,9 +103,13 @@ def is_online() -> ColumnElement[bool]:
 
 
 def polled_lately(last_polled: InstrumentedAttribute[datetime | None]) -> ColumnElement[bool]:
-    """Return the condition that a time of a poll is recent."""
-    silence = timedelta(seconds=get_settings().readiness_silence)
+    """Return the condition that a time of a poll is recent; what that means is asked when the statement is sent."""
+    silence = bindparam("silence", callable_=_silence, type_=Interval, unique=True)
     return func.coalesce(last_polled >= func.statement_timestamp() - silence, False)
+
+
+def _silence() -> timedelta:
+    return timedelta(seconds=get_settings().readiness_silence)
 
 
 def _pool_is_ready() -> ColumnElement[bool]:
@@ -123,6 +130,17 @@ READY: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
     WORK_QUEUE.name: _queue_is_ready,
     DEPLOYMENT.name: _deployment_is_ready,
 }
+
+
+def _stale(kind_name: str, where: ColumnElement[bool], limit: int | None, alone: bool) -> Select[UUID, str]:
+    """The rows whose status is not the one that holds now, with that one, locked."""
+    kind = KINDS[kind_name]
+    id_ = table_of(kind).c.id
+    found = select(id_, _due(kind).label("due")).where(where, ~status_is_due(kind)).order_by(id_)
+    return found.limit(limit).with_for_update(skip_locked=True, key_share=not alone)
+
+
+_standing_stale = lru_cache(_stale)
 
 
 def _due(kind: ResourceKind) -> ColumnElement[Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Table, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, Table, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.events.resource_kind import ResourceKind
@@ -18,14 +18,14 @@ from app.events.tracked_statements import (
     AT,
     CAUSE,
     TICK,
+    Given,
     Keep,
-    deleted_columns,
+    delete_statement,
     insert_statement,
     now,
-    old_and_new,
     parameter,
     table_of,
-    update_parts,
+    update_statement,
     upsert_statement,
 )
 
@@ -71,21 +71,22 @@ def update_rows(
     where: ColumnElement[bool],
     values: Mapping[str, Any],
     *,
+    given: Given = None,
     cause: datetime | None = None,
 ) -> list[Change]:
     """Update the rows that match and in which a given field differs; return one change a row, by id.
 
-    A given column that is not tracked is written too, where it differs, and that alone is no change. `cause` is the
-    time of the change that this one follows from: it occurs later.
+    A given column that is not tracked is written too, where it differs, and that alone is no change. `given` are the
+    condition's parameters. `cause` is the time of the change that this one follows from: it occurs later.
     """
-    table = table_of(kind)
     tracked = {field: value for field, value in values.items() if field in kind.tracked}
-    _update_untracked(session, table, where, {name: values[name] for name in values.keys() - tracked.keys()})
+    untracked = {name: values[name] for name in values.keys() - tracked.keys()}
+    _update_untracked(session, table_of(kind), where, untracked, given)
     if not tracked:
         return []
-    built = update_parts(kind.name, tuple(tracked))
-    statement = update(table).where(where, built.differs).values(built.assignments).returning(*old_and_new(kind.name))
-    parameters = {parameter(field): value for field, value in tracked.items()} | {CAUSE: cause}
+    statement = update_statement(kind.name, tuple(tracked), where, once=given is not None)
+    new = {parameter(field): value for field, value in tracked.items()}
+    parameters = {**new, CAUSE: cause, **(given or {})}
     rows = session.execute(statement, parameters).mappings().all()
     return sorted((_update(kind, row) for row in rows), key=_by_id)
 
@@ -95,19 +96,20 @@ def delete_rows(
     kind: ResourceKind,
     where: ColumnElement[bool],
     *,
+    given: Given = None,
     at: datetime | None = None,
     cause: datetime | None = None,
 ) -> list[Change]:
     """Delete the rows that match; return one change for each row that this transaction deleted, by id.
 
     A deletion that must be written after its effects, since they refer to the row, occurred at the time `at` that
-    `moment` told. `cause` is the time of the change that this one follows from: it occurs later.
+    `moment` told. `given` are the condition's parameters. `cause` is the time of the change that this one follows
+    from: it occurs later.
     """
-    table = table_of(kind)
-    statement = delete(table).where(where).returning(*deleted_columns(kind.name))
+    statement = delete_statement(kind.name, where, once=given is not None)
     changes = []
-    for row in session.execute(statement, {AT: at, CAUSE: cause}).mappings():
-        before = _part(table, row, "old")
+    for row in session.execute(statement, {AT: at, CAUSE: cause, **(given or {})}).mappings():
+        before = _part(table_of(kind), row, "old")
         changes.append(Change(kind, before, None, row["deletion_id"], before["revision"] + 1, row["deletion_time"]))
     return sorted(changes, key=_by_id)
 
@@ -119,11 +121,13 @@ def moment(session: Session, locked: Sequence[RowMapping], cause: datetime | Non
     return max([clock, *(time + TICK for time in [*latest, *([cause] if cause is not None else [])])])
 
 
-def _update_untracked(session: Session, table: Table, where: ColumnElement[bool], values: Mapping[str, Any]) -> None:
+def _update_untracked(
+    session: Session, table: Table, where: ColumnElement[bool], values: Mapping[str, Any], given: Given
+) -> None:
     if values:
         new = {name: literal(value, table.c[name].type) for name, value in values.items()}
         differs = or_(*(table.c[name].is_distinct_from(value) for name, value in new.items()))
-        session.execute(update(table).where(where, differs).values({**new, "updated": now(table)}))
+        session.execute(update(table).where(where, differs).values({**new, "updated": now(table)}), given)
 
 
 def _part(table: Table, row: RowMapping, prefix: str) -> dict[str, Any]:

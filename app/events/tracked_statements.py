@@ -9,13 +9,24 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, DateTime, Table, and_, bindparam, case, func, not_, or_, select
-from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Table,
+    bindparam,
+    case,
+    delete,
+    func,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from app.events.kinds import KINDS
-from app.events.resource_kind import ResourceKind, Same
+from app.events.resource_kind import ResourceKind
+from app.events.sameness import NewValues, any_differs, kept_or_new
 
 TICK: Final = timedelta(microseconds=1)
 
@@ -23,6 +34,12 @@ CAUSE: Final = "cause_occurred"
 """The parameter for the time of a change's cause: the change occurs later, whatever the clock does. NULL for none."""
 AT: Final = "deletion_occurred"
 """The parameter for the time of a deletion whose effects were written before it. NULL lets the clock tell it."""
+
+Given = Mapping[str, Any] | None
+"""The values of the named parameters of a condition that is made once; its statements are then built once too.
+
+None for a condition that has its values in it: what is asked with it is built each time.
+"""
 
 Keep = tuple[str, str]
 """A field that an existing row keeps while its other column, named second, is not NULL."""
@@ -44,18 +61,16 @@ class Assignment:
     differs: ColumnElement[bool]
 
 
-def _assignment(
-    kind: ResourceKind, new_values: Mapping[str, ColumnElement[Any]], updated: ColumnElement[datetime]
-) -> Assignment:
+def _assignment(kind: ResourceKind, new_values: NewValues, updated: ColumnElement[datetime]) -> Assignment:
     table = table_of(kind)
     return Assignment(
         {
-            **{field: _kept_or_new(kind, table, field, new) for field, new in new_values.items()},
+            **{field: kept_or_new(kind, table, field, new) for field, new in new_values.items()},
             "revision": table.c.revision + 1,
             "event_id": func.uuidv7(),
             "updated": updated,
         },
-        or_(*(_differs(kind, table, field, new) for field, new in new_values.items())),
+        any_differs(kind, table, new_values),
     )
 
 
@@ -111,6 +126,32 @@ def update_parts(kind_name: str, fields: tuple[str, ...]) -> Assignment:
     return _assignment(kind, new_values, _now_after_cause(table))
 
 
+def update_statement(
+    kind_name: str, fields: tuple[str, ...], where: ColumnElement[bool], *, once: bool
+) -> ReturningUpdate[Any]:
+    """Return UPDATE of these fields where one differs, with the rows before and after; built `once` for a condition."""
+    return (_standing_update if once else _update)(kind_name, fields, where)
+
+
+def delete_statement(kind_name: str, where: ColumnElement[bool], *, once: bool) -> ReturningDelete[Any]:
+    """Return DELETE with the rows before, and the ids and the times of their deletion."""
+    return (_standing_delete if once else _delete)(kind_name, where)
+
+
+def _update(kind_name: str, fields: tuple[str, ...], where: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    built = update_parts(kind_name, fields)
+    update_ = update(table_of(KINDS[kind_name])).where(where, built.differs).values(built.assignments)
+    return update_.returning(*old_and_new(kind_name))
+
+
+def _delete(kind_name: str, where: ColumnElement[bool]) -> ReturningDelete[Any]:
+    return delete(table_of(KINDS[kind_name])).where(where).returning(*deleted_columns(kind_name))
+
+
+_standing_update = lru_cache(maxsize=512)(_update)
+_standing_delete = lru_cache(_delete)
+
+
 @lru_cache
 def old_and_new(kind_name: str) -> tuple[ColumnElement[Any], ...]:
     """Return every column of the row before, as `old_...`, and after, as `new_...`, for RETURNING."""
@@ -136,29 +177,3 @@ def deleted_columns(kind_name: str) -> tuple[ColumnElement[Any], ...]:
 def parameter(field: str) -> str:
     """Return the name of the parameter that holds the new value of a field in an UPDATE."""
     return f"new_{field}"
-
-
-def _differs(kind: ResourceKind, table: Table, field: str, new: ColumnElement[Any]) -> ColumnElement[bool]:
-    old = table.c[field]
-    match kind.tracked[field]:
-        case Same.UNORDERED:
-            return not_(and_(old.op("@>")(new), old.op("<@")(new)))
-        case Same.SAME_CONTENT:
-            return _content(old).is_distinct_from(_content(new))
-        case _:
-            return old.is_distinct_from(new)
-
-
-def _kept_or_new(kind: ResourceKind, table: Table, field: str, new: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Keep the stored value where the new one counts as the same, so that an event shows real changes only."""
-    old = table.c[field]
-    if not isinstance(old.type, JSONB):
-        return new
-    return case((_differs(kind, table, field, new), new), else_=old)
-
-
-def _content(entries: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The list of objects without their ids."""
-    entry = func.jsonb_array_elements(entries).table_valued("value", with_ordinality="ordinality", name="entry")
-    value = entry.c.value.op("-")("id")
-    return select(func.jsonb_agg(aggregate_order_by(value, entry.c.ordinality))).select_from(entry).scalar_subquery()

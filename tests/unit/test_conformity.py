@@ -1,9 +1,11 @@
 """Values against a schema that somebody sent."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from jsonschema.validators import Draft202012Validator
 
 from app.crud.conformity import check_conformity
 from app.errors import Conflict, InvalidRequest
@@ -144,3 +146,20 @@ def test_a_pattern_that_cannot_be_checked_in_linear_time_allows_all(
     check_conformity({"a": "b"}, {"properties": {"a": {"pattern": pattern}}}, "parameters")
     check_conformity({"a": 1}, {"patternProperties": {pattern: False}, "additionalProperties": False}, "parameters")
     assert capfd.readouterr().err == ""
+
+
+def test_a_schema_that_comes_again_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[Any] = []
+    schema = {"title": "comes again", "properties": {"n": {"type": "integer"}}}
+    monkeypatch.setattr(Draft202012Validator, "check_schema", looked_at.append)
+    for values in ({"n": 1}, {"n": 2}):
+        check_conformity(values, dict(schema), "parameters")
+    with pytest.raises(InvalidRequest):
+        check_conformity({"n": "one"}, schema, "parameters")
+    assert looked_at == [schema]
+
+
+def test_a_schema_with_a_number_that_json_lacks_is_checked() -> None:
+    schema = {"properties": {"n": {"maximum": Decimal(10)}}}
+    with pytest.raises(InvalidRequest, match="'maximum'"):
+        check_conformity({"n": 11}, schema, "parameters")

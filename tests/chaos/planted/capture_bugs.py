@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.events.masking import Masker
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change, Snapshot, lane_of
-from app.events.tracked_statements import Assignment, table_of
+from app.events.tracked_statements import Assignment, Given, table_of
 from app.models import Deployment
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import replace
@@ -66,13 +66,15 @@ def _make_select_first(original: Any) -> Any:
         where: ColumnElement[bool],
         values: Mapping[str, Any],
         *,
+        given: Given = None,
         cause: datetime | None = None,
     ) -> list[Change]:
         table = table_of(kind)
         fields = [table.c[field] for field in kind.tracked]
-        read = {row["id"]: row for row in session.execute(select(table.c.id, *fields).where(where)).mappings()}
+        found = session.execute(select(table.c.id, *fields).where(where), given)
+        read = {row["id"]: row for row in found.mappings()}
         moment(0.01)
-        changes: list[Change] = original(session, kind, where, values, cause=cause)
+        changes: list[Change] = original(session, kind, where, values, given=given, cause=cause)
         # The revision and the id of the event before are right, so that only from and to can tell.
         return [
             changed(change, before={**(change.before or {}), **read.get(change.row["id"], {})}) for change in changes
@@ -112,7 +114,7 @@ def flow_deletion_that_cascades() -> None:
 
         return delete_deployments_of_flows
 
-    replace("app.crud.deployments", "delete_deployments_of_flows", make, used_by="app.crud.deletions")
+    replace("app.crud.deployment_cascades", "delete_deployments_of_flows", make, used_by="app.crud.deletions")
 
 
 def lane_of_the_change() -> None:

@@ -30,7 +30,8 @@ def flow_id(outbox_world: OutboxWorld) -> UUID:
 def upsert(flow_id: UUID, description: str, session: Session) -> tuple[UUID, bool]:
     """Create or update the deployment."""
     body = DeploymentCreate(name="nightly", flow_id=flow_id, description=description)
-    return deployments.upsert_deployment(session, body)
+    upserted = deployments.upsert_deployment(session, body)
+    return upserted.id, upserted.created
 
 
 def alone(world: OutboxWorld, work: Callable[[Session], Any]) -> Any:
