@@ -118,16 +118,18 @@ def _of_each(name: str) -> str:
     return f"{name}_of_each"
 
 
+DECODER: Final = json.JSONDecoder()
+
+
 def load_json(text: str | bytes) -> Any:
     """Read any JSON that PostgreSQL stores: an integer of more digits than Python reads becomes a Decimal.
 
     One row that Python cannot read must not stop those that are read beside it.
     """
-    if isinstance(text, bytes):
-        # PostgreSQL speaks UTF-8 to us; the module would look for five encodings first.
-        text = text.decode()
+    # PostgreSQL sends UTF-8, and one value with nothing around it: `json.loads` would look for more.
+    characters = text.decode() if isinstance(text, bytes) else text
     try:
-        return json.loads(text)
+        return DECODER.raw_decode(characters)[0]
     except ValueError:
         return json.loads(text, parse_int=Decimal)
 
