@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from app.copying import understand_copies
 from app.liveness import Pulse, WatchedConnection, has_news
+from app.planning import understand_planned_anew
 from app.settings import Settings
 
 NAMING = {
@@ -88,6 +89,7 @@ def make_engine(
             raise DisconnectionError("The database has ended this connection.")
 
     understand_copies(engine)
+    understand_planned_anew(engine)
     return engine
 
 
