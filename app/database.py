@@ -9,12 +9,14 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import psycopg
+from pydantic_core import from_json
 from sqlalchemy import DateTime, Engine, MetaData, Table, bindparam, column, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from app.copying import understand_copies
+from app.cursors import Cursor
 from app.liveness import Pulse, WatchedConnection, has_news
 from app.planning import understand_planned_anew
 from app.settings import Settings
@@ -73,6 +75,7 @@ def make_engine(
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "application_name": application_name,
+            "cursor_factory": Cursor,
             "options": _server_limits(settings, lock_timeout_ms),
         },
     )
@@ -125,6 +128,17 @@ def load_json(text: str | bytes) -> Any:
 
     One row that Python cannot read must not stop those that are read beside it.
     """
+    if isinstance(text, bytes):
+        # PostgreSQL speaks UTF-8 to us; the module would look for five encodings first.
+        text = text.decode()
+    try:
+        return from_json(text)
+    except ValueError:
+        # Deeper than pydantic reads, or with such a number.
+        return _load_any_json(text)
+
+
+def _load_any_json(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except ValueError:
