@@ -9,13 +9,16 @@ from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import psycopg
+from pydantic_core import from_json
 from sqlalchemy import DateTime, Engine, MetaData, Table, bindparam, column, create_engine, event, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from app.copying import understand_copies
+from app.cursors import Cursor
 from app.liveness import Pulse, WatchedConnection, has_news
+from app.planning import understand_planned_anew
 from app.settings import Settings
 
 NAMING = {
@@ -72,6 +75,7 @@ def make_engine(
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "application_name": application_name,
+            "cursor_factory": Cursor,
             "options": _server_limits(settings, lock_timeout_ms),
         },
     )
@@ -88,6 +92,7 @@ def make_engine(
             raise DisconnectionError("The database has ended this connection.")
 
     understand_copies(engine)
+    understand_planned_anew(engine)
     return engine
 
 
@@ -118,18 +123,24 @@ def _of_each(name: str) -> str:
     return f"{name}_of_each"
 
 
-DECODER: Final = json.JSONDecoder()
-
-
 def load_json(text: str | bytes) -> Any:
     """Read any JSON that PostgreSQL stores: an integer of more digits than Python reads becomes a Decimal.
 
     One row that Python cannot read must not stop those that are read beside it.
     """
-    # PostgreSQL sends UTF-8, and one value with nothing around it: `json.loads` would look for more.
-    characters = text.decode() if isinstance(text, bytes) else text
+    if isinstance(text, bytes):
+        # PostgreSQL speaks UTF-8 to us; the module would look for five encodings first.
+        text = text.decode()
     try:
-        return DECODER.raw_decode(characters)[0]
+        return from_json(text)
+    except ValueError:
+        # Deeper than pydantic reads, or with such a number.
+        return _load_any_json(text)
+
+
+def _load_any_json(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
     except ValueError:
         return json.loads(text, parse_int=Decimal)
 
