@@ -39,7 +39,7 @@ class Plan:
 FULL: Final = Plan(
     name="full",
     rounds=5,
-    http_seconds=8,
+    http_seconds=5,
     calls=2_000,
     price_seconds=10,
     backlog=100_000,
@@ -48,7 +48,7 @@ FULL: Final = Plan(
     lag_seconds=60,
     lag_answers=40,
     live_changes=100,
-    outage_seconds=20,
+    outage_seconds=12,
     log_lengths=(10_000, 1_000_000, 5_000_000),
     pending=(1_000, 100_000, 1_000_000),
     bulk_rounds=3,

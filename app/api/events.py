@@ -38,7 +38,8 @@ def count_events(countable: Countable, query: CountQuery, session: Session) -> l
 def _page(request: Request, page: events.Page) -> EventPage:
     return EventPage(
         events=[ReceivedEvent.model_validate(event, from_attributes=True) for event in page.events],
-        total=page.total,
+        total=page.total.number,
+        total_is_exact=page.total.is_exact,
         next_page=_link(request, page.next) if page.next is not None else None,
     )
 

@@ -46,8 +46,8 @@ class Ping:
     """Asks Celery workers by name whether they take commands, in a child process that is looked at now and then.
 
     It is Celery's own question, so it holds whatever the broker is, and unlike a log line or a process list it tells
-    that the worker has a connection and is subscribed. It costs half a second of CPU time, once in the usual case:
-    begin it when the rest is up.
+    that the worker has a connection and is subscribed. It costs a second of CPU time, once in the usual case: a
+    question that is asked before the worker listens is lost, and costs a new one.
     """
 
     command: Sequence[str]
@@ -56,8 +56,8 @@ class Ping:
     names: Sequence[str]
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    def answered(self) -> bool:
-        """Tell whether all workers have answered; start asking, again if need be."""
+    def ask(self) -> subprocess.Popen[bytes]:
+        """Start asking, unless it is being asked, and return at once."""
         if self._process is None:
             self._process = spawn(
                 self.command,
@@ -66,10 +66,15 @@ class Ping:
                 death_signal=signal.SIGKILL,
                 output=subprocess.PIPE,
             )
-        if self._process.poll() is None:
+        return self._process
+
+    def answered(self) -> bool:
+        """Tell whether all workers have answered; start asking, again if need be."""
+        process = self.ask()
+        if process.poll() is None:
             return False
         # An answer is a few lines, which a pipe holds.
-        reply, _ = self._process.communicate()
+        reply, _ = process.communicate()
         self._process = None
         return all(f'"{name}"' in reply.decode(errors="replace") for name in self.names)
 

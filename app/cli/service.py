@@ -46,23 +46,28 @@ class Service:
     output: Output
 
     def start(self, api: Address, flower: Address | None, workers: int) -> None:
-        """Start all processes and hand them to the supervisor."""
-        self._start("api", programs.api(api), Stage.API, patience=programs.API_GRACE + 5)
-        for number in range(1, workers + 1):
-            # Ten seconds to finish tasks, and ten to give back those that are not.
-            quiet = {"PYTHONWARNINGS": _without_root_warning()}
-            self._start(f"worker{number}", programs.worker(number), Stage.WORKERS, patience=25, extra=quiet)
-        self._start("beat", programs.beat(self.folder), Stage.CLOCK_AND_MONITOR, patience=5)
-        if flower is not None:
-            self._start("flower", programs.flower(flower), Stage.CLOCK_AND_MONITOR, patience=5)
+        """Start all processes, hand them to the supervisor, and wait for them as far as they can be had.
 
-    def wait_until_ready(self, workers: int) -> None:
-        """Wait for the API, and for the rest as far as it can be had; say what is missing.
+        The API is ready first: with all processes at once, those that load their code would hold up each other.
 
         Raises:
             StartupError: the API is not ready within a minute, or a process keeps dying.
             KeyboardInterrupt: the operator wants an end.
         """
+        self._start("api", programs.api(api), Stage.API, patience=programs.API_GRACE + 5)
+        for number in range(1, workers + 1):
+            # Ten seconds to finish tasks, and ten to give back those that are not.
+            quiet = {"PYTHONWARNINGS": _without_root_warning()}
+            self._start(f"worker{number}", programs.worker(number), Stage.WORKERS, patience=25, extra=quiet)
+        has_broker = self._wait_for_the_api()
+        self._start("beat", programs.beat(self.folder), Stage.CLOCK_AND_MONITOR, patience=5)
+        if flower is not None:
+            self._start("flower", programs.flower(flower), Stage.CLOCK_AND_MONITOR, patience=5)
+        if has_broker:
+            self._wait_for_the_rest(workers)
+
+    def _wait_for_the_api(self) -> bool:
+        """Return when the API is ready, and tell whether there is a broker; without one, say what that means."""
         has_broker = broker_answers(self.run.broker_url)
         if not has_broker:
             self.output.say(
@@ -74,16 +79,16 @@ class Service:
         url = f"{self.run.api_url}/{'ready' if has_broker else 'health'}"
         if not self._holds(lambda: answers_ok(url), API_TIMEOUT):
             raise StartupError(f"The API did not become ready: {url} gives no 200 after {API_TIMEOUT:g} s.")
-        if has_broker:
-            self._wait_for_the_rest(workers)
+        return has_broker
 
     def _wait_for_the_rest(self, workers: int) -> None:
-        if self.run.flower_url is not None:
-            healthcheck = f"{self.run.flower_url}/healthcheck"
-            self._wait("Flower", lambda: answers_ok(healthcheck))
         names = [programs.node_name(number) for number in range(1, workers + 1)]
-        # After Flower: a question that is asked before the worker listens is lost, and costs a new one.
         with Ping(programs.ping(workers), self._environment(), self.folder, names) as ping:
+            # The workers started with the API: by now they listen, and what asks them can load while Flower does.
+            ping.ask()
+            if self.run.flower_url is not None:
+                healthcheck = f"{self.run.flower_url}/healthcheck"
+                self._wait("Flower", lambda: answers_ok(healthcheck))
             self._wait("the workers", ping.answered)
 
     def _wait(self, name: str, holds: Callable[[], bool]) -> None:

@@ -74,9 +74,7 @@ def up(
             patience = PREDECESSOR_TIMEOUT if predecessor_was_killed else 0.0
             check_free([api, flower] if flower else [api], patience=patience, check=requests.check)
             run = _prepare(folder, supervisor, requests, output, api, flower)
-            service = Service(folder, run, supervisor, output)
-            service.start(api, flower, workers)
-            service.wait_until_ready(workers)
+            Service(folder, run, supervisor, output).start(api, flower, workers)
             with announced(folder, run):
                 flower_text = f"  Flower {run.flower_url}" if run.flower_url else ""
                 output.say(f"aftercommit is ready: API {run.api_url}{flower_text}  (Ctrl-C stops it)")

@@ -100,6 +100,9 @@ def _related(part: RelatedFilter) -> Conditions:
         pairs = part.resources_in_roles
         conditions.append(or_(*(and_(identity == id_, role == name) for id_, name in pairs)))
         candidates.append(_relates_to({RESOURCE_ID: id_, RESOURCE_ROLE: name} for id_, name in pairs))
+    if len(conditions) == len(candidates) == 1:
+        # Nothing else is asked for, and the index tells it exactly.
+        return candidates
     return [*candidates, _some_related(conditions)] if conditions else []
 
 
@@ -118,8 +121,10 @@ def _any_resource(part: AnyResourceFilter) -> Conditions:
     condition = or_(and_(*own), _some_related(related))
     if not part.id:
         return [condition]
-    candidates = _relates_to({RESOURCE_ID: id_} for id_ in part.id)
-    return [or_(is_one_of(EventRow.resource_id.expression, part.id), candidates), condition]
+    candidates = or_(
+        is_one_of(EventRow.resource_id.expression, part.id), _relates_to({RESOURCE_ID: id_} for id_ in part.id)
+    )
+    return [candidates] if len(own) == 1 else [candidates, condition]
 
 
 def _identified(identity: ColumnElement[Any], ids: list[str], prefixes: Iterable[str] = ()) -> Conditions:

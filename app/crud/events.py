@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.crud.event_filters import matching
+from app.crud.event_totals import Total, total_of
 from app.errors import NotFound
 from app.models import EventRow
 from app.schemas.events import EventFilter
@@ -19,7 +20,7 @@ class Page:
     """Some events in the order asked for, how many match altogether, and the token of the next page if any."""
 
     events: Sequence[EventRow]
-    total: int
+    total: Total
     next: PageToken | None
 
 
@@ -31,9 +32,10 @@ def read_first_page(session: Session, event_filter: EventFilter, limit: int) -> 
     """
     head = head_position(session)
     if limit == 0:
-        return Page([], _count(session, event_filter, head), None)
+        return Page([], total_of(session, event_filter, head), None)
     events = find_events(session, event_filter, head=head, limit=limit + 1)
-    total = len(events) if len(events) <= limit else _count(session, event_filter, head)
+    is_all = len(events) <= limit
+    total = Total(len(events), is_exact=True) if is_all else total_of(session, event_filter, head)
     return _page(events, event_filter, limit, head, total)
 
 
@@ -41,7 +43,8 @@ def read_next_page(session: Session, token: PageToken) -> Page:
     """Return the page that follows; it costs the same whichever page it is."""
     where = _comes_after(token)
     events = find_events(session, token.filter, head=token.head, limit=token.limit + 1, where=where)
-    return _page(events, token.filter, token.limit, token.head, token.total)
+    total = Total(token.total, is_exact=token.total_is_exact)
+    return _page(events, token.filter, token.limit, token.head, total)
 
 
 def find_events(
@@ -99,13 +102,16 @@ def _comes_after(token: PageToken) -> ColumnElement[bool]:
     return place > last if token.filter.order == "ASC" else place < last
 
 
-def _count(session: Session, event_filter: EventFilter, head: int) -> int:
-    return session.scalars(select(func.count()).select_from(EventRow).where(matching(event_filter, head=head))).one()
-
-
-def _page(events: Sequence[EventRow], event_filter: EventFilter, limit: int, head: int, total: int) -> Page:
+def _page(events: Sequence[EventRow], event_filter: EventFilter, limit: int, head: int, total: Total) -> Page:
     if len(events) <= limit:
         return Page(events, total, None)
     shown = events[:limit]
-    after = (shown[-1].occurred, shown[-1].position)
-    return Page(shown, total, PageToken(filter=event_filter, limit=limit, head=head, total=total, after=after))
+    token = PageToken(
+        filter=event_filter,
+        limit=limit,
+        head=head,
+        total=total.number,
+        total_is_exact=total.is_exact,
+        after=(shown[-1].occurred, shown[-1].position),
+    )
+    return Page(shown, total, token)

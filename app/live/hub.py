@@ -26,7 +26,7 @@ logger = get_logger(__name__)
 T = TypeVar("T")
 
 READING_THREADS: Final = 3
-FEED_BYTES: Final = 64 * 1024 * 1024
+FEED_BYTES: Final = 16 * 1024 * 1024
 """What all feeds together hold in memory."""
 RETRY_SECONDS: Final = 1.0
 QUERY_CANCELED: Final = "57014"

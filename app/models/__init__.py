@@ -9,11 +9,11 @@ from app.models.resources import (
     Flow,
     PoolWorker,
     Readiness,
-    Tombstone,
     WorkPool,
     WorkQueue,
 )
 from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
+from app.models.tombstone import Tombstone
 
 __all__ = [
     "AGENT_TYPE",

@@ -5,7 +5,7 @@ No foreign key cascades: what a deletion changes elsewhere is changed by the CRU
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
@@ -192,20 +192,3 @@ class Deployment(Tracked, Base):
     last_polled: Mapped[datetime | None]
     storage_document_id: Mapped[UUID | None]
     infrastructure_document_id: Mapped[UUID | None]
-
-
-class Tombstone(Base):
-    """The last known name of a deleted resource, and the revision of its last change, which is its deletion.
-
-    Events that are built after the deletion still name it, and the audit still knows how many events it had.
-    """
-
-    __tablename__ = "tombstone"
-    __table_args__ = (CheckConstraint("revision >= 1", name="revision"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)
-    attributes: Mapped[dict[str, Any]] = mapped_column(server_default=OBJECT)
-    revision: Mapped[int]
-    deleted: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -139,10 +139,11 @@ class EventsQuery(Body):
 
 
 class EventPage(BaseModel):
-    """Some events, how many match altogether, and the URL of the next page if there is one."""
+    """Some events, how many match altogether (or at least so many), and the URL of the next page if there is one."""
 
     events: list[ReceivedEvent]
     total: int
+    total_is_exact: bool
     next_page: str | None
 
 

@@ -15,7 +15,8 @@ class PageToken(BaseModel):
     """Where a reader of pages stands.
 
     `after` is the place in the order (time, position) of the last event that was delivered. `head` is the position
-    of the log's newest event at the first page: later pages look no further, so they add up to `total`.
+    of the log's newest event at the first page: later pages look no further, so they add up to `total`, or to no less
+    when it is not exact.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +25,7 @@ class PageToken(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)]
     head: Position
     total: Annotated[int, Field(ge=0)]
+    total_is_exact: bool = True
     after: tuple[Time, Position]
 
     def encode(self) -> str:

@@ -1,11 +1,25 @@
 """The stack of this layer: one for the module, on a database and a broker of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Final
 
 import pytest
 
 from tests.acceptance.stack import Api, Stack, running_servers
 from tests.world import World
+
+SHOWN: Final = 3000
+"""Characters of each log that stand under a failure."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show under a failure what the processes said last: without it nobody knows why one of them did nothing."""
+    report = yield
+    stack = item.funcargs.get("stack")
+    if report.failed and isinstance(stack, Stack):
+        report.sections += [(f"the log of {role.name}", role.said()[-SHOWN:]) for role in stack.roles]
+    return report
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The world of this layer: the API in this process, tasks eager."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,8 +10,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import outbox
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld, settled_flow
+from tests.integration.registry import make_pool
 from tests.integration.serving import Served, serving
-from tests.world import World
+from tests.world import World, assert_audit_is_clean
 
 
 @pytest.fixture
@@ -26,6 +28,19 @@ def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatc
     settled_flow(sessions)
     monkeypatch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
     return world
+
+
+@pytest.fixture
+def pool(client: TestClient) -> dict[str, Any]:
+    """A pool called `pool`, of which nothing was heard yet."""
+    return make_pool(client)
+
+
+@pytest.fixture
+def audited(sessions: sessionmaker[Session]) -> Iterator[None]:
+    """Whatever happens in a test, the audit is clean after it."""
+    yield
+    assert_audit_is_clean(sessions)
 
 
 @pytest.fixture

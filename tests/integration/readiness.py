@@ -11,10 +11,12 @@ from app.broker import READINESS
 from app.models import Deployment, PoolWorker, WorkQueue
 from app.settings import get_settings
 from tests.integration.registry import make_deployment
+from tests.world import assert_unbroken
 
 POLL = "/work_pools/pool/get_scheduled_flow_runs"
 WORKERS = "/work_pools/pool/workers"
 SERVE = "/deployments/get_scheduled_flow_runs"
+POOL = "/work_pools/pool"
 QUEUE = "/work_pools/pool/queues/default"
 
 JsonEvent = dict[str, Any]
@@ -85,3 +87,9 @@ def log(client: TestClient) -> list[str]:
     events = client.post("/events/filter", json={"filter": {"order": "ASC"}}).json()["events"]
     told = [(event["event"].removeprefix("prefect."), event["resource"]["prefect.resource.name"]) for event in events]
     return [f"{event} {name}" for event, name in told if not event.startswith("flow.")]
+
+
+def last(events: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the last of a resource's events, whose revisions and fields follow from each other."""
+    assert_unbroken(events)
+    return events[-1]

@@ -16,8 +16,8 @@ from app.cli import main as main_module
 from app.cli.folder import announced, claimed, masking_key
 from app.cli.migrate import upgrade
 from app.cli.ports import Address, check_free
-from app.cli.readiness import Ping, answers_ok, require_redis
-from app.embedded.process import free_port, wait_until
+from app.cli.readiness import answers_ok, require_redis
+from app.embedded.process import free_port
 from app.errors import ConfigurationError, StartupError
 from app.run_file import RunFile, read_run_file
 
@@ -160,16 +160,6 @@ def test_an_answer_counts_only_when_it_is_200(monkeypatch: pytest.MonkeyPatch) -
         assert not answers_ok(f"{url}/bad")
         server.shutdown()
     assert not answers_ok(f"{url}/good")
-
-
-def test_a_ping_is_repeated_until_all_workers_answer(tmp_path: Path) -> None:
-    code = "import pathlib, sys; log = pathlib.Path('asked'); asked = log.exists(); log.touch(); "
-    code += 'print(\'{"worker1@here": 1, "worker2@here": 1}\' if asked else \'{"worker1@here": 1}\')'
-    command = [sys.executable, "-c", code]
-
-    with Ping(command, dict(os.environ), tmp_path, ["worker1@here", "worker2@here"]) as ping:
-        assert wait_until(ping.answered, timeout=30)
-        assert not ping.answered()
 
 
 def test_an_error_of_ours_is_one_line_and_exit_code_1(

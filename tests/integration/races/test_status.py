@@ -20,6 +20,7 @@ from app.models import SnapshotRow
 from tests.integration.outbox_world import count
 from tests.integration.races.blocking import Gate, wait_until_blocked
 from tests.integration.readiness import (
+    POOL,
     QUEUE,
     deploy,
     events_of,
@@ -33,10 +34,10 @@ from tests.integration.readiness import (
 )
 from tests.integration.registry import make_pool
 from tests.integration.side_by_side import all_at_once
-from tests.world import assert_audit_is_clean
 from workers.readiness import settle_all
 
-POOL = "/work_pools/pool"
+pytestmark = pytest.mark.usefixtures("audited")
+
 BARRIER = 1
 """An advisory lock that is nobody's."""
 
@@ -50,12 +51,6 @@ def silent(client: TestClient, engine: Engine) -> str:
     poll(client)
     let_time_pass(engine, 1000)
     return path
-
-
-@pytest.fixture(autouse=True)
-def _audit(sessions: sessionmaker[Session]) -> Iterator[None]:
-    yield
-    assert_audit_is_clean(sessions)
 
 
 @contextmanager

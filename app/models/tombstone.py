@@ -1,0 +1,28 @@
+"""What is left of a deleted resource."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Text, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import Base
+from app.models.resources import OBJECT
+
+
+class Tombstone(Base):
+    """The last known name of a deleted resource, and the revision of its last change, which is its deletion.
+
+    Events that are built after the deletion still name it, and the audit still knows how many events it had.
+    """
+
+    __tablename__ = "tombstone"
+    __table_args__ = (CheckConstraint("revision >= 1", name="revision"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    attributes: Mapped[dict[str, Any]] = mapped_column(server_default=OBJECT)
+    revision: Mapped[int]
+    deleted: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -1,0 +1,58 @@
+"""In which order `aftercommit up` starts its processes."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli import service as service_module
+from app.cli.ports import Address
+from app.cli.service import Service
+from app.errors import StartupError
+from app.run_file import RunFile
+from app.supervisor import Output, Program, StopRequests, Supervisor
+
+RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="api", flower_url="flower", pid=1)
+API = Address("the API", "127.0.0.1", 4200, "--port")
+FLOWER = Address("Flower", "127.0.0.1", 5555, "--flower-port")
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was started and asked; nothing runs, and the API is ready when it is asked for the second time."""
+    steps: list[str] = []
+
+    def start(program: Program, check: Any = None) -> None:  # The interface is the part's.
+        steps.append(program.name)
+
+    def answers(url: str) -> bool:
+        steps.append(url)
+        return steps.count(url) > 1
+
+    monkeypatch.setattr(Program, "start", start)
+    monkeypatch.setattr(Program, "is_running", lambda _: True)
+    monkeypatch.setattr(service_module, "answers_ok", answers)
+    return steps
+
+
+def _service(tmp_path: Path, broker_answers: bool, monkeypatch: pytest.MonkeyPatch) -> Service:
+    monkeypatch.setattr(service_module, "broker_answers", lambda _: broker_answers)
+    output = Output(io.StringIO(), width=7, coloured=False)
+    return Service(tmp_path, RUN, Supervisor(output.say, StopRequests()), output)
+
+
+def test_beat_and_flower_start_when_the_api_is_ready(
+    steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _service(tmp_path, False, monkeypatch).start(API, FLOWER, 2)
+    assert steps == ["api", "worker1", "worker2", "api/health", "api/health", "beat", "flower"]
+
+
+def test_an_api_that_does_not_become_ready_ends_the_start(
+    steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "API_TIMEOUT", 0.0)
+    with pytest.raises(StartupError, match="The API did not become ready"):
+        _service(tmp_path, False, monkeypatch).start(API, FLOWER, 1)
+    assert "beat" not in steps
