@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, join, select, true
 from sqlalchemy.orm import Session
 
 from app.crud.deployment_reading import DEPLOYMENT as TABLE
@@ -29,6 +29,10 @@ FLOW_ID: Final = "of_flow"
 NAME: Final = "named"
 POOL_NAME: Final = "pool_name"
 QUEUE_NAME: Final = "queue_name"
+OF_QUEUE: Final = (QUEUE.c.id, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled, POOL.c.base_job_template)
+
+Found = tuple[JsonObject, Sequence[Any], DeploymentView | None]
+"""The flow's labels, the values of `OF_QUEUE` where a queue is named, and the deployment where it is the same."""
 
 
 class Queue(NamedTuple):
@@ -42,9 +46,9 @@ class Queue(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The flow's labels and the named queue, neither of which goes meanwhile.
+    """The flow's labels and the named queue.
 
-    `same` is the deployment of that flow and name, if nothing differs.
+    `same` is the deployment of that flow and name, if nothing differs. Otherwise neither flow nor queue goes meanwhile.
     """
 
     flow_labels: JsonObject
@@ -63,7 +67,9 @@ class Standing(NamedTuple):
 
 
 def look(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) -> Standing:
-    """Hold the flow and the queue of a deployment, and find out whether it is there as it is to be.
+    """Find out whether a deployment is there as it is to be, and if not, hold its flow and its queue.
+
+    To hold them is a write, for whose commit the disk is waited for: what changes nothing is spared it.
 
     Args:
         session: the open transaction.
@@ -82,10 +88,8 @@ def look(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) ->
         queue_id = resolve_queue(session, body.work_pool_name, body.work_queue_name)
         assert queue_id is not None, "a queue is named"
         return Standing(flow_labels, _read_queue(session, queue_id), None)
-    flow_labels, deployment_id, queue_id, template, *viewed = _held_flow(found, body)
-    queue_name, pool_name, last_polled = viewed[-3:]
-    queue = Queue(queue_id, queue_name, pool_name, last_polled, template) if names_queue else None
-    return Standing(flow_labels, queue, view(viewed) if deployment_id is not None else None)
+    flow_labels, of_queue, same = _held_flow(found, body)
+    return Standing(flow_labels, Queue(*of_queue) if names_queue else None, same)
 
 
 def view_after(session: Session, standing: Standing, row: Mapping[str, Any]) -> DeploymentView:
@@ -96,15 +100,13 @@ def view_after(session: Session, standing: Standing, row: Mapping[str, Any]) -> 
     return DeploymentView(Deployment(**row), queue_name, pool_name, None, last_polled)
 
 
-def _held_flow(row: Sequence[Any] | None, body: DeploymentCreate) -> Sequence[Any]:
-    if row is None:
+def _held_flow(found: Found | None, body: DeploymentCreate) -> Found:
+    if found is None:
         raise Conflict(f"There is no flow {body.flow_id}.")
-    return row
+    return found
 
 
-def _look(
-    session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool
-) -> Sequence[Any] | None:
+def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Found | None:
     statement = _statement(tuple(values), names_queue, body.work_queue_name is not None)
     parameters = {
         FLOW_ID: body.flow_id,
@@ -113,33 +115,49 @@ def _look(
         QUEUE_NAME: body.work_queue_name,
         **{parameter(field): value for field, value in values.items()},
     }
-    return session.execute(statement, parameters).one_or_none()
+    row = session.execute(statement, parameters).one_or_none()
+    if row is None:
+        return None
+    viewed, rest = row[: len(VIEWED)], row[len(VIEWED) :]
+    is_same, half = any(viewed), len(rest) // 2
+    flow_labels, *of_queue = rest[:half] if is_same else rest[half:]
+    return flow_labels, of_queue, view(viewed) if is_same else None
 
 
 def _read_queue(session: Session, queue_id: UUID) -> Queue:
-    columns = (QUEUE.c.id, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled, POOL.c.base_job_template)
-    found = select(*columns).join(POOL, POOL.c.id == QUEUE.c.work_pool_id).where(QUEUE.c.id == queue_id)
+    found = select(*OF_QUEUE).join(POOL, POOL.c.id == QUEUE.c.work_pool_id).where(QUEUE.c.id == queue_id)
     return Queue(*session.execute(found).one())
 
 
 @lru_cache(maxsize=512)
 def _statement(fields: tuple[str, ...], names_queue: bool, by_its_name: bool) -> Select[*tuple[Any, ...]]:
+    """One row of what is the same, or else of what is held, or none where a flow, pool or queue is missing."""
     new: dict[str, ColumnElement[Any]] = {
         field: bindparam(parameter(field), type_=TABLE.c[field].type) for field in fields
     }
     new["labels"] = FLOW.c.labels.op("||")(new["labels"])
-    is_it = and_(TABLE.c.flow_id == FLOW.c.id, TABLE.c.name == bindparam(NAME))
-    same = and_(is_it, ~any_differs(DEPLOYMENT, TABLE, new))
-    of_deployment = QUEUE.c.id == TABLE.c.work_queue_id
+    named = named_queue(bindparam(POOL_NAME), bindparam(QUEUE_NAME) if by_its_name else None) if names_queue else true()
     in_pool = POOL.c.id == QUEUE.c.work_pool_id
-    statement = select(FLOW.c.labels, TABLE.c.id, QUEUE.c.id, POOL.c.base_job_template, *VIEWED).select_from(FLOW)
-    if names_queue:
-        which = named_queue(bindparam(POOL_NAME), bindparam(QUEUE_NAME) if by_its_name else None)
-        statement = statement.join(QUEUE, true()).join(POOL, and_(in_pool, which))
-        statement = statement.outerjoin(TABLE, and_(same, of_deployment))
-    else:
-        statement = statement.outerjoin(TABLE, same).outerjoin(QUEUE, of_deployment).outerjoin(POOL, in_pool)
-    locked = statement.outerjoin(LIMIT, LIMIT.c.id == TABLE.c.concurrency_limit_id).where(
-        FLOW.c.id == bindparam(FLOW_ID)
+    columns = (FLOW.c.labels, *(OF_QUEUE if names_queue else ()))
+    this_flow = FLOW.c.id == bindparam(FLOW_ID)
+    is_it = and_(this_flow, TABLE.c.name == bindparam(NAME), named)
+    same = (
+        select(*_numbered(*VIEWED, *columns))
+        .select_from(FLOW)
+        .join(TABLE, TABLE.c.flow_id == FLOW.c.id)
+        .outerjoin(QUEUE, QUEUE.c.id == TABLE.c.work_queue_id)
+        .outerjoin(POOL, in_pool)
+        .outerjoin(LIMIT, LIMIT.c.id == TABLE.c.concurrency_limit_id)
+        .where(is_it, ~any_differs(DEPLOYMENT, TABLE, new))
+        .cte("same")
     )
-    return locked.with_for_update(read=True, key_share=True, of=[FLOW, QUEUE] if names_queue else [FLOW])
+    held = select(*_numbered(*columns)).select_from(FLOW).where(this_flow, named, ~exists().select_from(same))
+    if names_queue:
+        held = held.join(QUEUE, true()).join(POOL, in_pool)
+    locked = held.with_for_update(read=True, key_share=True, of=[FLOW, QUEUE] if names_queue else [FLOW]).cte("held")
+    return select(*same.c, *locked.c).select_from(join(same, locked, true(), full=True))
+
+
+def _numbered(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """Columns of several tables have the same names, and are told apart by their places."""
+    return [column.label(f"c{number}") for number, column in enumerate(columns)]
