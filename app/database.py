@@ -8,20 +8,16 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 import psycopg
-from sqlalchemy import (
-    DateTime,
-    Engine,
-    MetaData,
-    Table,
-    create_engine,
-    event,
-)
+from pydantic_core import from_json
+from sqlalchemy import DateTime, Engine, MetaData, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from app.copying import understand_copies
+from app.cursors import Cursor
 from app.liveness import Pulse, WatchedConnection, has_news
+from app.planning import understand_planned_anew
 from app.settings import Settings
 
 NAMING = {
@@ -78,6 +74,7 @@ def make_engine(
             "keepalives_interval": 2,
             "keepalives_count": 3,
             "application_name": application_name,
+            "cursor_factory": Cursor,
             "options": _server_limits(settings, lock_timeout_ms),
         },
     )
@@ -94,6 +91,7 @@ def make_engine(
             raise DisconnectionError("The database has ended this connection.")
 
     understand_copies(engine)
+    understand_planned_anew(engine)
     return engine
 
 
@@ -102,6 +100,17 @@ def load_json(text: str | bytes) -> Any:
 
     One row that Python cannot read must not stop those that are read beside it.
     """
+    if isinstance(text, bytes):
+        # PostgreSQL speaks UTF-8 to us; the module would look for five encodings first.
+        text = text.decode()
+    try:
+        return from_json(text)
+    except ValueError:
+        # Deeper than pydantic reads, or with such a number.
+        return _load_any_json(text)
+
+
+def _load_any_json(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except ValueError:

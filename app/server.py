@@ -24,6 +24,8 @@ from app.main import create_app
 TICK_SECONDS: Final = 0.1
 TELLING_SECONDS: Final = 1.0
 """How long the readers of the log may take to go once they are told to."""
+CONTAINERS_BETWEEN_COLLECTIONS: Final = 50_000
+"""How many more dictionaries, lists and objects there may be before the garbage collector looks for what is lost."""
 WEBSOCKETS: Final[dict[str, Any]] = {
     "ws_max_size": 4 * 1024 * 1024,
     # A reader that is slow but reads finds the ping behind what is in its buffers.
@@ -112,7 +114,9 @@ def serve(
         typer.echo(notice, err=True)
     bounds: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
     # What is there by now lives as long as the process: the garbage collector need not look at it again and again.
+    # Nor at what a request needs, which goes with it; it holds some thousand containers.
     gc.freeze()
+    gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
     config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **bounds)
     Server(app, config, drain=drain).run()
 

@@ -17,6 +17,7 @@ from app.events.schema import Event, RelatedResource
 from app.models import SnapshotRow
 from workers.build import build, check
 from workers.changes import changed_fields
+from workers.claimed import Claimed
 from workers.outage import is_refusal
 from workers.related import related_resources
 from workers.skips import build_skip
@@ -26,8 +27,8 @@ from workers.skips import build_skip
 class Batch:
     """Claimed snapshots and what became of them; a resource whose snapshot failed stops there."""
 
-    built: list[tuple[SnapshotRow, Event]] = field(default_factory=list)
-    failures: dict[SnapshotRow, Exception] = field(default_factory=dict)
+    built: list[tuple[Claimed, Event]] = field(default_factory=list)
+    failures: dict[Claimed, Exception] = field(default_factory=dict)
     position: int | None = None
     """The log's last position after the append, None while nothing is appended."""
 
@@ -37,14 +38,19 @@ class Batch:
         return {snapshot.resource_id for snapshot in self.failures}
 
 
-def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: int) -> Batch:
+def build_batch(session: Session, snapshots: Sequence[Claimed], size_cap: int) -> Batch:
     """Build the events of these snapshots, in their order; a skipped one becomes the event that says so."""
     batch = Batch()
-    related = related_resources(session, [snapshot for snapshot in snapshots if _is_readable(snapshot)])
+    read = [snapshot for snapshot in snapshots if snapshot.skip_reason is None]
+    unreadable = _unreadable(read)
+    related = related_resources(session, [snapshot for snapshot in read if snapshot not in unreadable])
     for snapshot in snapshots:
-        if snapshot.resource_id in batch.stopped:
+        if batch.failures and snapshot.resource_id in batch.stopped:
             continue
         try:
+            if error := unreadable.get(snapshot):
+                # It becomes a failure now that its turn comes: what stands before it goes out first.
+                raise error
             event = _event(snapshot, related, size_cap)
         except Exception as error:  # noqa: BLE001  # Poison of any sort must stop its own resource only.
             batch.failures[snapshot] = error
@@ -53,22 +59,20 @@ def build_batch(session: Session, snapshots: Sequence[SnapshotRow], size_cap: in
     return batch
 
 
-def _event(snapshot: SnapshotRow, related: Mapping[UUID, list[RelatedResource]], size_cap: int) -> Event:
+def _event(snapshot: Claimed, related: Mapping[UUID, list[RelatedResource]], size_cap: int) -> Event:
     if snapshot.skip_reason is not None:
         return build_skip(snapshot)
-    check(snapshot)
     return build(snapshot, related[snapshot.id], _updates(snapshot), size_cap)
 
 
-def _is_readable(snapshot: SnapshotRow) -> bool:
-    if snapshot.skip_reason is not None:
-        return False
-    try:
-        check(snapshot)
-    except DispatchError:
-        # It becomes a failure when its turn comes: what stands before it goes out first.
-        return False
-    return True
+def _unreadable(snapshots: Sequence[Claimed]) -> dict[Claimed, DispatchError]:
+    found = {}
+    for snapshot in snapshots:
+        try:
+            check(snapshot)
+        except DispatchError as error:
+            found[snapshot] = error
+    return found
 
 
 def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
@@ -76,14 +80,15 @@ def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
     if not batch.built:
         return
     events = [event for _, event in batch.built]
-    batch.position = append(session, events, rescued=sum(event.id in rescued for event in events))
+    swept = len(rescued.intersection(event.id for event in events)) if rescued else 0
+    batch.position = append(session, events, rescued=swept)
     _delete(session, batch)
 
 
 def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:
     """Append each event under a savepoint of its own; one that the database refuses becomes a failure."""
     appended = []
-    refused: dict[SnapshotRow, Exception] = {}
+    refused: dict[Claimed, Exception] = {}
     stopped: set[UUID] = set()
     for snapshot, event in batch.built:
         if snapshot.resource_id in stopped:
@@ -105,7 +110,7 @@ def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:
     _delete(session, batch)
 
 
-def _updates(snapshot: SnapshotRow) -> JsonObject | None:
+def _updates(snapshot: Claimed) -> JsonObject | None:
     if snapshot.before is None or snapshot.after is None:
         return None
     return changed_fields(snapshot.before, snapshot.after)

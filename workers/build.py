@@ -1,22 +1,28 @@
 """Builds the event of a snapshot: pure, so a retry builds the same event again."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from app.database import JsonObject
 from app.errors import DispatchError
 from app.events.kinds import kind_named
 from app.events.resource_kind import ResourceKind
 from app.events.schema import OMITTED, RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
-from app.models import SCHEMA_VERSION, SnapshotRow
+from app.models import SCHEMA_VERSION
+from workers.claimed import Claimed
 
 OUR_KEYS: Final = frozenset({"fields", "updated_fields", "updates"})
 """The keys of a payload that no kind has as its own."""
 
+ID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-def check(snapshot: SnapshotRow) -> None:
+NAMES_AT_MOST: Final = 16 * 1024
+"""Bytes of what stands in a payload beside values of the states: the names of the fields and of the resource."""
+
+
+def check(snapshot: Claimed) -> None:
     """Refuse a snapshot that this code cannot read, before anything is done with the ones beside it.
 
     Raises:
@@ -25,20 +31,13 @@ def check(snapshot: SnapshotRow) -> None:
     if snapshot.schema_version > SCHEMA_VERSION:
         raise DispatchError(f"Snapshot schema {snapshot.schema_version} is newer than this worker's {SCHEMA_VERSION}.")
     kind = kind_named(snapshot.kind)
-    if not all(_is_id(snapshot.references.get(edge.column)) for edge in kind.edges):
-        raise DispatchError("The snapshot's references are not ids by column.")
+    for edge in kind.edges:
+        id_ = snapshot.references.get(edge.column)
+        if id_ is not None and not (isinstance(id_, str) and ID.fullmatch(id_)):
+            raise DispatchError("The snapshot's references are not ids by column.")
 
 
-def _is_id(value: object) -> bool:
-    try:
-        return value is None or str(UUID(str(value))) == value
-    except ValueError:
-        return False
-
-
-def build(
-    snapshot: SnapshotRow, related: Sequence[RelatedResource], updates: JsonObject | None, size_cap: int
-) -> Event:
+def build(snapshot: Claimed, related: Sequence[RelatedResource], updates: JsonObject | None, size_cap: int) -> Event:
     """Return the event of a snapshot, with the related resources that were found for it.
 
     `updates` are the field diffs, as `changed_fields` returns them; None for a creation or a deletion.
@@ -62,23 +61,26 @@ def build(
             REVISION: str(snapshot.revision),
         },
         related=list(related),
-        payload=_within(size_cap, _payload(kind, snapshot, updates)),
+        payload=_within(size_cap, _payload(kind, snapshot, updates), snapshot.size),
         follows=snapshot.follows,
     )
 
 
-def _payload(kind: ResourceKind, snapshot: SnapshotRow, updates: JsonObject | None) -> JsonObject:
+def _payload(kind: ResourceKind, snapshot: Claimed, updates: JsonObject | None) -> JsonObject:
     fields = snapshot.after if snapshot.after is not None else snapshot.before
     if fields is None:
         raise DispatchError("The snapshot has no state before and none after.")
-    known = {"name": snapshot.name, **fields}
-    own = {key: known[key] for key in kind.own_keys if key in known}
+    own = {key: fields.get(key, snapshot.name) for key in kind.own_keys if key in fields or key == "name"}
     if updates is not None:
         return {**own, "updated_fields": list(updates), "updates": updates}
     return {**own, "fields": fields}
 
 
-def _within(size_cap: int, payload: JsonObject) -> JsonObject:
+def _within(size_cap: int, payload: JsonObject, size_of_states: int) -> JsonObject:
+    # Each value of a state stands in a payload twice at most, its own key being the second, and nearly as it was read.
+    # So most need not be written out to know that they are small.
+    if 3 * size_of_states + NAMES_AT_MOST <= size_cap:
+        return payload
     whole = _size(payload)
     if whole <= size_cap:
         return payload

@@ -11,11 +11,12 @@ def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> JsonO
 
     `before` with each `to` put in place equals `after`. A field that only one state knows differs from None there.
     """
-    return {
-        field: {"from": before.get(field), "to": after.get(field)}
-        for field in sorted(before.keys() | after.keys())
-        if not same_json(before.get(field), after.get(field))
+    both = ((field, before.get(field), after.get(field)) for field in before.keys() | after.keys())
+    # Most fields are the very same None, True or False on both sides.
+    changed = {
+        field: {"from": old, "to": new} for field, old, new in both if old is not new and not same_json(old, new)
     }
+    return dict(sorted(changed.items()))
 
 
 def same_json(left: Any, right: Any) -> bool:
@@ -23,10 +24,15 @@ def same_json(left: Any, right: Any) -> bool:
 
     Python alone would call `True == 1` the same and hide that change.
     """
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same_json(value, right[key]) for key, value in left.items())
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same_json, left, right))
-    return bool(left == right)
+    return left is right or (bool(left == right) and _same_kinds(left, right))
+
+
+def _same_kinds(left: Any, right: Any) -> bool:
+    """Tell whether two values that Python takes for equal have their booleans in the same places."""
+    if isinstance(left, str):
+        return True
+    if isinstance(left, dict):
+        return all(map(_same_kinds, left.values(), map(right.get, left)))
+    if isinstance(left, list):
+        return all(map(_same_kinds, left, right))
+    return isinstance(left, bool) == isinstance(right, bool)

@@ -1,6 +1,7 @@
 """Lanes: which snapshots a worker may take, and the lock that makes it the only one."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -24,15 +25,19 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from app.database import core_table
 from app.models import SCHEMA_VERSION, SnapshotRow
+from workers.claimed import Claimed
 
 LANE_LOCKS: Final = 0x61C0
 """The first of the two keys of every lane's advisory lock; the lane is the second."""
 
 BYTES_AT_ONCE: Final = 8 * 1024 * 1024
 """How much captured state one batch holds: some ten of the largest changes, or thousands of ordinary ones."""
+
+SNAPSHOT: Final = core_table(SnapshotRow)
 
 SUSPECTS_AT_ONCE: Final = 20
 """How many snapshots with one mark are worked on together: the second death narrows the search to these."""
@@ -53,7 +58,7 @@ def lock_lanes(session: Session, lanes: Sequence[int]) -> tuple[list[int], datet
     return sorted(row.lane for row in rows if row.locked), max(row.now for row in rows)
 
 
-def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
     """Return the next snapshots of the lanes, at most `limit`, in revision order for each resource.
 
     Each lane gives its share of `limit`, so that no lane keeps the others waiting.
@@ -65,7 +70,7 @@ def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Snapsh
     """
     bounds = {"share": max(limit // len(lanes), 1), "limit": limit, "bytes": BYTES_AT_ONCE, "few": SUSPECTS_AT_ONCE}
     parameters = {"lanes": list(lanes), "version": SCHEMA_VERSION, **bounds}
-    return session.scalars(_claim(), parameters).all()
+    return [Claimed(*row) for row in session.execute(_claim(), parameters).all()]
 
 
 def claimable_lanes(session: Session, lanes: Sequence[int]) -> list[int]:
@@ -76,7 +81,7 @@ def claimable_lanes(session: Session, lanes: Sequence[int]) -> list[int]:
 @lru_cache
 def _lanes_of() -> Select[Any]:
     ids: ColumnElement[Any] = bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))
-    return select(SnapshotRow.lane).where(SnapshotRow.id == any_(ids)).distinct()
+    return select(SNAPSHOT.c.lane).where(SNAPSHOT.c.id == any_(ids)).distinct()
 
 
 @lru_cache
@@ -91,9 +96,9 @@ def _claim() -> Select[Any]:
     lanes = each_lane()
     # The sequence is given under the resource's row lock, so in its order a resource's revisions are in order too.
     waiting = lateral(
-        select(SnapshotRow.id, SnapshotRow.sequence, SnapshotRow.size, SnapshotRow.deaths)
-        .where(SnapshotRow.lane == lanes.c.lane, _is_claimable())
-        .order_by(SnapshotRow.sequence)
+        select(SNAPSHOT.c.id, SNAPSHOT.c.sequence, SNAPSHOT.c.size, SNAPSHOT.c.deaths)
+        .where(SNAPSHOT.c.lane == lanes.c.lane, _is_claimable())
+        .order_by(SNAPSHOT.c.sequence)
         .limit(bindparam("share")),
         name="waiting",
     ).c
@@ -113,18 +118,18 @@ def _claim() -> Select[Any]:
     few = and_(first.c.deaths == 1, first.c.number <= bindparam("few"))
     together = and_(first.c.deaths == first.c.fewest_deaths, or_(first.c.deaths == 0, few))
     return (
-        select(SnapshotRow)
-        .join(first, first.c.id == SnapshotRow.id)
+        select(*(SNAPSHOT.c[field.name] for field in fields(Claimed)))
+        .join_from(SNAPSHOT, first, first.c.id == SNAPSHOT.c.id)
         .where(first.c.number <= bindparam("limit"), first.c.before < bindparam("bytes"))
         .where(or_(together, first.c.number == 1))
-        .order_by(SnapshotRow.sequence)
+        .order_by(SNAPSHOT.c.sequence)
     )
 
 
 @lru_cache
 def _claimable_lanes() -> Select[Any]:
     lanes = each_lane()
-    waits = select(SnapshotRow.id).where(SnapshotRow.lane == lanes.c.lane, _is_claimable())
+    waits = select(SNAPSHOT.c.id).where(SNAPSHOT.c.lane == lanes.c.lane, _is_claimable())
     return select(lanes.c.lane).where(waits.exists())
 
 
@@ -142,7 +147,7 @@ def _is_claimable() -> ColumnElement[bool]:
 
     What a newer version captured is left to newer workers, and what comes after it for the same resource as well.
     """
-    newer = aliased(SnapshotRow)
+    newer = SNAPSHOT.alias().c
     # Only the snapshots of resources that have a newer one are asked for their place; the version is in the text, so
     # that PostgreSQL can prove that the small index of newer ones holds all that is looked for.
     of_newer = (
@@ -150,13 +155,13 @@ def _is_claimable() -> ColumnElement[bool]:
         newer.schema_version > bindparam("version", type_=SmallInteger(), literal_execute=True),
     )
     first_newer = (
-        select(func.min(newer.revision)).where(*of_newer, newer.resource_id == SnapshotRow.resource_id)
+        select(func.min(newer.revision)).where(*of_newer, newer.resource_id == SNAPSHOT.c.resource_id)
     ).scalar_subquery()
     return and_(
         is_due(),
         or_(
-            SnapshotRow.resource_id.not_in(select(newer.resource_id).where(*of_newer)),
-            SnapshotRow.revision < first_newer,
+            SNAPSHOT.c.resource_id.not_in(select(newer.resource_id).where(*of_newer)),
+            SNAPSHOT.c.revision < first_newer,
         ),
     )
 
@@ -168,8 +173,8 @@ def is_due() -> ColumnElement[bool]:
     passed over without asking for each of its snapshots. A resource has one lane, so they are read once for all of
     the parameter `lanes`.
     """
-    blocking = aliased(SnapshotRow)
-    return SnapshotRow.resource_id.not_in(
+    blocking = SNAPSHOT.alias().c
+    return SNAPSHOT.c.resource_id.not_in(
         select(blocking.resource_id).where(
             blocking.lane == any_(_lanes()),
             blocking.attempts > literal(0, literal_execute=True),

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import DeadlySnapshot
 from app.models import SnapshotRow
+from workers.claimed import Claimed
 
 DEATHS: Final = 3
 """Deaths before a snapshot is parked."""
@@ -27,13 +28,13 @@ WITHOUT_ROWS: Final = {"synchronize_session": False}
 """The rows at hand are not written to: what they say is what their claim read."""
 
 
-def deadly(snapshots: Sequence[SnapshotRow]) -> dict[SnapshotRow, Exception]:
+def deadly(snapshots: Sequence[Claimed]) -> dict[Claimed, Exception]:
     """Return those of them that nobody may touch any more, each with its reason."""
     error = DeadlySnapshot("The worker process died three times while it had this snapshot in hand.")
     return {snapshot: error for snapshot in snapshots if snapshot.deaths >= DEATHS}
 
 
-def suspect(session: Session, snapshots: Sequence[SnapshotRow]) -> None:
+def suspect(session: Session, snapshots: Sequence[Claimed]) -> None:
     """Count the unmarked death of the process that probably had these in hand; what has a mark already keeps it."""
     ids = [snapshot.id for snapshot in snapshots]
     session.execute(
@@ -54,7 +55,7 @@ class Marks:
         self._sessions = sessions
         self._owed: set[UUID] = set()
 
-    def put(self, snapshots: Sequence[SnapshotRow]) -> None:
+    def put(self, snapshots: Sequence[Claimed]) -> None:
         """Mark these and commit; the caller holds their lane in another transaction and has not changed them."""
         self.take_back()
         # Owed from here on: when the answer to the commit is lost, the mark may be there. One too few is no harm.
@@ -63,7 +64,8 @@ class Marks:
 
     def forget(self, ids: Sequence[UUID]) -> None:
         """Owe nothing for these: they are events now, and their marks went with their rows."""
-        self._owed.difference_update(ids)
+        if self._owed:
+            self._owed.difference_update(ids)
 
     def take_back(self) -> None:
         """Take back what is owed, and commit; without a debt the database is not asked."""

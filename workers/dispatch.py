@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.database import looking
-from app.models import SnapshotRow
 from app.telemetry import get_logger
 from workers.batch import Batch, append_apart, append_together, build_batch
 from workers.claim import claim, claimable_lanes, lanes_of, lock_lanes
+from workers.claimed import Claimed
 from workers.deaths import Marks, deadly, suspect
 from workers.failures import record_failures
 from workers.outage import is_absence, is_refusal
@@ -155,7 +155,7 @@ class Dispatcher:
         return Done(held, len(batch.built))
 
     def _work(
-        self, session: Session, snapshots: Sequence[SnapshotRow], append: Append, marks: Marks, now: datetime
+        self, session: Session, snapshots: Sequence[Claimed], append: Append, marks: Marks, now: datetime
     ) -> Batch:
         """Build and append these; what may kill this process is marked before, and what did so too often left."""
         if failures := deadly(snapshots):
@@ -166,7 +166,7 @@ class Dispatcher:
         append(session, batch, self._rescued(snapshots, now))
         return batch
 
-    def _rescued(self, snapshots: Sequence[SnapshotRow], now: datetime) -> set[UUID]:
+    def _rescued(self, snapshots: Sequence[Claimed], now: datetime) -> set[UUID]:
         """Return the ids of those that nobody but the sweep rang for: old, and not waiting for a retry."""
         if self.rescue_after is None:
             return set()

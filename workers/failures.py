@@ -13,6 +13,7 @@ from app.database import describe
 from app.errors import DeadlySnapshot
 from app.models import SnapshotRow
 from app.telemetry import get_logger
+from workers.claimed import Claimed
 from workers.retry import next_delay
 
 logger = get_logger(__name__)
@@ -20,7 +21,7 @@ logger = get_logger(__name__)
 ERROR_LENGTH: Final = 1000
 
 
-def record_failures(session: Session, failures: Mapping[SnapshotRow, Exception], now: datetime) -> None:
+def record_failures(session: Session, failures: Mapping[Claimed, Exception], now: datetime) -> None:
     """Store one more failed attempt with each of these snapshots; its resource waits until it is due, or parked.
 
     A deadly one is parked at once.
@@ -30,7 +31,7 @@ def record_failures(session: Session, failures: Mapping[SnapshotRow, Exception],
         session.execute(update(SnapshotRow), [_failed(snapshot, error, now) for snapshot, error in failures.items()])
 
 
-def _failed(snapshot: SnapshotRow, error: Exception, now: datetime) -> dict[str, object]:
+def _failed(snapshot: Claimed, error: Exception, now: datetime) -> dict[str, object]:
     attempts = snapshot.attempts + 1
     delay = None if isinstance(error, DeadlySnapshot) else _delay(attempts)
     text = _text(error)

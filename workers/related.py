@@ -15,7 +15,8 @@ from app.database import core_table
 from app.events.kinds import KINDS
 from app.events.resource_kind import Edge, ResourceKind
 from app.events.schema import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
-from app.models import SnapshotRow, Tombstone
+from app.models import Tombstone
+from workers.claimed import Claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +34,36 @@ Level = tuple[tuple[Edge, ...], Mapping[str, Any]]
 """The edges to follow from a resource, and its columns that hold the ids."""
 
 
-def related_resources(session: Session, snapshots: Sequence[SnapshotRow]) -> dict[UUID, list[RelatedResource]]:
+def related_resources(session: Session, snapshots: Sequence[Claimed]) -> dict[UUID, list[RelatedResource]]:
     """Return the related resources of each snapshot, by snapshot id, in the order of the kind's edges.
 
     A resource that was deleted since appears with its last known name; one that nothing is known of, with its id.
     """
-    found = _read(session, snapshots)
-    return {
-        snapshot.id: [
-            _related(kind, id_, edge.role, found)
-            for edge, kind, id_ in _follow(_edges(snapshot), snapshot.references, found)
-        ]
-        for snapshot in snapshots
+    # Many changes of a batch relate to the same resources, and these are told once.
+    referred = [_referred(snapshot) for snapshot in snapshots]
+    levels = {each: (_edges(snapshot), snapshot.references) for each, snapshot in zip(referred, snapshots, strict=True)}
+    found = _read(session, list(levels.values()))
+    told = {
+        each: [_related(kind, id_, edge.role, found) for edge, kind, id_ in _follow(edges, references, found)]
+        for each, (edges, references) in levels.items()
     }
+    return {snapshot.id: told[each] for each, snapshot in zip(referred, snapshots, strict=True)}
 
 
-def _edges(snapshot: SnapshotRow) -> tuple[Edge, ...]:
+def _edges(snapshot: Claimed) -> tuple[Edge, ...]:
     # A kind that this version does not know has no edges here; building its event reports it.
     kind = KINDS.get(snapshot.kind)
     return kind.edges if kind is not None else ()
 
 
-def _read(session: Session, snapshots: Sequence[SnapshotRow]) -> Resources:
+def _referred(snapshot: Claimed) -> tuple[str | None, ...]:
+    """Return what decides which resources are related: the kind, and the ids by its edges."""
+    return (snapshot.kind, *[snapshot.references.get(edge.column) for edge in _edges(snapshot)])
+
+
+def _read(session: Session, level: list[Level]) -> Resources:
     """Read level by level: the edges of the snapshots first, then those of what they led to."""
     found: Resources = {}
-    level: list[Level] = [(_edges(snapshot), snapshot.references) for snapshot in snapshots]
     while wanted := _wanted(level, found):
         rows = session.execute(_known_resources(tuple(sorted(wanted))), _ids(wanted)).all()
         # A live row comes before a tombstone, and both before nothing.

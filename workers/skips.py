@@ -5,10 +5,10 @@ No kind needs to be declared, nothing related is looked up, and neither state no
 
 from app.events.resource_kind import ResourceKind
 from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event
-from app.models import SnapshotRow
+from workers.claimed import Claimed
 
 
-def build_skip(snapshot: SnapshotRow) -> Event:
+def build_skip(snapshot: Claimed) -> Event:
     """Return the event of a snapshot that an operator has skipped: in its place and under its id, it says so.
 
     The snapshot has a `skip_reason`. What the change did is in no event; the reason, the last error and the number of

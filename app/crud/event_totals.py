@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.crud.event_filters import matching
 from app.models import EventRow
+from app.planning import PLANNED_ANEW
 from app.schemas.events import EventFilter, OccurredFilter
 
 COUNTED: Final = 10_000
@@ -49,4 +50,4 @@ def _outside(window: OccurredFilter) -> list[ColumnElement[bool]]:
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
     """Count the events for which all of this holds, but stop behind `COUNTED`."""
     found = select(literal(1)).select_from(EventRow).where(*conditions).limit(COUNTED + 1).subquery("found")
-    return session.scalars(select(func.count()).select_from(found)).one()
+    return session.scalars(select(func.count()).select_from(found).execution_options(**PLANNED_ANEW)).one()

@@ -11,6 +11,7 @@ from app.crud.event_filters import matching
 from app.crud.event_totals import Total, total_of
 from app.errors import NotFound
 from app.models import EventRow
+from app.planning import PLANNED_ANEW
 from app.schemas.events import EventFilter
 from app.schemas.page_token import PageToken
 
@@ -59,7 +60,7 @@ def find_events(
 
     Only those up to the position `head` and those for which `where` holds are looked at, if given.
     """
-    statement = select(EventRow).where(matching(event_filter, head=head)).limit(limit)
+    statement = select(EventRow).where(matching(event_filter, head=head)).limit(limit).execution_options(**PLANNED_ANEW)
     if where is not None:
         statement = statement.where(where)
     if event_filter.order == "ASC":

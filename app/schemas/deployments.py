@@ -25,11 +25,13 @@ from app.schemas.shared import (
 PARAMETERS_LIMIT: Final = 512 * 1024
 DELETE_LIMIT: Final = 50
 
-RENAMED_LONG_AGO: Final = (
-    "worker_pool_queue_id",
-    "worker_pool_name",
-    "worker_pool_queue_name",
-    "work_pool_queue_name",
+RENAMED_LONG_AGO: Final = frozenset(
+    {
+        "worker_pool_queue_id",
+        "worker_pool_name",
+        "worker_pool_queue_name",
+        "work_pool_queue_name",
+    }
 )
 """Keys of old clients that Prefect drops without a word; every other unknown key is an error."""
 
@@ -75,7 +77,7 @@ class _DeploymentBody(WireModel):
     @model_validator(mode="before")
     @classmethod
     def _without_renamed_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict):
+        if isinstance(data, dict) and not RENAMED_LONG_AGO.isdisjoint(data):
             return {key: value for key, value in data.items() if key not in RENAMED_LONG_AGO}
         return data
 

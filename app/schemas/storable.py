@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from app.database import JsonObject
 
+CONTAINERS: Final = (dict, list)
 OBJECT_DEPTH: Final = 100
 """pydantic writes up to 255 levels into an answer; what is stored must be answerable."""
 DIGITS_LIMIT: Final = 1024 * 1024
@@ -31,14 +32,10 @@ def not_too_deep(value: JsonObject) -> JsonObject:
     """
     level: list[Any] = [value]
     for _ in range(OBJECT_DEPTH):
-        level = [child for parent in level for child in _children(parent)]
+        level = [child for parent in level for child in _members(parent) if isinstance(child, CONTAINERS)]
         if not level:
             return value
     raise ValueError(f"An object must not hold more than {OBJECT_DEPTH} levels of objects and lists.")
-
-
-def _children(parent: dict[str, Any] | list[Any]) -> list[Any]:
-    return [value for value in _members(parent) if isinstance(value, dict | list)]
 
 
 def _members(parent: dict[str, Any] | list[Any]) -> Iterable[Any]:
@@ -53,13 +50,16 @@ def within_digits(value: Any) -> Any:
     Raises:
         ValueError: they take more than `DIGITS_LIMIT` digits in all.
     """
-    level: list[Any] = [value]
     digits = 0.0
-    while level:
-        digits += sum(_digits(each) for each in level if isinstance(each, float))
-        if digits > DIGITS_LIMIT:
-            raise ValueError(f"Large and small numbers must not take more than {DIGITS_LIMIT} digits in all.")
-        level = [each for parent in level if isinstance(parent, dict | list) for each in _members(parent)]
+    # It grows while it is gone through.
+    found: list[Any] = [value]
+    for each in found:
+        if isinstance(each, CONTAINERS):
+            found += _members(each)
+        elif isinstance(each, float):
+            digits += _digits(each)
+            if digits > DIGITS_LIMIT:
+                raise ValueError(f"Large and small numbers must not take more than {DIGITS_LIMIT} digits in all.")
     return value
 
 

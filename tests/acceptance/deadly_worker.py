@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.events.schema import Event
-from app.models import SnapshotRow
 from workers import batch
 from workers.build import build
 from workers.celery import app
+from workers.claimed import Claimed
 
 DEADLY: Final = ("deadly", 2)
 """The name and the revision of the snapshot that kills."""
@@ -22,7 +22,7 @@ DEADLY: Final = ("deadly", 2)
 def main(kills: Path, arguments: list[str]) -> None:
     """Run the worker; the children are forked from here and build as it is set here."""
 
-    def deadly(snapshot: SnapshotRow, *rest: Any) -> Event:
+    def deadly(snapshot: Claimed, *rest: Any) -> Event:
         if (snapshot.name, snapshot.revision) == DEADLY:
             with kills.open("a") as noted:
                 noted.write(f"{os.getpid()}\n")

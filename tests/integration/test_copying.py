@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.copying import copy_rows
 from app.database import core_table
 from app.events.schema import Event
-from app.models import EventRow, SnapshotRow
+from app.models import EventRow
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build
+from workers.claimed import Claimed
 from workers.outage import is_refusal
 
 NAMES = ("position", "id", "occurred", "event", "resource_id", "resource", "related", "payload", "follows", "revision")
@@ -74,7 +75,7 @@ def test_a_value_that_cannot_be_written_is_an_error_of_sqlalchemy_too(
 def test_an_event_that_cannot_be_written_stops_its_own_resource_only(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(snapshot: SnapshotRow, *arguments: Any) -> Event:
+    def odd(snapshot: Claimed, *arguments: Any) -> Event:
         event = build.build(snapshot, *arguments)
         return event.model_copy(update={"payload": {"a": Decimal(1)}}) if snapshot.name == "odd" else event
 

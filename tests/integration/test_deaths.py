@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from app.events.schema import Event
-from app.models import SnapshotRow
 from tests.integration.deadly_world import DEADLY, Killed, left, ring, with_neighbours
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build, claim
+from workers.claimed import Claimed
 from workers.dispatch import Dispatcher
 
 ERROR = "The worker process died three times while it had this snapshot in hand."
@@ -22,7 +22,7 @@ def kills(outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch) -> list[st
     """Revision 2 of the deadly deployment kills whoever builds it; every kill is noted with its snapshot's name."""
     killed: list[str] = []
 
-    def deadly(snapshot: SnapshotRow, *arguments: Any) -> Event:
+    def deadly(snapshot: Claimed, *arguments: Any) -> Event:
         if snapshot.name == DEADLY and snapshot.revision == 2:
             killed.append(snapshot.name)
             raise Killed

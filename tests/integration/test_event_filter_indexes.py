@@ -1,4 +1,4 @@
-"""Which index can find the events of a filter."""
+"""Which index can find the events of a filter, and that PostgreSQL may choose it for the values that are asked for."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import Engine, event, select, text
 
 from app.crud.event_filters import matching
-from app.database import make_sessions
+from app.crud.events import read_first_page
+from app.database import make_engine, make_sessions
 from app.models import EventRow
 from app.schemas.events import EventFilter
+from app.settings import Settings
 from tests.integration.events_in_log import a_related, an_event, append
 
 
@@ -55,3 +57,16 @@ def _index_used(engine: Engine, event_filter: dict[str, Any], index: str) -> str
 def _explained(*arguments: Any) -> tuple[str, Any]:
     _connection, _cursor, statement, parameters, *_ = arguments
     return f"EXPLAIN {statement}", parameters
+
+
+@pytest.mark.own_database
+def test_however_often_it_was_asked_before_a_filter_is_planned_for_its_own_values(settings: Settings) -> None:
+    engine = make_engine(settings, application_name="tests", pool_size=1)
+    append(make_sessions(engine), *(an_event(related=[a_related("a", "flow")]) for _ in range(2)))
+    event_filter = EventFilter.model_validate({"related": {"id": ["a"]}})
+    with make_sessions(engine)() as session:
+        for _ in range(10):
+            read_first_page(session, event_filter, limit=1)
+        prepared = session.scalars(text("SELECT statement FROM pg_prepared_statements")).all()
+    engine.dispose()
+    assert [statement for statement in prepared if "related" in statement] == []

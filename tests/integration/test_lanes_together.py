@@ -10,10 +10,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.events.schema import Event
-from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build, dispatch
 from workers.claim import claim, lock_lanes
+from workers.claimed import Claimed
 
 NAMES = [f"n{number}" for number in range(6)]
 
@@ -77,7 +77,7 @@ def test_a_lane_that_is_taken_is_left_and_nobody_waits_for_it(lanes: OutboxWorld
 def test_what_the_database_refuses_in_one_lane_stops_its_own_resource_only(
     lanes: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(snapshot: SnapshotRow, *arguments: Any) -> Event:
+    def refused(snapshot: Claimed, *arguments: Any) -> Event:
         event = build.build(snapshot, *arguments)
         # PostgreSQL has no NUL in a text.
         return event.model_copy(update={"event": "\0"}) if (snapshot.lane, snapshot.revision) == (3, 2) else event
@@ -95,7 +95,7 @@ def test_what_may_have_killed_a_process_is_in_hand_with_its_own_lane_only(
         session.commit()
     in_hand: list[set[int]] = []
 
-    def note(session: Session, snapshots: Sequence[SnapshotRow], size_cap: int) -> batch.Batch:
+    def note(session: Session, snapshots: Sequence[Claimed], size_cap: int) -> batch.Batch:
         in_hand.append({row.lane for row in snapshots})
         return batch.build_batch(session, snapshots, size_cap)
 

@@ -12,6 +12,7 @@ from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build, dispatch
 from workers.claim import lock_lanes
+from workers.claimed import Claimed
 from workers.retry import ATTEMPTS
 
 POISON = "poison"
@@ -21,7 +22,7 @@ POISON = "poison"
 def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """A bug that cannot build the events of one deployment."""
 
-    def broken(snapshot: SnapshotRow, *arguments: Any) -> Event:
+    def broken(snapshot: Claimed, *arguments: Any) -> Event:
         if snapshot.name == POISON and snapshot.revision == 2:
             raise ZeroDivisionError("a bug in a kind")
         return build.build(snapshot, *arguments)

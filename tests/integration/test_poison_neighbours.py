@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from app.events.schema import Event
-from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.test_poison import same_lane
 from workers import batch, build
+from workers.claimed import Claimed
 
 REFUSED = "\0"
 """No text column of PostgreSQL takes this."""
@@ -18,7 +18,7 @@ REFUSED = "\0"
 def failing(monkeypatch: pytest.MonkeyPatch, *, unbuildable: tuple[str, int], refused: tuple[str, int]) -> None:
     """Let one revision of a deployment fail to build, and one be refused by the database."""
 
-    def broken(snapshot: SnapshotRow, *arguments: Any) -> Event:
+    def broken(snapshot: Claimed, *arguments: Any) -> Event:
         if (snapshot.name, snapshot.revision) == unbuildable:
             raise ZeroDivisionError("a bug in a kind")
         event = build.build(snapshot, *arguments)

@@ -1,6 +1,7 @@
 """How large a change may be: what is too large for an event has its place all the same, and what is more is refused."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ FEWER = "[" + ",".join(["1e307"] * 400) + "]"
 STEPS = ",".join([f'{{"n": {FEWER}}}'] * 10)
 SCHEDULES = ",".join([f'{{"schedule": {{"interval": 60}}, "parameters": {{"n": {FEWER}}}}}'] * 10)
 
-COLUMNS = {column.name for column in SnapshotRow.__table__.columns} - {"sequence"}
+COLUMNS = {column.name for column in SnapshotRow.__table__.columns} - {"sequence", "size"}
 
 
 def variables(size: int, letter: str = "x") -> dict[str, Any]:
@@ -148,5 +149,5 @@ def _columns(before: int | None, after: int | None) -> dict[str, Any]:
         after=None if after is None else {"a": "x" * after},
     )
     follows = None if before is None else row.follows
-    given = {key: value for key, value in vars(row).items() if key in COLUMNS}
+    given = {key: value for key, value in asdict(row).items() if key in COLUMNS}
     return {**given, "follows": follows}

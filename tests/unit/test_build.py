@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from app.errors import DispatchError, UnknownKind
 from app.events.schema import Event, RelatedResource
-from app.models import SnapshotRow
 from tests.unit.snapshots import ANY_ID, snapshot_row
 from workers import build as building
 from workers.changes import changed_fields
+from workers.claimed import Claimed
 
 CAP = 1_400_000
 
 
-def build(snapshot: SnapshotRow, related: list[RelatedResource], cap: int) -> Event:
+def build(snapshot: Claimed, related: list[RelatedResource], cap: int) -> Event:
     """Build as a batch does: with the diffs when there are two states."""
     both = snapshot.before is not None and snapshot.after is not None
     updates = changed_fields(snapshot.before or {}, snapshot.after or {}) if both else None

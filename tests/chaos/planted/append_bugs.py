@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from app.database import JsonObject
 from app.events.append import COLUMNS, _row
 from app.events.schema import Event, RelatedResource
-from app.models import EventLog, EventRow, SnapshotRow
+from app.models import EventLog, EventRow
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import replace
+from workers.claimed import Claimed
 
 SEQUENCE: Final = "planted_position"
 SEQUENCE_LOCK: Final = 0x61CF
@@ -64,7 +65,7 @@ def event_id_made_in_the_worker() -> None:
 
     def make(original: Any) -> Any:
         def build(
-            snapshot: SnapshotRow, related: Sequence[RelatedResource], updates: JsonObject | None, size_cap: int
+            snapshot: Claimed, related: Sequence[RelatedResource], updates: JsonObject | None, size_cap: int
         ) -> Event:
             event: Event = original(snapshot, related, updates, size_cap)
             return event.model_copy(update={"id": uuid4()})

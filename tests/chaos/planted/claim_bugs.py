@@ -14,6 +14,7 @@ from app.models import SnapshotRow
 from app.settings import Settings
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import NothingToPatch, replace
+from workers.claimed import Claimed
 from workers.sweep import Waiting
 
 EARLY: Final = {"task_acks_late": False, "task_reject_on_worker_lost": False, "task_retry_on_worker_lost": False}
@@ -61,8 +62,8 @@ def claim_with_skip_locked() -> None:
     """
 
     def make(original: Any) -> Any:
-        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
-            claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
+        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
+            claimed: Sequence[Claimed] = original(session, lanes, limit)
             waiting = select(SnapshotRow.id).where(SnapshotRow.id.in_([row.id for row in claimed]))
             first = waiting.order_by(SnapshotRow.sequence).limit(3).with_for_update(skip_locked=True)
             mine = set(session.scalars(first))
@@ -84,8 +85,8 @@ def _make_lockless(_original: Any) -> Any:
 
 
 def _make_slow(original: Any, seconds: float = 0.2) -> Any:
-    def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
-        claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
+    def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
+        claimed: Sequence[Claimed] = original(session, lanes, limit)
         moment(seconds)
         return claimed
 
@@ -99,10 +100,10 @@ def claim_without_revision_order() -> None:
     """
 
     def make(original: Any) -> Any:
-        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
             # What comes in the meantime is in the same batch; a little load does not make batches otherwise.
             moment(0.2)
-            claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
+            claimed: Sequence[Claimed] = original(session, lanes, limit)
             return random.sample(claimed, len(claimed))
 
         return claim
@@ -117,8 +118,8 @@ def snapshot_deleted_without_its_append() -> None:
     """
 
     def make(original: Any) -> Any:
-        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
-            claimed: Sequence[SnapshotRow] = original(session, lanes, limit)
+        def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
+            claimed: Sequence[Claimed] = original(session, lanes, limit)
             with Session(session.get_bind()) as own, own.begin():
                 own.execute(delete(SnapshotRow).where(SnapshotRow.id.in_([row.id for row in claimed])))
             moment(0.2)

@@ -22,6 +22,7 @@ from tests.databases import SharedDatabase
 from tests.integration.model.endings import Crash, cut
 from tests.integration.model.histories import ATTEMPTS, lane_of, lanes
 from workers import batch, build, dispatch, retry
+from workers.claimed import Claimed
 from workers.dispatch import Dispatcher
 from workers.failures import record_failures
 from workers.sweep import Waiting, sweep
@@ -109,7 +110,7 @@ class World:
         snapshot = capture(*arguments)
         return snapshot if snapshot.kind == "deployment" else replace(snapshot, lane=ELSEWHERE)
 
-    def _build(self, snapshot: SnapshotRow, *arguments: Any) -> Event:
+    def _build(self, snapshot: Claimed, *arguments: Any) -> Event:
         poison = self.poison.get((snapshot.resource_id, snapshot.revision))
         if poison == "bug":
             raise ZeroDivisionError("a bug in a kind")

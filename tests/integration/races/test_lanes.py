@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import Gate, together
 from tests.integration.side_by_side import PATIENCE_SECONDS
 from workers import dispatch
 from workers.claim import claim
+from workers.claimed import Claimed
 
 
 def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
@@ -28,7 +28,7 @@ def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
     other_is_through = threading.Event()
     claimed: list[UUID] = []
 
-    def claim_and_keep(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+    def claim_and_keep(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
         rows = claim(session, lanes, limit)
         is_first = not claimed
         claimed.extend(row.id for row in rows)
@@ -58,7 +58,7 @@ def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
     changes = outbox_world.create(*names)
     gate = Gate()
 
-    def claim_then_wait(session: Session, lanes: Sequence[int], limit: int) -> Sequence[SnapshotRow]:
+    def claim_then_wait(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
         rows = claim(session, lanes, limit)
         if threading.current_thread().name == "holder" and not gate.opened.is_set():
             gate.stop()

@@ -17,6 +17,7 @@ from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import Gate, all_held_up, wait_until_blocked
 from workers import batch, build, dispatch
+from workers.claimed import Claimed
 from workers.failures import record_failures
 from workers.retry import ATTEMPTS
 
@@ -48,7 +49,7 @@ def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """A bug that refuses every first revision, until the event is set."""
     is_mended = threading.Event()
 
-    def broken(snapshot: SnapshotRow, *arguments: Any) -> Event:
+    def broken(snapshot: Claimed, *arguments: Any) -> Event:
         if snapshot.revision == 1 and not is_mended.is_set():
             raise ZeroDivisionError("a bug in a kind")
         return build.build(snapshot, *arguments)

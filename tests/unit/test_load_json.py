@@ -1,0 +1,44 @@
+"""What PostgreSQL stores as JSON is read as Python's own reader reads it, and what that one refuses is read too."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.database import load_json
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(10**400), 10**400)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+)
+
+
+@given(VALUES)
+def test_any_value_is_read_as_python_reads_it(value: Any) -> None:
+    written = json.dumps(value, ensure_ascii=False)
+    read = load_json(written.encode())
+    assert repr(read) == repr(json.loads(written))
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=30, min_value=-(10**20), max_value=10**20))
+def test_a_number_of_many_digits_becomes_the_nearest_float(number: Decimal) -> None:
+    assert load_json(f"{number:f}".encode()) == float(number)
+
+
+def test_an_integer_of_more_digits_than_python_reads_becomes_a_decimal() -> None:
+    digits = "7" * 5000
+    assert load_json(f"[{digits}, 1]".encode()) == [Decimal(digits), 1]
+
+
+def test_what_is_deeper_than_pydantic_reads_keeps_its_integers() -> None:
+    deep = load_json(b"[" * 500 + b"1" + b"]" * 500)
+    for _ in range(500):
+        (deep,) = deep
+    assert type(deep) is int
