@@ -100,9 +100,6 @@ def load_json(text: str | bytes) -> Any:
 
     One row that Python cannot read must not stop those that are read beside it.
     """
-    if isinstance(text, bytes):
-        # PostgreSQL speaks UTF-8 to us; the module would look for five encodings first.
-        text = text.decode()
     try:
         return from_json(text)
     except ValueError:

@@ -106,6 +106,19 @@ def test_a_payload_never_exceeds_its_cap_unless_nothing_large_is_left_in_it(
     assert set(payload.get("omitted_fields", [])) <= set(payload["updates"])
 
 
+@pytest.mark.parametrize("operation", ["created", "updated"])
+@given(tags=st.lists(st.text(max_size=300)), labels=VALUES, other=VALUES)
+def test_what_is_not_counted_is_as_small_as_is_said(
+    operation: str, tags: list[str], labels: dict[str, str], other: dict[str, str]
+) -> None:
+    # A flow's tags and labels stand in the payload twice: among the fields, and as keys of its own.
+    before = None if operation == "created" else {"tags": [], "labels": other}
+    row = snapshot_row(kind="flow", operation=operation, before=before, after={"tags": tags, "labels": labels})
+    payload = build(row, [], 3 * row.size + building.NAMES_AT_MOST).payload
+    assert len(json.dumps(payload, ensure_ascii=False).encode()) <= 3 * row.size + building.NAMES_AT_MOST
+    assert "omitted_fields" not in payload
+
+
 def test_what_is_smaller_than_its_replacement_stays() -> None:
     row = snapshot_row(before={"a": "x" * 500, "b": "old"}, after={"a": "y" * 500, "b": "new"})
     assert build(row, [], 10).payload["updates"] == {
