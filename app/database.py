@@ -1,17 +1,16 @@
 """The declarative base, the engine and the sessions. It knows nothing of what is stored."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 import psycopg
 from pydantic_core import from_json
-from sqlalchemy import DateTime, Engine, MetaData, Table, bindparam, column, create_engine, event, func, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
+from sqlalchemy import DateTime, Engine, MetaData, Table, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
@@ -94,33 +93,6 @@ def make_engine(
     understand_copies(engine)
     understand_planned_anew(engine)
     return engine
-
-
-def insert_many(
-    session: Session, table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]], *, unless_there: bool = False
-) -> None:
-    """Insert any number of rows in their order, in one statement; each row has the values of these columns.
-
-    `unless_there` passes over a row that a unique constraint refuses.
-    """
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [() for _ in names]
-    arrays = {_of_each(name): list(values) for name, values in zip(names, columns, strict=True)}
-    session.execute(_insertion_of_many(table, names, unless_there), arrays)
-
-
-@lru_cache
-def _insertion_of_many(table: Table, names: tuple[str, ...], unless_there: bool) -> Insert:
-    """Built once; it takes an array for each column."""
-    types = {name: table.c[name].type for name in names}
-    arrays = [bindparam(_of_each(name), type_=ARRAY(type_, dimensions=1)) for name, type_ in types.items()]
-    many = func.unnest(*arrays).table_valued(*(column(name, type_) for name, type_ in types.items()))
-    insertion = insert(table).from_select(list(names), select(*many.render_derived(name="many").c))
-    return insertion.on_conflict_do_nothing() if unless_there else insertion
-
-
-def _of_each(name: str) -> str:
-    # A parameter must not have the name of a column that is inserted into.
-    return f"{name}_of_each"
 
 
 def load_json(text: str | bytes) -> Any:

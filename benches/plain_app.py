@@ -7,7 +7,6 @@ It is no setting of the product, and stands beside it only to tell the price of 
 from http import HTTPStatus
 from typing import Final
 from unittest.mock import patch
-from uuid import UUID
 
 import typer
 from fastapi import FastAPI
@@ -18,8 +17,8 @@ from sqlalchemy.orm import Session
 from app import server
 from app.api.deployment_answers import answer
 from app.api.routing import make_router
-from app.crud import deployment_reading as reading
-from app.crud.deployment_standing import look
+from app.crud.deployment_reading import DeploymentView
+from app.crud.deployment_standing import look, view_after
 from app.crud.deployment_values import check_job_variables, check_parameters, limit_values, plain_values
 from app.crud.deployments import FLOW_LABEL
 from app.crud.schedule_lists import replaced
@@ -37,10 +36,10 @@ router = make_router("/deployments")
 @router.post("/", status_code=HTTPStatus.CREATED)
 def create_deployment(body: DeploymentCreate, session: Session) -> DeploymentResponse:
     """Create or overwrite a deployment."""
-    return answer(reading.read_deployment(session, _upsert(session, body)))
+    return answer(_upsert(session, body))
 
 
-def _upsert(session: Session, body: DeploymentCreate) -> UUID:
+def _upsert(session: Session, body: DeploymentCreate) -> DeploymentView:
     given = body.given()
     values = {
         **plain_values(body, given),
@@ -60,9 +59,8 @@ def _upsert(session: Session, body: DeploymentCreate) -> UUID:
     changed = {column: insertion.excluded[column] for column in values if column not in IDENTITY}
     upsert = insertion.on_conflict_do_update(
         index_elements=IDENTITY, set_={**changed, "updated": func.clock_timestamp()}
-    ).returning(table.c.id)
-    id_: UUID = session.execute(upsert).scalar_one()
-    return id_
+    ).returning(*table.c)
+    return view_after(session, standing, dict(session.execute(upsert).mappings().one()))
 
 
 def create_plain_app(*, is_exposed: bool = False) -> FastAPI:

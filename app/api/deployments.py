@@ -36,7 +36,7 @@ def create_deployment(body: DeploymentCreate, session: Session, response: Respon
     upserted = deployments.upsert_deployment(session, body)
     if not upserted.created:
         response.status_code = HTTPStatus.OK
-    return answer(upserted.same or reading.read_deployment(session, upserted.id))
+    return answer(upserted.view)
 
 
 @router.get("/name/{flow_name}/{deployment_name}")

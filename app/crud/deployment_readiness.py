@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from app.events.kinds import DEPLOYMENT
 from app.events.readiness import settle
 from app.events.snapshot import Change
-from app.models import Deployment
+from app.events.tracked_statements import table_of
 
-THESE: Final = Deployment.id == any_(bindparam("deployment_ids", type_=ARRAY(Uuid())))
+THESE: Final = table_of(DEPLOYMENT).c.id == any_(bindparam("deployment_ids", type_=ARRAY(Uuid())))
 
 
 def follow_queues(session: Session, changes: Sequence[Change]) -> list[Change]:

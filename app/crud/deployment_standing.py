@@ -3,16 +3,17 @@
 Most deployments that come are there already as they are: a project is deployed again when one of its flows changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, join, select, true
 from sqlalchemy.orm import Session
 
-from app.crud.deployment_reading import DeploymentView
-from app.crud.deployment_values import job_template
+from app.crud.deployment_reading import DEPLOYMENT as TABLE
+from app.crud.deployment_reading import LIMIT, POOL, QUEUE, VIEWED, DeploymentView, read_deployment, view
 from app.crud.work_pools import AGENT_POOL
 from app.crud.work_queues import named_queue, resolve_queue
 from app.database import JsonObject, core_table
@@ -20,29 +21,55 @@ from app.errors import Conflict
 from app.events.kinds import DEPLOYMENT
 from app.events.sameness import any_differs
 from app.events.tracked_statements import parameter
-from app.models import ConcurrencyLimit, Deployment, Flow, WorkPool, WorkQueue
+from app.models import Deployment, Flow
 from app.schemas.deployments import DeploymentCreate
 
+FLOW: Final = core_table(Flow)
 FLOW_ID: Final = "of_flow"
 NAME: Final = "named"
-POOL: Final = "pool_name"
-QUEUE: Final = "queue_name"
+POOL_NAME: Final = "pool_name"
+QUEUE_NAME: Final = "queue_name"
+OF_QUEUE: Final = (QUEUE.c.id, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled, POOL.c.base_job_template)
+
+Found = tuple[JsonObject, Sequence[Any], DeploymentView | None]
+"""The flow's labels, the values of `OF_QUEUE` where a queue is named, and the deployment where it is the same."""
+
+
+class Queue(NamedTuple):
+    """The queue that a deployment names, with its names, the last poll, and the template of its pool."""
+
+    id: UUID
+    name: str
+    pool_name: str
+    last_polled: datetime | None
+    template: JsonObject
 
 
 class Standing(NamedTuple):
-    """The flow's labels, and the id of the named queue with its pool's template; none of them goes meanwhile.
+    """The flow's labels and the named queue.
 
-    `same` is the deployment of that flow and name, if nothing differs.
+    `same` is the deployment of that flow and name, if nothing differs. Otherwise neither flow nor queue goes meanwhile.
     """
 
     flow_labels: JsonObject
-    queue_id: UUID | None
-    template: JsonObject | None
+    queue: Queue | None
     same: DeploymentView | None
+
+    @property
+    def queue_id(self) -> UUID | None:
+        """The id of the queue, if one is named."""
+        return self.queue.id if self.queue is not None else None
+
+    @property
+    def template(self) -> JsonObject | None:
+        """The template of that queue's pool."""
+        return self.queue.template if self.queue is not None else None
 
 
 def look(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) -> Standing:
-    """Hold the flow and the queue of a deployment, and find out whether it is there as it is to be.
+    """Find out whether a deployment is there as it is to be, and if not, hold its flow and its queue.
+
+    To hold them is a write, for whose commit the disk is waited for: what changes nothing is spared it.
 
     Args:
         session: the open transaction.
@@ -57,65 +84,80 @@ def look(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) ->
     found = _look(session, body, values, names_queue=names_queue)
     if found is None and names_queue:
         # The queue may have to be made first. Nothing is said of the deployment then: the upsert will find out.
-        flow_labels = _held_flow(_look(session, body, values, names_queue=False), body).labels
+        flow_labels = _held_flow(_look(session, body, values, names_queue=False), body)[0]
         queue_id = resolve_queue(session, body.work_pool_name, body.work_queue_name)
-        return Standing(flow_labels, queue_id, job_template(session, queue_id), None)
-    row = _held_flow(found, body)
-    view = None
-    if row.Deployment is not None:
-        view = DeploymentView(row.Deployment, row.queue_name, row.pool_name, row.ConcurrencyLimit, row.last_polled)
-    return (
-        Standing(row.labels, row.id, row.base_job_template, view)
-        if names_queue
-        else Standing(row.labels, None, None, view)
-    )
+        assert queue_id is not None, "a queue is named"
+        return Standing(flow_labels, _read_queue(session, queue_id), None)
+    flow_labels, of_queue, same = _held_flow(found, body)
+    return Standing(flow_labels, Queue(*of_queue) if names_queue else None, same)
 
 
-def _held_flow(row: Row[Any] | None, body: DeploymentCreate) -> Row[Any]:
-    if row is None:
+def view_after(session: Session, standing: Standing, row: Mapping[str, Any]) -> DeploymentView:
+    """Return the view of a deployment that has just been written, by its row; what is not known of it is read."""
+    if row["concurrency_limit_id"] is not None or row["work_queue_id"] != standing.queue_id:
+        return read_deployment(session, row["id"])
+    _, queue_name, pool_name, last_polled, _ = standing.queue or (None,) * 5
+    return DeploymentView(Deployment(**row), queue_name, pool_name, None, last_polled)
+
+
+def _held_flow(found: Found | None, body: DeploymentCreate) -> Found:
+    if found is None:
         raise Conflict(f"There is no flow {body.flow_id}.")
-    return row
+    return found
 
 
-def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Row[Any] | None:
+def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Found | None:
     statement = _statement(tuple(values), names_queue, body.work_queue_name is not None)
     parameters = {
         FLOW_ID: body.flow_id,
         NAME: body.name,
-        POOL: body.work_pool_name if body.work_pool_name is not None else AGENT_POOL,
-        QUEUE: body.work_queue_name,
+        POOL_NAME: body.work_pool_name if body.work_pool_name is not None else AGENT_POOL,
+        QUEUE_NAME: body.work_queue_name,
         **{parameter(field): value for field, value in values.items()},
     }
-    return session.execute(statement, parameters).one_or_none()
+    row = session.execute(statement, parameters).one_or_none()
+    if row is None:
+        return None
+    viewed, rest = row[: len(VIEWED)], row[len(VIEWED) :]
+    is_same, half = any(viewed), len(rest) // 2
+    flow_labels, *of_queue = rest[:half] if is_same else rest[half:]
+    return flow_labels, of_queue, view(viewed) if is_same else None
+
+
+def _read_queue(session: Session, queue_id: UUID) -> Queue:
+    found = select(*OF_QUEUE).join(POOL, POOL.c.id == QUEUE.c.work_pool_id).where(QUEUE.c.id == queue_id)
+    return Queue(*session.execute(found).one())
 
 
 @lru_cache(maxsize=512)
 def _statement(fields: tuple[str, ...], names_queue: bool, by_its_name: bool) -> Select[*tuple[Any, ...]]:
-    table = core_table(Deployment)
+    """One row of what is the same, or else of what is held, or none where a flow, pool or queue is missing."""
     new: dict[str, ColumnElement[Any]] = {
-        field: bindparam(parameter(field), type_=table.c[field].type) for field in fields
+        field: bindparam(parameter(field), type_=TABLE.c[field].type) for field in fields
     }
-    new["labels"] = Flow.labels.op("||")(new["labels"])
-    same = and_(Deployment.flow_id == Flow.id, Deployment.name == bindparam(NAME), ~any_differs(DEPLOYMENT, table, new))
-    of_deployment = WorkQueue.id == Deployment.work_queue_id
-    in_pool = WorkPool.id == WorkQueue.work_pool_id
-    statement = select(
-        Flow.labels.label("labels"),
-        WorkQueue.id,
-        WorkPool.base_job_template,
-        Deployment,
-        ConcurrencyLimit,
-        WorkQueue.name.label("queue_name"),
-        WorkPool.name.label("pool_name"),
-        WorkQueue.last_polled,
-    ).select_from(Flow)
+    new["labels"] = FLOW.c.labels.op("||")(new["labels"])
+    named = named_queue(bindparam(POOL_NAME), bindparam(QUEUE_NAME) if by_its_name else None) if names_queue else true()
+    in_pool = POOL.c.id == QUEUE.c.work_pool_id
+    columns = (FLOW.c.labels, *(OF_QUEUE if names_queue else ()))
+    this_flow = FLOW.c.id == bindparam(FLOW_ID)
+    is_it = and_(this_flow, TABLE.c.name == bindparam(NAME), named)
+    same = (
+        select(*_numbered(*VIEWED, *columns))
+        .select_from(FLOW)
+        .join(TABLE, TABLE.c.flow_id == FLOW.c.id)
+        .outerjoin(QUEUE, QUEUE.c.id == TABLE.c.work_queue_id)
+        .outerjoin(POOL, in_pool)
+        .outerjoin(LIMIT, LIMIT.c.id == TABLE.c.concurrency_limit_id)
+        .where(is_it, ~any_differs(DEPLOYMENT, TABLE, new))
+        .cte("same")
+    )
+    held = select(*_numbered(*columns)).select_from(FLOW).where(this_flow, named, ~exists().select_from(same))
     if names_queue:
-        which = named_queue(bindparam(POOL), bindparam(QUEUE) if by_its_name else None)
-        statement = statement.join(WorkQueue, true()).join(WorkPool, and_(in_pool, which))
-        statement = statement.outerjoin(Deployment, and_(same, of_deployment))
-    else:
-        statement = statement.outerjoin(Deployment, same)
-        statement = statement.outerjoin(WorkQueue, of_deployment).outerjoin(WorkPool, in_pool)
-    locked = statement.outerjoin(ConcurrencyLimit, ConcurrencyLimit.id == Deployment.concurrency_limit_id)
-    locked = locked.where(Flow.id == bindparam(FLOW_ID)).execution_options(populate_existing=True)
-    return locked.with_for_update(read=True, key_share=True, of=[Flow, WorkQueue] if names_queue else [Flow])
+        held = held.join(QUEUE, true()).join(POOL, in_pool)
+    locked = held.with_for_update(read=True, key_share=True, of=[FLOW, QUEUE] if names_queue else [FLOW]).cte("held")
+    return select(*same.c, *locked.c).select_from(join(same, locked, true(), full=True))
+
+
+def _numbered(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """Columns of several tables have the same names, and are told apart by their places."""
+    return [column.label(f"c{number}") for number, column in enumerate(columns)]

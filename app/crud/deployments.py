@@ -5,14 +5,14 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from app.crud.deployment_cascades import delete_where
 from app.crud.deployment_limits import lock_own_limits, settle_own_limits
 from app.crud.deployment_readiness import follow_queues
-from app.crud.deployment_reading import DeploymentView
-from app.crud.deployment_standing import look
+from app.crud.deployment_reading import THIS, DeploymentView, read_deployment_of_flow
+from app.crud.deployment_standing import look, view_after
 from app.crud.deployment_values import (
     check_job_variables,
     check_parameters,
@@ -32,7 +32,6 @@ from app.models import Deployment
 from app.outbox import record
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 
-THIS: Final = Deployment.id == bindparam("deployment_id")
 NEED_WHAT_IS_STORED: Final = frozenset(
     {
         "concurrency_limit",
@@ -51,11 +50,15 @@ OWN_LIMIT_STAYS = (("concurrency_limit_id", "concurrency_limit"),)
 
 
 class Upserted(NamedTuple):
-    """The deployment's id, whether it was created, and the deployment itself where it is exactly as it was before."""
+    """The deployment as it is now, and whether it was created."""
 
-    id: UUID
+    view: DeploymentView
     created: bool
-    same: DeploymentView | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The deployment's id."""
+        return self.view.deployment.id
 
 
 def upsert_deployment(session: Session, body: DeploymentCreate) -> Upserted:
@@ -82,10 +85,10 @@ def upsert_deployment(session: Session, body: DeploymentCreate) -> Upserted:
     check_parameters(values, InvalidRequest)
     check_job_variables(standing.template, body.job_variables)
     if standing.same is not None:
-        return Upserted(standing.same.deployment.id, created=False, same=standing.same)
+        return Upserted(standing.same, created=False)
     hold_shared_limit(session, given)
     values |= {"name": body.name, "flow_id": body.flow_id, "labels": {**standing.flow_labels, **values["labels"]}}
-    if takes_off or standing.queue_id is not None:
+    if takes_off or standing.queue is not None:
         values["work_queue_id"] = standing.queue_id
     keeps: tuple[Keep, ...] = ()
     if "concurrency_limit" in values:
@@ -97,9 +100,10 @@ def upsert_deployment(session: Session, body: DeploymentCreate) -> Upserted:
     change = upsert_row(session, DEPLOYMENT, values, IDENTITY, keeps)
     if change is None:
         # Somebody was quicker. The row cannot be gone: its flow is locked against deletion, and so is the row itself.
-        return Upserted(_id_of(session, body), created=False)
-    _settle(session, [change])
-    return Upserted(change.row["id"], created=change.before is None)
+        return Upserted(read_deployment_of_flow(session, body.flow_id, body.name), created=False)
+    latest = _settle(session, [change])[-1]
+    row = latest.row if latest.row["id"] == change.row["id"] else change.row
+    return Upserted(view_after(session, standing, row), created=change.before is None)
 
 
 def update_deployment(session: Session, deployment_id: UUID, body: DeploymentUpdate) -> None:
@@ -189,10 +193,8 @@ def _change(session: Session, deployment_id: UUID, values: dict[str, Any]) -> bo
     return bool(changes)
 
 
-def _settle(session: Session, changes: Sequence[Change]) -> None:
-    record(session, [*changes, *settle_own_limits(session, changes), *follow_queues(session, changes)])
-
-
-def _id_of(session: Session, body: DeploymentCreate) -> UUID:
-    statement = select(Deployment.id).where(Deployment.flow_id == body.flow_id, Deployment.name == body.name)
-    return session.scalars(statement).one()
+def _settle(session: Session, changes: Sequence[Change]) -> list[Change]:
+    """Record these changes and what follows from them, and return all of them in their order."""
+    settled = [*changes, *settle_own_limits(session, changes), *follow_queues(session, changes)]
+    record(session, settled)
+    return settled

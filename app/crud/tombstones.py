@@ -6,8 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.database import core_table, insert_many
+from app.database import core_table
 from app.events.snapshot import Change
+from app.inserting import insert_many
 from app.models import Tombstone
 
 COLUMNS: Final = ("id", "kind", "name", "attributes", "revision")

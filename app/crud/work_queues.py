@@ -14,6 +14,7 @@ from app.crud.filters import Condition, work_queue_condition
 from app.crud.queue_order import insert_queue, lock_pool, make_room
 from app.crud.work_pools import AGENT_POOL, ensure_agent_pool, read_work_pool
 from app.crud.work_pools import NOT_FOUND as POOL_NOT_FOUND
+from app.database import core_table
 from app.errors import Conflict, NotFound
 from app.events.kinds import WORK_QUEUE
 from app.events.readiness import pause, settle
@@ -77,7 +78,9 @@ def resolve_queue(session: Session, work_pool_name: str | None, work_queue_name:
 
 def named_queue(pool: str | ColumnElement[str], queue: str | ColumnElement[str] | None) -> ColumnElement[bool]:
     """Return the condition on queues and pools that a queue has these names; a pool alone means its default queue."""
-    return and_(WorkPool.name == pool, WorkQueue.name == queue if queue is not None else WorkQueue.is_default.is_(True))
+    queues = core_table(WorkQueue).c
+    named = queues.name == queue if queue is not None else queues.is_default.is_(True)
+    return and_(core_table(WorkPool).c.name == pool, named)
 
 
 def read_work_queue(session: Session, queue_id: UUID) -> FoundQueue:

@@ -13,14 +13,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Interval, Select, and_, bindparam, case, exists, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
+from app.database import core_table
 from app.events.kinds import DEPLOYMENT, KINDS, STATUS, WORK_POOL, WORK_QUEUE
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked import update_rows
 from app.events.tracked_statements import Given, table_of
-from app.models import Deployment, PoolWorker, Readiness, WorkPool, WorkQueue
+from app.models import PoolWorker, Readiness
 from app.settings import get_settings
 
 
@@ -99,10 +100,10 @@ def status_is_due(kind: ResourceKind) -> ColumnElement[bool]:
 
 def is_online() -> ColumnElement[bool]:
     """Return the condition that a worker's next heartbeat is not overdue."""
-    return PoolWorker.online_until > func.statement_timestamp()
+    return core_table(PoolWorker).c.online_until > func.statement_timestamp()
 
 
-def polled_lately(last_polled: InstrumentedAttribute[datetime | None]) -> ColumnElement[bool]:
+def polled_lately(last_polled: ColumnElement[datetime | None]) -> ColumnElement[bool]:
     """Return the condition that a time of a poll is recent; what that means is asked when the statement is sent."""
     silence = bindparam("silence", callable_=_silence, type_=Interval, unique=True)
     return func.coalesce(last_polled >= func.statement_timestamp() - silence, False)
@@ -112,17 +113,20 @@ def _silence() -> timedelta:
     return timedelta(seconds=get_settings().readiness_silence)
 
 
+# On the tables: a condition on a model lets the ORM handle the statement, which takes as long again.
 def _pool_is_ready() -> ColumnElement[bool]:
-    return exists().where(PoolWorker.work_pool_id == WorkPool.id, is_online()).correlate(WorkPool)
+    pool, worker = table_of(WORK_POOL), core_table(PoolWorker)
+    return exists().where(worker.c.work_pool_id == pool.c.id, is_online()).correlate(pool)
 
 
 def _queue_is_ready() -> ColumnElement[bool]:
-    return polled_lately(WorkQueue.last_polled)
+    return polled_lately(table_of(WORK_QUEUE).c.last_polled)
 
 
 def _deployment_is_ready() -> ColumnElement[bool]:
-    polled_queues = select(WorkQueue.id).where(polled_lately(WorkQueue.last_polled))
-    return or_(polled_lately(Deployment.last_polled), Deployment.work_queue_id.in_(polled_queues))
+    deployment, queue = table_of(DEPLOYMENT).c, table_of(WORK_QUEUE).c
+    polled_queues = select(queue.id).where(polled_lately(queue.last_polled))
+    return or_(polled_lately(deployment.last_polled), deployment.work_queue_id.in_(polled_queues))
 
 
 READY: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {

@@ -1,7 +1,12 @@
 """What a change of a deployment costs: counted statements."""
 
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import func, select
+
+from app.crud import deployments
+from app.schemas.deployments import DeploymentCreate
 from tests.statements import StatementCount
 from tests.world import World
 
@@ -11,8 +16,8 @@ def test_a_change_is_one_statement_one_snapshot_and_one_commit(world: World, cli
     flow = world.flow()
     seen = StatementCount(client.app.state.engine)
     world.post("/deployments/", {"name": world.name("nightly"), "flow_id": flow, "version": "2"}, 200)
-    # What the deployment refers to, and whether it differs; then the upsert, the snapshot, and the answer.
-    assert [statement.split()[0] for statement in seen.statements] == ["SELECT", "INSERT", "INSERT", "SELECT"]
+    # What the deployment refers to, and whether it differs; then the upsert, which is the answer too, and the snapshot.
+    assert [statement.split()[0] for statement in seen.statements] == ["WITH", "INSERT", "INSERT"]
     assert len(seen.of("INSERT INTO deployment")) == 1
     seen.statements.clear()
     world.patch(f"/deployments/{deployment}", {"version": "3"})
@@ -43,7 +48,16 @@ def test_an_unchanged_upsert_is_one_statement_whatever_it_names(world: World, cl
         created = world.post("/deployments/", body, 201)
         seen = StatementCount(client.app.state.engine)
         assert world.post("/deployments/", body, 200) == created
-        assert [statement.split()[0] for statement in seen.statements] == ["SELECT"]
+        assert [statement.split()[0] for statement in seen.statements] == ["WITH"]
+
+
+def test_an_unchanged_upsert_takes_no_transaction_id_so_that_its_commit_waits_for_no_disk(world: World) -> None:
+    body = DeploymentCreate(name=world.name("d"), flow_id=UUID(world.flow()), work_pool_name=world.pool())
+    with world.sessions() as session:
+        assert deployments.upsert_deployment(session, body).created
+        session.commit()
+        assert not deployments.upsert_deployment(session, body).created
+        assert session.scalar(select(func.pg_current_xact_id_if_assigned())) is None
 
 
 def test_bulk_deletion_costs_the_same_whatever_its_number(world: World, client: Any) -> None:

@@ -110,3 +110,26 @@ def test_the_flows_labels_count_as_given_and_give_way_to_the_deployments_own(wor
     labels = {"prefect.flow.id": flow, "team": "web", "tier": 1}
     assert world.client.get(f"/deployments/{deployment}").json()["labels"] == labels
     assert operations(world.life(deployment)) == ["created"]
+
+
+@pytest.mark.parametrize("polled", [False, True])
+def test_the_answer_to_a_creation_and_to_a_change_is_what_is_read_then(world: World, polled: bool) -> None:
+    pool, flow = world.pool(), world.flow()
+    queue = world.post("/work_queues/", {"name": world.name("of-agents")}, 201)["name"]
+    if polled:
+        assert world.client.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": "w"}).status_code == 204
+        world.post(f"/work_pools/{pool}/get_scheduled_flow_runs", {})
+    for number, fields in enumerate(
+        [
+            {},
+            {"work_pool_name": pool},
+            {"work_pool_name": pool, "work_queue_name": "new"},
+            {"work_queue_name": queue},
+            {"work_pool_name": pool, "concurrency_limit": 2, "schedules": [{"schedule": {"interval": 60.0}}]},
+        ]
+    ):
+        body = {"name": world.name(f"d{number}"), "flow_id": flow, **fields}
+        alone = {"name": body["name"], "flow_id": flow, "version": "3"}
+        for status, given in ((201, body), (200, {**body, "version": "2"}), (200, alone)):
+            answer = world.post("/deployments/", given, status)
+            assert world.client.get(f"/deployments/{answer['id']}").json() == answer

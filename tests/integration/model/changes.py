@@ -41,7 +41,8 @@ class Upsert:
         flow, _ = flows.get_or_create_flow(session, self.key[0])
         given = {**self.fields, "schedules": schedules_of(self.fields.get("schedules", []))}
         body = DeploymentCreate(name=self.key[1], flow_id=flow.id, **given)
-        id_, created, _ = deployments.upsert_deployment(session, body)
+        view, created = deployments.upsert_deployment(session, body)
+        id_ = view.deployment.id
         fields = {"parameters": {}, "schedules": [], **self.fields}
         if "concurrency_limit" in fields:
             fields["limit"] = "own" if fields["concurrency_limit"] is not None else None

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from app.crud import deletions, deployments
+from app.crud import deletions, deployments, work_pools, work_queues
 from app.errors import Conflict, NotFound
 from app.models import Deployment, Flow
 from app.schemas.deployments import DeploymentCreate
@@ -93,6 +93,27 @@ def test_a_creation_in_a_flow_that_is_being_deleted_is_refused_and_leaves_no_tra
     assert creation.result() is Conflict
     assert [doorbell.label.split()[1] for doorbell in outbox_world.rung] == [f"prefect.flow.{flow_id}"]
     assert lives(outbox_world) == []
+
+
+def test_a_creation_for_a_queue_that_is_being_deleted_makes_it_anew(
+    outbox_world: OutboxWorld, engine: Engine, flow_id: UUID
+) -> None:
+    def create(session: Session) -> tuple[UUID | None, UUID | None]:
+        body = DeploymentCreate(name="d", flow_id=flow_id, work_pool_name="pool", work_queue_name="q")
+        return deployments.upsert_deployment(session, body).view.deployment.work_queue_id, queue_id
+
+    with outbox_world.sessions() as session:
+        work_pools.create_work_pool(session, {"name": "pool", "type": "process"})
+        queue_id = work_queues.create_work_queue(session, "pool", {"name": "q"}).queue.id
+        session.commit()
+    with outbox_world.sessions() as deleting:
+        deletions.delete_work_queue(deleting, queue_id)
+        with all_held_up(engine, partial(alone, outbox_world, create)) as (creation,):
+            deleting.commit()
+    new_queue, old_queue = creation.result()
+    assert new_queue not in (None, old_queue)
+    outbox_world.dispatch_all()
+    assert_audit_is_clean(outbox_world.sessions)
 
 
 def test_a_creation_goes_through_when_the_deletion_of_its_flow_rolls_back(
