@@ -4,15 +4,17 @@ It is no setting of the product, and stands beside it only to tell the price of 
 `python -m benches.plain_app --port 4300`
 """
 
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from unittest.mock import patch
 
 import typer
 from fastapi import FastAPI
-from sqlalchemy import Table, func
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app import server
 from app.api.deployment_answers import answer
@@ -22,6 +24,7 @@ from app.crud.deployment_standing import look, view_after
 from app.crud.deployment_values import check_job_variables, check_parameters, limit_values, plain_values
 from app.crud.deployments import FLOW_LABEL
 from app.crud.schedule_lists import replaced
+from app.database import core_table
 from app.errors import InvalidRequest
 from app.main import create_app
 from app.models import Deployment
@@ -53,14 +56,18 @@ def _upsert(session: Session, body: DeploymentCreate) -> DeploymentView:
     check_job_variables(standing.template, body.job_variables)
     values |= {"name": body.name, "flow_id": body.flow_id, "labels": {**standing.flow_labels, **values["labels"]}}
     values["work_queue_id"] = standing.queue_id
-    table = Deployment.__table__
-    assert isinstance(table, Table)
-    insertion = insert(table).values(values)
-    changed = {column: insertion.excluded[column] for column in values if column not in IDENTITY}
-    upsert = insertion.on_conflict_do_update(
+    return view_after(session, standing, dict(session.execute(_statement(tuple(values)), values).mappings().one()))
+
+
+@lru_cache
+def _statement(columns: tuple[str, ...]) -> ReturningInsert[Any]:
+    """Built once, as the product's own."""
+    table = core_table(Deployment)
+    insertion = insert(table)
+    changed = {column: insertion.excluded[column] for column in columns if column not in IDENTITY}
+    return insertion.on_conflict_do_update(
         index_elements=IDENTITY, set_={**changed, "updated": func.clock_timestamp()}
     ).returning(*table.c)
-    return view_after(session, standing, dict(session.execute(upsert).mappings().one()))
 
 
 def create_plain_app(*, is_exposed: bool = False) -> FastAPI:
