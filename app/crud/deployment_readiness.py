@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam
 from sqlalchemy.orm import Session
 
+from app.crud.deployment_reading import THIS
 from app.events.kinds import DEPLOYMENT
 from app.events.readiness import settle
 from app.events.snapshot import Change
@@ -22,7 +23,12 @@ def follow_queues(session: Session, changes: Sequence[Change]) -> list[Change]:
         The changes of their status, for the caller to record after the ones that moved them.
     """
     moved = [change.row["id"] for change in changes if change.after is not None and _has_moved(change)]
-    return settle(session, DEPLOYMENT, THESE, given={"deployment_ids": moved}) if moved else []
+    if not moved:
+        return []
+    if len(moved) == 1:
+        # By its key: a list might be any number of rows, for which PostgreSQL reads a table through that was small.
+        return settle(session, DEPLOYMENT, THIS, given={"deployment_id": moved[0]})
+    return settle(session, DEPLOYMENT, THESE, given={"deployment_ids": moved})
 
 
 def _has_moved(change: Change) -> bool:

@@ -125,8 +125,11 @@ def _queue_is_ready() -> ColumnElement[bool]:
 
 def _deployment_is_ready() -> ColumnElement[bool]:
     deployment, queue = table_of(DEPLOYMENT).c, table_of(WORK_QUEUE).c
-    polled_queues = select(queue.id).where(polled_lately(queue.last_polled))
-    return or_(polled_lately(deployment.last_polled), deployment.work_queue_id.in_(polled_queues))
+    is_its_queue = and_(queue.id == deployment.work_queue_id, polled_lately(queue.last_polled))
+    return or_(
+        polled_lately(deployment.last_polled),
+        exists().where(is_its_queue).correlate(table_of(DEPLOYMENT)),
+    )
 
 
 READY: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
