@@ -89,6 +89,12 @@ class Rig:
         if not any(role.name == "beat" for role in self.stack.roles):
             self.stack.start_beat()
 
+    def end_beat(self) -> None:
+        """Have no beat running: its sweep rings for what somebody else is to move."""
+        for role in [role for role in self.stack.roles if role.name == "beat"]:
+            role.stop()
+            self.stack.roles.remove(role)
+
     @property
     def workers(self) -> list[Role]:
         """The workers that run."""
