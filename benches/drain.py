@@ -50,7 +50,11 @@ def measure_drain(rig: Rig) -> list[Line]:
 
 
 def prepare_drain(rig: Rig, workers: int) -> Template:
-    """Have so many workers, no sweep, and an empty registry with what a deployment refers to; return a snapshot to multiply."""
+    """Have so many workers, no sweep, and an empty registry with what a deployment refers to.
+
+    Returns:
+        A snapshot to multiply.
+    """
     port = rig.api_port
     rig.end_beat()
     rig.staff(workers)
