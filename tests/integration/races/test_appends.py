@@ -1,6 +1,7 @@
 """Appends side by side, and a reader that reads the log by position all the time."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -9,6 +10,8 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from app.events.append import append
+from app.events.schema import Event
 from app.models import EventRow
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import Gate, count_blocked, wait_until_blocked
@@ -55,14 +58,14 @@ def test_a_tailing_reader_never_finds_an_event_below_where_it_has_been(
     (first,) = outbox_world.pending()
     other = _in_other_lane(outbox_world, first.lane)
     gate = Gate()
-    delete = batch._delete
 
-    def stop_before_commit(session: Session, ours: batch.Batch) -> None:
-        delete(session, ours)
-        if ours.built[0][0].id == first.id:
+    def stop_before_commit(session: Session, events: Sequence[Event], *, rescued: int) -> int:
+        position = append(session, events, rescued=rescued)
+        if events[0].id == first.id:
             gate.stop()
+        return position
 
-    monkeypatch.setattr(batch, "_delete", stop_before_commit)
+    monkeypatch.setattr(batch, "append", stop_before_commit)
     with ThreadPoolExecutor(2) as threads:
         slow = threads.submit(outbox_world.dispatcher().dispatch, [first.id])
         gate.await_arrival()
@@ -81,18 +84,18 @@ def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
 ) -> None:
     """Each append stands before its commit until the other appender wants to pass and the reader has looked."""
     lanes = _two_lanes(outbox_world)
-    delete = batch._delete
     reader = Reader(outbox_world)
     standing: list[int] = []
     ended: list[int] = []
 
-    def stop_before_commit(session: Session, ours: batch.Batch) -> None:
-        delete(session, ours)
+    def stop_before_commit(session: Session, events: Sequence[Event], *, rescued: int) -> int:
+        position = append(session, events, rescued=rescued)
         standing.append(1)
         # Nobody can stand here beside another one; if one does, the reader's verdict comes at once.
         wait_until(lambda: ended or len(standing) > 1 or count_blocked(engine), "the other one to come")
         reader.await_a_look()
         standing.pop()
+        return position
 
     def append_all(ids: list[UUID]) -> int:
         try:
@@ -100,7 +103,7 @@ def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
         finally:
             ended.append(1)
 
-    monkeypatch.setattr(batch, "_delete", stop_before_commit)
+    monkeypatch.setattr(batch, "append", stop_before_commit)
     with ThreadPoolExecutor(3) as threads:
         reading = threads.submit(reader.run)
         appending = [threads.submit(append_all, ids) for ids in lanes]
