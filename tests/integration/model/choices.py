@@ -36,6 +36,8 @@ MAIN = Part(("etl", "ml"), ("kube", "local"), ("database", "licence"))
 SLOW = Part(("slow",), ("far",), ("line",))
 """Of a transaction that stays open while others come and go."""
 
+POOLS = st.sampled_from(MAIN.pools)
+PAUSES = st.sampled_from([[], [True], [True, False], [False]])
 TAGS = st.lists(st.sampled_from("xyz"), unique=True, max_size=3)
 NUMBERS = st.sampled_from([None, 1, 2])
 TEXTS = st.sampled_from(["", "a", "b"])
@@ -75,15 +77,17 @@ ENDINGS = st.sampled_from(Ending)
 BAD_ENDINGS = st.sampled_from([ending for ending in Ending if ending is not Ending.COMMIT])
 
 
-def furniture(part: Part) -> list[Change]:
-    """Return the changes after which there is something of each kind in a part."""
+def furniture(part: Part, works: bool) -> list[Change]:
+    """Return the changes after which there is something of each kind in a part, and a worker perhaps."""
     pool, limit = part.pools[0], part.limits[0]
     keys = [(DEPLOYMENT, flow, NAMES[0]) for flow in part.flows]
+    work: list[Change] = [pool_changes.Beat(pool, WORKERS[0]), pool_changes.PollPool(pool, None)]
     return [
         limit_changes.CreateLimit(limit, {}),
         *(pool_changes.CreatePool(name, "process", {}) for name in part.pools),
         *(deployment_changes.Upsert(key, {"place": (pool, "fast"), "concurrency_limit": 1}) for key in keys),
         deployment_changes.Share(keys[-1], limit),
+        *(work if works else []),
     ]
 
 

@@ -13,7 +13,9 @@ from tests.integration.model.choices import (
     BAD_ENDINGS,
     ENDINGS,
     MAIN,
+    PAUSES,
     POOL_STEPS,
+    POOLS,
     QUEUES,
     SLOW,
     SLOW_STEPS,
@@ -27,8 +29,9 @@ from tests.integration.model.choices import (
 from tests.integration.model.deployment_changes import Upsert
 from tests.integration.model.endings import Ending, end
 from tests.integration.model.histories import Draft, Entry, History, Registry
-from tests.integration.model.pool_changes import Beat, PollPool
-from tests.integration.model.states import Key
+from tests.integration.model.pool_changes import Beat, PollPool, UpdatePool
+from tests.integration.model.queue_changes import UpdateQueue
+from tests.integration.model.states import QUEUE, Key
 from tests.integration.model.world import World
 
 
@@ -37,14 +40,14 @@ class Clients(RuleBasedStateMachine):
 
     world: World
 
-    @initialize(parts=st.sampled_from([[MAIN, SLOW], [MAIN, SLOW], [MAIN], []]))
-    def begin(self, parts: list[Part]) -> None:
-        """These parts are furnished, so that there is something to change; beside them nothing exists."""
+    @initialize(parts=st.sampled_from([[MAIN, SLOW], [MAIN, SLOW], [MAIN], []]), works=st.booleans())
+    def begin(self, parts: list[Part], works: bool) -> None:
+        """These parts are furnished, so that there is something to change, and perhaps at work; nothing else exists."""
         self.world.begin()
         self.registry = Registry()
         self.session = self.world.sessions()
         self.slow: tuple[Session, Draft] | None = None
-        self._transaction([change for part in parts for change in furniture(part)], Ending.COMMIT)
+        self._transaction([change for part in parts for change in furniture(part, works)], Ending.COMMIT)
 
     @rule(steps=STEPS)
     def commit(self, steps: list[Change]) -> None:
@@ -62,11 +65,15 @@ class Clients(RuleBasedStateMachine):
         for version in versions:
             self._transaction([Upsert(key, {"version": version})], Ending.COMMIT)
 
-    @rule(pool=st.sampled_from(MAIN.pools), worker=st.sampled_from(WORKERS), queue=st.sampled_from([None, *QUEUES]))
-    def work(self, pool: str, worker: str, queue: str | None) -> None:
-        """A worker of a pool starts, and asks for work."""
+    @rule(pool=POOLS, worker=st.sampled_from(WORKERS), queue=st.sampled_from([None, *QUEUES]), pauses=PAUSES)
+    def work(self, pool: str, worker: str, queue: str | None, pauses: list[bool]) -> None:
+        """A worker of a pool starts and asks for work; the pool and a queue are paused, and go on."""
         self._transaction([Beat(pool, worker)], Ending.COMMIT)
         self._transaction([PollPool(pool, queue)], Ending.COMMIT)
+        for is_paused in pauses:
+            fields = {"is_paused": is_paused}
+            self._transaction([UpdatePool(pool, fields)], Ending.COMMIT)
+            self._transaction([UpdateQueue((QUEUE, pool, queue or QUEUES[0]), fields)], Ending.COMMIT)
 
     @rule(steps=STEPS, ending=BAD_ENDINGS)
     def fail(self, steps: list[Change], ending: Ending) -> None:
