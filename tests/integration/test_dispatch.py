@@ -190,7 +190,9 @@ def test_after_a_full_batch_the_next_claim_is_the_look(outbox_world: OutboxWorld
     assert outbox_world.pending() == []
 
 
-def test_postgresql_expects_that_nearly_all_of_a_lane_can_be_claimed(outbox_world: OutboxWorld, database_url: str) -> None:
+def test_postgresql_expects_that_nearly_all_of_a_lane_can_be_claimed(
+    outbox_world: OutboxWorld, database_url: str
+) -> None:
     (change,) = outbox_world.create("nightly")
     template = Template(after={}, references={"flow_id": str(change.row["flow_id"])})
     with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
@@ -204,7 +206,8 @@ def test_postgresql_expects_that_nearly_all_of_a_lane_can_be_claimed(outbox_worl
     # Else it would read and sort the whole lane for the first of its snapshots.
     found = re.search(r"Scan using ix_snapshot_lane_sequence on snapshot .*rows=(\d+)", plan)
     assert found is not None, plan
-    assert int(found[1]) > 1_900, plan
+    # Half of them: it takes the two lanes that there are for equally long.
+    assert int(found[1]) > 900, plan
 
 
 def test_rows_of_the_outbox_are_refused_when_they_contradict_themselves(outbox_world: OutboxWorld) -> None:
