@@ -42,7 +42,7 @@ class Upsert:
         given = {**self.fields, "schedules": schedules_of(self.fields.get("schedules", []))}
         body = DeploymentCreate(name=self.key[1], flow_id=flow.id, **given)
         view, created = deployments.upsert_deployment(session, body)
-        id_ = view.deployment.id
+        id_ = view.deployment["id"]
         fields = {"parameters": {}, "schedules": [], **self.fields}
         if "concurrency_limit" in fields:
             fields["limit"] = "own" if fields["concurrency_limit"] is not None else None
