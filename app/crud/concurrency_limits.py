@@ -60,7 +60,7 @@ def update_concurrency_limit(session: Session, id_or_name: str, values: Mapping[
     """Give the concurrency limit these column values.
 
     Raises:
-        NotFound: there is no such limit.
+        NotFound: there is no such limit, or another request deleted it first.
         Conflict: its new name is taken.
     """
     limit_id = read_concurrency_limit(session, id_or_name).id
@@ -69,6 +69,9 @@ def update_concurrency_limit(session: Session, id_or_name: str, values: Mapping[
             changes = update_rows(session, CONCURRENCY_LIMIT, ConcurrencyLimit.id == limit_id, values)
     except IntegrityError as error:
         raise Conflict(NAME_TAKEN) from error
+    if not changes:
+        # Another request may have deleted it meanwhile, while the session still has it in memory.
+        lock_limit(session, limit_id)
     record(session, changes)
 
 

@@ -27,8 +27,12 @@ class Board:
     ids: dict[Place, str] = field(default_factory=dict)
     schedules: dict[str, list[str]] = field(default_factory=dict)
     limits: list[str] = field(default_factory=list)
+    pools: dict[str, str] = field(default_factory=dict)
+    """Names by id; and so below."""
+    queues: dict[str, Place] = field(default_factory=dict)
+    """The names of the pool and of the queue."""
     paused: dict[str, bool] = field(default_factory=dict)
-    """By deployment, on an own board, when it is certain."""
+    """By the id of what can be paused, on an own board, when it is certain."""
     doubts: dict[Place, float] = field(default_factory=dict)
     """When a try that may have changed `paused` ended without telling."""
     last_upserts: dict[Place, tuple[Operation, dict[str, Any]]] = field(default_factory=dict)
@@ -44,7 +48,7 @@ class Board:
 
     def believe_paused(self, place: Place, id_: str, operation: Operation, paused: bool | None) -> None:
         """Take note of what an operation on an own board did to `paused`, if it did anything."""
-        if not self.own or "paused" not in operation.fields:
+        if not self.own or not operation.fields & {"is_paused", "paused"}:
             return
         if operation.doubtful:
             self.doubts[place] = time.monotonic()
@@ -53,7 +57,7 @@ class Board:
             self.paused[id_] = paused
 
     def surely_paused(self, place: Place, id_: str) -> bool | None:
-        """Tell whether a deployment is paused, or None when that is not certain."""
+        """Tell whether it is paused, or None when that is not certain."""
         if time.monotonic() - self.doubts.get(place, -DOUBT) < DOUBT:
             return None
         return self.paused.get(id_)
@@ -65,6 +69,12 @@ class Board:
         if id_ is not None:
             self.schedules.pop(id_, None)
             self.paused.pop(id_, None)
+
+    def forget_pool(self, pool_id: str) -> None:
+        """Believe nothing of this pool and its queues any more."""
+        name = self.pools.pop(pool_id, None)
+        for queue_id in [queue_id for queue_id, place in list(self.queues.items()) if place[0] == name]:
+            self.queues.pop(queue_id, None)
 
     def forget_flow(self, flow: str) -> None:
         """Believe nothing of this flow and its places any more."""

@@ -72,10 +72,6 @@ class Caller:
                 self._wait(number, response)
         return None
 
-    def call(self, method: str, path: str, body: Any = None) -> httpx2.Response | None:
-        """Send something that makes no event."""
-        return self.send(Operation("untracked", "patch"), method, path, body)
-
     def close(self) -> None:
         """Let go of all connections."""
         for client in self._clients:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from tests.acceptance.stack import ROOT
 from tests.chaos.fleet import Fleet
 from tests.chaos.logs import DIED
-from tests.chaos.reading import pending, writers
+from tests.chaos.reading import pending, ready, writers
 from tests.chaos.report import Finding, Word
 from tests.waiting import wait_until
 
@@ -21,6 +21,8 @@ NO_PROGRESS: Final = 30.0
 """When nothing has left the outbox for so many seconds, nothing will."""
 NO_PROGRESS_WITHOUT_SWEEP: Final = 6.0
 """Nobody comes back to what has no doorbell: it is either in a worker's hands or stuck."""
+LONGEST_SILENCE: Final = 30.0
+"""For so long beat may take to find what has become silent; what it finds later is judged as it is."""
 COMMAND_TIMEOUT: Final = 120.0
 WORDS: Final[dict[Word, str]] = {
     "lost": "lost",
@@ -42,6 +44,13 @@ def end_writing(fleet: Fleet) -> None:
             fleet.stubborn.append(api.role.name)
             api.role.kill()
     wait_until(lambda: writers(fleet.database_url) == 0, "the APIs' database sessions to end", timeout=90)
+
+
+def wait_for_silence(fleet: Fleet) -> None:
+    """Wait until beat has found everything silent, so that nothing changes any more while the log is judged."""
+    end = time.monotonic() + LONGEST_SILENCE
+    while fleet.beats and ready(fleet.database_url) and time.monotonic() < end:
+        time.sleep(0.2)
 
 
 def wait_for_quiet(fleet: Fleet, say: Callable[[str], None]) -> int:

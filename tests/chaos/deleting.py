@@ -1,12 +1,8 @@
 """Moves that delete: one deployment, several, a flow with all of its deployments, several flows."""
 
-from typing import Final
-
 from tests.chaos.board import Board
 from tests.chaos.caller import deleted_ids
-from tests.chaos.player import Move, Player
-from tests.chaos.scheduling import add_schedule, change_schedule, delete_limit, remove_schedule, share_limit
-from tests.chaos.writing import patch, pause_or_resume, set_own_limit, upsert, upsert_again
+from tests.chaos.player import Player
 
 
 def delete(player: Player) -> None:
@@ -55,22 +51,3 @@ def delete_flows(player: Player) -> None:
         player.caller.send(operation, "POST", "/flows/bulk_delete", body, deleted_ids)
         for board, flow in wanted.values():
             board.forget_flow(flow)
-
-
-MOVES: Final[list[tuple[Move, int]]] = [
-    (upsert, 20),
-    (upsert_again, 6),
-    (patch, 40),
-    (pause_or_resume, 9),
-    (add_schedule, 7),
-    (change_schedule, 5),
-    (remove_schedule, 5),
-    (set_own_limit, 7),
-    (share_limit, 5),
-    (delete_limit, 1),
-    (delete, 3),
-    (bulk_delete, 1),
-    (delete_flow, 1),
-    (delete_flows, 1),
-]
-"""What clients do, and how often."""

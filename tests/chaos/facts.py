@@ -8,7 +8,11 @@ from typing import Any, Final
 
 from tests.chaos.ledger import Operation
 
-PREFIX: Final = "prefect.deployment."
+FLOW: Final = "flow"
+POOL: Final = "work-pool"
+QUEUE: Final = "work-queue"
+LIMIT: Final = "concurrency-limit"
+DEPLOYMENT: Final = "deployment"
 
 TRACKED: Final = {
     "flow": ("labels", "tags"),
@@ -60,10 +64,27 @@ class EventFact:
     follows: str | None
     occurred: datetime
     payload: Mapping[str, Any]
+    related: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def kind(self) -> str:
+        """The kind of its resource."""
+        return self.resource_id.removeprefix("prefect.").rpartition(".")[0]
+
+    @property
+    def pool(self) -> str:
+        """The id of the work pool that it relates to: that of a queue."""
+        found = [each["prefect.resource.id"] for each in self.related if each["prefect.resource.role"] == POOL]
+        return found[0].rpartition(".")[2] if found else ""
+
+    @property
+    def name(self) -> str:
+        """The name of a queue or a limit, as far as this event tells it."""
+        return str(self.payload.get("name") or self.fields.get("name") or "")
 
     @property
     def what(self) -> str:
-        """What happened, without the kind: created, updated or deleted."""
+        """What happened, without the kind: created, updated, deleted, ready, not-ready or paused."""
         return self.event.rpartition(".")[2]
 
     @property
@@ -85,7 +106,7 @@ class EventFact:
 
     def __str__(self) -> str:
         """Name it for a finding."""
-        return f"{self.what} {self.subject} revision {self.revision} at position {self.position}"
+        return f"{self.what} {self.kind} {self.subject} revision {self.revision} at position {self.position}"
 
 
 @dataclass(frozen=True)
@@ -125,12 +146,11 @@ class History:
     tails: Sequence[Sequence[tuple[int, str]]] = ()
     """What each reader saw, as positions and event ids, in the order in which it saw them."""
 
-    def lives(self, of: str = "") -> dict[str, list[EventFact]]:
-        """Return the events of each resource, by revision: of all, or of those whose resource ids begin so."""
+    def lives(self) -> dict[str, list[EventFact]]:
+        """Return the events of each resource, by revision."""
         lives: defaultdict[str, list[EventFact]] = defaultdict(list)
         for event in self.events:
-            if event.resource_id.startswith(of):
-                lives[event.subject].append(event)
+            lives[event.subject].append(event)
         for life in lives.values():
             life.sort(key=lambda event: (event.revision or 0, event.position))
         return dict(lives)

@@ -15,6 +15,8 @@ from tests.chaos.reading import Reading
 from tests.chaos.report import WORDS, Report
 from tests.chaos.storm import Storm
 
+READINESS: Final = frozenset({"ready", "not-ready", "paused"})
+
 MEANINGS: Final = {
     "lost": "changes without their event",
     "phantom": "events without their change",
@@ -27,8 +29,9 @@ MEANINGS: Final = {
     "cuts": "connections ended by the server",
     "others": "the broker emptied, bursts",
     "changes": "events in the log",
+    "readiness": "those of them that tell a status",
     "operations": "as their clients know them",
-    "deployments": "that ever were",
+    "resources": "that ever were",
     "doorbells_dropped": "log lines of a full publisher queue or a broker that was away",
     "rescued": "events that only the sweep found",
     "replayed": "parked since their workers were killed over and over",
@@ -50,10 +53,11 @@ def figures(storm: Storm, reading: Reading, history: History) -> dict[str, Any]:
         "bug": storm.plan.bug,
         **{name: {kind.partition("-")[2]: done[kind] for kind in kinds} for name, kinds in families.items()},
         "others": {kind: done[kind] for kind in plan.OTHERS},
-        "changes": len(history.events),
+        "changes": dict(Counter(event.kind for event in history.events)),
+        "readiness": dict(Counter(event.what for event in history.events if event.what in READINESS)),
         "operations": dict(Counter(operation.outcome for operation in operations)),
         "verbs": dict(Counter(operation.verb for operation in operations)),
-        "deployments": len(history.rows) + len(history.graves),
+        "resources": len(history.rows) + len(history.graves),
         "statuses": statuses(storm.callers()),
         "doorbells_dropped": logs.count_words(api_logs, [logs.DROPPED])[logs.DROPPED],
         "rescued": reading.rescued,

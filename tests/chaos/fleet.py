@@ -12,6 +12,9 @@ from tests.chaos.plan import Plan
 TINY_QUEUE: Final = {"publish_queue_size": "5", "publish_linger_ms": "500"}
 """One API drops most of its doorbells: its queue overflows as soon as more than a few changes come."""
 
+SHORT_SILENCE: Final = {"readiness_silence": "4", "readiness_interval": "1"}
+"""Who polls is forgotten within a short run, so that beat has something to find."""
+
 BROKER: Final = "broker"
 DATABASE: Final = "database"
 
@@ -68,6 +71,7 @@ def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Itera
     with running_servers(folder, guarded=False) as stack:
         if plan.bug is not None:
             stack.disguise = _planted(plan.bug)
+        stack.usual = {**stack.usual, **SHORT_SILENCE}
         fleet = Fleet(stack)
         fleet.workers = [stack.start_worker(number) for number in range(1, plan.workers + 1)]
         fleet.beats = [stack.start_beat(f"beat{number}") for number in range(1, plan.beats + 1) if plan.sweep]

@@ -19,11 +19,29 @@ Verb = Literal[
     "bulk-delete",
     "delete-flow",
     "delete-limit",
+    "delete-pool",
+    "delete-queue",
+    "create-flow",
+    "create-pool",
+    "create-queue",
+    "create-limit",
+    "tag-flow",
+    "update-pool",
+    "update-queue",
+    "update-limit",
+    "heartbeat",
+    "poll",
 ]
 Outcome = Literal["acknowledged", "refused", "unknown"]
 
-CARRYING: Final[frozenset[Verb]] = frozenset({"upsert", "patch", "add-schedule", "change-schedule"})
+CREATING: Final[frozenset[Verb]] = frozenset({"upsert", "create-flow", "create-pool", "create-queue", "create-limit"})
+CARRYING: Final[frozenset[Verb]] = CREATING | frozenset(
+    {"patch", "add-schedule", "change-schedule", "tag-flow", "update-pool", "update-queue", "update-limit"}
+)
 """These put their token into a field, so their events name them."""
+DELETING: Final[frozenset[Verb]] = frozenset(
+    {"delete", "bulk-delete", "delete-flow", "delete-limit", "delete-pool", "delete-queue"}
+)
 
 
 @dataclass
@@ -33,11 +51,13 @@ class Operation:
     token: str
     verb: Verb
     targets: tuple[str, ...] = ()
-    """The ids that it names: of a deployment, of deployments, of flows, of a limit, or of a schedule."""
+    """The ids that it names: of what it changes, of a schedule, or of that in which it creates something."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Columns and the values that they must have right after it."""
     fields: frozenset[str] = frozenset()
     """All columns that it may change."""
+    queue: str = ""
+    """The name of the queue that it puts a deployment on, which is made if need be."""
     must: bool = True
     """Whether its success means that something was changed: not so when what it found is not known."""
     tries: int = 0

@@ -8,8 +8,8 @@ from typing import Final
 
 from tests.chaos.board import Board
 from tests.chaos.caller import Caller
-from tests.chaos.deleting import MOVES
 from tests.chaos.ledger import Ledger
+from tests.chaos.moves import MOVES
 from tests.chaos.player import Player, play
 from tests.chaos.writing import send_patch, upsert
 

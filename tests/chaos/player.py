@@ -4,9 +4,10 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from tests.chaos.board import Board, Place
-from tests.chaos.caller import Caller
+from tests.chaos.caller import Caller, own_id
 from tests.chaos.ledger import Ledger, Operation, Verb
 
 SHARED: float = 0.4
@@ -36,10 +37,10 @@ class Player:
         """Return the flow's id, of a flow that is made when it is not known."""
         known = board.flow_ids.get(flow)
         if known is None:
-            response = self.caller.call("POST", "/flows/", {"name": flow})
-            if response is None or not response.is_success:
+            known = make_flow(self.caller, self.open("create-flow", must=False), flow)
+            if known is None:
                 return None
-            known = board.flow_ids[flow] = str(response.json()["id"])
+            board.flow_ids[flow] = known
         return known
 
     def lost(self, board: Board, place: Place, status: int) -> None:
@@ -48,6 +49,17 @@ class Player:
             board.forget(place)
         if status == 409:
             board.forget_flow(place[0])
+
+
+def make_flow(caller: Caller, operation: Operation, name: str) -> str | None:
+    """Create the flow unless it exists, with the token as its tag, and return its id if the answer told it."""
+    operation.values = {"tags": [operation.token]}
+    response = caller.send(operation, "POST", "/flows/", {"name": name, "tags": [operation.token]}, own_id)
+    if response is None or not response.is_success:
+        return None
+    # One that existed stays as it is.
+    operation.must = response.status_code == HTTPStatus.CREATED
+    return str(response.json()["id"])
 
 
 Move = Callable[[Player], None]

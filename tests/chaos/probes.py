@@ -13,6 +13,7 @@ import psycopg
 
 from tests.chaos.caller import Caller, own_id
 from tests.chaos.ledger import Ledger, Operation
+from tests.chaos.player import make_flow
 
 PROBERS: Final = 12
 LONGEST: Final = 60.0
@@ -75,12 +76,12 @@ class Probes:
             self._idle.release()
 
     def _make_target(self, name: str, caller: Caller) -> str:
-        flow = caller.call("POST", "/flows/", {"name": f"probe-{name}"})
-        if flow is None or not flow.is_success:
+        flow_id = make_flow(caller, self._ledger.open(name, "create-flow", must=False), f"probe-{name}")
+        if flow_id is None:
             return ""
-        operation = self._ledger.open(name, "upsert", [flow.json()["id"]])
+        operation = self._ledger.open(name, "upsert", [flow_id])
         operation.fields = frozenset({"labels", "parameters", "schedules", "version"})
-        body = {"name": "probe", "flow_id": flow.json()["id"], "version": operation.token}
+        body = {"name": "probe", "flow_id": flow_id, "version": operation.token}
         response = caller.send(operation, "POST", "/deployments/", body, own_id)
         return operation.answers[0] if response is not None and response.is_success else ""
 

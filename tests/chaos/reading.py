@@ -5,7 +5,7 @@ theirs cannot hide itself.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -15,7 +15,7 @@ from tests.chaos.facts import TRACKED, EventFact, History, PendingFact, RowFact
 from tests.chaos.ledger import Operation
 
 EVENTS = """
-    SELECT position, id::text, event, resource_id, revision, follows::text, occurred, payload
+    SELECT position, id::text, event, resource_id, revision, follows::text, occurred, payload, related
     FROM event ORDER BY position
 """
 ROWS = {
@@ -32,6 +32,11 @@ PENDING = """
 HEAD = "SELECT position, rescued FROM event_log"
 SLOWEST = "SELECT coalesce(extract(epoch FROM max(received - occurred)), 0)::float AS seconds FROM event"
 UNIQUE = "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indrelid = 'event'::regclass AND indisunique"
+READY = """
+    SELECT (SELECT count(*) FROM work_pool WHERE status = 'READY')
+        + (SELECT count(*) FROM work_queue WHERE status = 'READY')
+        + (SELECT count(*) FROM deployment WHERE status = 'READY') AS n
+"""
 STIRRING = """
     SELECT count(*) AS n FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE 'aftercommit-api%'
@@ -81,8 +86,17 @@ def pending(url: str) -> list[PendingFact]:
 
 def writers(url: str) -> int:
     """Return how many connections of APIs the database has, dying ones included."""
+    return _count(url, STIRRING)
+
+
+def ready(url: str) -> int:
+    """Return how many pools, queues and deployments have a status that time will end."""
+    return _count(url, READY)
+
+
+def _count(url: str, statement: LiteralString) -> int:
     with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
-        (row,) = connection.execute(STIRRING).fetchall()
+        (row,) = connection.execute(statement).fetchall()
         found: int = row["n"]
         return found
 

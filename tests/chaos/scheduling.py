@@ -1,5 +1,6 @@
 """Moves that add, change and remove single schedules, and that share concurrency limits."""
 
+from tests.chaos.caller import own_id
 from tests.chaos.player import Player
 from tests.chaos.writing import new_schedule, send_patch
 
@@ -56,8 +57,9 @@ def share_limit(player: Player) -> None:
     """Put a deployment under a shared concurrency limit, of a few that all clients know."""
     board = player.shared
     if len(board.limits) < MOST_LIMITS:
-        name = f"limit-{player.name}-{player.rng.getrandbits(40):x}"
-        response = player.caller.call("POST", "/v2/concurrency_limits/", {"name": name, "limit": 2})
+        operation = player.open("create-limit")
+        operation.values = {"name": operation.token, "limit": 2}
+        response = player.caller.send(operation, "POST", "/v2/concurrency_limits/", operation.values, own_id)
         if response is not None and response.is_success:
             board.limits.append(str(response.json()["id"]))
     limits = list(board.limits)
@@ -66,11 +68,22 @@ def share_limit(player: Player) -> None:
         send_patch(player, lambda token: {"version": token, "global_concurrency_limit_id": limit})
 
 
+def update_limit(player: Player) -> None:
+    """Change a shared limit, with the token as its name."""
+    limits = list(player.shared.limits)
+    if limits:
+        limit = player.rng.choice(limits)
+        operation = player.open("update-limit", limit)
+        operation.fields = frozenset({"limit", "name"})
+        operation.values = {"name": operation.token, "limit": player.rng.randint(1, 3)}
+        player.caller.send(operation, "PATCH", f"/v2/concurrency_limits/{limit}", operation.values)
+
+
 def delete_limit(player: Player) -> None:
     """Delete a shared limit: each deployment under it changes."""
     limits = list(player.shared.limits)
     if limits:
         limit = player.rng.choice(limits)
         operation = player.open("delete-limit", limit)
-        player.caller.send(operation, "DELETE", f"/v2/concurrency_limits/{limit}")
+        player.caller.send(operation, "DELETE", f"/v2/concurrency_limits/{limit}", ids=lambda _: [limit])
         player.shared.limits[:] = [each for each in player.shared.limits if each != limit]

@@ -63,6 +63,7 @@ class Storm:
         self.load.finish()
         self.probes.finish()
         closing.end_writing(self.fleet)
+        closing.wait_for_silence(self.fleet)
         self.replayed = closing.wait_for_quiet(self.fleet, self._say)
         for tail in self.tails:
             tail.finish()

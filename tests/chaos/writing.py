@@ -13,6 +13,8 @@ PLAIN = ("description", "parameters", "paused", "tags", "version")
 COLUMNS = {
     "job_variables": {"infra_overrides"},
     "concurrency_limit": {"concurrency_limit", "concurrency_limit_id"},
+    "work_pool_name": {"work_queue_id"},
+    "work_queue_name": {"work_queue_id"},
     "global_concurrency_limit_id": {"concurrency_limit", "concurrency_limit_id"},
 }
 
@@ -67,9 +69,11 @@ def send_patch(player: Player, fields: Any, board: Board | None = None) -> None:
     response = player.caller.send(operation, "PATCH", f"/deployments/{id_}", body)
     board.believe_paused(place, id_, operation, body.get("paused"))
     if response is not None and response.status_code == 404:
-        if "concurrency" in response.text.lower():
+        missing = response.text.lower()
+        if "concurrency" in missing:
             board.limits[:] = [each for each in board.limits if each != body.get("global_concurrency_limit_id")]
-        else:
+        # The pool that it was meant for is gone, which whoever deleted it has noted.
+        elif "pool" not in missing:
             board.forget(place)
 
 
@@ -88,6 +92,20 @@ def pause_or_resume(player: Player) -> None:
     board.believe_paused(place, id_, operation, paused)
     if response is not None:
         player.lost(board, place, response.status_code)
+
+
+def tag_flow(player: Player) -> None:
+    """Give a flow the token as its tag."""
+    board = player.board()
+    flow = player.rng.choice(board.flows)
+    id_ = board.flow_ids.get(flow)
+    if id_ is not None:
+        operation = player.open("tag-flow", id_)
+        operation.values = {"tags": [operation.token]}
+        operation.fields = frozenset({"tags"})
+        response = player.caller.send(operation, "PATCH", f"/flows/{id_}", operation.values)
+        if response is not None and response.status_code == 404:
+            board.forget_flow(flow)
 
 
 def new_schedule(player: Player, token: str) -> dict[str, Any]:
@@ -121,6 +139,7 @@ def _describe(operation: Operation, body: dict[str, Any], more: frozenset[str]) 
         values["concurrency_limit"] = body["concurrency_limit"]
     if "global_concurrency_limit_id" in body:
         values |= {"concurrency_limit": None, "concurrency_limit_id": body["global_concurrency_limit_id"]}
+    operation.queue = body.get("work_queue_name") or ""
     operation.fields = frozenset(columns) | more
     operation.values = values
 

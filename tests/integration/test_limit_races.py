@@ -1,4 +1,4 @@
-"""A deployment's own limit against the deletion of that limit: they wait for each other and never deadlock."""
+"""Limits against their deletion by another request: it is waited for, and never deadlocks."""
 
 import threading
 from collections.abc import Callable
@@ -6,14 +6,15 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from app.crud import deletions, deployments
+from app.crud import concurrency_limits, deletions, deployments
 from app.errors import NotFound
 from app.models import Deployment
 from app.schemas.deployments import DeploymentUpdate
 from tests.integration.outbox_world import OutboxWorld
-from tests.integration.races.blocking import together
+from tests.integration.races.blocking import all_held_up, together
 
 ROUNDS = 20
 
@@ -56,6 +57,24 @@ def run(world: OutboxWorld, barrier: threading.Barrier, work: Callable[[Session]
             # The other one was quicker.
             return
         session.commit()
+
+
+def test_a_change_of_a_limit_that_another_request_deletes_first_is_refused(
+    outbox_world: OutboxWorld, engine: Engine
+) -> None:
+    with outbox_world.sessions.begin() as session:
+        limit = concurrency_limits.create_concurrency_limit(session, {"name": "shared", "limit": 1})
+        limit_id = str(limit.id)
+
+    def change() -> None:
+        with outbox_world.sessions() as session, pytest.raises(NotFound):
+            concurrency_limits.update_concurrency_limit(session, limit_id, {"limit": 2})
+
+    with outbox_world.sessions() as deleting:
+        deletions.delete_concurrency_limit(deleting, limit_id)
+        with all_held_up(engine, change) as futures:
+            deleting.commit()
+        futures[0].result()
 
 
 @pytest.mark.parametrize("change", [delete_it, patch_it, clear_it])

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.chaos.facts import PREFIX, TRACKED, EventFact, History, RowFact
+from tests.chaos.facts import TRACKED, EventFact, History, RowFact
 from tests.chaos.ledger import Operation
 from tests.chaos.verdict import judge
 
@@ -30,13 +30,15 @@ def updated(**fields: tuple[Any, Any]) -> dict[str, Any]:
     return {"updates": {name: {"from": before, "to": after} for name, (before, after) in fields.items()}}
 
 
-def event(position: int, what: str, payload: dict[str, Any], *, revision: int, deployment: str) -> EventFact:
-    """Return an event that follows the one of the revision before."""
+def event(
+    position: int, what: str, payload: dict[str, Any], *, revision: int, deployment: str, kind: str = "deployment"
+) -> EventFact:
+    """Return an event that follows the one of the revision before; `deployment` is the id, of whatever kind."""
     return EventFact(
         position=position,
         id=f"{deployment} {revision}",
-        event=f"{PREFIX}{what}",
-        resource_id=f"{PREFIX}{deployment}",
+        event=f"prefect.{kind}.{what}",
+        resource_id=f"prefect.{kind}.{deployment}",
         revision=revision,
         follows=f"{deployment} {revision - 1}" if revision > 1 else None,
         occurred=NOON + timedelta(seconds=position),
@@ -46,10 +48,26 @@ def event(position: int, what: str, payload: dict[str, Any], *, revision: int, d
 
 def life(*steps: tuple[str, dict[str, Any]], deployment: str = DEPLOYMENT, start: int = 1) -> list[EventFact]:
     """Return the events of a deployment, in order, from a position on."""
+    return life_of("deployment", deployment, start, *steps)
+
+
+def life_of(
+    kind: str, id_: str, start: int, *steps: tuple[str, dict[str, Any]], pool: str | None = None
+) -> list[EventFact]:
+    """Return the events of anything, in order, from a position on; of a queue in a pool."""
+    related = [{"prefect.resource.id": f"prefect.work-pool.{pool}", "prefect.resource.role": "work-pool"}]
     return [
-        event(start + at, what, payload, revision=at + 1, deployment=deployment)
+        replace(
+            event(start + at, what, payload, revision=at + 1, deployment=id_, kind=kind),
+            related=related if pool is not None else (),
+        )
         for at, (what, payload) in enumerate(steps)
     ]
+
+
+def named(name: str) -> dict[str, Any]:
+    """Return the payload of the creation or deletion of a limit or a queue of that name."""
+    return {"name": name, "fields": {"name": name, "limit": 1}}
 
 
 def row(revision: int, deployment: str = DEPLOYMENT, **fields: Any) -> RowFact:

@@ -143,8 +143,9 @@ def test_the_deletion_of_a_limit_changes_the_deployments_under_it() -> None:
         ("updated", updated(concurrency_limit_id=("limit-1", None))),
     )
     rows = [row(2, version="c1-op1")]
-    assert words(history(events, [upsert("c1-op1"), silent("c2-op1", "delete-limit", "limit-1")], rows)) == []
-    assert words(history(events, [upsert("c1-op1"), silent("c2-op1", "delete-limit", "limit-2")], rows)) == ["phantom"]
+    deletions = [silent("c2-op1", "delete-limit", limit, acks=0) for limit in ("limit-1", "limit-2")]
+    assert words(history(events, [upsert("c1-op1"), deletions[0]], rows)) == []
+    assert words(history(events, [upsert("c1-op1"), deletions[1]], rows)) == ["phantom"]
 
 
 def test_an_acknowledged_deletion_without_its_event_is_lost() -> None:
@@ -163,7 +164,7 @@ def test_a_deletion_that_never_answered_or_that_of_the_flow_explains_it() -> Non
     graves = {DEPLOYMENT: 2}
     for operation in (
         silent("c1-op2", "bulk-delete", "other", DEPLOYMENT, acks=0),
-        silent("c1-op2", "delete-flow", FLOW),
+        silent("c1-op2", "delete-flow", FLOW, acks=0),
     ):
         assert words(history(DELETED, [upsert("c1-op1"), operation], graves=graves)) == []
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.facts import History, RowFact, agrees
+from tests.chaos.ledger import Operation
 from tests.unit.chaos_histories import (
     DEPLOYMENT,
     NOON,
@@ -159,14 +160,17 @@ def test_the_life_of_another_kind_is_judged_like_that_of_a_deployment() -> None:
         id="e4",
         event="prefect.flow.created",
         resource_id=f"prefect.flow.{flow}",
-        payload={"fields": {"tags": [], "labels": {}}},
+        payload={"fields": {"tags": ["c1-op0"], "labels": {}}},
     )
 
     def found(revision: int) -> list[str]:
-        row = RowFact(flow, revision, "e4", {"tags": [], "labels": {}})
+        row = RowFact(flow, revision, "e4", {"tags": ["c1-op0"], "labels": {}})
         events = [*of_deployment, creation]
         tail = [(each.position, each.id) for each in events]
-        return words(replace(well(), events=events, head=4, tails=[tail], rows={**well().rows, flow: row}))
+        creator = Operation("c1-op0", "create-flow", effects=1)
+        operations = [*well().operations, creator]
+        rows = {**well().rows, flow: row}
+        return words(replace(well(), events=events, head=4, tails=[tail], rows=rows, operations=operations))
 
     assert found(1) == []
     assert found(2) == ["lost"]

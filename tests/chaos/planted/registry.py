@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.chaos.planted import append_bugs, capture_bugs, claim_bugs, record_bugs
+from tests.chaos.planted import append_bugs, capture_bugs, cascade_bugs, claim_bugs, record_bugs
 from tests.chaos.report import Word
 
 Side = Literal["api", "worker"]
@@ -71,6 +71,8 @@ _BUGS: Final = (
     PlantedBug("phantom", "api", capture_bugs.unchanged_write_counts_as_a_change),
     PlantedBug("lost", "api", capture_bugs.flow_deletion_that_cascades),
     PlantedBug("disordered", "api", capture_bugs.lane_of_the_change),
+    PlantedBug("lost", "api", cascade_bugs.status_of_a_poll_is_not_told),
+    PlantedBug("disordered", "api", cascade_bugs.deletion_that_occurs_after_its_effects),
 )
 
 BUGS: Final = {bug.name: bug for bug in _BUGS}

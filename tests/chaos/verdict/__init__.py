@@ -2,6 +2,7 @@
 
 from tests.chaos.facts import History
 from tests.chaos.report import Finding
+from tests.chaos.verdict.cascades import judge_cascades
 from tests.chaos.verdict.deeds import judge_operations
 from tests.chaos.verdict.lives import judge_lives
 from tests.chaos.verdict.log import judge_log, judge_outbox, judge_tails
@@ -15,4 +16,5 @@ def judge(history: History) -> list[Finding]:
         *judge_outbox(history),
         *judge_lives(history),
         *judge_operations(history),
+        *judge_cascades(history),
     ]

@@ -4,19 +4,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.chaos.facts import PREFIX, EventFact, History
-from tests.chaos.ledger import CARRYING, Operation
+from tests.chaos.facts import EventFact, History
+from tests.chaos.ledger import CARRYING, CREATING, DELETING, Operation
 from tests.chaos.report import Finding
-from tests.chaos.verdict.causes import FLOW_LABEL, Causes, causes_of
+from tests.chaos.verdict.causes import Causes
 from tests.chaos.verdict.lives import after
+from tests.chaos.verdict.silent import FLOW_LABEL, causes_of
 
 Lives = Mapping[str, Sequence[EventFact]]
 
 
 def judge_operations(history: History) -> Iterator[Finding]:
     """Explain every event by an operation, then ask of every operation whether it has the events that it must."""
-    causes = Causes(history.operations)
-    lives = history.lives(PREFIX)
+    causes = Causes(history.operations, history.events)
+    lives = history.lives()
     for life in lives.values():
         state: dict[str, Any] = {}
         for event in life:
@@ -24,7 +25,7 @@ def judge_operations(history: History) -> Iterator[Finding]:
             yield from causes.explain(event, state)
     for operation in history.operations:
         yield from _judge_counts(operation, causes.told[operation.token])
-        if operation.verb in CARRYING and operation.acknowledged is not None:
+        if operation.verb in CARRYING and operation.must and operation.acknowledged is not None:
             yield from _judge_acknowledged(operation, causes.told[operation.token])
     yield from _judge_silent(history.operations, causes)
     yield from _judge_deletions(history.operations, lives)
@@ -40,7 +41,7 @@ def _judge_counts(operation: Operation, told: Sequence[EventFact]) -> Iterator[F
 
 
 def _judge_acknowledged(operation: Operation, told: Sequence[EventFact]) -> Iterator[Finding]:
-    wanted = set(operation.answers if operation.verb == "upsert" else operation.targets)
+    wanted = set(operation.answers if operation.verb in CREATING else operation.targets)
     for id_ in sorted(wanted - {event.subject for event in told}):
         yield Finding("lost", f"{operation.verb} {operation.token} of {id_} was acknowledged and has no event")
 
@@ -62,7 +63,7 @@ def _judge_silent(operations: Sequence[Operation], causes: Causes) -> Iterator[F
 def _judge_deletions(operations: Sequence[Operation], lives: Lives) -> Iterator[Finding]:
     dead = {id_ for id_, life in lives.items() if any(event.what == "deleted" for event in life)}
     answered = [operation for operation in operations if operation.acknowledged is not None]
-    deleted = Counter(id_ for each in answered if each.verb in {"delete", "bulk-delete"} for id_ in each.answers)
+    deleted = Counter(id_ for each in answered if each.verb in DELETING for id_ in each.answers)
     for id_, count in deleted.items():
         if id_ not in dead:
             yield Finding("lost", f"the deletion of {id_} was acknowledged and has no event")

@@ -1,6 +1,6 @@
 """What must hold after every step: the log and the outbox together are the model's histories, in order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.events.schema import RESOURCE_ID
-from app.models import Deployment, EventLog, EventRow, Flow, SnapshotRow
-from tests.integration.model.histories import ATTEMPTS, Entry, History, Registry, known_part, plain
-
-PREFIX = "prefect.deployment."
+from app.models import EventLog, EventRow, SnapshotRow
+from tests.integration.model.histories import ATTEMPTS, Entry, History, Registry
+from tests.integration.model.rows import read_rows
+from tests.integration.model.states import known_part, plain
 
 
 def check_everything(session: Session, registry: Registry) -> None:
@@ -25,13 +25,14 @@ def check_everything(session: Session, registry: Registry) -> None:
     assert logged.keys() | waiting.keys() <= registry.histories.keys(), "nothing is invented"
     for id_, history in registry.histories.items():
         _check_history(history, logged.get(id_, []), waiting.get(id_, []))
+    _check_causes(registry.histories.values(), events, snapshots)
     _check_rows(session, registry)
 
 
 def notice(session: Session, histories: Sequence[History]) -> None:
     """Take over how far a worker came that ended in the middle; whether that is right, the checks tell."""
     for history in histories:
-        is_of = EventRow.resource_id == f"{PREFIX}{history.id}"
+        is_of = EventRow.resource_id == f"prefect.{history.kind}.{history.id}"
         logged = session.scalars(select(func.count()).select_from(EventRow).where(is_of)).one()
         for entry in history.entries[:logged]:
             entry.is_logged = True
@@ -49,12 +50,8 @@ def _by_resource(
     logged: dict[UUID, list[EventRow]] = {}
     waiting: dict[UUID, list[SnapshotRow]] = {}
     for event in events:
-        if not event.resource_id.startswith(PREFIX):
-            continue
-        logged.setdefault(UUID(event.resource[RESOURCE_ID].removeprefix(PREFIX)), []).append(event)
+        logged.setdefault(UUID(event.resource[RESOURCE_ID].rpartition(".")[2]), []).append(event)
     for snapshot in snapshots:
-        if snapshot.kind != "deployment":
-            continue
         waiting.setdefault(snapshot.resource_id, []).append(snapshot)
     return logged, waiting
 
@@ -65,7 +62,9 @@ def _check_history(history: History, events: Sequence[EventRow], snapshots: Sequ
     held = [(row.id, row.revision, row.operation) for row in snapshots]
     gone = [entry for entry in history.entries if entry.is_logged]
     assert gone == history.entries[: len(gone)]
-    assert told == [(entry.id, entry.revision, _event_name(entry)) for entry in gone]
+    assert told == [(entry.id, entry.revision, _event_name(history.kind, entry)) for entry in gone]
+    assert {event.resource_id for event in events} <= {f"prefect.{history.kind}.{history.id}"}
+    assert {row.kind for row in snapshots} <= {history.kind}
     assert held == [(entry.id, entry.revision, entry.operation) for entry in history.pending]
     ids = [entry.id for entry in history.entries]
     follows = [None, *ids[:-1]]
@@ -75,15 +74,29 @@ def _check_history(history: History, events: Sequence[EventRow], snapshots: Sequ
         assert row.skip_reason == entry.skip_reason
     times = [event.occurred for event in events] + [row.occurred for row in snapshots]
     assert times == sorted(set(times))
-    _check_states(history.entries, events, snapshots)
+    _check_states(history, events, snapshots)
 
 
-def _event_name(entry: Entry) -> str:
-    return f"{PREFIX}{entry.operation}" if entry.skip_reason is None else "aftercommit.deployment.skipped"
+def _event_name(kind: str, entry: Entry) -> str:
+    return f"prefect.{kind}.{entry.operation}" if entry.skip_reason is None else f"aftercommit.{kind}.skipped"
 
 
-def _check_states(entries: Sequence[Entry], events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
+def _check_causes(histories: Iterable[History], events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
+    """No change occurs before what it follows from, nor stands before it in the outbox, if both are still there."""
+    occurred = {event.id: event.occurred for event in events} | {row.id: row.occurred for row in snapshots}
+    places = {row.id: row.sequence for row in snapshots}
+    for effect in (entry for history in histories for entry in history.entries):
+        for cause in effect.causes:
+            assert cause.id is not None
+            assert effect.id is not None
+            assert occurred[cause.id] < occurred[effect.id], f"{cause} is the cause of {effect}"
+            if {cause.id, effect.id} <= places.keys():
+                assert places[cause.id] < places[effect.id], f"{cause} is the cause of {effect}"
+
+
+def _check_states(history: History, events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
     """Every change starts from what the one before left, and leads to the state that the model expects."""
+    kind, entries = history.kind, history.entries
     state: dict[str, Any] | None = None
     for entry, event in zip(entries, events, strict=False):
         if entry.skip_reason is not None:
@@ -92,12 +105,12 @@ def _check_states(entries: Sequence[Entry], events: Sequence[EventRow], snapshot
             state = None
             continue
         state = _told(event, state)
-        _assert_same(state, entry)
+        _assert_same(kind, state, entry)
     for entry, row in zip(entries[len(events) :], snapshots, strict=True):
         if state is not None:
             assert row.before == state
         state = row.after
-        _assert_same(state, entry)
+        _assert_same(kind, state, entry)
 
 
 def _told(event: EventRow, state: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -119,22 +132,20 @@ def _told(event: EventRow, state: dict[str, Any] | None) -> dict[str, Any] | Non
     return {**state, **{field: change["to"] for field, change in payload["updates"].items()}}
 
 
-def _assert_same(state: Mapping[str, Any] | None, entry: Entry) -> None:
+def _assert_same(kind: str, state: Mapping[str, Any] | None, entry: Entry) -> None:
     if state is None:
         # Deleted, or unknown behind a skipped one.
         return
     assert entry.after is not None
-    assert plain(known_part(state)) == plain(entry.after)
+    assert plain(known_part(kind, state)) == plain(entry.after)
 
 
 def _check_rows(session: Session, registry: Registry) -> None:
-    """The deployments that exist are those that the model knows, at their revision and in their state."""
-    rows = session.execute(select(Flow.name, Deployment).join(Flow, Flow.id == Deployment.flow_id)).all()
-    found = {(flow, row.name): row for flow, row in rows}
+    """The resources that exist are those that the model knows, at their revision and in their state."""
+    found = read_rows(session)
     assert found.keys() == registry.alive.keys()
     for key, living in registry.alive.items():
         row = found[key]
         last = registry.histories[living.id].entries[-1]
-        assert (row.id, row.revision, row.event_id) == (living.id, living.revision, last.id)
-        columns = {column.key: getattr(row, column.key) for column in Deployment.__table__.columns}
-        assert plain(known_part(columns)) == plain(living.state)
+        assert (row["id"], row["revision"], row["event_id"]) == (living.id, living.revision, last.id)
+        assert plain(known_part(key[0], row)) == plain(living.state)

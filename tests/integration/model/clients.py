@@ -1,7 +1,6 @@
-"""The half of the machine that changes deployments: transactions of several changes that end in every way."""
+"""The half of the machine that changes resources: transactions of several changes that end in every way."""
 
 from collections.abc import Callable
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -9,57 +8,31 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import SnapshotRow
-from tests.integration.model import changes
 from tests.integration.model.changes import Change
+from tests.integration.model.choices import (
+    BAD_ENDINGS,
+    ENDINGS,
+    MAIN,
+    PAUSES,
+    POOL_STEPS,
+    POOLS,
+    QUEUES,
+    SLOW,
+    SLOW_STEPS,
+    STEPS,
+    VERSIONS,
+    WORKERS,
+    Part,
+    deployments_of,
+    furniture,
+)
+from tests.integration.model.deployment_changes import Upsert
 from tests.integration.model.endings import Ending, end
-from tests.integration.model.histories import Draft, Entry, History, Key, Registry
+from tests.integration.model.histories import Draft, Entry, History, Registry
+from tests.integration.model.pool_changes import Beat, PollPool, UpdatePool
+from tests.integration.model.queue_changes import UpdateQueue
+from tests.integration.model.states import QUEUE, Key
 from tests.integration.model.world import World
-
-FLOWS, SLOW_FLOW = ("etl", "ml"), "slow"
-"""The last one belongs to a transaction that stays open while others come and go."""
-NAMES = ("nightly", "hourly")
-LIMITS = ("database", "licence")
-
-FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "description": st.sampled_from([None, "a", "b"]),
-    "version": st.sampled_from(["1", "2"]),
-    "paused": st.booleans(),
-    "tags": st.lists(st.sampled_from("xyz"), unique=True, max_size=3),
-    "parameters": st.sampled_from([{}, {"n": 1}, {"n": 1.0}, {"n": True}, {"n": [1]}]),
-    "concurrency_limit": st.sampled_from([None, 1, 2]),
-}
-VERSIONS = st.lists(st.sampled_from("1234"), min_size=1, max_size=3)
-SCHEDULES = st.lists(
-    st.tuples(st.sampled_from("st"), st.sampled_from([60.0, 90.0])), max_size=2, unique_by=lambda s: s[0]
-)
-PATCHES = st.fixed_dictionaries({}, optional=FIELDS)
-UPSERTS = st.fixed_dictionaries(
-    {}, optional={**FIELDS, "schedules": SCHEDULES.map(lambda pairs: [[*p] for p in pairs])}
-)
-
-
-def changes_in(*flows: str) -> st.SearchStrategy[Change]:
-    """What one change in these flows may be."""
-    keys = st.tuples(st.sampled_from(flows), st.sampled_from(NAMES))
-    return st.one_of(
-        st.builds(changes.Upsert, keys, UPSERTS),
-        st.builds(changes.Upsert, keys, UPSERTS),
-        st.builds(changes.Patch, keys, PATCHES),
-        st.builds(changes.Schedule, keys, st.sampled_from("st"), st.sampled_from([None, 60.0, 90.0])),
-        st.builds(changes.Delete, keys),
-        st.builds(changes.BulkDelete, st.sampled_from(NAMES), st.just(flows)),
-        st.builds(changes.DeleteFlow, st.sampled_from(flows), st.booleans()),
-    )
-
-
-LIMIT_CHANGES = st.one_of(
-    st.builds(changes.Share, st.tuples(st.sampled_from(FLOWS), st.sampled_from(NAMES)), st.sampled_from(LIMITS)),
-    st.builds(changes.DeleteLimit, st.sampled_from(LIMITS)),
-)
-STEPS = st.lists(st.one_of(changes_in(*FLOWS), LIMIT_CHANGES), min_size=1, max_size=4)
-SLOW_STEPS = st.lists(changes_in(SLOW_FLOW), min_size=1, max_size=3)
-ENDINGS = st.sampled_from(Ending)
-BAD_ENDINGS = st.sampled_from([ending for ending in Ending if ending is not Ending.COMMIT])
 
 
 class Clients(RuleBasedStateMachine):
@@ -67,24 +40,40 @@ class Clients(RuleBasedStateMachine):
 
     world: World
 
-    @initialize()
-    def begin(self) -> None:
-        """Nothing exists."""
+    @initialize(parts=st.sampled_from([[MAIN, SLOW], [MAIN, SLOW], [MAIN], []]), works=st.booleans())
+    def begin(self, parts: list[Part], works: bool) -> None:
+        """These parts are furnished, so that there is something to change, and perhaps at work; nothing else exists."""
         self.world.begin()
         self.registry = Registry()
         self.session = self.world.sessions()
         self.slow: tuple[Session, Draft] | None = None
+        self._transaction([change for part in parts for change in furniture(part, works)], Ending.COMMIT)
 
     @rule(steps=STEPS)
     def commit(self, steps: list[Change]) -> None:
         """The ordinary case: a few changes, committed."""
         self._transaction(steps, Ending.COMMIT)
 
-    @rule(key=st.tuples(st.sampled_from(FLOWS), st.sampled_from(NAMES)), versions=VERSIONS)
+    @rule(steps=POOL_STEPS)
+    def commit_to_pools(self, steps: list[Change]) -> None:
+        """The same of pools and queues alone."""
+        self._transaction(steps, Ending.COMMIT)
+
+    @rule(key=deployments_of(MAIN), versions=VERSIONS)
     def deploy(self, key: Key, versions: list[str]) -> None:
         """One deployment is deployed again and again."""
         for version in versions:
-            self._transaction([changes.Upsert(key, {"version": version})], Ending.COMMIT)
+            self._transaction([Upsert(key, {"version": version})], Ending.COMMIT)
+
+    @rule(pool=POOLS, worker=st.sampled_from(WORKERS), queue=st.sampled_from([None, *QUEUES]), pauses=PAUSES)
+    def work(self, pool: str, worker: str, queue: str | None, pauses: list[bool]) -> None:
+        """A worker of a pool starts and asks for work; the pool and a queue are paused, and go on."""
+        self._transaction([Beat(pool, worker)], Ending.COMMIT)
+        self._transaction([PollPool(pool, queue)], Ending.COMMIT)
+        for is_paused in pauses:
+            fields = {"is_paused": is_paused}
+            self._transaction([UpdatePool(pool, fields)], Ending.COMMIT)
+            self._transaction([UpdateQueue((QUEUE, pool, queue or QUEUES[0]), fields)], Ending.COMMIT)
 
     @rule(steps=STEPS, ending=BAD_ENDINGS)
     def fail(self, steps: list[Change], ending: Ending) -> None:
@@ -139,13 +128,12 @@ class Clients(RuleBasedStateMachine):
         """End the transaction and return whether its process lives; a commit rings for its changes and no others."""
         rung_before = len(self.world.rung)
         self.world.crash_at_ring = ending is Ending.CRASH_AFTER and bool(draft.changes or draft.taken_back)
-        end(session, ending, FLOWS[0], self.world.engine)
+        end(session, ending, MAIN.flows[0], self.world.engine)
         self.world.crash_at_ring = False
         if not ending.commits:
             assert len(self.world.rung) == rung_before, "nothing rings for what did not commit"
             return ending is not Ending.CRASH_BEFORE
-        committed = self.registry.commit(draft)
-        self._note_ids(committed)
+        committed = self.committed(draft)
         rung = {doorbell.snapshot_id for doorbell in self.world.rung[rung_before:]}
         if ending is Ending.CRASH_AFTER:
             assert not rung
@@ -154,12 +142,15 @@ class Clients(RuleBasedStateMachine):
         assert len(rung) <= len(committed) + draft.taken_back
         return True
 
-    def _note_ids(self, committed: list[tuple[History, Entry]]) -> None:
-        """Right after the commit each change has its snapshot, and from now on its id is known."""
+    def committed(self, draft: Draft) -> list[tuple[History, Entry]]:
+        """Return the changes of a draft that is true now: each has its snapshot, and from now on its id is known."""
+        committed = self.registry.commit(draft)
         with self.world.sessions() as session:
-            for history, entry in committed:
-                at = (SnapshotRow.resource_id == history.id, SnapshotRow.revision == entry.revision)
-                entry.id = session.scalars(select(SnapshotRow.id).where(*at)).one()
+            rows = session.execute(select(SnapshotRow.resource_id, SnapshotRow.revision, SnapshotRow.id))
+            ids = {(row.resource_id, row.revision): row.id for row in rows}
+        for history, entry in committed:
+            entry.id = ids[history.id, entry.revision]
+        return committed
 
     def teardown(self) -> None:
         """Let go of the connections."""

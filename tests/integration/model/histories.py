@@ -1,21 +1,17 @@
-"""The model: what each deployment went through, in plain Python, without a look at the database."""
+"""The model: what each resource went through, in plain Python, without a look at the database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-Key = tuple[str, str]
-"""The name of a flow, and of a deployment in it."""
-
-State = Mapping[str, Any]
-"""What the model knows of a deployment's tracked fields; `limit` is None, "own" or the id of a shared one."""
+from tests.integration.model.states import NEW, OPERATIONS, Key, State, same
 
 LANES = 3
-"""Few, so that deployments often share one."""
+"""Few, so that resources often share one."""
 
 lanes: dict[UUID, int] = {}
-"""In the order in which the deployments are met, so that the same history has the same lanes again."""
+"""In the order in which the resources are met, so that the same history has the same lanes again."""
 
 
 def lane_of(id_: UUID) -> int:
@@ -26,25 +22,16 @@ def lane_of(id_: UUID) -> int:
 ATTEMPTS = 2
 """Failures before a snapshot is parked: few, so that a short run gets there."""
 
-NEW: State = {
-    "description": None,
-    "version": None,
-    "paused": False,
-    "tags": [],
-    "parameters": {},
-    "schedules": [],
-    "concurrency_limit": None,
-    "limit": None,
-}
-
 
 @dataclass
 class Entry:
-    """One committed change of one deployment, and how far its snapshot has come."""
+    """One committed change of one resource, and how far its snapshot has come."""
 
     revision: int
     operation: str
     after: State | None
+    causes: tuple["Entry", ...] = field(default=(), compare=False, repr=False)
+    """The changes of other resources that it follows from: they occur earlier."""
     id: UUID | None = None
     """The id that the database gave it, read once right after the commit; it must stay."""
     is_logged: bool = False
@@ -56,17 +43,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class Living:
-    """A deployment that exists."""
+    """A resource that exists. `heard` is untracked: who asks for its work, until they fall silent."""
 
     id: UUID
     revision: int
     state: State
+    heard: frozenset[str] = frozenset()
+    """Workers of a pool by name; of a queue or a deployment that there was a poll."""
+    is_default: bool = False
+    """Whether it is its pool's default queue."""
 
 
 @dataclass
 class History:
-    """All committed changes of one deployment, from its creation to its deletion. A second life is another one."""
+    """All committed changes of one resource, from its creation to its deletion. A second life is another one."""
 
+    kind: str
     id: UUID
     entries: list[Entry] = field(default_factory=list)
 
@@ -92,7 +84,6 @@ class Registry:
     """What has been committed."""
 
     alive: dict[Key, Living] = field(default_factory=dict)
-    limits: dict[str, UUID] = field(default_factory=dict)
     histories: dict[UUID, History] = field(default_factory=dict)
 
     def pending(self) -> list[tuple[History, Entry]]:
@@ -102,15 +93,15 @@ class Registry:
     def commit(self, draft: "Draft") -> list[tuple[History, Entry]]:
         """Make true what a transaction did, and return its changes in order."""
         committed = []
-        for key, id_, entry in draft.changes:
-            history = self.histories.setdefault(id_, History(id_))
+        for kind, id_, entry in draft.changes:
+            history = self.histories.setdefault(id_, History(kind, id_))
             history.entries.append(entry)
             committed.append((history, entry))
+        # What others committed while the transaction was open stays as they left it.
+        for key in draft.touched:
             self.alive.pop(key, None)
-        for key in {key for key, _, _ in draft.changes} & draft.alive.keys():
-            self.alive[key] = draft.alive[key]
-        if draft.limits != draft.limits_before:
-            self.limits = draft.limits
+            if key in draft.alive:
+                self.alive[key] = draft.alive[key]
         return committed
 
 
@@ -119,72 +110,67 @@ class Draft:
     """What an open transaction has done so far."""
 
     alive: dict[Key, Living]
-    limits: dict[str, UUID]
-    limits_before: dict[str, UUID]
-    changes: list[tuple[Key, UUID, Entry]] = field(default_factory=list)
+    changes: list[tuple[str, UUID, Entry]] = field(default_factory=list)
+    touched: dict[Key, None] = field(default_factory=dict)
+    """In the order in which it was done, which is the same in the same history; a set's is not."""
     taken_back: int = 0
     """How many changes went with a savepoint: their doorbells may ring, and find nothing."""
 
     @classmethod
     def of(cls, registry: Registry) -> "Draft":
         """Return the draft of a transaction that begins now."""
-        return cls(dict(registry.alive), dict(registry.limits), dict(registry.limits))
+        return cls(dict(registry.alive))
 
     def savepoint(self) -> "Draft":
         """Return what `roll_back_to` needs to come back to here."""
-        return replace(self, alive=dict(self.alive), limits=dict(self.limits), changes=list(self.changes))
+        return replace(self, alive=dict(self.alive), changes=list(self.changes), touched=dict(self.touched))
 
     def roll_back_to(self, savepoint: "Draft") -> None:
         """Forget what happened since the savepoint."""
         self.taken_back += len(self.changes) - len(savepoint.changes)
-        self.alive, self.limits, self.changes = savepoint.alive, savepoint.limits, savepoint.changes
+        self.alive, self.changes, self.touched = savepoint.alive, savepoint.changes, savepoint.touched
 
-    def create(self, key: Key, id_: UUID, state: State) -> None:
-        """A deployment begins to exist."""
-        self.alive[key] = Living(id_, 1, state)
-        self.changes.append((key, id_, Entry(1, "created", state)))
+    def keys(self, kind: str, *names: str) -> list[Key]:
+        """Return what exists of a kind, within what these names say."""
+        return [key for key in self.alive if key[: 1 + len(names)] == (kind, *names)]
 
-    def change(self, key: Key, **fields: Any) -> bool:
-        """Give a deployment these values; return whether any differs. One that counts as the same stays as it is."""
+    def create(
+        self, key: Key, id_: UUID, fields: State, causes: Iterable[Entry] = (), *, is_default: bool = False
+    ) -> Entry:
+        """Let a resource begin to exist."""
+        state = {**NEW[key[0]], **fields}
+        return self._note(key, Living(id_, 1, state, is_default=is_default), Entry(1, "created", state, tuple(causes)))
+
+    def change(self, key: Key, causes: Iterable[Entry] = (), **fields: Any) -> Entry | None:
+        """Give a resource these values; return the change if any differs. One that counts as the same stays."""
         living = self.alive[key]
         differing = {name: value for name, value in fields.items() if not same(name, living.state[name], value)}
         if not differing:
-            return False
-        state = {**living.state, **differing}
-        self.alive[key] = Living(living.id, living.revision + 1, state)
-        self.changes.append((key, living.id, Entry(living.revision + 1, "updated", state)))
-        return True
+            return None
+        state, revision = {**living.state, **differing}, living.revision + 1
+        operation = OPERATIONS[state["status"]] if "status" in differing else "updated"
+        entry = Entry(revision, operation, state, tuple(causes))
+        return self._note(key, replace(living, revision=revision, state=state), entry)
 
-    def delete(self, key: Key) -> None:
-        """A deployment ends."""
-        living = self.alive.pop(key)
-        self.changes.append((key, living.id, Entry(living.revision + 1, "deleted", None)))
+    def delete(self, key: Key, causes: Iterable[Entry] = ()) -> Entry:
+        """Let a resource end."""
+        living = self.alive[key]
+        entry = self._note(key, living, Entry(living.revision + 1, "deleted", None, tuple(causes)))
+        del self.alive[key]
+        return entry
 
+    def hear(self, key: Key, heard: Iterable[str]) -> None:
+        """Note who asks for its work, which is no change."""
+        self.alive[key] = replace(self.alive[key], heard=frozenset(heard))
+        self.touched[key] = None
 
-def same(name: str, left: Any, right: Any) -> bool:
-    """Tell whether two values of a field count as the same: tags are a set, and `1` is `1.0` but not `true`."""
-    if name == "tags":
-        return set(left) == set(right)
-    return bool(plain(left) == plain(right))
+    def rename(self, key: Key, new: Key) -> None:
+        """Let a resource be known by another name from now on."""
+        self.touched |= {key: None, new: None}
+        self.alive[new] = self.alive.pop(key)
 
-
-def plain(value: Any) -> Any:
-    """Return the value so that Python's `==` tells true from 1, and lists from tuples no more."""
-    if isinstance(value, bool):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: plain(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(member) for member in value]
-    return value
-
-
-def known_part(tracked: Mapping[str, Any]) -> State:
-    """Return what the model knows of a deployment's tracked fields, as an event or a row holds them."""
-    own = tracked["concurrency_limit"] is not None
-    shared = tracked["concurrency_limit_id"]
-    return {
-        **{name: tracked[name] for name in NEW if name not in {"schedules", "limit"}},
-        "schedules": [[entry["slug"], entry["schedule"]["interval"]] for entry in tracked["schedules"]],
-        "limit": "own" if own else str(shared) if shared is not None else None,
-    }
+    def _note(self, key: Key, living: Living, entry: Entry) -> Entry:
+        self.alive[key] = living
+        self.touched[key] = None
+        self.changes.append((key[0], living.id, entry))
+        return entry

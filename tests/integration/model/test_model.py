@@ -19,8 +19,6 @@ from tests.integration.model.world import World
 from tests.world import assert_audit_is_clean
 
 BOUNDED = bounds(
-    max_examples=20,
-    stateful_step_count=25,
     deadline=None,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
@@ -144,14 +142,20 @@ class Service(Workers):
         assert_audit_is_clean(self.world.sessions)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("histories", "steps"), [(15, 40), pytest.param(150, 50, marks=pytest.mark.slow)], ids=["some", "many"]
+)
 def test_any_history_becomes_its_log(
     sessions: sessionmaker[Session],
     engine: Engine,
     settings: Settings,
     shared_database: SharedDatabase,
     monkeypatch: pytest.MonkeyPatch,
+    histories: int,
+    steps: int,
 ) -> None:
     world = World(sessions, engine, settings, shared_database)
     world.install(monkeypatch)
-    run_state_machine_as_test(type("Machine", (Service,), {"world": world}), settings=BOUNDED)
+    machine = type("Machine", (Service,), {"world": world})
+    run_state_machine_as_test(machine, settings=bounds(BOUNDED, max_examples=histories, stateful_step_count=steps))

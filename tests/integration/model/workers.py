@@ -9,9 +9,12 @@ from hypothesis.stateful import rule
 from sqlalchemy.exc import DBAPIError
 
 from tests.integration.model.checks import notice
+from tests.integration.model.choices import MAIN
 from tests.integration.model.clients import Clients
+from tests.integration.model.consequences import settle
 from tests.integration.model.endings import Crash
-from tests.integration.model.histories import ATTEMPTS, Entry, History
+from tests.integration.model.histories import ATTEMPTS, Draft, Entry, History
+from tests.integration.model.states import DEPLOYMENT, POOL, QUEUE
 from tests.integration.model.world import AT
 
 PICK = st.integers(0, 1_000_000)
@@ -20,7 +23,7 @@ BATCHES = st.sampled_from([1, 2, 500])
 
 
 class Workers(Clients):
-    """Clients and workers."""
+    """Clients, and the workers of the registry."""
 
     @rule(pick=PICK, keeps=st.booleans(), came_again=st.booleans(), batch_size=BATCHES)
     def deliver(self, pick: int, keeps: bool, came_again: bool, batch_size: int) -> None:
@@ -64,6 +67,21 @@ class Workers(Clients):
         # How far it came is up to the batches; it must be a first part of what it could have done.
         with self.world.sessions() as session:
             notice(session, [history for history in self.registry.histories.values() if history.lane in lanes])
+
+    @rule(falls=st.booleans(), looks=st.booleans())
+    def silence(self, falls: bool, looks: bool) -> None:
+        """Who was heard is heard no more; sooner or later beat's look finds what is ready no more, or is again."""
+        draft = Draft.of(self.registry)
+        if falls:
+            self.world.fall_silent(MAIN.flows, MAIN.pools)
+            silent = [key for key, living in draft.alive.items() if living.heard and key[1] in MAIN.flows + MAIN.pools]
+            for key in silent:
+                draft.hear(key, ())
+        if looks:
+            for key in [key for kind in (POOL, QUEUE, DEPLOYMENT) for key in draft.keys(kind)]:
+                settle(draft, key)
+            assert self.world.look_for_the_silent() == len(draft.changes)
+        self.committed(draft)
 
     def _claimable(self) -> list[tuple[History, Entry]]:
         return [(history, entry) for history in self.registry.histories.values() for entry in history.claimable]

@@ -1,21 +1,22 @@
 """The product under test: its database, its doorbells in a list, and the places where its workers may fail."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import outbox
+from app.crud import polls
 from app.events import snapshot as capturing
-from app.events import store
 from app.events.append import append
 from app.events.schema import Event
-from app.events.snapshot import Snapshot, capture
-from app.models import SnapshotRow
+from app.events.snapshot import Snapshot
+from app.models import Deployment, Flow, PoolWorker, SnapshotRow, WorkPool, WorkQueue
 from app.publisher import Doorbell
 from app.settings import Settings
 from tests.databases import SharedDatabase
@@ -25,16 +26,17 @@ from workers import batch, build, dispatch, retry
 from workers.claimed import Claimed
 from workers.dispatch import Dispatcher
 from workers.failures import record_failures
+from workers.readiness import settle_all
 from workers.sweep import Waiting, sweep
 
 NOT_BEFORE_THE_END = 3600.0
 """Seconds: a retry is due when the test says so."""
 
+LONG = timedelta(hours=1)
+"""Who was not heard for so long is not there any more."""
+
 Poison = tuple[UUID, int]
 """A resource and a revision of it whose event cannot be built, or is refused by the database."""
-
-ELSEWHERE = 63
-"""The lane of what is no deployment: the model is of deployments, and what happens there does not touch it."""
 
 AT = ("before the append", "after the append", "after the deletion", "cut before the commit", "after the commit")
 """Where a worker may fail."""
@@ -65,7 +67,7 @@ class World:
         """Put the list in the place of the broker, and the places to fail into the workers' path."""
         patch.setattr(outbox, "send", self._take)
         patch.setattr(capturing, "lane_of", lane_of)
-        patch.setattr(store, "capture", self._capture)
+        patch.setattr(polls, "POLL_RESOLUTION", timedelta(0))
         patch.setattr(retry, "ATTEMPTS", ATTEMPTS)
         patch.setattr(retry, "FIRST_DELAY_SECONDS", NOT_BEFORE_THE_END)
         patch.setattr(retry, "LONGEST_DELAY_SECONDS", NOT_BEFORE_THE_END)
@@ -91,8 +93,21 @@ class World:
         found: list[Waiting] = []
         with self.sessions.begin() as session:
             assert sweep(session, 0, found.append) == len(found)
-        self.dispatch([lane.snapshot_id for lane in found if lane.lane == ELSEWHERE], 500)
-        return [lane for lane in found if lane.lane != ELSEWHERE]
+        return found
+
+    def fall_silent(self, flows: Sequence[str], pools: Sequence[str]) -> None:
+        """Let the time pass until all that was heard of these pools, and of the deployments of these flows, is old."""
+        of_pools = select(WorkPool.id).where(WorkPool.name.in_(pools))
+        of_flows = select(Flow.id).where(Flow.name.in_(flows))
+        old = update(PoolWorker).values(online_until=func.clock_timestamp() - LONG)
+        with self.sessions.begin() as session:
+            session.execute(old.where(PoolWorker.work_pool_id.in_(of_pools)))
+            session.execute(update(WorkQueue).values(last_polled=None).where(WorkQueue.work_pool_id.in_(of_pools)))
+            session.execute(update(Deployment).values(last_polled=None).where(Deployment.flow_id.in_(of_flows)))
+
+    def look_for_the_silent(self) -> int:
+        """Do what beat asks for every few seconds, and return how many statuses changed."""
+        return settle_all(self.sessions, self._ring)
 
     def make_due(self) -> None:
         """Let the time pass until every retry is due."""
@@ -104,11 +119,10 @@ class World:
         if self.crash_at_ring:
             self.crash_at_ring = False
             raise Crash
-        self.rung.extend(doorbell for doorbell in doorbells if ".deployment." in doorbell.label)
+        self.rung.extend(doorbells)
 
-    def _capture(self, *arguments: Any) -> Snapshot:
-        snapshot = capture(*arguments)
-        return snapshot if snapshot.kind == "deployment" else replace(snapshot, lane=ELSEWHERE)
+    def _ring(self, stored: Sequence[Snapshot]) -> None:
+        self.rung.extend(Doorbell(snapshot.id, snapshot.label) for snapshot in stored)
 
     def _build(self, snapshot: Claimed, *arguments: Any) -> Event:
         poison = self.poison.get((snapshot.resource_id, snapshot.revision))

@@ -1,0 +1,55 @@
+"""Mistakes in what follows from a change elsewhere: statuses that a poll brings about, and effects of a deletion."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping
+from sqlalchemy.orm import Session
+
+from app.events.resource_kind import ResourceKind
+from app.events.snapshot import Change
+from app.events.tracked import moment
+from app.events.tracked_statements import Given
+from tests.chaos.planted.patching import replace
+
+
+def status_of_a_poll_is_not_told() -> None:
+    """Store the status that a poll brings about, and tell nobody: the request was about something else.
+
+    Whatever is "only" brought up to date on the way, by a read or a heartbeat, is easily left out of the audit trail.
+    """
+
+    def make(original: Any) -> Any:
+        def settle(
+            session: Session,
+            kind: ResourceKind,
+            where: ColumnElement[bool],
+            *,
+            given: Given = None,
+            limit: int | None = None,
+            alone: bool = False,
+            cause: datetime | None = None,
+        ) -> list[Change]:
+            original(session, kind, where, given=given, limit=limit, alone=alone, cause=cause)
+            return []
+
+        return settle
+
+    replace("app.events.readiness", "settle", make, used_by="app.crud.polls")
+
+
+def deletion_that_occurs_after_its_effects() -> None:
+    """Give a deletion the time at which its row goes, which is last, since others refer to it.
+
+    Every application that clears the references first and takes the time in the statement does this.
+    """
+
+    def make(original: Any) -> Any:
+        def _delete(session: Session, kind: ResourceKind, rows: Sequence[RowMapping], when: datetime) -> list[Change]:
+            changes: list[Change] = original(session, kind, rows, moment(session, rows))
+            return changes
+
+        return _delete
+
+    replace("app.crud.deletions", "_delete", make, used_by="app.crud.deletions")

@@ -1,0 +1,123 @@
+"""What follows from a change elsewhere, as the model sees it: statuses, own limits, moved queues, deletions."""
+
+from collections.abc import Iterable
+from itertools import count
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import ConcurrencyLimit
+from tests.integration.model.histories import Draft, Entry
+from tests.integration.model.states import DEPLOYMENT, FLOW, LIMIT, POOL, QUEUE, Key, State
+
+
+def is_ready(draft: Draft, key: Key) -> bool:
+    """Tell whether somebody takes its work: of a deployment, who serves it or whoever polls its queue."""
+    living = draft.alive[key]
+    if living.heard or key[0] != DEPLOYMENT:
+        return bool(living.heard)
+    queue_id = living.state["work_queue_id"]
+    return any(draft.alive[queue].heard for queue in draft.keys(QUEUE) if str(draft.alive[queue].id) == queue_id)
+
+
+def settle(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entry | None:
+    """Give a pool, a queue or a deployment the status that holds now."""
+    return draft.change(key, causes, status=_due(draft, key, draft.alive[key].state.get("is_paused", False)))
+
+
+def pause(draft: Draft, key: Key, is_paused: bool) -> Entry | None:
+    """Pause or resume a pool or a queue; one that stays as it is keeps its status as well."""
+    if draft.alive[key].state["is_paused"] == is_paused:
+        return None
+    return draft.change(key, is_paused=is_paused, status=_due(draft, key, is_paused))
+
+
+def move_down(draft: Draft, moved: Key, causes: Iterable[Entry]) -> None:
+    """Move the queues that are in the way of this one: each by one place, until one moves to a free place."""
+    others = {key: draft.alive[key].state["priority"] for key in draft.keys(QUEUE, moved[1]) if key != moved}
+    place = draft.alive[moved].state["priority"]
+    while in_the_way := [key for key, taken in others.items() if taken == place]:
+        place += 1
+        del others[in_the_way[0]]
+        draft.change(in_the_way[0], causes, priority=place)
+
+
+def free_place(draft: Draft, pool: str) -> int:
+    """Return the first place in the pool that no queue has."""
+    taken: set[int] = {draft.alive[key].state["priority"] for key in draft.keys(QUEUE, pool)}
+    return next(place for place in count(1) if place not in taken)
+
+
+def own_limit(draft: Draft, key: Key) -> Key:
+    """Return the key of the deployment's own limit."""
+    return (LIMIT, f"deployment:{draft.alive[key].id}")
+
+
+def id_of_own_limit(session: Session, draft: Draft, deployment_id: UUID) -> str:
+    """Return the id of a deployment's own limit: the one it has, or else the one that the product just gave it."""
+    key = (LIMIT, f"deployment:{deployment_id}")
+    if key in draft.alive:
+        return str(draft.alive[key].id)
+    return str(session.scalars(select(ConcurrencyLimit.id).where(ConcurrencyLimit.name == key[1])).one())
+
+
+def follow(draft: Draft, key: Key, before: State, entry: Entry | None) -> None:
+    """Let the own limit and the status follow a change of a deployment whose state was `before`."""
+    if entry is None:
+        return
+    after, own = draft.alive[key].state, own_limit(draft, key)
+    number = after["concurrency_limit"]
+    if number is None and own in draft.alive:
+        draft.delete(own, [entry])
+    elif number is not None and own not in draft.alive:
+        draft.create(own, UUID(after["concurrency_limit_id"]), {"name": own[1], "limit": number}, [entry])
+    elif number != before["concurrency_limit"]:
+        draft.change(own, [entry], limit=number)
+    if after["work_queue_id"] != before["work_queue_id"]:
+        settle(draft, key)
+
+
+def delete_deployment(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> None:
+    """Delete a deployment with its own limit."""
+    own = own_limit(draft, key)
+    entry = draft.delete(key, causes)
+    if own in draft.alive:
+        draft.delete(own, [entry])
+
+
+def delete_flow(draft: Draft, flow: str) -> None:
+    """Delete a flow with its deployments."""
+    entry = draft.delete((FLOW, flow))
+    for key in draft.keys(DEPLOYMENT, flow):
+        delete_deployment(draft, key, [entry])
+
+
+def delete_queues(draft: Draft, keys: list[Key], pool: Key | None = None) -> None:
+    """Delete queues and then, if it is told, their pool; their deployments live on without one."""
+    ids = [str(draft.alive[key].id) for key in keys]
+    entries = [draft.delete(key) for key in keys]
+    if pool is not None:
+        entries.append(draft.delete(pool, entries))
+    for key in _using(draft, "work_queue_id", ids):
+        before = draft.alive[key].state
+        follow(draft, key, before, draft.change(key, entries, work_queue_id=None))
+
+
+def delete_limit(draft: Draft, key: Key) -> None:
+    """Delete a limit; the deployments under it live on without one."""
+    using = _using(draft, "concurrency_limit_id", [str(draft.alive[key].id)])
+    entry = draft.delete(key)
+    for deployment in using:
+        draft.change(deployment, [entry], concurrency_limit=None, concurrency_limit_id=None)
+
+
+def _using(draft: Draft, field: str, ids: list[str]) -> list[Key]:
+    return [key for key in draft.keys(DEPLOYMENT) if draft.alive[key].state[field] in ids]
+
+
+def _due(draft: Draft, key: Key, is_paused: bool) -> str | None:
+    if key[0] == POOL and draft.alive[key].state["status"] is None:
+        # The pools of old agents have none.
+        return None
+    return "PAUSED" if is_paused else "READY" if is_ready(draft, key) else "NOT_READY"

@@ -1,0 +1,121 @@
+"""What a client may do to work pools, and what their workers tell of them and their queues."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.crud import deletions, polls, pool_workers, work_pools
+from app.models import AGENT_TYPE
+from app.schemas.pool_workers import Heartbeat
+from tests.integration.model import consequences
+from tests.integration.model.changes import refused_if, refused_unless
+from tests.integration.model.histories import Draft
+from tests.integration.model.states import DEPLOYMENT, POOL, QUEUE
+
+
+@dataclass(frozen=True)
+class CreatePool:
+    """Create a pool with its default queue."""
+
+    name: str
+    type: str
+    fields: dict[str, Any]
+
+    def __call__(self, session: Session, draft: Draft) -> None:
+        key = (POOL, self.name)
+        with refused_if(key in draft.alive):
+            values = {"name": self.name, "type": self.type, **self.fields}
+            pool, default_queue_id = work_pools.create_work_pool(session, values)
+        if key in draft.alive:
+            return
+        status = "PAUSED" if self.fields.get("is_paused") else "NOT_READY"
+        entry = draft.create(key, pool.id, {**self.fields, "status": status if self.type != AGENT_TYPE else None})
+        default = {"name": "default", "description": "The work pool's default queue."}
+        draft.create((QUEUE, self.name, "default"), default_queue_id, default, [entry], is_default=True)
+
+
+@dataclass(frozen=True)
+class UpdatePool:
+    """Change fields of a pool; that it is paused or resumed is a change of its own."""
+
+    name: str
+    fields: dict[str, Any]
+
+    def __call__(self, session: Session, draft: Draft) -> None:
+        key = (POOL, self.name)
+        with refused_unless(key in draft.alive):
+            work_pools.update_work_pool(session, self.name, self.fields)
+        if key in draft.alive:
+            draft.change(key, **{name: value for name, value in self.fields.items() if name != "is_paused"})
+            if "is_paused" in self.fields:
+                consequences.pause(draft, key, self.fields["is_paused"])
+
+
+@dataclass(frozen=True)
+class DeletePool:
+    """Delete a pool with its queues: each deployment that used one changes."""
+
+    name: str
+
+    def __call__(self, session: Session, draft: Draft) -> None:
+        key = (POOL, self.name)
+        with refused_unless(key in draft.alive):
+            deletions.delete_work_pool(session, self.name)
+        if key in draft.alive:
+            consequences.delete_queues(draft, draft.keys(QUEUE, self.name), key)
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A worker of the pool lives."""
+
+    pool: str
+    worker: str
+
+    def __call__(self, session: Session, draft: Draft) -> None:
+        key = (POOL, self.pool)
+        with refused_unless(key in draft.alive):
+            pool_workers.record_heartbeat(session, self.pool, Heartbeat(name=self.worker))
+        if key in draft.alive:
+            draft.hear(key, draft.alive[key].heard | {self.worker})
+            consequences.settle(draft, key)
+
+
+@dataclass(frozen=True)
+class ForgetWorker:
+    """A worker of the pool is deleted. One that fell silent is still there, so it need not have been heard."""
+
+    pool: str
+    worker: str
+
+    def __call__(self, session: Session, draft: Draft) -> None:
+        key = (POOL, self.pool)
+        if key not in draft.alive or self.worker not in draft.alive[key].heard:
+            return
+        pool_workers.delete_worker(session, self.pool, self.worker)
+        draft.hear(key, draft.alive[key].heard - {self.worker})
+        consequences.settle(draft, key)
+
+
+@dataclass(frozen=True)
+class PollPool:
+    """Ask for the runs of all queues of a pool, or of one; without a worker that is nobody's poll."""
+
+    pool: str
+    queue: str | None
+
+    def __call__(self, session: Session, draft: Draft) -> None:
+        named = (self.pool,) if self.queue is None else (self.pool, self.queue)
+        queues = draft.keys(QUEUE, *named)
+        with refused_unless(bool(queues)):
+            polls.record_poll_of_pool(session, self.pool, None if self.queue is None else [self.queue])
+        if not queues or not draft.alive[POOL, self.pool].heard:
+            return
+        for key in queues:
+            draft.hear(key, {"a poll"})
+        entries = [entry for key in queues if (entry := consequences.settle(draft, key)) is not None]
+        ids = {str(draft.alive[key].id) for key in queues}
+        for key in draft.keys(DEPLOYMENT):
+            if draft.alive[key].state["work_queue_id"] in ids:
+                consequences.settle(draft, key, entries)
