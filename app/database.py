@@ -72,6 +72,8 @@ def make_engine(
         max_overflow=0,
         pool_timeout=settings.database_connect_timeout,
         hide_parameters=True,
+        # PostgreSQL's own, so that psycopg has no statement to rewrite.
+        paramstyle="numeric_dollar",
         json_deserializer=load_json,
         connect_args={
             "connect_timeout": settings.database_connect_timeout,
@@ -88,7 +90,9 @@ def make_engine(
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> WatchedConnection:
-        return pulse.connect(*args, **options)
+        connection = pulse.connect(*args, **options)
+        connection.server_cursor_factory = psycopg.RawServerCursor
+        return connection
 
     # SQLAlchemy's own `pool_pre_ping` costs a round trip for each request, which finds out no more.
     @event.listens_for(engine, "checkout")
