@@ -19,7 +19,7 @@ from tests.integration.model.endings import Ending
 from tests.integration.model.states import DEPLOYMENT, QUEUE
 
 NAMES = ("nightly", "hourly")
-QUEUES = ("default", "fast")
+QUEUES = ("default", "fast", "late")
 WORKERS = ("w1", "w2")
 
 
@@ -66,7 +66,7 @@ QUEUE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "concurrency_limit": NUMBERS,
     "description": TEXTS,
     "is_paused": st.booleans(),
-    "priority": st.integers(1, 3),
+    "priority": st.sampled_from([1, 1, 2, 5]),
 }
 LIMIT_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "active": st.booleans(),
@@ -87,6 +87,7 @@ def furniture(part: Part, works: bool) -> list[Change]:
         *(pool_changes.CreatePool(name, "process", {}) for name in part.pools),
         *(deployment_changes.Upsert(key, {"place": (pool, "fast"), "concurrency_limit": 1}) for key in keys),
         deployment_changes.Share(keys[-1], limit),
+        queue_changes.CreateQueue(pool, "late", {"priority": 5}),
         *(work if works else []),
     ]
 
