@@ -1,4 +1,4 @@
-"""A cursor of psycopg that describes its columns when somebody asks for them."""
+"""A cursor of psycopg for the statements that SQLAlchemy writes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
@@ -37,10 +37,12 @@ class Columns(Sequence[Column]):
         return (Column(self._cursor, at) for at in range(self._count))
 
 
-class Cursor(psycopg.Cursor[Row]):
-    """SQLAlchemy asks after each statement whether it has columns, and looks at them once for each compiled statement.
+class Cursor(psycopg.RawCursor[Row]):
+    """It takes statements with PostgreSQL's own placeholders, and describes its columns when somebody asks for them.
 
-    psycopg describes all of them each time: a deployment before and after its change has fifty.
+    psycopg would look through a statement of more than 4,096 bytes for Python's placeholders each time, to replace
+    them. And it would describe all columns after each statement, where SQLAlchemy asks only whether there are any, and
+    looks at them once for each compiled statement: a deployment before and after its change has fifty.
     """
 
     @property

@@ -1,7 +1,8 @@
 """A bounded queue with one thread that sends at once when it was idle, and at a pace when it is busy.
 
-A publish costs as much as a whole commit and may hang, so no request ever waits for it. What is dropped here is
-found by the sweep: the rows in the outbox are the truth, a doorbell is only a hint.
+A publish costs as much as a whole commit and may hang, so no request ever waits for it. The busier the process or its
+broker is, the longer a publish takes, and the more doorbells share one. What is dropped here is found by the sweep: the
+rows in the outbox are the truth, a doorbell is only a hint.
 """
 
 import threading
@@ -18,6 +19,10 @@ logger = get_logger(__name__)
 
 MESSAGE_LIMIT: Final = 500
 """Ids in one message; more make more messages."""
+SHARE: Final = 0.1
+"""What part of its time the thread publishes at most: each message takes processor time from the requests."""
+LONGEST_PACE_SECONDS: Final = 0.1
+"""How long doorbells wait for that at most."""
 IDLE_SECONDS: Final = 0.2
 """How often the idle thread looks whether it is to stop."""
 QUIET_SECONDS: Final = 1.0
@@ -40,8 +45,8 @@ class Publisher:
     ) -> None:
         """Take the function that sends one message, and the queue's bound.
 
-        From one message to the next there are at least `pace` seconds. Also the first one after a pause waits for
-        `linger` seconds.
+        From one message to the next there are at least `pace` seconds, and more when messages take long
+        (`pace_after`). Also the first one after a pause waits for `linger` seconds.
         """
         self._send = send
         self._pace = pace
@@ -88,7 +93,9 @@ class Publisher:
         while not (self._stopping.is_set() and self._queue.empty()):
             batch = self._gather()
             if batch:
+                begun = time.monotonic()
                 self._send_or_drop(batch)
+                self._earliest = begun + pace_after(time.monotonic() - begun, self._pace)
 
     def _gather(self) -> list[Doorbell]:
         try:
@@ -102,7 +109,6 @@ class Publisher:
                 batch.append(self._queue.get_nowait())
             except Empty:
                 break
-        self._earliest = time.monotonic() + self._pace
         return batch
 
     def _send_or_drop(self, batch: list[Doorbell]) -> None:
@@ -117,3 +123,13 @@ class Publisher:
         if now - self._warned >= QUIET_SECONDS:
             self._warned = now
             logger.warning("doorbells_dropped", count=count, reason=reason, dropped_so_far=self.dropped)
+
+
+def pace_after(took: float, pace: float) -> float:
+    """Return how many seconds after the beginning of a message the next one may begin.
+
+    Args:
+        took: the seconds that the message took.
+        pace: the seconds between two messages that take no time.
+    """
+    return max(pace, min(took / SHARE, LONGEST_PACE_SECONDS))

@@ -119,7 +119,8 @@ def _listening(stack: Stack) -> Iterator[list[Statement]]:
 
 def _replayed(stack: Stack, transactions: Sequence[Sequence[Statement]]) -> float:
     """Send the statements of each transaction, fetch what they return, and commit; return how many go in a second."""
-    with psycopg.connect(stack.database.url.replace("+psycopg", "")) as connection, connection.cursor() as cursor:
+    url = stack.database.url.replace("+psycopg", "")
+    with psycopg.connect(url, cursor_factory=psycopg.RawCursor) as connection, connection.cursor() as cursor:
         start = perf_counter()
         for statements in transactions:
             for statement, parameters, many in statements:

@@ -1,7 +1,10 @@
 """Puts a deployment into the shape in which it leaves."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from app.crud.deployment_reading import DeploymentView
-from app.models import Deployment, Readiness
+from app.models import Readiness
 from app.schemas.deployment_answers import DeploymentResponse, LimitOfDeployment
 from app.schemas.schedules import ScheduleResponse
 
@@ -33,22 +36,25 @@ def answer(view: DeploymentView) -> DeploymentResponse:
     """Return the deployment as a client reads it."""
     deployment = view.deployment
     return DeploymentResponse(
-        **{name: getattr(deployment, name) for name in SAME_NAME},
+        **{name: deployment[name] for name in SAME_NAME},
         schedules=schedule_answers(deployment),
-        job_variables=deployment.infra_overrides,
+        job_variables=deployment["infra_overrides"],
         global_concurrency_limit=LimitOfDeployment.model_validate(view.limit) if view.limit is not None else None,
         work_queue_name=view.work_queue_name,
         work_pool_name=view.work_pool_name,
         last_polled=view.last_polled,
-        status=Readiness(deployment.status),
+        status=Readiness(deployment["status"]),
     )
 
 
-def schedule_answers(deployment: Deployment) -> list[ScheduleResponse]:
+def schedule_answers(deployment: Mapping[str, Any]) -> list[ScheduleResponse]:
     """Return the schedules of a deployment as a client reads them."""
     return [
         ScheduleResponse(
-            **schedule, created=deployment.created, updated=deployment.updated, deployment_id=deployment.id
+            **schedule,
+            created=deployment["created"],
+            updated=deployment["updated"],
+            deployment_id=deployment["id"],
         )
-        for schedule in deployment.schedules
+        for schedule in deployment["schedules"]
     ]

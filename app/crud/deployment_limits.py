@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.crud.filters import one_of
 from app.crud.tombstones import bury
+from app.database import core_table
 from app.events.kinds import CONCURRENCY_LIMIT
 from app.events.snapshot import Change
 from app.events.tracked import delete_rows, insert_row, update_rows
@@ -35,13 +36,15 @@ def lock_own_limits(session: Session, deployments: ColumnElement[bool], given: G
 
 
 def _lock(deployments: ColumnElement[bool]) -> Select[UUID, UUID]:
-    own_name = literal("deployment:") + cast(Deployment.id, Text)
+    # On the tables: a select of models lets the ORM handle the statement, which takes as long again.
+    deployment, limit = core_table(Deployment), core_table(ConcurrencyLimit)
+    own_name = literal("deployment:") + cast(deployment.c.id, Text)
     return (
-        select(Deployment.id.label("deployment_id"), ConcurrencyLimit.id.label("limit_id"))
-        .join(ConcurrencyLimit, ConcurrencyLimit.name == own_name)
+        select(deployment.c.id.label("deployment_id"), limit.c.id.label("limit_id"))
+        .join(limit, limit.c.name == own_name)
         .where(deployments)
-        .order_by(ConcurrencyLimit.id)
-        .with_for_update(of=ConcurrencyLimit)
+        .order_by(limit.c.id)
+        .with_for_update(of=limit)
     )
 
 

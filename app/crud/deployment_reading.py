@@ -1,6 +1,6 @@
 """Reads deployments with the names of their queue and pool, and with their limit, in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -29,10 +29,14 @@ DEPLOYMENT: Final = core_table(Deployment)
 LIMIT: Final = core_table(ConcurrencyLimit)
 QUEUE: Final = core_table(WorkQueue)
 POOL: Final = core_table(WorkPool)
-FIRST_OF_LIMIT: Final = len(DEPLOYMENT.columns)
+UNSEEN: Final = frozenset({"concurrency_limit", "event_id", "revision"})
+SEEN: Final = tuple(column for column in DEPLOYMENT.columns if column.name not in UNSEEN)
+"""The columns of a deployment without those that no answer shows."""
+NAMES: Final = tuple(column.name for column in SEEN)
+FIRST_OF_LIMIT: Final = len(SEEN)
 FIRST_OF_OTHERS: Final = FIRST_OF_LIMIT + len(LIMIT.columns)
 
-VIEWED: Final = (*DEPLOYMENT.columns, *LIMIT.columns, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled)
+VIEWED: Final = (*SEEN, *LIMIT.columns, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled)
 """What a view is made of. The rows are read past the ORM, which takes longer to load them than PostgreSQL."""
 
 THIS: Final = DEPLOYMENT.c.id == bindparam("deployment_id")
@@ -40,9 +44,12 @@ THIS: Final = DEPLOYMENT.c.id == bindparam("deployment_id")
 
 @dataclass(frozen=True, slots=True)
 class DeploymentView:
-    """A deployment and what its answer shows of other rows."""
+    """A deployment, by column as in `SEEN`, and what its answer shows of other rows.
 
-    deployment: Deployment
+    It is no object of the ORM: to make one takes as long as to ask PostgreSQL for a row.
+    """
+
+    deployment: Mapping[str, Any]
     work_queue_name: str | None
     work_pool_name: str | None
     limit: ConcurrencyLimit | None
@@ -51,7 +58,7 @@ class DeploymentView:
     @property
     def last_polled(self) -> datetime | None:
         """When somebody last asked for its runs: for those of its queue, or of itself."""
-        polls = [time for time in (self.deployment.last_polled, self.queue_last_polled) if time is not None]
+        polls = [time for time in (self.deployment["last_polled"], self.queue_last_polled) if time is not None]
         return max(polls, default=None)
 
 
@@ -118,11 +125,11 @@ def selected(selection: DeploymentSelection) -> ColumnElement[bool]:
 
 
 def view(row: Sequence[Any]) -> DeploymentView:
-    """Return the view that a row of the columns `VIEWED` is; its deployment belongs to no session."""
+    """Return the view that a row of the columns `VIEWED` is; its limit belongs to no session."""
     limit = row[FIRST_OF_LIMIT:FIRST_OF_OTHERS]
     queue_name, pool_name, queue_last_polled = row[FIRST_OF_OTHERS:]
     return DeploymentView(
-        Deployment(**dict(zip(DEPLOYMENT.columns.keys(), row, strict=False))),
+        dict(zip(NAMES, row, strict=False)),
         queue_name,
         pool_name,
         ConcurrencyLimit(**dict(zip(LIMIT.columns.keys(), limit, strict=True))) if any(limit) else None,

@@ -3,7 +3,7 @@
 Most deployments that come are there already as they are: a project is deployed again when one of its flows changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -19,9 +19,10 @@ from app.crud.work_queues import named_queue, resolve_queue
 from app.database import JsonObject, core_table
 from app.errors import Conflict
 from app.events.kinds import DEPLOYMENT
+from app.events.readiness import polled_lately
 from app.events.sameness import any_differs
 from app.events.tracked_statements import parameter
-from app.models import Deployment, Flow
+from app.models import Flow
 from app.schemas.deployments import DeploymentCreate
 
 FLOW: Final = core_table(Flow)
@@ -29,10 +30,7 @@ FLOW_ID: Final = "of_flow"
 NAME: Final = "named"
 POOL_NAME: Final = "pool_name"
 QUEUE_NAME: Final = "queue_name"
-OF_QUEUE: Final = (QUEUE.c.id, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled, POOL.c.base_job_template)
-
-Found = tuple[JsonObject, Sequence[Any], DeploymentView | None]
-"""The flow's labels, the values of `OF_QUEUE` where a queue is named, and the deployment where it is the same."""
+OF_SAME: Final = (*VIEWED, POOL.c.base_job_template)
 
 
 class Queue(NamedTuple):
@@ -42,18 +40,22 @@ class Queue(NamedTuple):
     name: str
     pool_name: str
     last_polled: datetime | None
+    polled_lately: bool
     template: JsonObject
 
 
 class Standing(NamedTuple):
-    """The flow's labels and the named queue.
+    """What there is of what a deployment refers to, and of itself.
 
-    `same` is the deployment of that flow and name, if nothing differs. Otherwise neither flow nor queue goes meanwhile.
+    `same` is the deployment of that flow and name, if nothing differs. Otherwise the flow's labels and the named queue
+    are there, neither of the two goes meanwhile, and `exists` tells whether there was such a deployment.
     """
 
+    same: DeploymentView | None
+    template: JsonObject | None
     flow_labels: JsonObject
     queue: Queue | None
-    same: DeploymentView | None
+    exists: bool
 
     @property
     def queue_id(self) -> UUID | None:
@@ -61,9 +63,9 @@ class Standing(NamedTuple):
         return self.queue.id if self.queue is not None else None
 
     @property
-    def template(self) -> JsonObject | None:
-        """The template of that queue's pool."""
-        return self.queue.template if self.queue is not None else None
+    def silent_queue(self) -> UUID | None:
+        """Its id if nobody has polled it lately."""
+        return self.queue.id if self.queue is not None and not self.queue.polled_lately else None
 
 
 def look(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) -> Standing:
@@ -84,29 +86,29 @@ def look(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) ->
     found = _look(session, body, values, names_queue=names_queue)
     if found is None and names_queue:
         # The queue may have to be made first. Nothing is said of the deployment then: the upsert will find out.
-        flow_labels = _held_flow(_look(session, body, values, names_queue=False), body)[0]
+        held = _held_flow(_look(session, body, values, names_queue=False), body)
         queue_id = resolve_queue(session, body.work_pool_name, body.work_queue_name)
         assert queue_id is not None, "a queue is named"
-        return Standing(flow_labels, _read_queue(session, queue_id), None)
-    flow_labels, of_queue, same = _held_flow(found, body)
-    return Standing(flow_labels, Queue(*of_queue) if names_queue else None, same)
+        queue = _read_queue(session, queue_id)
+        return Standing(None, queue.template, held.flow_labels, queue, exists=True)
+    return _held_flow(found, body)
 
 
 def view_after(session: Session, standing: Standing, row: Mapping[str, Any]) -> DeploymentView:
     """Return the view of a deployment that has just been written, by its row; what is not known of it is read."""
     if row["concurrency_limit_id"] is not None or row["work_queue_id"] != standing.queue_id:
         return read_deployment(session, row["id"])
-    _, queue_name, pool_name, last_polled, _ = standing.queue or (None,) * 5
-    return DeploymentView(Deployment(**row), queue_name, pool_name, None, last_polled)
+    _, queue_name, pool_name, last_polled, *_ = standing.queue or (None,) * len(Queue._fields)
+    return DeploymentView(row, queue_name, pool_name, None, last_polled)
 
 
-def _held_flow(found: Found | None, body: DeploymentCreate) -> Found:
+def _held_flow(found: Standing | None, body: DeploymentCreate) -> Standing:
     if found is None:
         raise Conflict(f"There is no flow {body.flow_id}.")
     return found
 
 
-def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Found | None:
+def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Standing | None:
     statement = _statement(tuple(values), names_queue, body.work_queue_name is not None)
     parameters = {
         FLOW_ID: body.flow_id,
@@ -118,14 +120,17 @@ def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *
     row = session.execute(statement, parameters).one_or_none()
     if row is None:
         return None
-    viewed, rest = row[: len(VIEWED)], row[len(VIEWED) :]
-    is_same, half = any(viewed), len(rest) // 2
-    flow_labels, *of_queue = rest[:half] if is_same else rest[half:]
-    return flow_labels, of_queue, view(viewed) if is_same else None
+    same, held = row[: len(OF_SAME)], row[len(OF_SAME) :]
+    if any(same):
+        template = same[-1] if names_queue else None
+        return Standing(view(same[:-1]), template, {}, None, exists=True)
+    flow_labels, exists_, *of_queue = held
+    queue = Queue(*of_queue) if names_queue else None
+    return Standing(None, queue.template if queue is not None else None, flow_labels, queue, exists_)
 
 
 def _read_queue(session: Session, queue_id: UUID) -> Queue:
-    found = select(*OF_QUEUE).join(POOL, POOL.c.id == QUEUE.c.work_pool_id).where(QUEUE.c.id == queue_id)
+    found = select(*_of_queue()).join(POOL, POOL.c.id == QUEUE.c.work_pool_id).where(QUEUE.c.id == queue_id)
     return Queue(*session.execute(found).one())
 
 
@@ -138,24 +143,30 @@ def _statement(fields: tuple[str, ...], names_queue: bool, by_its_name: bool) ->
     new["labels"] = FLOW.c.labels.op("||")(new["labels"])
     named = named_queue(bindparam(POOL_NAME), bindparam(QUEUE_NAME) if by_its_name else None) if names_queue else true()
     in_pool = POOL.c.id == QUEUE.c.work_pool_id
-    columns = (FLOW.c.labels, *(OF_QUEUE if names_queue else ()))
     this_flow = FLOW.c.id == bindparam(FLOW_ID)
-    is_it = and_(this_flow, TABLE.c.name == bindparam(NAME), named)
+    is_it = and_(TABLE.c.flow_id == FLOW.c.id, TABLE.c.name == bindparam(NAME))
     same = (
-        select(*_numbered(*VIEWED, *columns))
+        select(*_numbered(*OF_SAME))
         .select_from(FLOW)
-        .join(TABLE, TABLE.c.flow_id == FLOW.c.id)
+        .join(TABLE, is_it)
         .outerjoin(QUEUE, QUEUE.c.id == TABLE.c.work_queue_id)
         .outerjoin(POOL, in_pool)
         .outerjoin(LIMIT, LIMIT.c.id == TABLE.c.concurrency_limit_id)
-        .where(is_it, ~any_differs(DEPLOYMENT, TABLE, new))
+        .where(this_flow, named, ~any_differs(DEPLOYMENT, TABLE, new))
         .cte("same")
     )
-    held = select(*_numbered(*columns)).select_from(FLOW).where(this_flow, named, ~exists().select_from(same))
+    found = (FLOW.c.labels, exists().where(is_it).correlate(FLOW), *(_of_queue() if names_queue else ()))
+    held = select(*_numbered(*found)).select_from(FLOW).where(this_flow, named, ~exists().select_from(same))
     if names_queue:
         held = held.join(QUEUE, true()).join(POOL, in_pool)
     locked = held.with_for_update(read=True, key_share=True, of=[FLOW, QUEUE] if names_queue else [FLOW]).cte("held")
     return select(*same.c, *locked.c).select_from(join(same, locked, true(), full=True))
+
+
+def _of_queue() -> tuple[ColumnElement[Any], ...]:
+    """The columns of a `Queue`."""
+    polled = QUEUE.c.last_polled
+    return QUEUE.c.id, QUEUE.c.name, POOL.c.name, polled, polled_lately(polled), POOL.c.base_job_template
 
 
 def _numbered(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:

@@ -26,7 +26,7 @@ from app.crud.schedule_lists import Schedules, patched, replaced
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import DEPLOYMENT
 from app.events.snapshot import Change
-from app.events.tracked import update_rows, upsert_row
+from app.events.tracked import insert_row, update_rows, upsert_row
 from app.events.tracked_statements import Given, Keep, table_of
 from app.models import Deployment
 from app.outbox import record
@@ -58,7 +58,8 @@ class Upserted(NamedTuple):
     @property
     def id(self) -> UUID:
         """The deployment's id."""
-        return self.view.deployment.id
+        id_: UUID = self.view.deployment["id"]
+        return id_
 
 
 def upsert_deployment(session: Session, body: DeploymentCreate) -> Upserted:
@@ -97,11 +98,13 @@ def upsert_deployment(session: Session, body: DeploymentCreate) -> Upserted:
         if body.concurrency_limit is not None:
             values["concurrency_limit_id"] = own or uuid4()
             keeps = OWN_LIMIT_STAYS
-    change = upsert_row(session, DEPLOYMENT, values, IDENTITY, keeps)
+    # One that is new needs a smaller statement, unless somebody was quicker.
+    change = None if standing.exists else insert_row(session, DEPLOYMENT, values, IDENTITY)
+    change = change or upsert_row(session, DEPLOYMENT, values, IDENTITY, keeps)
     if change is None:
         # Somebody was quicker. The row cannot be gone: its flow is locked against deletion, and so is the row itself.
         return Upserted(read_deployment_of_flow(session, body.flow_id, body.name), created=False)
-    latest = _settle(session, [change])[-1]
+    latest = _settle(session, [change], silent_queue=standing.silent_queue)[-1]
     row = latest.row if latest.row["id"] == change.row["id"] else change.row
     return Upserted(view_after(session, standing, row), created=change.before is None)
 
@@ -193,8 +196,11 @@ def _change(session: Session, deployment_id: UUID, values: dict[str, Any]) -> bo
     return bool(changes)
 
 
-def _settle(session: Session, changes: Sequence[Change]) -> list[Change]:
-    """Record these changes and what follows from them, and return all of them in their order."""
-    settled = [*changes, *settle_own_limits(session, changes), *follow_queues(session, changes)]
+def _settle(session: Session, changes: Sequence[Change], *, silent_queue: UUID | None = None) -> list[Change]:
+    """Record these changes and what follows from them, and return all of them in their order.
+
+    `silent_queue` is a queue that nobody has polled lately.
+    """
+    settled = [*changes, *settle_own_limits(session, changes), *follow_queues(session, changes, silent_queue)]
     record(session, settled)
     return settled

@@ -44,29 +44,32 @@ class Place:
     schemas: tuple[Path, ...] = ()
     masked: tuple[Path, ...] = ()
     unmasked: tuple[Path, ...] = ()
+    is_schema: bool = field(init=False, compare=False)
+    """Whether a JSON Schema stands here."""
+    is_masked: bool = field(init=False, compare=False)
+    """Whether the settings say that this is a secret."""
+    is_unmasked: bool = field(init=False, compare=False)
+    """Whether the settings say that this is none, and nothing closer to it says the opposite."""
+    _leads_on: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Told once: a value is looked at more often than a place is made.
+        object.__setattr__(self, "is_schema", () in self.schemas)
+        object.__setattr__(self, "is_masked", () in self.masked)
+        object.__setattr__(self, "is_unmasked", () in self.unmasked and not self.is_masked)
+        object.__setattr__(self, "_leads_on", any((*self.schemas, *self.masked, *self.unmasked)))
 
     def below(self, key: str) -> "Place":
         """Return the place of the value under that key."""
-        if not (self.schemas or self.masked or self.unmasked):
-            return self
+        if not self._leads_on:
+            return ANYWHERE[self.has_environments]
         return Place(
             self.has_environments, _rests(self.schemas, key), _rests(self.masked, key), _rests(self.unmasked, key)
         )
 
-    @property
-    def is_schema(self) -> bool:
-        """Tell whether a JSON Schema stands here."""
-        return () in self.schemas
 
-    @property
-    def is_masked(self) -> bool:
-        """Tell whether the settings say that this is a secret."""
-        return () in self.masked
-
-    @property
-    def is_unmasked(self) -> bool:
-        """Tell whether the settings say that this is none, and nothing closer to it says the opposite."""
-        return () in self.unmasked and not self.is_masked
+ANYWHERE: Final = {has_environments: Place(has_environments) for has_environments in (True, False)}
+"""The places to which no path leads."""
 
 
 def _rests(paths: Iterable[Path], key: str) -> tuple[Path, ...]:

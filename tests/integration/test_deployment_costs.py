@@ -62,11 +62,23 @@ def test_an_unchanged_upsert_takes_no_transaction_id_so_that_its_commit_waits_fo
 
 def test_the_status_that_follows_from_a_queue_is_asked_for_by_the_deployments_key(world: World, client: Any) -> None:
     flow, pool = world.flow(), world.pool()
+    body = {"name": world.name("d"), "flow_id": flow, "work_pool_name": pool}
+    world.client.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": "w"})
+    world.post(f"/work_pools/{pool}/get_scheduled_flow_runs", {})
     seen = StatementCount(client.app.state.engine)
-    world.post("/deployments/", {"name": world.name("d"), "flow_id": flow, "work_pool_name": pool}, 201)
+    assert world.post("/deployments/", body, 201)["status"] == "READY"
     (status,) = seen.of("SELECT deployment.id")
     # A list might be any number of rows, for which PostgreSQL keeps a plan that reads the whole table.
     assert "ANY" not in status
+
+
+def test_nothing_is_asked_about_a_new_deployment_in_a_queue_that_nobody_polls(world: World, client: Any) -> None:
+    flow, pool = world.flow(), world.pool()
+    seen = StatementCount(client.app.state.engine)
+    world.post("/deployments/", {"name": world.name("d"), "flow_id": flow, "work_pool_name": pool}, 201)
+    assert [statement.split()[0] for statement in seen.statements] == ["WITH", "INSERT", "INSERT"]
+    # A new row has no row before it, and there is nothing to compare it with.
+    assert "DO NOTHING" in seen.of("INSERT INTO deployment")[0]
 
 
 def test_bulk_deletion_costs_the_same_whatever_its_number(world: World, client: Any) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.publisher import MESSAGE_LIMIT, Doorbell, Publisher
+from app.publisher import LONGEST_PACE_SECONDS, MESSAGE_LIMIT, SHARE, Doorbell, Publisher, pace_after
 from tests.waiting import wait_until
 
 LONG_SECONDS = 20.0
@@ -125,6 +125,34 @@ def test_two_messages_are_a_pace_apart_also_when_sending_takes_no_time() -> None
             ours.ring(doorbells(1))
             wait_until(partial(sent.has, wanted), "the next message")
     assert time.monotonic() - begun >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("took", "expected"),
+    [(0.0, 0.012), (0.001, 0.012), (0.004, 0.04), (5.0, LONGEST_PACE_SECONDS)],
+    ids=["no time", "little", "long", "an outage"],
+)
+def test_the_longer_a_message_takes_the_later_is_the_next_up_to_a_bound(took: float, expected: float) -> None:
+    assert pace_after(took, pace=0.012) == pytest.approx(expected)
+
+
+def test_a_pace_beyond_the_bound_stays() -> None:
+    assert pace_after(5.0, pace=0.5) == 0.5
+
+
+def test_what_rings_while_messages_take_long_waits_for_the_share_of_the_thread() -> None:
+    takes, begun = 0.008, list[float]()
+
+    def send(_batch: Sequence[Doorbell]) -> None:
+        begun.append(time.monotonic())
+        threading.Event().wait(takes)
+
+    ours = Publisher(send, size=10, pace=0.0)
+    for number in (1, 2, 3):
+        ours.ring(doorbells(1))
+        wait_until(lambda wanted=number: len(begun) == wanted, "the next message")  # type: ignore[misc]
+    ours.stop(5)
+    assert begun[2] - begun[0] >= 2 * takes / SHARE
 
 
 @pytest.mark.parametrize(("pace", "linger"), [(LONG_SECONDS, 0.0), (0.0, LONG_SECONDS)], ids=["pace", "linger"])

@@ -65,7 +65,7 @@ class Upsert:
             view, created = deployments.upsert_deployment(session, body)
         if not place_exists(draft, self.fields.get("place")):
             return
-        id_, living = view.deployment.id, draft.alive.get(self.key)
+        id_, living = view.deployment["id"], draft.alive.get(self.key)
         assert created == (living is None)
         fields = known(session, draft, id_, {"parameters": {}, "schedules": [], **self.fields})
         if living is None:
