@@ -1,23 +1,34 @@
 """COPY as a statement of SQLAlchemy: the cheapest way to insert many rows, with its errors and its transactions."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, Table, TextClause, event, text
+from pydantic_core import to_json
+from sqlalchemy import JSON, Column, Engine, Table, TextClause, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import ExecutionContext
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 COPIED: Final = "aftercommit_copied"
 """The execution option that holds the types of the columns and the rows."""
 
+JSONB_VERSION: Final = b"\x01"
+"""What the binary form of a `jsonb` begins with."""
+
+WRITER: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+
+Labels = Mapping[str, str]
+
 
 def copy_rows(session: Session, table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
-    """Insert any number of rows in their order; each has the values of these columns, a JSON column's undecoded.
+    """Insert any number of rows in their order; each has the values of these columns.
 
-    The session's engine is one of `make_engine`.
+    The value of a JSON column is what `json_field` or `labels_field` returned: what is written before needs no time
+    while the rows go out. The session's engine is one of `make_engine`.
 
     Raises:
         sqlalchemy.exc.DBAPIError: the database refuses a row, or a value cannot be written.
@@ -26,13 +37,44 @@ def copy_rows(session: Session, table: Table, names: tuple[str, ...], rows: Iter
     session.execute(statement, execution_options={COPIED: (types, rows)})
 
 
+def json_field(value: Any) -> bytes:
+    """Return any JSON as a row to copy holds it.
+
+    Raises:
+        sqlalchemy.exc.DataError: it cannot be written. A Decimal is no JSON: it would come back as another number.
+    """
+    try:
+        return JSONB_VERSION + WRITER.encode(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError("COPY", None, _cannot_write(error)) from error
+
+
+def labels_field(value: Labels | Sequence[Labels]) -> bytes:
+    """Return labels as a row to copy holds them: `json_field` in a fifth of its time, for what holds texts alone.
+
+    Raises:
+        sqlalchemy.exc.DataError: a text cannot be written.
+    """
+    try:
+        return JSONB_VERSION + to_json(value)
+    except ValueError as error:
+        raise DataError("COPY", None, _cannot_write(error)) from error
+
+
 @lru_cache
 def _copy(table: Table, names: tuple[str, ...]) -> tuple[TextClause, list[str]]:
-    """Return the statement, built once, and the columns' types as psycopg knows them."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this one without annotations.
-    types = [table.c[name].type.compile(dialect).lower() for name in names]
+    """Return the statement, built once, and the columns' types as psycopg is to write them."""
     # SQLAlchemy has no COPY. The names are those of a model.
-    return text(f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"), types
+    statement = text(f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)")
+    return statement, [_type_to_write(table.c[name]) for name in names]
+
+
+def _type_to_write(column: Column[Any]) -> str:
+    if isinstance(column.type, JSON):
+        # These are bytes already, and bytes are what psycopg passes on as they are.
+        return "bytea"
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves this one without annotations.
+    return column.type.compile(dialect).lower()
 
 
 def understand_copies(engine: Engine) -> None:
@@ -56,4 +98,8 @@ def _write(target: psycopg.Copy, row: Sequence[Any]) -> None:
         target.write_row(row)
     except (TypeError, ValueError) as error:
         # As when psycopg cannot write a parameter: the value is to blame, and not the connection.
-        raise psycopg.DataError(f"{type(error).__name__}: a value cannot be written.") from error
+        raise _cannot_write(error) from error
+
+
+def _cannot_write(error: Exception) -> psycopg.DataError:
+    return psycopg.DataError(f"{type(error).__name__}: a value cannot be written.")

@@ -52,13 +52,19 @@ BACKEND_MARGIN_SECONDS = 5
 
 
 def make_engine(
-    settings: Settings, *, application_name: str, pool_size: int | None = None, lock_timeout_ms: int = 0
+    settings: Settings,
+    *,
+    application_name: str,
+    pool_size: int | None = None,
+    lock_timeout_ms: int = 0,
+    plans_once: bool = False,
 ) -> Engine:
     """Return an engine for PostgreSQL 18 through psycopg 3; it connects at first use.
 
     Every statement has a time limit, a lost connection is noticed by a look at its socket at checkout, and a server
     that hangs within three seconds (`app.liveness`). `lock_timeout_ms` bounds the wait for a lock; 0 leaves it to the
-    statement's limit.
+    statement's limit. `plans_once` is for whoever sends few statements again and again, each with one best plan:
+    PostgreSQL then plans none of them anew for its values.
     """
     engine = create_engine(
         settings.database_url,
@@ -78,7 +84,7 @@ def make_engine(
             "keepalives_count": 3,
             "application_name": application_name,
             "cursor_factory": Cursor,
-            "options": _server_limits(settings, lock_timeout_ms),
+            "options": _server_options(settings, lock_timeout_ms, plans_once),
         },
     )
     pulse = Pulse(patience=settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS)
@@ -132,17 +138,19 @@ def _load_any_json(text: str | bytes) -> Any:
         return json.loads(text, parse_int=Decimal)
 
 
-def _server_limits(settings: Settings, lock_timeout_ms: int) -> str:
-    """The limits that the server keeps. They free what a hung process of ours holds: its locks above all."""
+def _server_options(settings: Settings, lock_timeout_ms: int, plans_once: bool) -> str:
+    """The limits that the server keeps, and how it plans. The limits free what a hung process of ours holds."""
     statement_ms = settings.database_statement_timeout_ms
-    limits = {
+    options: dict[str, object] = {
         "statement_timeout": statement_ms,
         "transaction_timeout": statement_ms * 2,
         "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_ms,
         "lock_timeout": lock_timeout_ms,
         "timezone": "UTC",
     }
-    return " ".join(f"-c {name}={value}" for name, value in limits.items())
+    if plans_once:
+        options["plan_cache_mode"] = "force_generic_plan"
+    return " ".join(f"-c {name}={value}" for name, value in options.items())
 
 
 def sqlstate(error: DBAPIError) -> str | None:

@@ -76,13 +76,14 @@ def _unreadable(snapshots: Sequence[Claimed]) -> dict[Claimed, DispatchError]:
 
 
 def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
-    """Append all events of the batch in two statements and delete their snapshots in a third."""
+    """Delete the snapshots of all events of the batch in one statement and append the events in two more."""
     if not batch.built:
         return
     events = [event for _, event in batch.built]
     swept = len(rescued.intersection(event.id for event in events)) if rescued else 0
-    batch.position = append(session, events, rescued=swept)
+    # First, since the append holds the log's lock to the commit.
     _delete(session, batch)
+    batch.position = append(session, events, rescued=swept)
 
 
 def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:

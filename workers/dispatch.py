@@ -28,10 +28,14 @@ class SuspectFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a transaction did: the lanes that it held, none when others have all of them, and how many events."""
+    """What a transaction did: the lanes that it held, none when others have all of them, and how many events.
+
+    `was_full` says that it took as many snapshots as it may.
+    """
 
     lanes: Sequence[int]
     events: int
+    was_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,10 @@ class Dispatcher:
         """Return the lanes in which there is more.
 
         A doorbell that found a lane taken went away. Its snapshot was committed before it rang, so a look after the
-        lock's release sees that snapshot: no wake-up is lost.
+        lock's release sees that snapshot: no wake-up is lost. After a full batch the next claim is that look.
         """
-        if not done.lanes:
-            return []
+        if not done.lanes or done.was_full:
+            return [*done.lanes]
         with looking(self.sessions) as session:
             return claimable_lanes(session, done.lanes)
 
@@ -152,7 +156,7 @@ class Dispatcher:
             marks.take_back()
         if batch.position is not None:
             self.appended(batch.position)
-        return Done(held, len(batch.built))
+        return Done(held, len(batch.built), was_full=len(snapshots) >= self.batch_size)
 
     def _work(
         self, session: Session, snapshots: Sequence[Claimed], append: Append, marks: Marks, now: datetime

@@ -1,4 +1,4 @@
-"""Finds the resources that events relate to, a batch at a time: one statement for each level of edges."""
+"""Finds the resources that events relate to, a batch at a time, nearly always in one statement."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,7 +7,19 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, Uuid, any_, bindparam, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Table,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -62,7 +74,7 @@ def _referred(snapshot: Claimed) -> tuple[str | None, ...]:
 
 
 def _read(session: Session, level: list[Level]) -> Resources:
-    """Read level by level: the edges of the snapshots first, then those of what they led to."""
+    """Read what the snapshots' edges lead to and where it leads on; then what that lacks, as where a queue is gone."""
     found: Resources = {}
     while wanted := _wanted(level, found):
         rows = session.execute(_known_resources(tuple(sorted(wanted))), _ids(wanted)).all()
@@ -87,15 +99,17 @@ def _wanted(level: Iterable[Level], found: Resources) -> dict[str, set[str]]:
 
 @lru_cache(maxsize=512)
 def _known_resources(kinds: tuple[str, ...]) -> CompoundSelect[Any]:
-    """Return the statement that reads resources of these kinds, and tombstones, by the parameters that `_ids` names."""
-    tombstones = select(
-        Tombstone.kind,
-        Tombstone.id,
-        Tombstone.name,
-        Tombstone.attributes.label("attributes"),
-        literal(0).label("alive"),
-    ).where(Tombstone.id == any_(_array("all")))
-    return union_all(*(_select_live(KINDS[name]) for name in kinds), tombstones)
+    """Return the statement that reads resources of these kinds, and tombstones, by the parameters that `_ids` names.
+
+    Where live ones lead on to others, it reads these as well.
+    """
+    gone = core_table(Tombstone).c
+    tombstones = select(gone.kind, gone.id, gone.name, gone.attributes, literal(0).label("alive")).where(
+        gone.id == any_(_array("all"))
+    )
+    live = [_select_live(KINDS[name], _is_asked_for(KINDS[name])) for name in kinds]
+    led_to = [_select_led_to(KINDS[name], edge) for name in kinds for edge in KINDS[name].followed]
+    return union_all(*live, *led_to, tombstones)
 
 
 def _ids(wanted: Mapping[str, set[str]]) -> dict[str, list[UUID]]:
@@ -107,9 +121,19 @@ def _array(name: str) -> ColumnElement[Any]:
     return bindparam(f"ids_of_{name}", type_=ARRAY(Uuid(), dimensions=1))
 
 
-def _select_live(kind: ResourceKind) -> Select[Any]:
-    assert kind.model is not None, "only stored kinds are asked for"
-    table = core_table(kind.model)
+def _is_asked_for(kind: ResourceKind) -> ColumnElement[bool]:
+    return _table(kind).c.id == any_(_array(kind.name))
+
+
+def _select_led_to(kind: ResourceKind, edge: Edge) -> Select[Any]:
+    """Return what live resources of the kind, those that are asked for, lead on to by the edge."""
+    ids = select(_table(kind).c[edge.column]).where(_is_asked_for(kind))
+    target = KINDS[edge.kind]
+    return _select_live(target, _table(target).c.id.in_(ids))
+
+
+def _select_live(kind: ResourceKind, condition: ColumnElement[bool]) -> Select[Any]:
+    table = _table(kind)
     pairs: list[ColumnElement[Any]] = []
     for column in kind.described_by:
         pairs += [literal(column), table.c[column]]
@@ -119,7 +143,12 @@ def _select_live(kind: ResourceKind) -> Select[Any]:
         table.c.name,
         func.jsonb_build_object(*pairs).label("attributes"),
         literal(1).label("alive"),
-    ).where(table.c.id == any_(_array(kind.name)))
+    ).where(condition)
+
+
+def _table(kind: ResourceKind) -> Table:
+    assert kind.model is not None, "only stored kinds are asked for"
+    return core_table(kind.model)
 
 
 def _follow(

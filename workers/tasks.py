@@ -124,7 +124,8 @@ def close() -> None:
 @lru_cache
 def _sessions(settings: Settings) -> sessionmaker[Session]:
     """One engine a process, made at its first task: after the fork, so no two processes share a connection."""
-    return make_sessions(make_engine(settings, application_name="aftercommit-worker", pool_size=CONNECTIONS))
+    name = "aftercommit-worker"
+    return make_sessions(make_engine(settings, application_name=name, pool_size=CONNECTIONS, plans_once=True))
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.copying import copy_rows
+from app.copying import copy_rows, json_field, labels_field
 from app.database import core_table
 from app.events.schema import RESOURCE_ID, REVISION, Event
 from app.models import EventLog, EventRow
@@ -32,11 +32,15 @@ def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
 
     The update of the head row is the append lock: it is held from here to the commit, so positions are dense, grow
     in commit order, and a rollback gives them back. Two statements, whatever the number of events.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database refuses an event, or one cannot be written.
     """
-    count = len(events)
-    last: int = session.execute(_advance(), {"more": count, "more_rescued": rescued}).scalar_one()
-    rows = [_row(event, last - count + at) for at, event in enumerate(events, start=1)]
-    copy_rows(session, core_table(EventRow), COLUMNS, rows)
+    # Everybody who appends waits while the lock is held, so what can be done before is.
+    rows = [_row(event) for event in events]
+    last: int = session.execute(_advance(), {"more": len(rows), "more_rescued": rescued}).scalar_one()
+    first = last - len(rows) + 1
+    copy_rows(session, core_table(EventRow), COLUMNS, ((first + at, *row) for at, row in enumerate(rows)))
     return last
 
 
@@ -56,16 +60,16 @@ def _advance() -> ReturningUpdate[Any]:
     return update(head).values(position=position, rescued=rescued).returning(head.c.position)
 
 
-def _row(event: Event, position: int) -> tuple[object, ...]:
+def _row(event: Event) -> tuple[object, ...]:
+    """Return the values of all columns but the position."""
     return (
-        position,
         event.id,
         event.occurred,
         event.event,
         event.resource[RESOURCE_ID],
-        event.resource,
-        event.related,
-        event.payload,
+        labels_field(event.resource),
+        labels_field(event.related),
+        json_field(event.payload),
         event.follows,
         # Only the registry's own events carry the label: what a client sends loses it before it comes here.
         int(event.resource[REVISION]) if REVISION in event.resource else None,

@@ -1,6 +1,6 @@
 """COPY as a statement: it writes what an INSERT would, and what it cannot write is an error of SQLAlchemy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.copying import copy_rows
+from app.copying import copy_rows, json_field, labels_field
 from app.database import core_table
 from app.events.schema import Event
 from app.models import EventRow
@@ -28,10 +28,16 @@ PAYLOAD = {"number": 10**40, "real": 1e-9, "text": "\u00e9\u2028\U0001f600\t\\",
 ROW = (7, ID, OCCURRED, "a.b", "a", LABELS, [LABELS], PAYLOAD, None, None)
 
 
+def as_fields(*row: Any) -> tuple[Any, ...]:
+    """Return the row with its JSON written."""
+    resource, related, payload = row[5:8]
+    return (*row[:5], labels_field(resource), labels_field(related), json_field(payload), *row[8:])
+
+
 def copied(session: Session, *rows: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Copy rows into the log and return what it holds then, in the order in which it was written."""
     table = core_table(EventRow)
-    copy_rows(session, table, NAMES, rows)
+    copy_rows(session, table, NAMES, [as_fields(*row) for row in rows])
     return [tuple(row) for row in session.execute(select(*(table.c[name] for name in NAMES)))]
 
 
@@ -70,6 +76,13 @@ def test_a_value_that_cannot_be_written_is_an_error_of_sqlalchemy_too(
             copied(session, ROW, with_(position=8, id=OTHER, payload=payload))
         assert is_refusal(caught.value)
         assert copied(session, ROW) == [ROW]
+
+
+@pytest.mark.parametrize("write", [json_field, labels_field])
+def test_half_a_surrogate_pair_cannot_be_written(write: Callable[[dict[str, str]], bytes]) -> None:
+    with pytest.raises(DataError) as caught:
+        write({"a": "\ud800"})
+    assert is_refusal(caught.value)
 
 
 def test_an_event_that_cannot_be_written_stops_its_own_resource_only(

@@ -1,19 +1,30 @@
 """Dispatching: in order, once, whatever rings."""
 
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import delete, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud.deployments import delete_deployments
 from app.database import make_engine, make_sessions
+from app.events.append import append
+from app.events.schema import Event
 from app.models import Deployment, Flow, SnapshotRow
 from app.settings import Settings
+from benches.synthetic import Template, insert_backlog
 from tests.guard import unguarded
 from tests.integration.outbox_world import OutboxWorld, update_deployment
 from tests.statements import StatementCount
+from workers import batch
 from workers.claim import claim, lock_lanes
 
 
@@ -68,7 +79,7 @@ def test_a_failed_append_leaves_the_snapshot_and_gives_its_position_back(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox_world.create("nightly")
-    monkeypatch.setattr("workers.batch._delete", _raise_outage)
+    monkeypatch.setattr(batch, "append", _append_and_lose_the_server)
     with pytest.raises(OperationalError):
         outbox_world.dispatch_all()
     monkeypatch.undo()
@@ -79,7 +90,8 @@ def test_a_failed_append_leaves_the_snapshot_and_gives_its_position_back(
     assert [event.position for event in outbox_world.log()] == [2]
 
 
-def _raise_outage(*_: object) -> None:
+def _append_and_lose_the_server(session: Session, events: Sequence[Event], *, rescued: int) -> int:
+    append(session, events, rescued=rescued)
     raise OperationalError("the server went away", None, Exception())
 
 
@@ -122,23 +134,80 @@ def test_the_claim_goes_by_revision_also_when_ids_and_times_do_not(outbox_world:
         assert [row.revision for row in rows] == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_batch_costs_the_same_statements_whatever_its_size(outbox_world: OutboxWorld, settings: Settings) -> None:
-    def statements(names: list[str]) -> list[str]:
-        outbox_world.create(*names)
-        with outbox_world.sessions() as session:
-            session.execute(text("UPDATE snapshot SET lane = 5"))
-            session.commit()
-        engine = make_engine(settings, application_name="counted")
-        seen = StatementCount(engine)
-        world = OutboxWorld(make_sessions(engine), settings)
-        world.dispatcher().drain(5)
-        engine.dispose()
-        return seen.statements
+def _statements(world: OutboxWorld, settings: Settings, batch_size: int = 500) -> list[str]:
+    """Dispatch what waits, in one lane, and return the statements that it took."""
+    with world.sessions() as session:
+        session.execute(text("UPDATE snapshot SET lane = 5"))
+        session.commit()
+    engine = make_engine(settings, application_name="counted")
+    seen = StatementCount(engine)
+    OutboxWorld(make_sessions(engine), settings).dispatcher(batch_size).dispatch(world.pending_ids())
+    engine.dispose()
+    return seen.statements
 
-    one = statements(["n0"])
-    many = statements([f"m{number}" for number in range(200)])
+
+def test_a_batch_costs_the_same_statements_whatever_its_size(outbox_world: OutboxWorld, settings: Settings) -> None:
+    outbox_world.create("n0")
+    one = _statements(outbox_world, settings)
+    outbox_world.create(*(f"m{number}" for number in range(200)))
+    many = _statements(outbox_world, settings)
     assert len(many) == len(one)
     assert len(one) <= 8, one
+
+
+def test_nothing_but_the_events_is_written_while_others_wait_for_the_log(
+    outbox_world: OutboxWorld, settings: Settings
+) -> None:
+    outbox_world.create("n0", "n1")
+    verbs = [statement.split()[0] for statement in _statements(outbox_world, settings)]
+    # What is related, the deletion, the log's head, the events; and the look after the commit.
+    assert verbs[-5:] == ["SELECT", "DELETE", "UPDATE", "COPY", "SELECT"]
+
+
+def test_an_event_that_cannot_be_written_is_found_before_others_wait(settings: Settings) -> None:
+    event = Event(
+        id=uuid4(),
+        occurred=datetime.now(UTC),
+        event="a.b",
+        resource={"prefect.resource.id": "a"},
+        related=[],
+        payload={"a": Decimal(1)},
+        follows=None,
+    )
+    engine = make_engine(settings, application_name="counted")
+    seen = StatementCount(engine)
+    with make_sessions(engine)() as session, pytest.raises(DataError):
+        append(session, [event], rescued=0)
+    engine.dispose()
+    assert seen.statements == []
+
+
+def test_after_a_full_batch_the_next_claim_is_the_look(outbox_world: OutboxWorld, settings: Settings) -> None:
+    outbox_world.create(*(f"n{number}" for number in range(5)))
+    statements = _statements(outbox_world, settings, batch_size=2)
+    assert len([statement for statement in statements if statement.startswith("COPY")]) == 3
+    assert len([statement for statement in statements if "EXISTS" in statement]) == 1
+    assert outbox_world.pending() == []
+
+
+def test_postgresql_expects_that_nearly_all_of_a_lane_can_be_claimed(
+    outbox_world: OutboxWorld, database_url: str
+) -> None:
+    (change,) = outbox_world.create("nightly")
+    template = Template(after={}, references={"flow_id": str(change.row["flow_id"])})
+    with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
+        insert_backlog(connection, template, 2_000, one_lane=True)
+    asked: list[tuple[str, Any]] = []
+    with outbox_world.sessions() as session:
+        listen(session.connection(), "before_cursor_execute", lambda *seen: asked.append(seen[2:4]))
+        assert len(claim(session, [0], 100)) == 100
+        statement, parameters = asked[0]
+        plan = "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+    # Else it would read and sort the whole lane for the first of its snapshots.
+    found = re.search(r"Scan using ix_snapshot_lane_sequence on snapshot .*rows=(\d+)", plan)
+    assert found is not None, plan
+    # Half of them: it takes the two lanes that there are for equally long.
+    assert int(found[1]) > 900, plan
 
 
 def test_rows_of_the_outbox_are_refused_when_they_contradict_themselves(outbox_world: OutboxWorld) -> None:

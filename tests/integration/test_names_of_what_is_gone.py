@@ -3,8 +3,11 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from app.database import make_engine, make_sessions
+from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.registry import make_flow, make_pool, make_queue
+from tests.statements import StatementCount
 from tests.world import related
 
 
@@ -72,3 +75,14 @@ def test_a_pool_that_is_gone_still_names_its_default_queue(client: TestClient, o
     events = client.post("/events/filter", json={"filter": wanted}).json()["events"]
     ends = [event for event in events if event["event"].endswith(("created", "deleted"))]
     assert [related(event) for event in ends] == [[("default-queue", "default")]] * 2
+
+
+def test_all_that_is_live_is_found_in_one_statement(
+    deployment: str, outbox_world: OutboxWorld, settings: Settings
+) -> None:
+    engine = make_engine(settings, application_name="counted")
+    seen = StatementCount(engine)
+    world = OutboxWorld(make_sessions(engine), settings)
+    world.dispatcher().dispatch([row.id for row in outbox_world.pending() if str(row.resource_id) == deployment])
+    engine.dispose()
+    assert len([statement for statement in seen.statements if "tombstone" in statement]) == 1

@@ -5,10 +5,11 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
-from app.database import JsonObject
+from app.copying import copy_rows
+from app.database import JsonObject, core_table
 from app.events.append import COLUMNS, _row
 from app.events.schema import Event, RelatedResource
 from app.models import EventLog, EventRow
@@ -34,11 +35,8 @@ def position_from_a_plain_sequence() -> None:
             _make_sequence(bind)
             numbers = select(func.nextval(SEQUENCE)).select_from(func.generate_series(1, len(events)))
             positions: list[int] = sorted(session.scalars(numbers))
-            rows = [
-                dict(zip(COLUMNS, _row(event, position), strict=True))
-                for event, position in zip(events, positions, strict=True)
-            ]
-            session.execute(insert(EventRow), rows)
+            rows = [(position, *_row(event)) for event, position in zip(events, positions, strict=True)]
+            copy_rows(session, core_table(EventRow), COLUMNS, rows)
             moment(0.2)
             last = func.greatest(EventLog.position, positions[-1])
             session.execute(update(EventLog).values(position=last, rescued=EventLog.rescued + rescued))

@@ -1,15 +1,18 @@
 """Appends side by side, and a reader that reads the log by position all the time."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from app.models import EventRow
+from app.events.append import append
+from app.events.schema import Event
+from app.models import LANES, EventRow, SnapshotRow
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import Gate, count_blocked, wait_until_blocked
 from tests.waiting import wait_until
@@ -55,14 +58,14 @@ def test_a_tailing_reader_never_finds_an_event_below_where_it_has_been(
     (first,) = outbox_world.pending()
     other = _in_other_lane(outbox_world, first.lane)
     gate = Gate()
-    delete = batch._delete
 
-    def stop_before_commit(session: Session, ours: batch.Batch) -> None:
-        delete(session, ours)
-        if ours.built[0][0].id == first.id:
+    def stop_before_commit(session: Session, events: Sequence[Event], *, rescued: int) -> int:
+        position = append(session, events, rescued=rescued)
+        if events[0].id == first.id:
             gate.stop()
+        return position
 
-    monkeypatch.setattr(batch, "_delete", stop_before_commit)
+    monkeypatch.setattr(batch, "append", stop_before_commit)
     with ThreadPoolExecutor(2) as threads:
         slow = threads.submit(outbox_world.dispatcher().dispatch, [first.id])
         gate.await_arrival()
@@ -81,18 +84,18 @@ def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
 ) -> None:
     """Each append stands before its commit until the other appender wants to pass and the reader has looked."""
     lanes = _two_lanes(outbox_world)
-    delete = batch._delete
     reader = Reader(outbox_world)
     standing: list[int] = []
     ended: list[int] = []
 
-    def stop_before_commit(session: Session, ours: batch.Batch) -> None:
-        delete(session, ours)
+    def stop_before_commit(session: Session, events: Sequence[Event], *, rescued: int) -> int:
+        position = append(session, events, rescued=rescued)
         standing.append(1)
         # Nobody can stand here beside another one; if one does, the reader's verdict comes at once.
         wait_until(lambda: ended or len(standing) > 1 or count_blocked(engine), "the other one to come")
         reader.await_a_look()
         standing.pop()
+        return position
 
     def append_all(ids: list[UUID]) -> int:
         try:
@@ -100,7 +103,7 @@ def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
         finally:
             ended.append(1)
 
-    monkeypatch.setattr(batch, "_delete", stop_before_commit)
+    monkeypatch.setattr(batch, "append", stop_before_commit)
     with ThreadPoolExecutor(3) as threads:
         reading = threads.submit(reader.run)
         appending = [threads.submit(append_all, ids) for ids in lanes]
@@ -113,11 +116,11 @@ def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
 
 
 def _in_other_lane(world: OutboxWorld, lane: int) -> UUID:
-    for number in range(50):
-        (change,) = world.create(f"other{number}")
-        if change.row["id"].int % 64 != lane:
-            return change.event_id
-    raise AssertionError("no other lane was hit")
+    (change,) = world.create("other")
+    with world.sessions() as session:
+        session.execute(update(SnapshotRow).where(SnapshotRow.id == change.event_id).values(lane=(lane + 1) % LANES))
+        session.commit()
+    return change.event_id
 
 
 def _two_lanes(world: OutboxWorld) -> list[list[UUID]]:
