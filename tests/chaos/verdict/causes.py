@@ -25,9 +25,9 @@ class Causes:
         self._possible: Counter[Cause] = Counter()
         for operation in self.by_token.values():
             for verb, target in causes_of(operation):
-                self._possible[verb, self._pool_of.get(target, target) if verb == "move" else target] += (
-                    operation.effects
-                )
+                # A change that moves others names the queue that it moves, and those are in the same pool.
+                place = self._pool_of.get(target, target) if verb == "move" else target
+                self._possible[verb, place] += operation.effects
 
     def explain(self, event: EventFact, state: Mapping[str, Any]) -> Iterator[Finding]:
         """Give an event to its operation; `state` is the one after it. Say so when it has none."""

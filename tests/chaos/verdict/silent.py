@@ -32,7 +32,7 @@ def causes_of(operation: Operation) -> list[Cause]:
     if operation.queue:
         return [("make-queue", operation.queue)]
     if operation.verb in {"create-queue", "update-queue"}:
-        # The others move down: a change names the queue, which is in the same pool as those.
+        # The others move down.
         return [("move", target) for target in operation.targets] if "priority" in operation.values else []
     if operation.verb in CARRYING:
         return []

@@ -19,7 +19,7 @@ from tests.integration.model.endings import Ending
 from tests.integration.model.states import DEPLOYMENT, QUEUE
 
 NAMES = ("nightly", "hourly")
-QUEUES = ("default", "fast")
+QUEUES = ("default", "fast", "late")
 WORKERS = ("w1", "w2")
 
 
@@ -38,7 +38,7 @@ SLOW = Part(("slow",), ("far",), ("line",))
 
 POOLS = st.sampled_from(MAIN.pools)
 PAUSES = st.sampled_from([[], [True], [True, False], [False]])
-TAGS = st.lists(st.sampled_from("xyz"), unique=True, max_size=3)
+TAGS = st.sampled_from([[], ["x"], ["x", "y"], ["y", "x"]])
 NUMBERS = st.sampled_from([None, 1, 2])
 TEXTS = st.sampled_from(["", "a", "b"])
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
@@ -66,7 +66,7 @@ QUEUE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "concurrency_limit": NUMBERS,
     "description": TEXTS,
     "is_paused": st.booleans(),
-    "priority": st.integers(1, 3),
+    "priority": st.sampled_from([1, 1, 2, 5]),
 }
 LIMIT_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "active": st.booleans(),
@@ -83,10 +83,12 @@ def furniture(part: Part, works: bool) -> list[Change]:
     keys = [(DEPLOYMENT, flow, NAMES[0]) for flow in part.flows]
     work: list[Change] = [pool_changes.Beat(pool, WORKERS[0]), pool_changes.PollPool(pool, None)]
     return [
+        *(flow_changes.CreateFlow(flow, ["x", "y"], {"team": flow}) for flow in part.flows),
         limit_changes.CreateLimit(limit, {}),
         *(pool_changes.CreatePool(name, "process", {}) for name in part.pools),
         *(deployment_changes.Upsert(key, {"place": (pool, "fast"), "concurrency_limit": 1}) for key in keys),
         deployment_changes.Share(keys[-1], limit),
+        queue_changes.CreateQueue(pool, "late", {"priority": 5}),
         *(work if works else []),
     ]
 
