@@ -1,4 +1,4 @@
-"""What PostgreSQL stores as JSON is read as Python's own reader reads it, and what that one refuses is read too."""
+"""JSON for PostgreSQL and from it: as Python's own writer and reader have it, and what these refuse is read too."""
 
 import json
 from decimal import Decimal
@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.database import load_json
+from app.database import dump_json, load_json
 
 VALUES = st.recursive(
     st.none()
@@ -25,6 +25,18 @@ def test_any_value_is_read_as_python_reads_it(value: Any) -> None:
     written = json.dumps(value, ensure_ascii=False)
     read = load_json(written.encode())
     assert repr(read) == repr(json.loads(written))
+
+
+@given(VALUES)
+def test_any_value_is_written_as_what_python_writes(value: Any) -> None:
+    assert repr(json.loads(dump_json(value))) == repr(json.loads(json.dumps(value)))
+
+
+def test_what_pydantic_does_not_write_is_written_by_python() -> None:
+    deep: Any = "\ud800"
+    for _ in range(500):
+        deep = [deep]
+    assert dump_json(deep) == json.dumps(deep).encode()
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=30, min_value=-(10**20), max_value=10**20))
