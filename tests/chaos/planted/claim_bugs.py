@@ -41,7 +41,7 @@ def task_acked_before_its_commit() -> None:
 
 def slow_but_right() -> None:
     """Take its time over each claim, and make no mistake: who is killed is killed in the middle of something."""
-    replace("workers.claim", "claim", partial(_make_slow, seconds=0.4), used_by="workers.dispatch")
+    replace("workers.claim", "claim", partial(_make_slow, seconds=1.0), used_by="workers.dispatch")
 
 
 def claim_without_the_lane_lock() -> None:
