@@ -32,16 +32,10 @@ from app.models import Deployment
 from app.outbox import record
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 
-NEED_WHAT_IS_STORED: Final = frozenset(
-    {
-        "concurrency_limit",
-        "enforce_parameter_schema",
-        "job_variables",
-        "parameter_openapi_schema",
-        "parameters",
-        "schedules",
-    }
-)
+NEED_WHAT_IS_STORED: Final = frozenset({
+    "concurrency_limit", "enforce_parameter_schema", "job_variables", "parameter_openapi_schema", "parameters",
+    "schedules",
+})  # fmt: skip
 """The keys of a change that is checked against what is stored, or put together with it."""
 FLOW_LABEL = "prefect.flow.id"
 IDENTITY = ("flow_id", "name")
