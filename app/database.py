@@ -76,16 +76,7 @@ def make_engine(
         paramstyle="numeric_dollar",
         json_serializer=dump_json,
         json_deserializer=load_json,
-        connect_args={
-            "connect_timeout": settings.database_connect_timeout,
-            "keepalives": 1,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "application_name": application_name,
-            "cursor_factory": Cursor,
-            "options": _server_options(settings, lock_timeout_ms, plans_once),
-        },
+        connect_args=_connect_args(settings, application_name, _server_options(settings, lock_timeout_ms, plans_once)),
     )
     pulse = Pulse(patience=settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS)
 
@@ -136,6 +127,19 @@ def _load_any_json(text: str | bytes) -> Any:
         return json.loads(text)
     except ValueError:
         return json.loads(text, parse_int=Decimal)
+
+
+def _connect_args(settings: Settings, application_name: str, options: str) -> dict[str, Any]:
+    return {
+        "connect_timeout": settings.database_connect_timeout,
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "application_name": application_name,
+        "cursor_factory": Cursor,
+        "options": options,
+    }
 
 
 def _server_options(settings: Settings, lock_timeout_ms: int, plans_once: bool) -> str:
