@@ -29,6 +29,7 @@ from tests.integration.side_by_side import all_at_once
 from workers.readiness import settle_all
 
 pytestmark = pytest.mark.usefixtures("audited")
+
 BARRIER = 1
 """An advisory lock that is nobody's."""
 
