@@ -14,7 +14,7 @@ from tests.acceptance.stack import Api, Role, Stack, running_servers
 from tests.canary.broker import kept, overheard, readable
 from tests.canary.life import Lives
 from tests.canary.refusals import refusals
-from tests.canary.search import as_text, read_events, stored_texts
+from tests.canary.search import as_text, assert_clean, read_events, stored_texts
 from tests.canary.secrets import MASKED_KEY, MASKED_PATHS, Canaries
 from tests.waiting import wait_until
 
@@ -114,9 +114,3 @@ def test_no_secret_is_said_sent_or_stored_by_any_process(service: Service) -> No
     print(f"{len(canaries.planted)} secrets, {len(answers)} refusals, {len(heard)} commands, logs: {sorted(logs)}")
     assert "snapshot_ids" in texts["heard"] or "prefect.deployment" in texts["heard"]
     assert {"api.log", "worker.log", "beat.log", "flower.log", "server.log"} <= logs.keys()
-
-
-def assert_clean(canaries: Canaries, **texts: str) -> None:
-    """Fail with the places where secrets were planted that one of these texts holds, and never with a secret."""
-    found = {name: canaries.found_in(content) for name, content in texts.items()}
-    assert {name: places for name, places in found.items() if places} == {}

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.database import Base
 from app.models import EventRow
+from tests.canary.secrets import Canaries
 from tests.sockets import receive, subscribed
 from tests.streams import streamed
 
@@ -43,6 +44,12 @@ def read_events(client: httpx2.Client, sessions: sessionmaker[Session]) -> list[
     for others in (live, stream_events):
         assert {event["id"] for event in others} == {event["id"] for event in events}
     return [*events, *live, *stream_events]
+
+
+def assert_clean(canaries: Canaries, **texts: str) -> None:
+    """Fail with the places where secrets were planted that one of these texts holds, and never with a secret."""
+    found = {name: canaries.found_in(content) for name, content in texts.items()}
+    assert {name: places for name, places in found.items() if places} == {}
 
 
 def as_text(value: Any) -> str:

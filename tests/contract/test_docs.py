@@ -3,41 +3,22 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-import typer
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from app.cli.main import app
 from app.settings import Settings
+from tests.contract.documented_commands import commands_named, problem_with
+from tests.contract.documents import DOCUMENTS, README, ROOT, anchors_of, code_in, rows_under
 
-ROOT: Final = Path(__file__).parent.parent.parent
 PREFIX: Final = "AFTERCOMMIT_"
-README: Final = ROOT / "README.md"
-DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 PROMISES: Final = [f"P{number}" for number in range(1, 10)]
 
 document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-
-
-def rows_under(path: Path, heading: str) -> list[list[str]]:
-    """Return the cells of the first table under a heading, without its head."""
-    _, _, section = path.read_text().partition(f"\n## {heading}\n")
-    lines = [line for line in section.split("\n## ")[0].splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
-
-
-def code_in(path: Path) -> list[str]:
-    """Return what is set as code: the lines of blocks and the spans in the text."""
-    fenced = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-    text = path.read_text()
-    lines = [line for block in fenced.findall(text) for line in block.splitlines()[1:-1]]
-    return [*lines, *re.findall(r"`([^`]+)`", fenced.sub("", text))]
 
 
 def as_shown(field: FieldInfo) -> str:
@@ -76,32 +57,6 @@ def is_a_test(name: str) -> bool:
 def targets() -> set[str]:
     """Return the targets of the Makefile that are for people."""
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-
-
-def anchors_of(path: Path) -> set[str]:
-    """Return the anchors of a document's headings, as code hosts make them."""
-    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def commands_named(code: str) -> Iterator[list[str]]:
-    """Yield the words after each `aftercommit` that a person would type."""
-    for found in re.finditer(r"(?:^|[\s/(])aftercommit((?: +[\w./:=@{}<>*-]+)+)", code):
-        yield found[1].split()
-
-
-def problem_with(words: list[str]) -> str | None:
-    """Tell what in these words the command does not know."""
-    command: Any = typer.main.get_command(app)
-    rest = list(words)
-    while rest and (known := getattr(command, "commands", None)) is not None:
-        word = rest.pop(0)
-        if word not in known:
-            return f"no command {word!r}"
-        command = known[word]
-    options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
-    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in options]
-    return f"no option {unknown[0]!r}" if unknown else None
 
 
 def test_the_settings_table_lists_every_setting_with_its_default() -> None:

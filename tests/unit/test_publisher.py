@@ -2,58 +2,12 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
-from uuid import uuid4
 
 import pytest
 
-from app.publisher import LONGEST_PACE_SECONDS, MESSAGE_LIMIT, SHARE, Doorbell, Publisher, pace_after
+from app.publisher import MESSAGE_LIMIT, Publisher
+from tests.unit.publishing import LONG_SECONDS, Sent, doorbells, publisher
 from tests.waiting import wait_until
-
-LONG_SECONDS = 20.0
-"""Nobody waits for so long here."""
-
-
-def doorbells(count: int) -> list[Doorbell]:
-    return [Doorbell(uuid4(), f"number {number}") for number in range(count)]
-
-
-@contextmanager
-def publisher(send: "Sent", size: int = 1000, pace: float = 0.01, linger: float = 0.0) -> Iterator[Publisher]:
-    """Give a publisher that is stopped at the end."""
-    made = Publisher(send, size=size, pace=pace, linger=linger)
-    try:
-        yield made
-    finally:
-        send.gate.set()
-        made.stop(5)
-
-
-class Sent:
-    """Keeps what was sent; with `gate` cleared it hangs, as a silent broker does."""
-
-    def __init__(self) -> None:
-        self.messages: list[list[Doorbell]] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.entered = threading.Event()
-        self.error: Exception | None = None
-
-    def __call__(self, batch: Sequence[Doorbell]) -> None:
-        self.entered.set()
-        assert self.gate.wait(10)
-        if self.error is not None:
-            raise self.error
-        self.messages.append(list(batch))
-
-    def has(self, messages: int) -> bool:
-        return len(self.messages) == messages
-
-    @property
-    def ids(self) -> list[object]:
-        return [doorbell.snapshot_id for message in self.messages for doorbell in message]
 
 
 def test_what_gathers_goes_out_as_one_message_in_order() -> None:
@@ -102,57 +56,6 @@ def test_stopping_sends_what_is_queued() -> None:
         ours.ring(doorbells(3))
         ours.stop(10)
         assert len(sent.ids) == 3
-
-
-def test_after_a_pause_the_first_goes_out_at_once_and_the_others_share_the_next_message() -> None:
-    sent, bells = Sent(), doorbells(20)
-    with publisher(sent, pace=LONG_SECONDS) as ours:
-        ours.ring(bells[:1])
-        wait_until(lambda: sent.messages, "the first message")
-        for bell in bells[1:]:
-            ours.ring([bell])
-        ours.stop(10)
-    assert [len(message) for message in sent.messages] == [1, 19]
-    assert sent.ids == [bell.snapshot_id for bell in bells]
-
-
-def test_two_messages_are_a_pace_apart_also_when_sending_takes_no_time() -> None:
-    sent = Sent()
-    with publisher(sent, pace=0.1) as ours:
-        begun = time.monotonic()
-        for _ in range(4):
-            wanted = len(sent.messages) + 1
-            ours.ring(doorbells(1))
-            wait_until(partial(sent.has, wanted), "the next message")
-    assert time.monotonic() - begun >= 0.3
-
-
-@pytest.mark.parametrize(
-    ("took", "expected"),
-    [(0.0, 0.012), (0.001, 0.012), (0.004, 0.04), (5.0, LONGEST_PACE_SECONDS)],
-    ids=["no time", "little", "long", "an outage"],
-)
-def test_the_longer_a_message_takes_the_later_is_the_next_up_to_a_bound(took: float, expected: float) -> None:
-    assert pace_after(took, pace=0.012) == pytest.approx(expected)
-
-
-def test_a_pace_beyond_the_bound_stays() -> None:
-    assert pace_after(5.0, pace=0.5) == 0.5
-
-
-def test_what_rings_while_messages_take_long_waits_for_the_share_of_the_thread() -> None:
-    takes, begun = 0.008, list[float]()
-
-    def send(_batch: Sequence[Doorbell]) -> None:
-        begun.append(time.monotonic())
-        threading.Event().wait(takes)
-
-    ours = Publisher(send, size=10, pace=0.0)
-    for number in (1, 2, 3):
-        ours.ring(doorbells(1))
-        wait_until(lambda wanted=number: len(begun) == wanted, "the next message")  # type: ignore[misc]
-    ours.stop(5)
-    assert begun[2] - begun[0] >= 2 * takes / SHARE
 
 
 @pytest.mark.parametrize(("pace", "linger"), [(LONG_SECONDS, 0.0), (0.0, LONG_SECONDS)], ids=["pace", "linger"])

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, TypeVar
 
+import pytest
 from sqlalchemy import Engine
 
 from tests.integration.side_by_side import BLOCKED, PATIENCE_SECONDS
@@ -40,6 +42,31 @@ def together(*functions: Callable[[], Any]) -> list[Any]:
     """Run the functions in threads of their own and return what they return."""
     with ThreadPoolExecutor(len(functions)) as pool:
         return [future.result(30) for future in [pool.submit(function) for function in functions]]
+
+
+@contextmanager
+def held_after(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, action: Callable[[], None]
+) -> Iterator[Future[None]]:
+    """Hold up the action, in a thread, after its first call of that function, for the time of the block."""
+    gate = Gate()
+    original = getattr(module, name)
+
+    def call_and_stop(*arguments: Any, **named: Any) -> Any:
+        result = original(*arguments, **named)
+        if not gate.reached.is_set():
+            gate.stop()
+        return result
+
+    monkeypatch.setattr(module, name, call_and_stop)
+    with ThreadPoolExecutor(1) as threads:
+        future = threads.submit(action)
+        gate.await_arrival()
+        try:
+            yield future
+        finally:
+            gate.open()
+        future.result(30)
 
 
 @contextmanager

@@ -1,13 +1,17 @@
-"""The world of the races that run many rounds."""
+"""What the races begin with: many threads, a deployment that fell silent, a flow."""
 
 from typing import Final
+from uuid import UUID
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from app.settings import get_settings
-from tests.integration.outbox_world import OutboxWorld
+from tests.integration.outbox_world import OutboxWorld, settled_flow
 from tests.integration.races.racing import Races
+from tests.integration.readiness import deploy, heartbeat, let_time_pass, poll
+from tests.integration.registry import make_pool
 
 PATIENT_AND_WIDE: Final = {
     "AFTERCOMMIT_DATABASE_LOCK_TIMEOUT_MS": "30000",
@@ -26,3 +30,20 @@ def races(
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
     return Races(request.getfixturevalue("world"), outbox_world, engine)
+
+
+@pytest.fixture
+def silent(client: TestClient, engine: Engine) -> str:
+    """The path of a deployment that is ready like its queue and its pool, and nobody has asked for any for long."""
+    make_pool(client)
+    path = f"/deployments/{deploy(client)}"
+    heartbeat(client)
+    poll(client)
+    let_time_pass(engine, 1000)
+    return path
+
+
+@pytest.fixture
+def flow_id(outbox_world: OutboxWorld) -> UUID:
+    """The id of a flow."""
+    return settled_flow(outbox_world.sessions)

@@ -1,0 +1,29 @@
+"""The commands that a document names."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from app.cli.main import app
+
+
+def commands_named(code: str) -> Iterator[list[str]]:
+    """Yield the words after each `aftercommit` that a person would type."""
+    for found in re.finditer(r"(?:^|[\s/(])aftercommit((?: +[\w./:=@{}<>*-]+)+)", code):
+        yield found[1].split()
+
+
+def problem_with(words: list[str]) -> str | None:
+    """Tell what in these words the command does not know."""
+    command: Any = typer.main.get_command(app)
+    rest = list(words)
+    while rest and (known := getattr(command, "commands", None)) is not None:
+        word = rest.pop(0)
+        if word not in known:
+            return f"no command {word!r}"
+        command = known[word]
+    options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    unknown = [word for word in rest if word.startswith("--") and word.partition("=")[0] not in options]
+    return f"no option {unknown[0]!r}" if unknown else None

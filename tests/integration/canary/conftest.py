@@ -1,0 +1,58 @@
+"""The world of the canaries: an API whose logs and refusals are kept, and secrets to plant in it."""
+
+import io
+import sys
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from app.settings import Settings
+from tests.canary.secrets import MASKED_KEY, MASKED_PATHS, Canaries
+from tests.integration.canary.logs import Logs
+from tests.integration.serving import Served, serving
+
+
+@pytest.fixture(autouse=True)
+def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The level at which everything is logged, and the rules of masking, before the settings are read."""
+    level: str = getattr(request, "param", "DEBUG")
+    monkeypatch.setenv("AFTERCOMMIT_LOG_LEVEL", level)
+    monkeypatch.setenv("AFTERCOMMIT_MASKED_KEYS", MASKED_KEY)
+    monkeypatch.setenv("AFTERCOMMIT_MASKED_PATHS", ",".join(MASKED_PATHS))
+    return level
+
+
+@pytest.fixture
+def logs(level: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Logs:
+    """The logs of this process."""
+    caplog.set_level(level)
+    stderr = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stderr)
+    return Logs(caplog, stderr)
+
+
+@pytest.fixture
+def canaries() -> Canaries:
+    """The secrets of this test."""
+    return Canaries()
+
+
+@pytest.fixture
+def api(settings: Settings, logs: Logs) -> Iterator[Served]:
+    """The API on a port of its own, with its logs caught from the beginning."""
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def refused(api: Served) -> list[str]:
+    """The answers that say that something went wrong: status, headers and body."""
+    answers: list[str] = []
+
+    def keep(response: httpx2.Response) -> None:
+        if response.status_code >= 400:
+            answers.append(f"{response.status_code} {response.headers} {response.read().decode()}")
+
+    api.client.event_hooks = {"response": [keep]}
+    return answers

@@ -1,0 +1,85 @@
+"""Secrets are planted in every field of every kind, and looked for wherever they must not be."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import Text, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.events.kinds import tracked_kinds
+from app.events.resource_kind import ResourceKind
+from app.events.tracked_statements import table_of
+from app.models import EventRow
+from tests.canary.life import Lives
+from tests.canary.search import as_text, assert_clean, read_events, stored_texts
+from tests.canary.secrets import Canaries
+from tests.integration.canary.logs import Logs
+from tests.integration.outbox_world import OutboxWorld
+from tests.integration.serving import Served
+from tests.waiting import wait_until
+from tests.world import World, updates
+
+HOLDS_NO_SECRET = {"concurrency_options", "name", "status"}
+"""Tracked texts and objects in which no secret is known: names may hold no URL, and the options
+and the status are words of a list."""
+
+
+@pytest.fixture
+def events(
+    api: Served, canaries: Canaries, outbox_world: OutboxWorld, sessions: sessionmaker[Session]
+) -> list[dict[str, Any]]:
+    """All lives are lived; the snapshots wait, are searched, and become the events that are returned."""
+    Lives(api.client, canaries).live()
+    wait_until(lambda: len(client_events(sessions)) == 2, "the client events to be in the log")
+    assert len(outbox_world.pending()) > 10
+    assert_clean(canaries, **dict(stored_texts(sessions)))
+    outbox_world.dispatch_all()
+    assert not outbox_world.pending()
+    return read_events(api.client, sessions)
+
+
+def client_events(sessions: sessionmaker[Session]) -> Sequence[EventRow]:
+    with sessions() as session:
+        return session.scalars(select(EventRow).where(EventRow.revision.is_(None))).all()
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"], indirect=True)
+def test_no_secret_of_any_field_gets_anywhere_but_into_the_registrys_own_rows(
+    events: list[dict[str, Any]], canaries: Canaries, logs: Logs, refused: list[str], sessions: sessionmaker[Session]
+) -> None:
+    assert_clean(canaries, events=as_text(events), logs=logs.text(), **dict(stored_texts(sessions)))
+    assert refused == []
+    print(f"{len(canaries.planted)} secrets planted, {len(events)} events read")
+    assert len(canaries.planted) > 500
+
+
+def test_a_secret_was_planted_in_every_tracked_field_that_can_hold_one(events: list[dict[str, Any]]) -> None:
+    assert {kind.name: fields for kind in tracked_kinds() if (fields := _able(kind) - _masked(kind, events))} == {}
+
+
+def test_a_change_of_a_secret_shows_and_so_does_its_way_back(world: World) -> None:
+    deployment = world.deploy(job_variables={"env": {"A": "one"}})
+    for secret in ("two", "two", "one"):
+        world.patch(f"/deployments/{deployment}", {"job_variables": {"env": {"A": secret}}})
+    created, there, back = world.life(deployment)
+    one, two = created["payload"]["fields"]["infra_overrides"], updates(there)["infra_overrides"]["to"]
+    assert list(one["env"]["A"]) == list(two["env"]["A"]) == ["$masked"]
+    assert re.fullmatch(r"[0-9a-f]{12}", one["env"]["A"]["$masked"])
+    assert updates(there)["infra_overrides"] == {"from": one, "to": two}
+    assert updates(back)["infra_overrides"] == {"from": two, "to": one}
+    assert one != two
+
+
+def _able(kind: ResourceKind) -> set[str]:
+    columns = table_of(kind).columns
+    return {name for name in kind.tracked if isinstance(columns[name].type, Text | JSONB)} - HOLDS_NO_SECRET
+
+
+def _masked(kind: ResourceKind, events: list[dict[str, Any]]) -> set[str]:
+    """The fields of the kind in which some event has a mask."""
+    own = [event["payload"] for event in events if event["event"].startswith(f"prefect.{kind.name}.")]
+    shown = [item for payload in own for item in {**payload.get("fields", {}), **payload.get("updates", {})}.items()]
+    return {field for field, value in shown if "$masked" in as_text(value)}

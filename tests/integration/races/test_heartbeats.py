@@ -1,0 +1,102 @@
+"""A heartbeat in the same moment as the look for silence, with the threads held up in the product's own code."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+import workers.readiness
+from app.crud import pool_workers
+from app.events.kinds import WORK_POOL
+from app.events.readiness import settle
+from tests.integration.races.blocking import held_after, wait_until_blocked
+from tests.integration.readiness import (
+    POOL,
+    QUEUE,
+    deploy,
+    events_of,
+    heartbeat,
+    log,
+    look,
+    names,
+    poll,
+    status,
+)
+from tests.integration.registry import make_pool
+from tests.integration.side_by_side import all_at_once
+from workers.readiness import settle_all
+
+pytestmark = pytest.mark.usefixtures("audited")
+
+BARRIER = 1
+"""An advisory lock that is nobody's."""
+
+
+def test_a_heartbeat_that_is_not_committed_yet_saves_its_pool_from_the_look(
+    client: TestClient, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held_after(monkeypatch, pool_workers, "settle", lambda: heartbeat(client)):
+        look()
+
+    assert status(client, POOL) == "READY"
+    assert [told for told in log(client) if "work-pool" in told] == ["work-pool.created pool", "work-pool.ready pool"]
+
+
+def test_a_heartbeat_that_is_committed_while_the_look_reads_saves_its_pool(
+    client: TestClient, silent: str, engine: Engine, sessions: sessionmaker[Session]
+) -> None:
+    barred = func.pg_advisory_xact_lock(BARRIER).is_not(None)
+
+    def look_slowly() -> None:
+        with sessions() as session, session.begin():
+            # Its statement has begun, and sees the pool as it was then.
+            assert settle(session, WORK_POOL, barred, alone=True) == []
+
+    with ThreadPoolExecutor(1) as threads, sessions() as holder:
+        holder.execute(select(func.pg_advisory_xact_lock(BARRIER)))
+        future = threads.submit(look_slowly)
+        wait_until_blocked(engine, 1, [future])
+        heartbeat(client)
+        holder.rollback()
+        future.result(30)
+
+    assert status(client, POOL) == "READY"
+
+
+def test_a_heartbeat_behind_the_look_waits_for_it_and_makes_the_pool_ready_again(
+    client: TestClient, silent: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadPoolExecutor(1) as threads, held_after(monkeypatch, workers.readiness, "store", look):
+        future = threads.submit(heartbeat, client)
+        wait_until_blocked(engine, 1, [future])
+    future.result(30)
+
+    assert status(client, POOL) == "READY"
+    told = [told.split()[0].partition(".")[2] for told in log(client) if told.endswith(" pool")]
+    assert told == ["created", "ready", "not-ready", "ready"]
+
+
+def test_one_look_is_at_it_at_a_time(
+    client: TestClient, silent: str, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with held_after(monkeypatch, workers.readiness, "_settle_pools", look):
+        assert settle_all(sessions, lambda _: None) == 0
+
+    assert (status(client, POOL), status(client, QUEUE), status(client, silent)) == ("NOT_READY",) * 3
+
+
+def test_signs_of_life_all_at_once_are_one_event_for_each(client: TestClient) -> None:
+    pool = make_pool(client)
+    deployments = [deploy(client, name) for name in "abc"]
+
+    def live(number: int) -> None:
+        heartbeat(client, name=str(number))
+        poll(client)
+
+    all_at_once(8, live)
+
+    queue = client.get(QUEUE).json()["id"]
+    for kind, id_ in [("work-pool", pool["id"]), ("work-queue", queue), *(("deployment", id_) for id_ in deployments)]:
+        assert names(events_of(client, kind, id_)) == ["created", "ready"]

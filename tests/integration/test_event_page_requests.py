@@ -1,0 +1,87 @@
+"""What a request for a page of events may say, and what the answer to it says."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.main import create_app
+from app.settings import Settings
+from tests.integration.events_in_log import an_event, append
+
+Sessions = sessionmaker[Session]
+START = datetime.now(UTC) - timedelta(days=1)
+
+
+@pytest.mark.parametrize("body", [{}, {"filter": None}, {"filter": {}}, {"filter": None, "limit": None}, None])
+def test_a_body_may_say_nothing(client: TestClient, sessions: Sessions, body: dict[str, Any] | None) -> None:
+    append(sessions, an_event())
+    assert client.post("/events/filter", json=body).json()["total"] == 1
+
+
+def test_there_may_be_no_body(client: TestClient, sessions: Sessions) -> None:
+    append(sessions, an_event())
+    assert client.post("/events/filter").json()["total"] == 1
+
+
+def test_an_empty_log_is_an_empty_page(client: TestClient) -> None:
+    assert client.post("/events/filter").json() == {
+        "events": [],
+        "total": 0,
+        "total_is_exact": True,
+        "next_page": None,
+    }
+
+
+def test_a_limit_of_0_asks_for_the_total_and_ends(client: TestClient, sessions: Sessions) -> None:
+    append(sessions, an_event(), an_event())
+    answer = client.post("/events/filter", json={"limit": 0}).json()
+    assert answer == {"events": [], "total": 2, "total_is_exact": True, "next_page": None}
+
+
+def test_the_clients_default_of_100_is_accepted(client: TestClient, sessions: Sessions) -> None:
+    append(sessions, *(an_event() for _ in range(101)))
+    assert len(client.post("/events/filter", json={"limit": 100}).json()["events"]) == 100
+
+
+def test_a_limit_above_100_is_refused_in_clear_words(client: TestClient) -> None:
+    answer = client.post("/events/filter", json={"limit": 101})
+    assert answer.status_code == 422
+    assert answer.json()["exception_detail"][0]["msg"] == "Input should be less than or equal to 100"
+
+
+def test_a_bad_token_is_forbidden(client: TestClient) -> None:
+    assert client.get("/events/filter/next", params={"page-token": "nonsense"}).status_code == 403
+
+
+def test_a_missing_token_is_invalid(client: TestClient) -> None:
+    assert client.get("/events/filter/next").status_code == 422
+
+
+def test_the_next_page_is_found_behind_a_path_prefix(settings: Settings, sessions: Sessions) -> None:
+    append(sessions, an_event(), an_event())
+    with TestClient(create_app(), base_url="https://example.org", root_path="/registry") as client:
+        page = client.post("/registry/api/events/filter", json={"limit": 1}).json()
+        assert page["next_page"].startswith("https://example.org/registry/api/events/filter/next?page-token=")
+        assert len(client.get(page["next_page"]).json()["events"]) == 1
+
+
+def test_an_event_is_answered_whole(client: TestClient, sessions: Sessions) -> None:
+    [row] = append(
+        sessions,
+        an_event(occurred=START.replace(microsecond=123), related=[{"a": "b"}], payload={"updated_fields": ["tags"]}),
+    )
+    [found] = client.post("/events/filter").json()["events"]
+    assert found == {
+        "id": str(row.id),
+        "occurred": START.replace(microsecond=123).isoformat().replace("+00:00", "Z"),
+        "event": row.event,
+        "resource": row.resource,
+        "related": [{"a": "b"}],
+        "payload": {"updated_fields": ["tags"]},
+        "follows": None,
+        "received": row.received.isoformat().replace("+00:00", "Z"),
+        "position": 1,
+    }

@@ -1,0 +1,81 @@
+"""Who is let in at `/events/out` and `/events/in`, and what is said to the others."""
+
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests.integration.client_event import numbered
+from tests.integration.serving import Served
+from tests.sockets import closed, connected, numbers, opened, receive, send, subscribed
+
+
+def test_a_position_that_the_log_has_not_is_refused(served: Served) -> None:
+    with subscribed(served.address, frame={"after": 1}) as socket:
+        code, said = closed(socket)
+    assert (code, "position 0" in said) == (1008, True)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "reason"),
+    [
+        ({"type": "auth"}, 1002, "Expected 'filter' message"),
+        ([], 1002, "Expected a JSON object"),
+        ({"type": "filter", "filter": {"event": {"name": 1}}}, 1002, "Invalid filter: filter.event.name"),
+        ({"type": "filter", "filter": {"nonsense": 1}}, 1002, "Invalid filter: filter.nonsense"),
+        ({"type": "filter", "filter": {"related": [{str(n): n} for n in range(99)]}}, 1002, "Invalid filter"),
+        ({"type": "filter", "after": -1}, 1002, "Invalid filter: after"),
+    ],
+)
+def test_a_frame_that_asks_for_nothing_sensible_is_refused_with_its_reason(
+    served: Served, frame: Any, code: int, reason: str
+) -> None:
+    with connected(served.address, "out") as socket:
+        send(socket, frame)
+        given, said = closed(socket)
+    assert (given, said[: len(reason)]) == (code, reason)
+    assert len(said.encode()) <= 123
+
+
+@pytest.mark.parametrize("path", ["in", "out"])
+def test_the_first_frame_must_be_the_auth_frame(served: Served, path: str) -> None:
+    with opened(served.address, path) as socket:
+        send(socket, {"type": "filter"})
+        assert closed(socket) == (1008, "Expected 'auth' message")
+
+
+def test_a_client_without_the_subprotocol_needs_no_auth_frame(served: Served) -> None:
+    served.post(*numbered(1, 1))
+    with connect(f"ws://{served.address}/api/events/out") as socket:
+        send(socket, {"type": "filter"})
+        assert numbers(receive(socket, 1)) == [1]
+
+
+@pytest.mark.parametrize("path", ["in", "out"])
+def test_a_page_of_another_site_is_not_let_in(served: Served, path: str) -> None:
+    with pytest.raises(InvalidStatus), opened(served.address, path, origin="https://evil.example"):
+        pass
+
+
+def test_a_page_of_the_same_site_is_let_in(served: Served) -> None:
+    with connected(served.address, "out", origin=f"http://{served.address}"):
+        pass
+
+
+def test_a_binary_frame_is_refused(served: Served) -> None:
+    with connected(served.address, "in") as socket:
+        socket.send(b"{}")
+        assert closed(socket) == (1003, "Expected a text frame")
+
+
+def test_more_readers_than_allowed_are_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.live, "_most_readers", 1)
+    served.post(*numbered(1, 1))
+    with subscribed(served.address) as first:
+        receive(first, 1)
+        with subscribed(served.address) as second:
+            assert closed(second)[0] == 1013
+        assert served.client.get("/events/stream").status_code == 503
+    with subscribed(served.address) as third:
+        assert numbers(receive(third, 1)) == [1]

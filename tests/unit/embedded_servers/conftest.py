@@ -1,0 +1,44 @@
+"""One PostgreSQL and one Valkey for the tests that leave them as they were."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.embedded import Server, start_postgres, start_valkey
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the servers that the tests share."""
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="package")
+def shared_postgres(folder: Path) -> Iterator[Server]:
+    """One PostgreSQL for the tests that leave it as it was."""
+    server = start_postgres(folder, durable=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres(shared_postgres: Server) -> Server:
+    """The shared PostgreSQL, running."""
+    shared_postgres.start()
+    return shared_postgres
+
+
+@pytest.fixture(scope="package")
+def shared_valkey(folder: Path) -> Iterator[Server]:
+    """One Valkey for the tests that leave it as it was."""
+    server = start_valkey(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(shared_valkey: Server) -> Server:
+    """The shared Valkey, running."""
+    shared_valkey.start()
+    return shared_valkey

@@ -1,0 +1,27 @@
+"""What is seen of a server from outside."""
+
+import stat
+import subprocess
+from pathlib import Path
+
+import psycopg
+
+from app.embedded import Server
+
+
+def answer(server: Server, statement: str) -> str:
+    """Return the first value that a PostgreSQL answers, as a text."""
+    with psycopg.connect(server.url.replace("+psycopg", ""), autocommit=True) as connection:
+        row = connection.execute(statement.encode()).fetchone()
+        return "" if row is None else str(row[0])
+
+
+def mode(path: Path) -> int:
+    """Return who may do what with a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def processes_naming(folder: Path) -> list[str]:
+    """Return the command lines that name the folder."""
+    listing = subprocess.run(["/bin/ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listing.splitlines() if str(folder) in line]

@@ -1,0 +1,71 @@
+"""The start of an embedded server: called off, on a taken port, after its starter died, without its wheel."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.embedded import Server, start_postgres, start_valkey
+from app.embedded import server as server_module
+from app.embedded.process import wait_until
+from app.errors import StartupError
+from tests.unit.embedded_servers.inspecting import answer, processes_naming
+
+CRASHING_STARTER = """
+import sys
+from pathlib import Path
+from app.embedded import start_postgres, start_valkey
+folder = Path(sys.argv[1])
+print(start_postgres(folder, durable=False).pid, start_valkey(folder).pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_start_that_is_called_off_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start_postgres(tmp_path, durable=False, check=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        start_valkey(tmp_path, check=interrupt)
+    assert wait_until(lambda: not processes_naming(tmp_path), timeout=10)
+
+
+def test_a_server_moves_from_a_taken_port(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = postgres.port
+    monkeypatch.setattr(server_module, "free_port", iter([taken + 1]).__next__)
+    other = start_valkey(tmp_path)
+    other.stop()
+    other.port = taken
+    other._started_once = False
+
+    other.start()
+
+    assert other.port == taken + 1
+    other.stop()
+
+
+def test_servers_die_with_their_starter_and_start_again(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CRASHING_STARTER, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)) as starter:
+        assert starter.stdout is not None
+        starter.stdout.readline()
+        starter.kill()
+
+    database, broker = start_postgres(tmp_path, durable=False), start_valkey(tmp_path)
+
+    assert answer(database, "SELECT 1") == "1"
+    assert database.stop()
+    assert broker.stop()
+
+
+def test_a_missing_wheel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+
+    with pytest.raises(StartupError, match="AFTERCOMMIT_DATABASE_URL"):
+        start_postgres(tmp_path)
+    with pytest.raises(StartupError, match="AFTERCOMMIT_BROKER_URL"):
+        start_valkey(tmp_path)

@@ -1,0 +1,49 @@
+"""Valkey out of its wheel: private, and kept over restarts and crashes."""
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from app.embedded import Server, start_valkey
+from app.errors import StartupError
+from tests.unit.embedded_servers.inspecting import mode
+
+
+def test_valkey_wants_a_password_and_hides_it(valkey: Server, folder: Path) -> None:
+    password = (folder / "valkey/password").read_text()
+
+    with redis.Redis(port=valkey.port) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.ping()
+    assert mode(folder / "valkey/valkey.conf") == 0o600
+    assert password not in Path(f"/proc/{valkey.pid}/cmdline").read_text()
+    assert password not in repr(valkey)
+
+
+def test_valkey_keeps_port_and_data_over_a_restart(valkey: Server) -> None:
+    port = valkey.port
+    with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
+        client.set("kept", "7")
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+
+    valkey.restart()
+
+    assert valkey.port == port
+    with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
+        assert client.get("kept") == "7"
+
+
+def test_valkey_comes_back_on_its_port_after_a_crash(valkey: Server) -> None:
+    valkey.kill()
+
+    valkey.start()
+
+    with redis.Redis.from_url(valkey.url) as client:
+        assert client.ping()
+
+
+def test_two_valkeys_never_share_a_folder(valkey: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.embedded.valkey._PREDECESSOR_TIMEOUT", 0.1)
+
+    with pytest.raises(StartupError, match="Another Valkey runs on"):
+        start_valkey(folder)

@@ -1,0 +1,11 @@
+"""When what was read is old."""
+
+import pytest
+
+from app.access import key_ring
+
+
+@pytest.fixture
+def always_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read is old at once."""
+    monkeypatch.setattr(key_ring, "FRESH_SECONDS", 0.0)

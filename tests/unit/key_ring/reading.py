@@ -1,0 +1,68 @@
+"""A database that keys are read from, and a ring that reads them."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import OperationalError
+
+from app.access.key_ring import Digests, KeyRing
+
+ONE: Digests = frozenset({b"1" * 32})
+TWO: Digests = frozenset({b"2" * 32})
+PATIENCE = 30.0
+
+
+class Database:
+    """What a reading finds: the next of some answers, the last one for ever; it can be held up."""
+
+    def __init__(self, *answers: Digests | Exception) -> None:
+        """Take what each reading returns or raises."""
+        self.answers = list(answers)
+        self.readings = 0
+        self.reads = threading.Event()
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+
+    def read(self) -> Digests:
+        """Read, in the thread of the ring."""
+        self.readings += 1
+        self.reads.set()
+        assert self.may_answer.wait(PATIENCE)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """Answer nothing for the length of the block."""
+        self.may_answer.clear()
+        self.reads.clear()
+        try:
+            yield
+        finally:
+            self.may_answer.set()
+
+
+def away() -> OperationalError:
+    """Return what a database raises that is not there."""
+    return OperationalError("SELECT", {}, Exception("gone"))
+
+
+@contextmanager
+def ring_on(database: Database) -> Iterator[KeyRing]:
+    """Give a ring that is closed at the end."""
+    ring = KeyRing(database.read)
+    try:
+        yield ring
+    finally:
+        ring.close()
+
+
+async def in_time(asking: Callable[[], object]) -> None:
+    """Run the event loop until something holds; it must go on turning."""
+    async with asyncio.timeout(PATIENCE):
+        while not asking():
+            await asyncio.sleep(0.001)

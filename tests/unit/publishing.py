@@ -1,0 +1,54 @@
+"""A publisher under test, and a broker that takes what it sends, or hangs."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+from app.publisher import Doorbell, Publisher
+
+LONG_SECONDS = 20.0
+"""Nobody waits for so long here."""
+
+
+def doorbells(count: int) -> list[Doorbell]:
+    """Return so many doorbells."""
+    return [Doorbell(uuid4(), f"number {number}") for number in range(count)]
+
+
+@contextmanager
+def publisher(send: "Sent", size: int = 1000, pace: float = 0.01, linger: float = 0.0) -> Iterator[Publisher]:
+    """Give a publisher that is stopped at the end."""
+    made = Publisher(send, size=size, pace=pace, linger=linger)
+    try:
+        yield made
+    finally:
+        send.gate.set()
+        made.stop(5)
+
+
+class Sent:
+    """Keeps what was sent; with `gate` cleared it hangs, as a silent broker does."""
+
+    def __init__(self) -> None:
+        self.messages: list[list[Doorbell]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.error: Exception | None = None
+
+    def __call__(self, batch: Sequence[Doorbell]) -> None:
+        self.entered.set()
+        assert self.gate.wait(10)
+        if self.error is not None:
+            raise self.error
+        self.messages.append(list(batch))
+
+    def has(self, messages: int) -> bool:
+        """Tell whether so many messages were sent."""
+        return len(self.messages) == messages
+
+    @property
+    def ids(self) -> list[object]:
+        """The ids that were sent, in order."""
+        return [doorbell.snapshot_id for message in self.messages for doorbell in message]

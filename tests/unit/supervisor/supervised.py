@@ -1,0 +1,42 @@
+"""A supervisor with children that a test chooses."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from app.embedded.process import wait_until
+from app.supervisor import Output, Program, StopRequests, Supervisor
+
+READY = "print('ready', flush=True); "
+DIES = "import sys; print('bye'); sys.exit(3)"
+STAYS = READY + "import time; time.sleep(60)"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + STAYS
+
+
+class Supervised:
+    """A supervisor whose words and whose children's lines can be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.said: list[str] = []
+        self.stream = io.StringIO()
+        self.requests = StopRequests()
+        self.supervisor = Supervisor(self.said.append, self.requests)
+        self._output = Output(self.stream, width=4, coloured=False)
+        self._folder = folder
+
+    def program(self, name: str, code: str, *, stage: int = 1, patience: float = 10) -> Program:
+        """Start a child process that runs this code, under supervision."""
+        program = Program(name, [sys.executable, "-c", code], dict(os.environ), self._folder, self._output)
+        program.start()
+        self.supervisor.add(program, stage=stage, patience=patience)
+        return program
+
+    def tick_until(self, condition: Callable[[], bool]) -> None:
+        """Let the supervisor look until the condition holds."""
+        assert wait_until(condition, timeout=30, check=self.supervisor.tick)
+
+    def lines(self, name: str) -> list[str]:
+        """The lines that a child has printed."""
+        return [line for line in self.stream.getvalue().splitlines() if line.startswith(name)]

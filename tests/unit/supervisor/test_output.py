@@ -1,0 +1,38 @@
+"""What the children print is shown under their names."""
+
+import io
+
+from app.supervisor import Output
+from tests.unit.supervisor.supervised import STAYS, Supervised
+
+
+def test_output_is_shown_under_an_aligned_name(supervised: Supervised) -> None:
+    supervised.program("api", "print('one'); print(); print('two'); " + STAYS)
+
+    supervised.tick_until(lambda: len(supervised.lines("api")) == 3)
+
+    assert supervised.lines("api") == ["api  | one", "api  | two", "api  | ready"]
+
+
+def test_names_are_coloured_on_a_terminal() -> None:
+    stream = io.StringIO()
+    output = Output(stream, width=6, coloured=True)
+
+    output.line("api", "x")
+    output.line("beat", "y")
+    output.line("api", "z")
+    output.say("ready")
+
+    first, second, third, own = stream.getvalue().splitlines()
+    assert first == "\x1b[36mapi    |\x1b[0m x"
+    assert second.startswith("\x1b[33mbeat")
+    assert third.startswith("\x1b[36mapi")
+    assert own == "\x1b[1mready\x1b[0m"
+
+
+def test_a_reader_that_went_away_stops_nothing() -> None:
+    stream = io.StringIO()
+    output = Output(stream, width=6, coloured=False)
+    stream.close()
+
+    output.say("into the void")

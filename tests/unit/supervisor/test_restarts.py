@@ -1,0 +1,80 @@
+"""What dies is started again, and given up in the end."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.embedded.process import wait_until
+from app.errors import StartupError
+from app.supervisor import supervisor as supervisor_module
+from tests.unit.supervisor.supervised import DIES, STAYS, Supervised
+
+
+def test_what_dies_is_started_again_until_it_keeps_dying(supervised: Supervised) -> None:
+    supervised.program("api", DIES)
+
+    with pytest.raises(StartupError, match=r"api ended with exit code 3 again, 2 restarts did not help"):
+        supervised.tick_until(lambda: False)
+
+    assert supervised.said == [
+        "api ended with exit code 3; starting it again in 0.01 s (try 1 of 2).",
+        "api ended with exit code 3; starting it again in 0.02 s (try 2 of 2).",
+    ]
+    assert supervised.lines("api") == ["api  | bye"] * 3
+
+
+def test_restarts_are_earned_back_by_running(supervised: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor_module, "STEADY_SECONDS", 0.0)
+    program = supervised.program("api", STAYS)
+
+    for time in range(4):
+        supervised.tick_until(lambda: len(supervised.lines("api")) == time + 1)  # noqa: B023  # It is called at once.
+        supervised.tick_until(program.is_running)
+        program.kill()
+
+    assert all("try 1 of 2" in line for line in supervised.said)
+
+
+def test_a_death_by_signal_is_named_and_leaves_no_children(supervised: Supervised, tmp_path: Path) -> None:
+    code = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); import time; time.sleep(60)"
+    program = supervised.program("work", code)
+    supervised.tick_until(lambda: bool(supervised.lines("work")))
+    grandchild = int(supervised.lines("work")[0].split("|")[1])
+    assert program._process is not None
+    os.kill(program._process.pid, signal.SIGKILL)
+
+    supervised.tick_until(lambda: bool(supervised.said))
+
+    assert supervised.said[0].startswith("work was killed by signal 9 (Killed); starting it again")
+    assert wait_until(lambda: _is_gone(grandchild), timeout=10)
+
+
+def test_a_part_that_does_not_start_again_is_given_up(supervised: Supervised) -> None:
+    class Broken:
+        name = "PostgreSQL"
+        returncode = None
+
+        def start(self, check: Callable[[], object] | None = None) -> None:
+            raise StartupError("no space left")
+
+        def is_running(self) -> bool:
+            return False
+
+        def ask_to_stop(self) -> None: ...
+        def kill(self) -> None: ...
+
+    supervised.supervisor.add(Broken(), stage=1, patience=1)
+
+    with pytest.raises(StartupError, match="PostgreSQL did not start again"):
+        supervised.tick_until(lambda: False)
+    assert supervised.said.count("no space left") == 2
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
