@@ -76,5 +76,6 @@ def test_a_beat_that_starts_before_its_stored_times_goes_on_at_once(
     beat.scheduler.close()
     again = Beat(tmp_path, monkeypatch)
     again.run(60)
+    again.scheduler.close()
     assert again.now < beat.now + timedelta(seconds=10)
     assert again.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
