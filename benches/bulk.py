@@ -87,6 +87,8 @@ def _redeployments(
 
     run(map(registry.deploy, names), 201)
     wait_until(lambda: pending(rig.stack) == 0, "the outbox to be empty")
+    # They have been there for longer than a sweep takes to tell the planner of them.
+    connection.execute("ANALYZE")
     rows = connection.execute("SELECT id FROM deployment WHERE flow_id = %s", [registry.flow_id]).fetchall()
     reads = [request("GET", f"/api/deployments/{id_}") for (id_,) in rows]
     redeployed, read, snapshots = [], [], []

@@ -48,6 +48,7 @@ def _where_cores_allow() -> Target | None:
 
 def _two_apis(rig: Rig) -> Line:
     rig.staff(1)
+    rig.start_beat()
     second = rig.stack.start_api()
     ports = [rig.api_port, int(second.url.rpartition(":")[2])]
     rates: dict[int, list[float]] = {1: [], 2: []}

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any, Final
 
 from billiard import active_children, pool
+from celery.beat import PersistentScheduler
 from celery.signals import beat_init, worker_process_init, worker_shutting_down
 
 from app.broker import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
@@ -31,6 +32,7 @@ def _schedule(settings: Settings) -> dict[str, Any]:
             "sweep": _entry(SWEEP, settings.sweep_interval),
             "readiness": _entry(READINESS, settings.readiness_interval),
         },
+        "beat_scheduler": f"{__name__}:{Scheduler.__name__}",
         "beat_max_loop_interval": min(settings.sweep_interval, settings.readiness_interval, 5.0),
     }
 
@@ -38,6 +40,26 @@ def _schedule(settings: Settings) -> dict[str, Any]:
 def _entry(task: str, interval: float) -> dict[str, Any]:
     # A worker that was away for long finds a few of them to do, not one for each tick that it missed.
     return {"task": task, "schedule": interval, "options": {"expires": SWEEP_EXPIRES}}
+
+
+class Scheduler(PersistentScheduler):
+    """Celery's scheduler, but one that goes on at once when the clock of its machine was put back.
+
+    Celery waits until the clock has caught up with its last time: for so long nothing would be swept, nothing tried
+    again, and nothing found silent.
+    """
+
+    def tick(self, *given: Any, **named: Any) -> float:
+        """Send what is due, and return the seconds until the next look."""
+        now = self.app.now()
+        ahead = [entry for entry in self.schedule.values() if entry.last_run_at > now]
+        for entry in ahead:
+            entry.last_run_at = now
+        if ahead:
+            # Its times are those of the old clock; Celery makes it anew.
+            self._heap = None
+        delay: float = super().tick(*given, **named)
+        return delay
 
 
 @worker_process_init.connect

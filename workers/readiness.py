@@ -38,18 +38,18 @@ def settle_all(sessions: sessionmaker[Session], ring: Callable[[Sequence[Snapsho
             if stored:
                 ring(stored)
             settled += len(stored)
-            if len(stored) < ROWS_AT_ONCE:
+            if not stored:
                 break
     return settled
 
 
 def _settle_pools(session: Session) -> list[Change]:
     """Alone with each pool: the heartbeat of a worker holds the pool's key until it is committed, and then counts."""
-    return settle(session, WORK_POOL, true(), limit=ROWS_AT_ONCE, alone=True)
+    return settle(session, WORK_POOL, true(), limit=ROWS_AT_ONCE, alone=True, bounded=True)
 
 
 def _settle_queues(session: Session) -> list[Change]:
-    return settle(session, WORK_QUEUE, true(), limit=ROWS_AT_ONCE)
+    return settle(session, WORK_QUEUE, true(), limit=ROWS_AT_ONCE, bounded=True)
 
 
 def _settle_deployments(session: Session) -> list[Change]:
@@ -63,4 +63,4 @@ def _settle_deployments(session: Session) -> list[Change]:
         select(WorkQueue.id).where(queues).order_by(WorkQueue.id).with_for_update(key_share=True, skip_locked=True)
     ).all()
     can_tell = or_(Deployment.work_queue_id.is_(None), Deployment.work_queue_id.in_(held))
-    return settle(session, DEPLOYMENT, and_(Deployment.id.in_([row.id for row in found]), can_tell))
+    return settle(session, DEPLOYMENT, and_(Deployment.id.in_([row.id for row in found]), can_tell), bounded=True)

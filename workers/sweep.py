@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Interval, Select, bindparam, func, lateral, select, true
+from sqlalchemy import Interval, Select, bindparam, func, lateral, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.models import LANES, SnapshotRow
@@ -67,7 +67,11 @@ def _waiting_lanes() -> Select[Any]:
         select(SnapshotRow.id, SnapshotRow.kind, SnapshotRow.resource_id, SnapshotRow.revision, SnapshotRow.operation)
         .where(
             SnapshotRow.lane == lanes.c.lane,
-            SnapshotRow.captured < func.clock_timestamp() - bindparam("grace", type_=Interval()),
+            or_(
+                SnapshotRow.captured < func.clock_timestamp() - bindparam("grace", type_=Interval()),
+                # The database's clock was put back since: nobody knows how old it is.
+                SnapshotRow.captured > func.clock_timestamp(),
+            ),
             is_due(),
         )
         .order_by(SnapshotRow.sequence)

@@ -23,6 +23,7 @@ from workers.deaths import Marks
 from workers.dispatch import Dispatcher
 from workers.outage import OUTAGE
 from workers.readiness import settle_all
+from workers.statistics import renew_statistics
 from workers.sweep import Waiting, sweep
 
 logger = get_logger(__name__)
@@ -73,7 +74,7 @@ def came_again(request: Context, outages: int) -> bool:
 
 @shared_task(name=SWEEP, bind=True, max_retries=0)
 def sweep_outbox(self: Task) -> None:
-    """Ring again for what waits too long."""
+    """Ring again for what waits too long, and have PostgreSQL look anew at tables that have grown."""
     settings = get_settings()
 
     def ring(waiting: Waiting) -> None:
@@ -88,6 +89,9 @@ def sweep_outbox(self: Task) -> None:
         rung = sweep(session, settings.sweep_grace, ring, queued=0 if self.request.is_eager else _queued(self.app))
     if rung:
         logger.info("swept", lanes=rung)
+    analyzed = renew_statistics(_sessions(settings))
+    if analyzed:
+        logger.info("analyzed", tables=analyzed)
 
 
 @shared_task(name=READINESS, bind=True, max_retries=0)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import Body
 from sqlalchemy.orm import Session
+from starlette.convertors import Convertor, register_url_convertor
 
 from app.api.routing import make_router
 from app.crud.deployment_reading import read_deployment
@@ -33,6 +34,21 @@ ABSENT: Final = {
     "slas": "service level agreements",
 }
 """By the first part of the path."""
+
+
+class _Absent(Convertor[str]):
+    """Lets one route stand for all of them: it makes a start shorter by as many as there are."""
+
+    regex = "|".join(ABSENT)
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("absent", _Absent())
 
 CONCURRENCY: Final = ("/concurrency_limits", "/v2/concurrency_limits")
 SLOTS: Final = ("increment", "decrement", "increment-with-lease", "decrement-with-lease", "leases/{lease_id}/renew")
@@ -73,43 +89,51 @@ def read_server_settings() -> dict[str, dict[str, bool]]:
     return {"server": {"analytics_enabled": False}}
 
 
-def _add(prefix: str, things: str) -> None:
-    routes = make_router(f"/{prefix}", include_in_schema=False)
+_lists = make_router("/{kind:absent}", include_in_schema=False)
 
-    @routes.get("/")
-    @routes.post("/filter")
-    @routes.post("/latest/filter")
-    @routes.post("/history")
-    @routes.post("/{one}/input/filter")
-    def list_none() -> list[Any]:
-        return []
 
-    @routes.post("/count")
-    @routes.post("/latest/count")
-    def count_none() -> int:
-        return 0
+@_lists.get("/")
+@_lists.post("/filter")
+@_lists.post("/latest/filter")
+@_lists.post("/history")
+@_lists.post("/{one}/input/filter")
+def list_none() -> list[Any]:
+    """List nothing."""
+    return []
 
-    @routes.post("/paginate")
-    def page_none(page: Annotated[PageNumber, Body(default_factory=PageNumber)]) -> dict[str, Any]:
-        return {"results": [], "count": 0, "limit": page.limit, "pages": 0, "page": page.page}
 
-    @routes.post("/")
-    def refuse() -> None:
-        raise NotOffered(f"aftercommit has no {things}.")
+@_lists.post("/count")
+@_lists.post("/latest/count")
+def count_none() -> int:
+    """Count nothing."""
+    return 0
 
-    @routes.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-    def find_none(rest: str) -> None:  # noqa: ARG001  # Whatever is asked for is not there.
-        raise NotFound(f"aftercommit has no {things}.")
 
-    router.routes += routes.routes
+@_lists.post("/paginate")
+def page_none(page: Annotated[PageNumber, Body(default_factory=PageNumber)]) -> dict[str, Any]:
+    """Give a page of nothing."""
+    return {"results": [], "count": 0, "limit": page.limit, "pages": 0, "page": page.page}
+
+
+@_lists.post("/")
+def refuse(kind: str) -> None:
+    """Refuse to make one."""
+    raise NotOffered(f"aftercommit has no {ABSENT[kind]}.")
+
+
+@_lists.api_route("/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+def find_none(kind: str) -> None:
+    """Find nothing, whatever is asked for."""
+    raise NotFound(f"aftercommit has no {ABSENT[kind]}.")
+
+
+router.routes += _lists.routes
 
 
 def _refuse_slots() -> None:
     raise NotOffered("aftercommit keeps concurrency limits and hands out no slots: nothing runs here.")
 
 
-for _prefix, _things in ABSENT.items():
-    _add(_prefix, _things)
 for _limits in CONCURRENCY:
     for _change in SLOTS:
         router.post(f"{_limits}/{_change}", include_in_schema=False)(_refuse_slots)

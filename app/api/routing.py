@@ -9,6 +9,7 @@ from contextvars import copy_context
 from enum import Enum
 from functools import partial, update_wrapper
 from http import HTTPStatus
+from itertools import chain
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -27,6 +28,9 @@ REQUEST: Final = "request"
 RESPONSE: Final = "response"
 JSON: Final = "application/json"
 FOUND: Final = "aftercommit.route"
+
+ANY: Final = None
+"""Stands for the first part of a path where that is a parameter."""
 
 Endpoint = Callable[..., Any]
 
@@ -104,17 +108,19 @@ class Index(BaseRoute):
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        """Take the routes in their order; those whose path begins with a parameter may not be among them."""
-        self._routes: dict[tuple[str, str], list[BaseRoute]] = defaultdict(list)
+        """Take the routes in their order, those whose path begins with a parameter after all others."""
+        self._routes: dict[tuple[str, str | None], list[BaseRoute]] = defaultdict(list)
         for route in routes:
             if isinstance(route, APIRoute):
+                section = _section(route.path)
                 for method in route.methods or ():
-                    self._routes[method, _section(route.path)].append(route)
+                    self._routes[method, ANY if section.startswith("{") else section].append(route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return the match of the route that fits, or none."""
         if scope["type"] == "http" and not scope.get("root_path"):
-            for route in self._routes.get((scope["method"], _section(scope["path"])), ()):
+            method, section = scope["method"], _section(scope["path"])
+            for route in chain(self._routes.get((method, section), ()), self._routes.get((method, ANY), ())):
                 match, found = route.matches(scope)
                 if match is Match.FULL:
                     return match, {**found, FOUND: route}

@@ -46,7 +46,7 @@ def record_poll_of_pool(session: Session, pool_name: str, queue_names: Sequence[
         not_ready = Deployment.status == literal(Readiness.NOT_READY.value, literal_execute=True)
         theirs = and_(one_of(Deployment.work_queue_id, polled), not_ready)
         cause = max((queue.occurred for queue in queues), default=None)
-        record(session, [*queues, *settle(session, DEPLOYMENT, theirs, cause=cause)])
+        record(session, [*queues, *settle(session, DEPLOYMENT, theirs, bounded=True, cause=cause)])
 
 
 def record_poll_of_deployments(session: Session, deployment_ids: Sequence[UUID]) -> None:
@@ -56,7 +56,7 @@ def record_poll_of_deployments(session: Session, deployment_ids: Sequence[UUID])
     """
     polled = _note_poll(session, Deployment, one_of(Deployment.id, deployment_ids))
     if polled:
-        record(session, settle(session, DEPLOYMENT, one_of(Deployment.id, polled)))
+        record(session, settle(session, DEPLOYMENT, one_of(Deployment.id, polled), bounded=True))
 
 
 def _note_poll(session: Session, model: type[WorkQueue | Deployment], where: ColumnElement[bool]) -> Sequence[UUID]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, Select, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import JSON, ColumnElement, Interval, Select, and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from app.database import core_table
@@ -24,6 +24,12 @@ from app.events.tracked_statements import Given, table_of
 from app.models import PoolWorker, Readiness
 from app.settings import get_settings
 
+BYTES_AT_ONCE: Final = 1024 * 1024
+"""How much stored JSON the rows hold that are settled together: hundreds of ordinary deployments, or one large one.
+
+PostgreSQL compresses it, and each row is read, masked and stored as it was before and after its change.
+"""
+
 
 def settle(
     session: Session,
@@ -33,6 +39,7 @@ def settle(
     given: Given = None,
     limit: int | None = None,
     alone: bool = False,
+    bounded: bool = False,
     cause: datetime | None = None,
 ) -> list[Change]:
     """Give the rows that match the status that holds now, and return these changes for the caller to record, by id.
@@ -47,11 +54,16 @@ def settle(
         given: the parameters of that condition.
         limit: how many rows to change at most.
         alone: passes over rows as well whose key others hold: a work pool of which a worker is heard at this moment.
+        bounded: changes `BYTES_AT_ONCE` at most, or one row, and leaves what is beyond to the next call.
         cause: the time of the change that these follow from.
     """
     locked = (_standing_stale if given is not None else _stale)(kind.name, where, limit, alone)
     ids: dict[str, list[UUID]] = defaultdict(list)
+    size = 0
     for row in session.execute(locked, given):
+        size += row.size
+        if bounded and ids and size > BYTES_AT_ONCE:
+            break
         ids[row.due].append(row.id)
     if not ids:
         return []
@@ -139,15 +151,23 @@ READY: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
 }
 
 
-def _stale(kind_name: str, where: ColumnElement[bool], limit: int | None, alone: bool) -> Select[UUID, str]:
-    """The rows whose status is not the one that holds now, with that one, locked."""
+def _stale(kind_name: str, where: ColumnElement[bool], limit: int | None, alone: bool) -> Select[UUID, str, int]:
+    """The rows whose status is not the one that holds now, with that one and the size of their JSON, locked."""
     kind = KINDS[kind_name]
     id_ = table_of(kind).c.id
-    found = select(id_, _due(kind).label("due")).where(where, ~status_is_due(kind)).order_by(id_)
+    found = (
+        select(id_, _due(kind).label("due"), _size(kind).label("size")).where(where, ~status_is_due(kind)).order_by(id_)
+    )
     return found.limit(limit).with_for_update(skip_locked=True, key_share=not alone)
 
 
 _standing_stale = lru_cache(_stale)
+
+
+def _size(kind: ResourceKind) -> ColumnElement[int]:
+    """The bytes that the JSON of a row takes where it is stored; it is not read for that."""
+    columns = [column for column in table_of(kind).columns if isinstance(column.type, JSON)]
+    return sum((func.coalesce(func.pg_column_size(column), 0) for column in columns), literal(0))
 
 
 def _due(kind: ResourceKind) -> ColumnElement[Any]:

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
+import app.events.readiness
 import workers.readiness
 from app.models import Deployment, Flow, SnapshotRow, WorkQueue
 from tests.guard import unguarded
@@ -137,3 +138,50 @@ def test_a_look_changes_so_many_rows_in_one_transaction_at_most_and_goes_on(
     settle_all(sessions, ring)
     assert (sizes, waiting) == ([2, 1, 2, 2, 1], [2, 3, 5, 7, 8])
     assert ready(sessions) == 0
+
+
+def test_a_look_changes_so_many_bytes_in_one_transaction_at_most_and_goes_on(
+    client: TestClient,
+    add: Callable[[int], list[UUID]],
+    engine: Engine,
+    sessions: sessionmaker[Session],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add(5)
+    poll(client)
+    let_time_pass(engine, 61)
+    monkeypatch.setattr(app.events.readiness, "BYTES_AT_ONCE", 1)
+    sizes: list[int] = []
+
+    settle_all(sessions, lambda stored: sizes.append(len(stored)))
+
+    # The queue, and then each deployment alone.
+    assert sizes == [1] * 6
+    assert ready(sessions) == 0
+
+
+def test_a_poll_changes_so_many_bytes_at_most_and_the_look_makes_the_others_ready(
+    client: TestClient,
+    add: Callable[[int], list[UUID]],
+    sessions: sessionmaker[Session],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app.events.readiness, "BYTES_AT_ONCE", 1)
+    add(3)
+    poll(client)
+    assert ready(sessions) == 1
+
+    settle_all(sessions, lambda _: None)
+
+    assert ready(sessions) == 3
+
+
+def test_serving_changes_so_many_bytes_at_most(
+    client: TestClient,
+    add: Callable[[int], list[UUID]],
+    sessions: sessionmaker[Session],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app.events.readiness, "BYTES_AT_ONCE", 1)
+    serve(client, *map(str, add(3)))
+    assert ready(sessions) == 1

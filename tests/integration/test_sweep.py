@@ -45,6 +45,12 @@ def test_what_waits_too_long_is_rung_for_by_its_first_snapshot(outbox_world: Out
     assert waiting.label == (f"swept lane {waiting.lane}: created prefect.deployment.{change.row['id']} revision 1")
 
 
+def test_what_was_captured_before_the_clock_was_put_back_is_rung_for(outbox_world: OutboxWorld) -> None:
+    (change,) = outbox_world.create("nightly")
+    age(outbox_world, -3600)
+    assert [waiting.snapshot_id for waiting in swept(outbox_world)] == [change.event_id]
+
+
 def test_a_backlog_of_any_size_costs_one_doorbell_a_lane(outbox_world: OutboxWorld) -> None:
     outbox_world.create(*(f"n{number}" for number in range(300)))
     age(outbox_world)

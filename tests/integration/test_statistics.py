@@ -1,0 +1,86 @@
+"""What the planner knows of tables that have grown, and what it plans with that."""
+
+from uuid import UUID, uuid4
+
+from sqlalchemy import column, func, select, table, text
+from sqlalchemy.orm import Session
+
+from app.crud.deployments import upsert_deployment
+from app.database import make_engine, make_sessions
+from app.schemas.deployments import DeploymentCreate
+from app.settings import Settings
+from tests.integration.outbox_world import OutboxWorld, create_deployment, settled_flow
+from tests.integration.test_sweep import run_task
+from workers.statistics import FEWEST, GROWN, renew_statistics
+
+MANY = GROWN * FEWEST + 1
+PAGES = 500
+"""Rows that fill some pages: a table of one or two is read through as fast as by an index."""
+FEW_READ = 10
+"""Rows that an upsert may read of its table: the deployment itself, a few times."""
+READ = table("pg_stat_xact_user_tables", column("relname"), column("seq_tup_read"), column("idx_tup_fetch"))
+
+
+def fill(world: OutboxWorld, count: int, prefix: str = "n") -> None:
+    """Create deployments, and have PostgreSQL count them at once instead of within a second."""
+    with world.sessions() as session:
+        for number in range(count):
+            create_deployment(session, f"{prefix}{number}")
+        session.execute(select(func.pg_stat_force_next_flush()))
+        session.commit()
+
+
+def known_rows(world: OutboxWorld) -> int:
+    """Return how many deployments the planner knows of."""
+    with world.sessions() as session:
+        return int(session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'deployment'")) or 0)
+
+
+def read_by_upsert(session: Session, flow_id: UUID, name: str) -> int:
+    """Return how many deployments an upsert reads. It is committed: a rollback lets psycopg forget what it prepared."""
+    upsert_deployment(session, DeploymentCreate(name=name, flow_id=flow_id, description=str(uuid4())))
+    row = session.execute(select(READ).where(READ.c.relname == "deployment")).one()
+    session.commit()
+    return int((row.seq_tup_read or 0) + (row.idx_tup_fetch or 0))
+
+
+def test_a_table_that_has_doubled_is_analyzed_once(outbox_world: OutboxWorld) -> None:
+    fill(outbox_world, MANY)
+    assert "deployment" in renew_statistics(outbox_world.sessions)
+    assert known_rows(outbox_world) == MANY
+    assert renew_statistics(outbox_world.sessions) == []
+    fill(outbox_world, MANY + 1, "more")
+    assert "deployment" in renew_statistics(outbox_world.sessions)
+    assert known_rows(outbox_world) == 2 * MANY + 1
+
+
+def test_one_that_has_grown_by_less_is_left_to_postgresql(outbox_world: OutboxWorld) -> None:
+    fill(outbox_world, MANY)
+    renew_statistics(outbox_world.sessions)
+    fill(outbox_world, MANY - 1, "more")
+    assert "deployment" not in renew_statistics(outbox_world.sessions)
+    assert known_rows(outbox_world) == MANY
+
+
+def test_the_sweep_does_it(outbox_world: OutboxWorld, settings: Settings) -> None:
+    fill(outbox_world, MANY)
+    run_task(settings)
+    assert known_rows(outbox_world) == MANY
+
+
+def test_what_was_planned_for_an_empty_table_is_planned_anew(outbox_world: OutboxWorld, settings: Settings) -> None:
+    flow_id = settled_flow(outbox_world.sessions)
+    # One connection, which keeps its plans.
+    engine = make_engine(settings, application_name="planned", pool_size=1, plans_once=True)
+    with make_sessions(engine)() as session:
+        session.execute(text("ALTER TABLE deployment SET (autovacuum_enabled = false)"))
+        session.execute(text("ANALYZE"))
+        session.commit()
+        # psycopg prepares what it has sent five times, and PostgreSQL keeps the plan that it makes then.
+        for number in range(8):
+            read_by_upsert(session, flow_id, f"planned{number}")
+        fill(outbox_world, PAGES)
+        assert read_by_upsert(session, flow_id, "n7") > PAGES
+        renew_statistics(outbox_world.sessions)
+        assert read_by_upsert(session, flow_id, "n7") < FEW_READ
+    engine.dispose()

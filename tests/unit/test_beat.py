@@ -1,0 +1,81 @@
+"""Beat goes on whatever happens to the clock of its machine."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from celery.beat import ScheduleEntry
+
+from app.broker import READINESS, SWEEP
+from app.settings import get_settings
+from workers.celery import Scheduler, app
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+ENVIRONMENT = ("DATABASE_URL", "BROKER_URL", "MASKING_KEY")
+
+
+class Beat:
+    """A beat with a clock that stands still unless it is moved, and what it sent."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = NOON
+        self.sent: Counter[str] = Counter()
+        monkeypatch.setattr(app, "now", lambda: self.now)
+        # Nothing is sent, so nothing connects.
+        monkeypatch.setattr(Scheduler, "producer", None)
+        self.scheduler = Scheduler(app=app, schedule_filename=str(folder / "schedule"), lazy=False)
+        monkeypatch.setattr(self.scheduler, "apply_entry", self._apply)
+
+    def run(self, seconds: float) -> None:
+        """Let time go on, and look as often as beat itself does."""
+        until = self.now + timedelta(seconds=seconds)
+        while self.now < until:
+            # At least a moment, so that a fault does not stop time.
+            self.now += timedelta(seconds=max(self.scheduler.tick(), 0.1))
+
+    def _apply(self, entry: ScheduleEntry, producer: object = None) -> None:
+        self.sent[entry.task] += 1
+
+
+@pytest.fixture
+def beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beat]:
+    """A beat that has run for a while."""
+    for name in ENVIRONMENT:
+        monkeypatch.setenv(f"AFTERCOMMIT_{name}", "x")
+    get_settings.cache_clear()
+    beat = Beat(tmp_path, monkeypatch)
+    beat.run(60)
+    yield beat
+    beat.scheduler.close()
+    get_settings.cache_clear()
+
+
+def test_both_tasks_are_sent_at_their_intervals(beat: Beat) -> None:
+    assert beat.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
+
+
+def test_both_go_on_at_once_when_the_clock_was_put_back(beat: Beat) -> None:
+    beat.sent.clear()
+    beat.now -= timedelta(hours=1)
+    beat.run(60)
+    assert beat.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
+
+
+def test_both_go_on_at_once_when_the_clock_was_put_forward(beat: Beat) -> None:
+    beat.sent.clear()
+    beat.now += timedelta(hours=1)
+    beat.run(60)
+    assert beat.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
+
+
+def test_a_beat_that_starts_before_its_stored_times_goes_on_at_once(
+    beat: Beat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat.scheduler.close()
+    again = Beat(tmp_path, monkeypatch)
+    again.run(60)
+    again.scheduler.close()
+    assert again.now < beat.now + timedelta(seconds=10)
+    assert again.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
