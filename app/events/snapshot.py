@@ -116,7 +116,8 @@ def make_masker(settings: Settings) -> Masker:
     if rules.place(STATUS).is_masked:
         # The events of its changes are named by it, and only the path `*` masks it with the labels of events.
         raise ConfigurationError(
-            "AFTERCOMMIT_MASKED_PATHS masks the status, by which events are named: name other fields, and not `*` alone."
+            "AFTERCOMMIT_MASKED_PATHS masks the status, by which events are named. "
+            "Name other fields, and not `*` alone."
         )
     return Masker(settings.masking_key.get_secret_value(), rules)
 
