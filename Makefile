@@ -63,6 +63,7 @@ $(STAMP): requirements.lock pyproject.toml
 		echo "Making $(VENV) with $$("$$found" --version)"; \
 		"$$found" -m venv --clear $(VENV); \
 	fi
+	@echo "Installing the locked requirements, once (a minute or so, most of it downloads) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .

@@ -14,12 +14,13 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
 from app.run_file import RunFile, read_run_file
+from app.settings_errors import explain
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FOREIGN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 
 
@@ -31,6 +32,12 @@ def _require_user_and_password(text: SecretStr | None) -> SecretStr | None:
     if text is not None and not all(text.get_secret_value().partition(":")):
         raise ValueError("must be user:password")
     return text
+
+
+def _require_level(text: str) -> str:
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return text.upper()
 
 
 class Settings(BaseSettings):
@@ -90,7 +97,7 @@ class Settings(BaseSettings):
     """An event larger than this many bytes has its largest values replaced."""
     task_always_eager: bool = False
     """Runs the Celery tasks inside the process that enqueues them: for tests, not for service."""
-    log_level: str = "INFO"
+    log_level: Annotated[str, AfterValidator(_require_level)] = "INFO"
     log_json: bool = False
 
     @field_validator("masked_keys", "masked_paths", "unmasked_paths", mode="before")
@@ -152,7 +159,7 @@ class Settings(BaseSettings):
             return cls(**servers)  # type: ignore[arg-type]  # pydantic turns the key into a SecretStr.
         except ValidationError as error:
             # Not chained: pydantic's own text quotes the other settings, the masking key among them.
-            raise ConfigurationError(_explain(error, data_dir)) from None
+            raise ConfigurationError(explain(error, data_dir)) from None
 
 
 class _DataDir(BaseSettings):
@@ -174,24 +181,6 @@ def _refuse_foreign() -> None:
             raise ConfigurationError(
                 f"{name} must not be set: it would override AFTERCOMMIT_BROKER_URL for Celery only."
             )
-
-
-def _explain(error: ValidationError, data_dir: Path) -> str:
-    lines = [f"  AFTERCOMMIT_{'.'.join(map(str, e['loc'])).upper()}: {_reason(e)}" for e in error.errors()]
-    return "\n".join(
-        [
-            "The settings are not complete, or not right:",
-            *lines,
-            f"Set them, or start `aftercommit up` with the data folder {data_dir} in another terminal.",
-        ]
-    )
-
-
-def _reason(error: ErrorDetails) -> str:
-    if error["type"] == "value_error":
-        # One of the validators above says it; pydantic puts its own words before.
-        return str(error["ctx"]["error"])
-    return error["msg"].lower()
 
 
 @lru_cache

@@ -1,10 +1,11 @@
-"""The option that names the data folder of the `aftercommit up` that a command talks to."""
+"""Where a command finds its database: the option that names the folder of an `aftercommit up`, and its settings."""
 
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from app.settings import Settings
 
@@ -17,11 +18,21 @@ DataDir = Annotated[
 DEFAULT = Path(".aftercommit")
 
 
-def settings_in(data_dir: Path) -> Settings:
+class CommandSettings(Settings):
+    """The settings of a command: it works on the database, and neither rings nor masks.
+
+    Without a broker nothing wakes who follows the log: they look again and again.
+    """
+
+    broker_url: str = ""
+    masking_key: SecretStr = SecretStr("")
+
+
+def settings_in(data_dir: Path) -> CommandSettings:
     """Return the settings as this folder's run file and the environment give them.
 
     Raises:
-        ConfigurationError: no server is known; the text says what to set or start.
+        ConfigurationError: no database is known; the text says what to set or start.
     """
     os.environ[VARIABLE] = str(data_dir)
-    return Settings.load()
+    return CommandSettings.load()

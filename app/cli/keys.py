@@ -52,6 +52,7 @@ def _checked(name: str) -> str:
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", callback=_checked, help="Who or what the key is for.")]
+OneOfThem = Annotated[str, typer.Argument(metavar="NAME", callback=_checked, help="The name, as `keys list` shows it.")]
 
 
 @app.command("create", epilog=CREATE_EXAMPLES)
@@ -88,7 +89,7 @@ def show(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 
 
 @app.command("revoke", epilog=REVOKE_EXAMPLES)
-def revoke(name: Name, data_dir: DataDir = DEFAULT) -> None:
+def revoke(name: OneOfThem, data_dir: DataDir = DEFAULT) -> None:
     """Revoke a key: it lets nobody in any more, and who came in with it is turned out. Its name stays taken."""
     with database_session(data_dir) as session:
         revoke_key(session, name)

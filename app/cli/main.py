@@ -6,8 +6,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli import events, history, keys, outbox, up
-from app.cli.migrate import migrate
+from app.cli import events, history, keys, migrate, outbox, up
 from app.errors import AppError
 
 app = typer.Typer(
@@ -19,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command(epilog=up.EPILOG)(up.up)
-app.command()(migrate)
+app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command("history", epilog=history.EXAMPLES)(history.tell_history)
 # Groups of commands are added here, in the order of the help text.
 app.add_typer(events.app, name="events")

@@ -9,18 +9,26 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 import app.migrations
+from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.errors import ConfigurationError, StartupError
-from app.settings import get_settings
 
 REQUIRED_POSTGRES = 18
 
+EXAMPLES = """
+Examples:
 
-def migrate() -> None:
+[bold]AFTERCOMMIT_DATABASE_URL=postgresql+psycopg://... aftercommit migrate[/bold]  before the workers and the API start
+
+[bold]aftercommit migrate[/bold]  beside a running `aftercommit up`, which has done so already
+"""
+
+
+def migrate(data_dir: DataDir = DEFAULT) -> None:
     """Bring the database in AFTERCOMMIT_DATABASE_URL to the schema of this version.
 
     It is safe to run it at any time, also several at once: they take turns, and only the first has work to do.
     """
-    upgrade(get_settings().database_url)
+    upgrade(settings_in(data_dir).database_url)
     typer.echo("The database is up to date.")
 
 

@@ -33,7 +33,8 @@ def parse_name(text: str, kind: ResourceKind | None = None) -> ResourceName:
     """
     if kind is None:
         prefix, colon, rest = text.partition(":")
-        if colon and prefix in KINDS:
+        # The names of flows may have colons too, but then a deployment's name follows.
+        if colon and (prefix in KINDS or "/" not in text):
             kind, text = parse_kind(prefix), rest
         else:
             kind = DEPLOYMENT

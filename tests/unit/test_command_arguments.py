@@ -8,6 +8,7 @@ import typer
 
 from app.cli.events.showing import parse_event
 from app.cli.names import parse_kind, parse_name
+from app.cli.outbox.parked import parse_snapshot
 from app.cli.times import NOW, parse_time, shown
 from app.crud.named_resources import ResourceName
 from app.events.kinds import DEPLOYMENT, KINDS, kind_of
@@ -81,6 +82,11 @@ def test_a_deployment_without_its_flow_is_refused(text: str) -> None:
         parse_name(text)
 
 
+def test_a_kind_that_there_is_not_is_told_from_a_deployment_without_its_flow() -> None:
+    with pytest.raises(typer.BadParameter, match=r"There are: .*work-pool"):
+        parse_name("pool:local")
+
+
 @pytest.mark.parametrize("text", ["block-document", "deployments", ""])
 def test_a_kind_without_events_is_refused_with_those_that_there_are(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"There are: .*deployment"):
@@ -105,3 +111,11 @@ def test_an_event_is_named_by_its_id_or_its_position() -> None:
     for other in ("", "-1", "1e3", "²", "9" * 19, "nightly"):
         with pytest.raises(typer.BadParameter, match="Neither"):
             parse_event(other)
+
+
+def test_a_snapshot_is_named_by_its_whole_id() -> None:
+    assert parse_snapshot(str(UUID(int=17))) == UUID(int=17)
+    for other in ("", "17", "01a20914-5d54-7537-a2c1"):
+        with pytest.raises(typer.BadParameter, match="`outbox parked` shows them") as refused:
+            parse_snapshot(other)
+        assert other == "" or other not in str(refused.value)

@@ -35,6 +35,14 @@ def test_without_any_setting_each_missing_one_is_named(tmp_path: Path) -> None:
     assert str(tmp_path) in text
 
 
+def test_the_folder_that_was_looked_into_is_said_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", "there")
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.load()
+    assert f"data folder {tmp_path / 'there'}" in str(caught.value)
+
+
 def test_the_servers_of_a_running_up_are_found(tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     settings = Settings.load()
@@ -77,6 +85,18 @@ def test_a_value_that_is_none_is_said_with_its_variable(monkeypatch: pytest.Monk
     monkeypatch.setenv("AFTERCOMMIT_PUBLISH_QUEUE_SIZE", "-1")
     with pytest.raises(ConfigurationError, match="AFTERCOMMIT_PUBLISH_QUEUE_SIZE"):
         Settings.load()
+
+
+def test_a_log_level_that_is_none_is_said_with_those_that_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_LOG_LEVEL", "debug")
+    assert Settings.load().log_level == "DEBUG"
+    monkeypatch.setenv("AFTERCOMMIT_LOG_LEVEL", "verbose")
+    with pytest.raises(ConfigurationError, match="AFTERCOMMIT_LOG_LEVEL: must be one of DEBUG, INFO, ") as caught:
+        Settings.load()
+    assert "up`" not in str(caught.value), "nothing is missing, so nothing is to be started"
 
 
 def test_a_damaged_run_file_is_said(tmp_path: Path) -> None:

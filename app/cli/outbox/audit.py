@@ -5,6 +5,7 @@ from typing import Final
 
 import typer
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from app.cli.data_dir import DEFAULT, DataDir
@@ -39,7 +40,7 @@ def show_audit(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 
     The whole database is compared in one consistent look. The exit code is 1 when anything is wrong.
     """
-    with database_session(data_dir, statement_timeout_ms=AUDIT_TIMEOUT_MS) as session:
+    with database_session(data_dir, statement_timeout_ms=AUDIT_TIMEOUT_MS) as session, _patience():
         found = reconcile(session)
     if as_json:
         print_json(asdict(found))
@@ -47,6 +48,11 @@ def show_audit(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
         _print_audit(found)
     if not found.is_clean:
         raise typer.Exit(1)
+
+
+def _patience() -> Status:
+    """Show on a terminal, and nowhere else, that it is at work: a large log takes minutes."""
+    return Console(stderr=True).status("Comparing every change with the log ...")
 
 
 def _print_audit(found: Audit) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
-from app.cli.outbox.parked import SnapshotId
+from app.cli.outbox.parked import SnapshotId, parse_snapshot
 from app.cli.printing import AsJson, plain, print_json
 from app.crud.parked import replay, skip
 from app.events.resource_kind import ResourceKind
@@ -34,7 +34,10 @@ SOON = "The next sweep rings for it: within AFTERCOMMIT_SWEEP_INTERVAL (5 s), wh
 
 def replay_parked(
     snapshot_id: Annotated[
-        UUID | None, typer.Argument(metavar="[ID]", help="The id of a parked snapshot, as `outbox parked` shows it.")
+        UUID | None,
+        typer.Argument(
+            parser=parse_snapshot, metavar="[ID]", help="The id of a parked snapshot, as `outbox parked` shows it."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Replay everything that is parked.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be replayed, and do nothing.")] = False,
@@ -59,9 +62,9 @@ def replay_parked(
     for row in rows:
         _say("Would replay " if dry_run else "Replayed ", row)
     if not rows:
-        Console().print("Nothing is parked.")
+        typer.echo("Nothing is parked.")
     elif not dry_run:
-        Console().print(SOON)
+        typer.echo(SOON)
 
 
 def skip_parked(
@@ -85,7 +88,7 @@ def skip_parked(
         print_json({"skipped": row})
         return
     _say("Skipped ", row)
-    Console().print(SOON)
+    typer.echo(SOON)
 
 
 def _row(snapshot: SnapshotRow) -> dict[str, object]:

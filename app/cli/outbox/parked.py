@@ -34,7 +34,23 @@ Examples:
 
 Row = dict[str, Any]
 
-SnapshotId = Annotated[UUID, typer.Argument(metavar="ID", help="The id of a snapshot, as `outbox parked` shows it.")]
+
+def parse_snapshot(text: str) -> UUID:
+    """Return the id that this text is.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    try:
+        return UUID(text)
+    except ValueError:
+        raise typer.BadParameter("Not the id of a snapshot: `outbox parked` shows them, whole.") from None
+
+
+SnapshotId = Annotated[
+    UUID,
+    typer.Argument(parser=parse_snapshot, metavar="ID", help="The id of a snapshot, as `outbox parked` shows it."),
+]
 
 
 def list_parked(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:

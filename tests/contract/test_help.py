@@ -1,0 +1,30 @@
+"""Every command's help shows how it is used."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from app.cli.main import app
+
+
+def commands(known: Any, *before: str) -> Iterator[tuple[str, Any]]:
+    """Yield each command that does something, by the words that call it."""
+    if not hasattr(known, "commands"):
+        yield " ".join(before), known
+        return
+    for word, command in known.commands.items():
+        yield from commands(command, *before, word)
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_help_of_a_command_has_examples_of_it(words: str) -> None:
+    assert f"aftercommit {words}" in (COMMANDS[words].epilog or "").partition("Examples:")[2]
+
+
+def test_there_are_commands_to_look_at() -> None:
+    assert {"up", "migrate", "events tail", "outbox skip"} <= COMMANDS.keys()

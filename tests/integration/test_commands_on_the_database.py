@@ -1,0 +1,66 @@
+"""The commands need a database and nothing else: no broker, no masking key, no running `aftercommit up`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner, Result
+
+from app.cli.main import app
+from app.wakeup import Wakeups
+
+COMMANDS = (
+    "outbox status",
+    "outbox parked",
+    "outbox replay --all",
+    "events list",
+    "events show 1",
+    "history flow:etl",
+    "history flow:etl --at now",
+    "keys list",
+    "keys create laptop",
+    "migrate",
+)
+
+
+@pytest.fixture
+def database_alone(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a flow, and only the database is named from now on."""
+    assert client.post("/flows/", json={"name": "etl"}).status_code == 201
+    for name in ("BROKER_URL", "MASKING_KEY"):
+        monkeypatch.delenv(f"AFTERCOMMIT_{name}")
+
+
+def run(*words: str) -> Result:
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.mark.usefixtures("database_alone")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_needs_the_database_alone(command: str, tmp_path: Path) -> None:
+    assert run(*command.split(), "--data-dir", str(tmp_path)).stdout
+
+
+@pytest.mark.usefixtures("database_alone")
+def test_the_audit_says_what_it_found_and_that_it_is_at_work_to_a_terminal_only() -> None:
+    audit = run("outbox", "reconcile")
+    assert "All is well." in audit.stdout
+    assert audit.stderr == ""
+
+
+@pytest.mark.usefixtures("database_alone")
+def test_who_follows_the_log_without_a_broker_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+
+    def wait(_wakeups: Wakeups, seconds: float) -> Any:
+        nonlocal looks
+        looks += 1
+        assert seconds <= 1
+        if looks == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Wakeups, "wait", wait)
+    assert "prefect.flow.created" in run("events", "tail", "--all").stdout
