@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from celery.beat import ScheduleEntry
 
 from app.broker import READINESS, SWEEP
@@ -22,7 +23,8 @@ class Beat:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOON
         self.sent: Counter[str] = Counter()
-        monkeypatch.setattr(app, "now", lambda: self.now)
+        # For every app: a schedule asks the one that is current, which another test may have left.
+        monkeypatch.setattr(Celery, "now", lambda _app: self.now)
         # Nothing is sent, so nothing connects.
         monkeypatch.setattr(Scheduler, "producer", None)
         self.scheduler = Scheduler(app=app, schedule_filename=str(folder / "schedule"), lazy=False)
