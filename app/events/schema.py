@@ -24,7 +24,7 @@ RelatedResource = dict[str, str]
 class Event(BaseModel):
     """A change that happened. `follows` is the id of the same resource's event before, if there was one."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     id: UUID
     occurred: datetime

@@ -103,7 +103,7 @@ def make_masker(settings: Settings) -> Masker:
     """Return the masker that the settings describe.
 
     Raises:
-        ConfigurationError: a path of the settings begins with a field that nothing has.
+        ConfigurationError: a path of the settings begins with a field that nothing has, or masks the status.
     """
     rules = Rules(settings.masked_keys, settings.masked_paths, settings.unmasked_paths)
     known = {*CLIENT_EVENT_FIELDS, *(field for kind in tracked_kinds() for field in kind.tracked)}
@@ -112,6 +112,12 @@ def make_masker(settings: Settings) -> Masker:
         raise ConfigurationError(
             f"AFTERCOMMIT_MASKED_PATHS or AFTERCOMMIT_UNMASKED_PATHS names no field: {', '.join(sorted(unknown))}. "
             f"The fields are: {', '.join(sorted(known))}."
+        )
+    if rules.place(STATUS).is_masked:
+        # The events of its changes are named by it, and only the path `*` masks it with the labels of events.
+        raise ConfigurationError(
+            "AFTERCOMMIT_MASKED_PATHS masks the status, by which events are named. "
+            "Name other fields, and not `*` alone."
         )
     return Masker(settings.masking_key.get_secret_value(), rules)
 

@@ -125,3 +125,9 @@ def test_what_is_smaller_than_its_replacement_stays() -> None:
         "a": {"from": {"$omitted": "502"}, "to": {"$omitted": "502"}},
         "b": {"from": "old", "to": "new"},
     }
+
+
+def test_an_error_of_an_unbuildable_event_quotes_no_value() -> None:
+    with pytest.raises(ValueError, match="valid string") as refused:
+        build(snapshot_row(labels={"label": {"a": "hunter2"}}), [], CAP)
+    assert "hunter2" not in str(refused.value)

@@ -103,3 +103,10 @@ def test_a_path_that_begins_with_no_field_is_refused_with_the_fields(setting: st
 @pytest.mark.parametrize("field", ["*", "payload", "resource", "parameters", "schedules"])
 def test_a_path_may_begin_with_any_field(field: str) -> None:
     make_masker(Settings(database_url="x", broker_url="y", masking_key="z", masked_paths=(f"{field}.a",)))
+
+
+@pytest.mark.parametrize("path", ["*", "status"])
+def test_a_path_that_masks_what_events_are_named_by_is_refused(path: str) -> None:
+    settings = Settings(database_url="x", broker_url="y", masking_key="z", masked_paths=(path,))
+    with pytest.raises(ConfigurationError, match="masks the status"):
+        make_masker(settings)
