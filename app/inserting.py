@@ -7,33 +7,26 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, Table, Text, bindparam, cast, column, func, select
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy import JSON, Insert, Table, Text, bindparam, cast, column, func, insert, select
 from sqlalchemy.orm import Session
 
 MANY: Final = "many"
 
 
-def insert_many(
-    session: Session, table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]], *, unless_there: bool = False
-) -> None:
-    """Insert any number of rows in their order, in one statement; each row has the values of these columns.
-
-    `unless_there` passes over a row that a unique constraint refuses.
-    """
+def insert_many(session: Session, table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert any number of rows in their order, in one statement; each row has the values of these columns."""
     # One text for all of it: an array for each column would take three times as long to write.
     text = json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=_as_text)
-    session.execute(_insertion_of_many(table, names, unless_there), {MANY: text})
+    session.execute(_insertion_of_many(table, names), {MANY: text})
 
 
 @lru_cache
-def _insertion_of_many(table: Table, names: tuple[str, ...], unless_there: bool) -> Insert:
+def _insertion_of_many(table: Table, names: tuple[str, ...]) -> Insert:
     """Built once; it takes a JSON array of objects."""
     given = func.json_to_recordset(cast(bindparam(MANY, type_=Text), JSON))
     many = given.table_valued(*(column(name, table.c[name].type) for name in names))
     found = many.render_derived(name=MANY, with_types=True)
-    insertion = insert(table).from_select(list(names), select(*found.c))
-    return insertion.on_conflict_do_nothing() if unless_there else insertion
+    return insert(table).from_select(list(names), select(*found.c))
 
 
 def _as_text(value: object) -> str:

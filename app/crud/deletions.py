@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from app.crud import concurrency_limits, deployment_cascades, flows, pool_workers, work_pools, work_queues
 from app.crud.filters import flow_condition, one_of, restricts
 from app.crud.queue_order import lock_pool
-from app.crud.tombstones import bury
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE
 from app.events.resource_kind import ResourceKind
@@ -130,6 +129,4 @@ def _lock(session: Session, kind: ResourceKind, where: ColumnElement[bool]) -> S
 
 def _delete(session: Session, kind: ResourceKind, rows: Sequence[RowMapping], when: datetime) -> list[Change]:
     """Delete these locked rows. It comes last, since others refer to them, and occurred at the time given before."""
-    changes = delete_rows(session, kind, one_of(table_of(kind).c.id, [row["id"] for row in rows]), at=when)
-    bury(session, changes)
-    return changes
+    return delete_rows(session, kind, one_of(table_of(kind).c.id, [row["id"] for row in rows]), at=when)

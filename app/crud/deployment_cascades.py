@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from app.crud.deployment_limits import lock_own_limits, settle_own_limits
 from app.crud.deployment_readiness import follow_queues
 from app.crud.filters import one_of
-from app.crud.tombstones import bury
 from app.events.kinds import DEPLOYMENT
 from app.events.snapshot import Change
 from app.events.tracked import delete_rows, update_rows
@@ -55,7 +54,6 @@ def delete_where(
         # A condition that is made once means one deployment, which needs no order.
         _lock(session, where)
     deletions = delete_rows(session, DEPLOYMENT, where, given=given, cause=cause)
-    bury(session, deletions)
     return [*deletions, *settle_own_limits(session, deletions)]
 
 

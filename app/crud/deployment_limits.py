@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, literal,
 from sqlalchemy.orm import Session
 
 from app.crud.filters import one_of
-from app.crud.tombstones import bury
 from app.database import core_table
 from app.events.kinds import CONCURRENCY_LIMIT
 from app.events.snapshot import Change
@@ -95,6 +94,4 @@ def _delete_unused(session: Session, ids: Sequence[UUID], cause: datetime) -> li
     limits = one_of(ConcurrencyLimit.id, ids)
     session.execute(select(ConcurrencyLimit.id).where(limits).order_by(ConcurrencyLimit.id).with_for_update())
     unused = ~exists().where(Deployment.concurrency_limit_id == ConcurrencyLimit.id)
-    deletions = delete_rows(session, CONCURRENCY_LIMIT, and_(limits, unused), cause=cause)
-    bury(session, deletions)
-    return deletions
+    return delete_rows(session, CONCURRENCY_LIMIT, and_(limits, unused), cause=cause)

@@ -13,17 +13,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, Table, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.events.deletion_statement import AT, delete_statement
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import Change
 from app.events.tracked_statements import (
-    AT,
     CAUSE,
     NEW,
     OLD,
     TICK,
     Given,
     Keep,
-    delete_statement,
     insert_statement,
     now,
     parameter,

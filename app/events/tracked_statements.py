@@ -16,12 +16,11 @@ from sqlalchemy import (
     Table,
     bindparam,
     case,
-    delete,
     func,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.events.kinds import KINDS
 from app.events.resource_kind import ResourceKind
@@ -31,9 +30,6 @@ TICK: Final = timedelta(microseconds=1)
 
 CAUSE: Final = "cause_occurred"
 """The parameter for the time of a change's cause: the change occurs later, whatever the clock does. NULL for none."""
-AT: Final = "deletion_occurred"
-"""The parameter for the time of a deletion whose effects were written before it. NULL lets the clock tell it."""
-
 OLD: Final = "old_"
 NEW: Final = "new_"
 """What the names of returned columns begin with: the row before and after."""
@@ -82,11 +78,13 @@ def now(table: Table) -> ColumnElement[datetime]:
     return func.greatest(func.clock_timestamp(), table.c.updated + TICK)
 
 
-def _now_after_cause(table: Table) -> ColumnElement[datetime]:
-    return func.greatest(now(table), _time(CAUSE) + TICK)
+def now_after_cause(table: Table) -> ColumnElement[datetime]:
+    """The same, and later than the change's cause, if it has one."""
+    return func.greatest(now(table), time_parameter(CAUSE) + TICK)
 
 
-def _time(name: str) -> BindParameter[datetime]:
+def time_parameter(name: str) -> BindParameter[datetime]:
+    """A parameter that holds a time, or NULL."""
     return bindparam(name, type_=DateTime(timezone=True))
 
 
@@ -127,7 +125,7 @@ def update_parts(kind_name: str, fields: tuple[str, ...]) -> Assignment:
     kind = KINDS[kind_name]
     table = table_of(kind)
     new_values = {field: bindparam(parameter(field), type_=table.c[field].type) for field in fields}
-    return _assignment(kind, new_values, _now_after_cause(table))
+    return _assignment(kind, new_values, now_after_cause(table))
 
 
 def update_statement(
@@ -140,23 +138,13 @@ def update_statement(
     return (_standing_update if once else _update)(kind_name, fields, where)
 
 
-def delete_statement(kind_name: str, where: ColumnElement[bool], *, once: bool) -> ReturningDelete[Any]:
-    """Return DELETE with the rows before, and the ids and the times of their deletion."""
-    return (_standing_delete if once else _delete)(kind_name, where)
-
-
 def _update(kind_name: str, fields: tuple[str, ...], where: ColumnElement[bool]) -> ReturningUpdate[Any]:
     built, table = update_parts(kind_name, fields), table_of(KINDS[kind_name])
     update_ = update(table).where(where, built.differs).values(built.assignments)
     return update_.returning(*_old_and_new(table, built))
 
 
-def _delete(kind_name: str, where: ColumnElement[bool]) -> ReturningDelete[Any]:
-    return delete(table_of(KINDS[kind_name])).where(where).returning(*deleted_columns(kind_name))
-
-
 _standing_update = lru_cache(maxsize=512)(_update)
-_standing_delete = lru_cache(_delete)
 
 
 def _old_and_new(table: Table, built: Assignment) -> list[ColumnElement[Any]]:
@@ -170,17 +158,6 @@ def _old_and_new(table: Table, built: Assignment) -> list[ColumnElement[Any]]:
         *(old.c[name].label(f"{OLD}{name}") for name in built.assignments),
         *(column.label(f"{NEW}{column.name}") for column in new.columns),
     ]
-
-
-@lru_cache
-def deleted_columns(kind_name: str) -> tuple[ColumnElement[Any], ...]:
-    """Return every column of the deleted row as `OLD...`, and the id and the time of its deletion."""
-    table = table_of(KINDS[kind_name])
-    return (
-        *(column.label(f"{OLD}{column.name}") for column in table.columns),
-        func.uuidv7().label("deletion_id"),
-        func.coalesce(_time(AT), _now_after_cause(table)).label("deletion_time"),
-    )
 
 
 def parameter(field: str) -> str:

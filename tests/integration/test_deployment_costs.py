@@ -81,6 +81,16 @@ def test_nothing_is_asked_about_a_new_deployment_in_a_queue_that_nobody_polls(wo
     assert "DO NOTHING" in seen.of("INSERT INTO deployment")[0]
 
 
+def test_a_deletion_is_one_statement_beside_the_lock_of_its_own_limit_and_the_snapshot(
+    world: World, client: Any
+) -> None:
+    deployment = world.deploy()
+    seen = StatementCount(client.app.state.engine)
+    world.delete(f"/deployments/{deployment}")
+    assert [statement.split()[0] for statement in seen.statements] == ["SELECT", "WITH", "INSERT"]
+    assert len(seen.of("WITH deleted")) == 1
+
+
 def test_bulk_deletion_costs_the_same_whatever_its_number(world: World, client: Any) -> None:
     def statements(count: int) -> int:
         ids = [world.deploy(name=f"c{count}-{number}") for number in range(count)]

@@ -1,19 +1,24 @@
 """A change has the whole row as it was before and as it is after, for every field of every kind."""
 
 from collections import Counter
+from itertools import takewhile
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.events.kinds import tracked_kinds
+from app.events.kinds import DEPLOYMENT, tracked_kinds
 from app.events.masking import Masker
 from app.events.resource_kind import ResourceKind
 from app.events.snapshot import capture
-from app.events.tracked import update_rows, upsert_row
+from app.events.tracked import delete_rows, update_rows, upsert_row
 from app.events.tracked_statements import table_of
+from app.models import Deployment, Tombstone, WorkQueue
 from tests.integration.kinds_in_use import Row, other_values
 
+each_kind = pytest.mark.parametrize("kind", tracked_kinds(), ids=[kind.name for kind in tracked_kinds()])
 each_field = pytest.mark.parametrize(
     ("kind", "field"),
     [pytest.param(kind, field, id=f"{kind.name}-{field}") for kind in tracked_kinds() for field in kind.tracked],
@@ -43,6 +48,34 @@ def test_an_upsert_gives_the_whole_row_before_and_after(
     change = upsert_row(uncommitted, kind, {**columns, **other_values(row, field)}, ("id",))
     assert change is not None
     assert (change.before, change.after) == (row, stored(uncommitted, kind, row))
+
+
+@each_kind
+def test_a_deletion_gives_the_row_before_and_buries_it(
+    kind: ResourceKind, one_of_each: dict[str, Row], uncommitted: Session
+) -> None:
+    row = one_of_each[kind.name]
+    # What refers to the row goes first.
+    for model in takewhile(lambda model: model is not kind.model, (Deployment, WorkQueue)):
+        uncommitted.execute(delete(model))
+    [change] = delete_rows(uncommitted, kind, table_of(kind).c.id == row["id"])
+    assert (change.before, change.after) == (row, None)
+    buried = uncommitted.get_one(Tombstone, row["id"])
+    assert (buried.kind, buried.name, buried.revision) == (kind.name, row["name"], row["revision"] + 1)
+    assert buried.attributes == {
+        name: str(row[name]) if isinstance(row[name], UUID) else row[name] for name in kind.described_by
+    }
+
+
+def test_what_somebody_dug_up_can_be_deleted_again_and_its_tombstone_stays(
+    one_of_each: dict[str, Row], uncommitted: Session
+) -> None:
+    row = one_of_each[DEPLOYMENT.name]
+    uncommitted.add(Tombstone(id=row["id"], kind=DEPLOYMENT.name, name="of its first life", revision=7))
+    uncommitted.flush()
+    assert len(delete_rows(uncommitted, DEPLOYMENT, table_of(DEPLOYMENT).c.id == row["id"])) == 1
+    buried = uncommitted.get_one(Tombstone, row["id"], populate_existing=True)
+    assert (buried.name, buried.revision) == ("of its first life", 7)
 
 
 class Counting(Masker):
