@@ -103,11 +103,15 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     # Not by `include_router`, which lets a request try each router and, in it, each route, twice.
     routes = [route for module in ROUTED for route in module.router.routes]
     app.router.routes += [Index(routes), *routes]
-    # Probes of load balancers and containers know no prefix.
+    _add_probes(app)
+    return app
+
+
+def _add_probes(app: FastAPI) -> None:
+    """Answer the probes of load balancers and containers, which know no prefix."""
     for route in health.router.routes:
         if isinstance(route, APIRoute):
             app.add_api_route(route.path.removeprefix(PREFIX), route.endpoint, include_in_schema=False)
-    return app
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:

@@ -1,6 +1,8 @@
 """The `aftercommit` command: its parts are put together here."""
 
 import gc
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +19,23 @@ app = typer.Typer(
     # A traceback with local variables would show passwords.
     pretty_exceptions_show_locals=False,
 )
+
+
+def _print_version(wished: bool) -> None:
+    if wished:
+        typer.echo(version("aftercommit"))
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_commands(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take what comes before the command."""
+
+
 app.command(epilog=up.EPILOG)(up.up)
 app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
 app.command("history", epilog=history.EXAMPLES)(history.tell_history)

@@ -45,7 +45,8 @@ def check_free(addresses: list[Address], *, patience: float, check: Callable[[],
         if not wait_until(partial(_is_free, address), timeout=patience, check=check):
             where = f"{address.host}:{address.port}"
             raise ConfigurationError(
-                f"The address {where} for {address.service} is in use: choose another port with {address.option}."
+                f"The address {where} for {address.service} is in use: choose another port with {address.option} "
+                f"(make run {address.option.strip('-').replace('-', '_').upper()}=...)."
             )
 
 

@@ -86,13 +86,17 @@ def _changes() -> Subquery:
     `skipped_before` counts the skipped changes of the resource before this one; it is NULL when there are none at all.
     """
     complete = _complete()
-    history = (complete.c.kind, complete.c.id)
+    return union_all(_logged(complete), _pending(complete)).subquery("change")
+
+
+def _logged(complete: CTE) -> Select[*tuple[Any, ...]]:
     updates, fields = EventRow.payload["updates"], EventRow.payload["fields"]
     told = _each(func.coalesce(updates, fields))
     is_update, is_end = updates.is_not(None), EventRow.event.endswith(".deleted")
-    logged = (
+    return (
         select(
-            *history,
+            complete.c.kind,
+            complete.c.id,
             cast(EventRow.revision, BigInteger).label("revision"),
             EventRow.position,
             told.c.key.label("field"),
@@ -104,11 +108,15 @@ def _changes() -> Subquery:
         .join(told, true())
         .where(EventRow.revision <= complete.c.latest)
     )
+
+
+def _pending(complete: CTE) -> Select[*tuple[Any, ...]]:
     held = _each(func.coalesce(SnapshotRow.after, SnapshotRow.before))
     old, new = cast(SnapshotRow.before, JSONB)[held.c.key], cast(SnapshotRow.after, JSONB)[held.c.key]
-    pending = (
+    return (
         select(
-            *history,
+            complete.c.kind,
+            complete.c.id,
             SnapshotRow.revision,
             cast(null(), BigInteger),
             held.c.key,
@@ -124,7 +132,6 @@ def _changes() -> Subquery:
         .join(held, true())
         .where(SnapshotRow.revision <= complete.c.latest, old.is_distinct_from(new))
     )
-    return union_all(logged, pending).subquery("change")
 
 
 def _complete() -> CTE:

@@ -125,6 +125,7 @@ def make_masker(settings: Settings) -> Masker:
 def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
     """Return the snapshot of a change: its tracked fields, masked and JSON-safe."""
     kind, row = change.kind, change.row
+    before, after = _tracked(change, masker)
     return Snapshot(
         id=change.event_id,
         lane=lane_of(row["id"]),
@@ -134,8 +135,8 @@ def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snaps
         operation=change.operation,
         occurred=change.occurred,
         name=row["name"],
-        before=_tracked(kind, change.before, masker),
-        after=_tracked(kind, change.after, masker),
+        before=before,
+        after=after,
         references={
             edge.column: _json_safe((change.given if edge.given else row).get(edge.column)) for edge in kind.edges
         },
@@ -150,10 +151,17 @@ def _labels(change: Change) -> dict[str, str]:
     return {label: text for label, text in change.kind.label_values(change.row).items() if label not in left_out}
 
 
-def _tracked(kind: ResourceKind, row: Mapping[str, Any] | None, masker: Masker) -> JsonObject | None:
-    if row is None:
-        return None
-    return {field: masker.mask(field, _json_safe(row[field])) for field in kind.tracked}
+def _tracked(change: Change, masker: Masker) -> tuple[JsonObject | None, JsonObject | None]:
+    """The tracked fields before and after. What is one object in both is masked once."""
+
+    def masked(row: Mapping[str, Any], field: str) -> Any:
+        return masker.mask(field, _json_safe(row[field]))
+
+    fields, was, now = change.kind.tracked, change.before, change.after
+    before = {field: masked(was, field) for field in fields} if was is not None else None
+    if before is None or was is None or now is None:
+        return before, {field: masked(now, field) for field in fields} if now is not None else None
+    return before, {field: before[field] if now[field] is was[field] else masked(now, field) for field in fields}
 
 
 def _json_safe(value: Any) -> Any:

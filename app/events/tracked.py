@@ -1,7 +1,8 @@
 """The changes of tracked rows. Each function returns the exact before and after of every row it changed.
 
-PostgreSQL 18's `RETURNING old.*, new.*` gives both in the statement itself, under the row's lock: created, updated
-or unchanged is what the database did, and no clock or second read is asked.
+PostgreSQL 18's `RETURNING old..., new...` gives both in the statement itself, under the row's lock: created, updated
+or unchanged is what the database did, and no clock or second read is asked. Of a column that an update does not set
+both have the same object.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from app.events.snapshot import Change
 from app.events.tracked_statements import (
     AT,
     CAUSE,
+    NEW,
+    OLD,
     TICK,
     Given,
     Keep,
@@ -38,7 +41,7 @@ def insert_row(
     Of any number of concurrent calls exactly one returns a change; the others wait for it and return None.
     """
     row = session.execute(insert_statement(kind.name, identity), dict(values)).mappings().one_or_none()
-    return _change(kind, None, row) if row is not None else None
+    return _created(kind, row) if row is not None else None
 
 
 def upsert_row(
@@ -62,7 +65,9 @@ def upsert_row(
     """
     statement = upsert_statement(kind.name, tuple(values), identity, keeps)
     row = session.execute(statement, dict(values)).mappings().one_or_none()
-    return _update(kind, row) if row is not None else None
+    if row is None:
+        return None
+    return _updated(kind, row) if row["old_id"] is not None else _created(kind, row)
 
 
 def update_rows(
@@ -88,7 +93,7 @@ def update_rows(
     new = {parameter(field): value for field, value in tracked.items()}
     parameters = {**new, CAUSE: cause, **(given or {})}
     rows = session.execute(statement, parameters).mappings().all()
-    return sorted((_update(kind, row) for row in rows), key=_by_id)
+    return sorted((_updated(kind, row) for row in rows), key=_by_id)
 
 
 def delete_rows(
@@ -109,7 +114,7 @@ def delete_rows(
     statement = delete_statement(kind.name, where, once=given is not None)
     changes = []
     for row in session.execute(statement, {AT: at, CAUSE: cause, **(given or {})}).mappings():
-        before = _part(table_of(kind), row, "old")
+        before = _part(kind, row, OLD)
         changes.append(Change(kind, before, None, row["deletion_id"], before["revision"] + 1, row["deletion_time"]))
     return sorted(changes, key=_by_id)
 
@@ -130,16 +135,21 @@ def _update_untracked(
         session.execute(update(table).where(where, differs).values({**new, "updated": now(table)}), given)
 
 
-def _part(table: Table, row: RowMapping, prefix: str) -> dict[str, Any]:
-    return {column.name: row[f"{prefix}_{column.name}"] for column in table.columns}
+def _part(kind: ResourceKind, row: RowMapping, prefix: str) -> dict[str, Any]:
+    return {column.name: row[f"{prefix}{column.name}"] for column in table_of(kind).columns}
 
 
-def _update(kind: ResourceKind, row: RowMapping) -> Change:
-    return _change(kind, _part(table_of(kind), row, "old") if row["old_id"] is not None else None, row)
+def _created(kind: ResourceKind, row: RowMapping) -> Change:
+    return _change(kind, None, _part(kind, row, NEW))
 
 
-def _change(kind: ResourceKind, before: dict[str, Any] | None, row: RowMapping) -> Change:
-    after = _part(table_of(kind), row, "new")
+def _updated(kind: ResourceKind, row: RowMapping) -> Change:
+    after = _part(kind, row, NEW)
+    was = {name.removeprefix(OLD): value for name, value in row.items() if name.startswith(OLD)}
+    return _change(kind, {**after, **was}, after)
+
+
+def _change(kind: ResourceKind, before: dict[str, Any] | None, after: dict[str, Any]) -> Change:
     return Change(kind, before, after, after["event_id"], after["revision"], after["updated"])
 
 

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert, ReturningUpdate
-from sqlalchemy.sql.selectable import NamedFromClause
 
 from app.events.kinds import KINDS
 from app.events.resource_kind import ResourceKind
@@ -34,6 +33,10 @@ CAUSE: Final = "cause_occurred"
 """The parameter for the time of a change's cause: the change occurs later, whatever the clock does. NULL for none."""
 AT: Final = "deletion_occurred"
 """The parameter for the time of a deletion whose effects were written before it. NULL lets the clock tell it."""
+
+OLD: Final = "old_"
+NEW: Final = "new_"
+"""What the names of returned columns begin with: the row before and after."""
 
 Given = Mapping[str, Any] | None
 """The values of the named parameters of a condition that is made once; its statements are then built once too.
@@ -92,14 +95,15 @@ def insert_statement(kind_name: str, identity: tuple[str, ...]) -> ReturningInse
     """Return INSERT ... ON CONFLICT DO NOTHING, with the row after. The values are the parameters of the execution."""
     table = table_of(KINDS[kind_name])
     insertion = insert(table).on_conflict_do_nothing(index_elements=list(identity))
-    return insertion.returning(*(column.label(f"new_{column.name}") for column in table.columns))
+    return insertion.returning(*(column.label(f"{NEW}{column.name}") for column in table.columns))
 
 
 @lru_cache(maxsize=512)
 def upsert_statement(
     kind_name: str, columns: tuple[str, ...], identity: tuple[str, ...], keeps: tuple[Keep, ...]
 ) -> ReturningInsert[Any]:
-    """Return INSERT ... ON CONFLICT DO UPDATE of these columns, with the rows before and after.
+    """Return INSERT ... ON CONFLICT DO UPDATE of these columns, with the row after, and of the one before
+    what is set.
 
     It updates only where a tracked field differs. The values are the parameters of the execution.
     """
@@ -114,7 +118,7 @@ def upsert_statement(
     built = _assignment(kind, new_values, now(table))
     return insertion.on_conflict_do_update(
         index_elements=list(identity), set_=built.assignments, where=built.differs
-    ).returning(*old_and_new(kind_name))
+    ).returning(*_old_and_new(table, built))
 
 
 @lru_cache(maxsize=512)
@@ -129,7 +133,10 @@ def update_parts(kind_name: str, fields: tuple[str, ...]) -> Assignment:
 def update_statement(
     kind_name: str, fields: tuple[str, ...], where: ColumnElement[bool], *, once: bool
 ) -> ReturningUpdate[Any]:
-    """Return UPDATE of these fields where one differs, with the rows before and after; built `once` for a condition."""
+    """Return UPDATE of these fields where one differs, with the rows after and what they were before.
+
+    It is built `once` for a condition whose values are `Given`.
+    """
     return (_standing_update if once else _update)(kind_name, fields, where)
 
 
@@ -139,9 +146,9 @@ def delete_statement(kind_name: str, where: ColumnElement[bool], *, once: bool) 
 
 
 def _update(kind_name: str, fields: tuple[str, ...], where: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    built = update_parts(kind_name, fields)
-    update_ = update(table_of(KINDS[kind_name])).where(where, built.differs).values(built.assignments)
-    return update_.returning(*old_and_new(kind_name))
+    built, table = update_parts(kind_name, fields), table_of(KINDS[kind_name])
+    update_ = update(table).where(where, built.differs).values(built.assignments)
+    return update_.returning(*_old_and_new(table, built))
 
 
 def _delete(kind_name: str, where: ColumnElement[bool]) -> ReturningDelete[Any]:
@@ -152,23 +159,25 @@ _standing_update = lru_cache(maxsize=512)(_update)
 _standing_delete = lru_cache(_delete)
 
 
-@lru_cache
-def old_and_new(kind_name: str) -> tuple[ColumnElement[Any], ...]:
-    """Return every column of the row before, as `old_...`, and after, as `new_...`, for RETURNING."""
+def _old_and_new(table: Table, built: Assignment) -> list[ColumnElement[Any]]:
+    """Return what is set as it was before, as `OLD...`, and every column after, as `NEW...`, for RETURNING.
 
-    def labelled(alias: NamedFromClause[Any]) -> list[ColumnElement[Any]]:
-        return [column.label(f"{alias.name}_{column.name}") for column in alias.columns]
-
-    table = table_of(KINDS[kind_name])
-    return (*labelled(table.alias("old")), *labelled(table.alias("new")))
+    What is not set is the same before and after: it is read, sent and masked once.
+    """
+    old, new = table.alias("old"), table.alias("new")
+    return [
+        old.c.id.label(f"{OLD}id"),
+        *(old.c[name].label(f"{OLD}{name}") for name in built.assignments),
+        *(column.label(f"{NEW}{column.name}") for column in new.columns),
+    ]
 
 
 @lru_cache
 def deleted_columns(kind_name: str) -> tuple[ColumnElement[Any], ...]:
-    """Return every column of the deleted row as `old_...`, and the id and the time of its deletion."""
+    """Return every column of the deleted row as `OLD...`, and the id and the time of its deletion."""
     table = table_of(KINDS[kind_name])
     return (
-        *(column.label(f"old_{column.name}") for column in table.columns),
+        *(column.label(f"{OLD}{column.name}") for column in table.columns),
         func.uuidv7().label("deletion_id"),
         func.coalesce(_time(AT), _now_after_cause(table)).label("deletion_time"),
     )

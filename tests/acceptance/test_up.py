@@ -5,98 +5,24 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from app.embedded.process import free_port
-from app.run_file import RunFile, read_run_file
+from tests.acceptance.running_up import START_TIMEOUT, Up, answers, are_gone, command, refused, start
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
-START_TIMEOUT = 90.0
-NOT_INHERITED = ("AFTERCOMMIT_", "PORT", "FLOWER_")
-
-
-@dataclass
-class Up:
-    """A running `aftercommit up`."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes]
-
-    @property
-    def log(self) -> str:
-        """What it has printed."""
-        return (self.folder.parent / "up.log").read_text()
-
-    @property
-    def run(self) -> RunFile:
-        """Its run file."""
-        run = read_run_file(self.folder)
-        assert run is not None
-        return run
-
-    def wait_until_ready(self) -> None:
-        """Return when it says that it is ready."""
-
-        def ready() -> bool:
-            assert self.process.poll() is None, self.log
-            return "aftercommit is ready: API" in self.log
-
-        wait_until(ready, "the service is ready", timeout=START_TIMEOUT)
-
-    def children(self) -> dict[int, str]:
-        """The processes that it started, directly or not, with their command lines."""
-        listing = subprocess.run(["/bin/ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-        rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
-        family = {self.process.pid}
-        while grown := {int(pid) for pid, parent, _ in rows if int(parent) in family} - family:
-            family |= grown
-        return {int(pid): command for pid, _, command in rows if int(pid) in family - {self.process.pid}}
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-
-
-def _command(folder: Path, *options: str) -> list[str]:
-    return [sys.executable, "-c", "from app.cli.main import main; main()", "up", "--data-dir", str(folder), *options]
-
-
-def _start(folder: Path, *options: str) -> Up:
-    port = free_port()
-    with (folder.parent / "up.log").open("wb") as log:
-        process = subprocess.Popen(
-            _command(folder, "--port", str(port), *options), stdout=log, stderr=subprocess.STDOUT, env=_environment()
-        )
-    return Up(folder, port, process)
-
-
-def _refused(folder: Path, *options: str) -> str:
-    result = subprocess.run(
-        _command(folder, *options), capture_output=True, text=True, env=_environment(), check=False, timeout=60
-    )
-    assert result.returncode == 1
-    return result.stderr
-
-
-def _are_gone(children: dict[int, str]) -> bool:
-    return not any(Path(f"/proc/{pid}/exe").exists() for pid in children)
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """The whole service, shared by the tests that leave it as it was."""
     folder = tmp_path_factory.mktemp("up") / "data"
-    up = _start(folder, "--flower-port", str(free_port()))
+    up = start(folder, "--flower-port", str(free_port()))
     try:
         up.wait_until_ready()
         yield up
@@ -130,28 +56,25 @@ def test_what_it_writes_is_private(up: Up) -> None:
 
 
 def test_other_commands_find_its_servers(up: Up) -> None:
-    command = [sys.executable, "-c", "from app.cli.main import main; main()", "migrate"]
-    environment = _environment() | {"AFTERCOMMIT_DATA_DIR": str(up.folder)}
-
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
+    result = command("migrate", AFTERCOMMIT_DATA_DIR=str(up.folder))
 
     assert (result.returncode, result.stdout) == (0, "The database is up to date.\n"), result.stderr
 
 
 def test_a_second_one_on_the_same_folder_is_told_who_has_it(up: Up) -> None:
-    assert f"(process {up.process.pid}) uses the data folder" in _refused(up.folder, "--port", str(free_port()))
+    assert f"(process {up.process.pid}) uses the data folder" in refused(up.folder, "--port", str(free_port()))
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        error = _refused(tmp_path / "data", "--port", str(listener.getsockname()[1]), "--no-flower")
+        error = refused(tmp_path / "data", "--port", str(listener.getsockname()[1]), "--no-flower")
 
-    assert "is in use: choose another port with --port." in error.replace("\n", " ")
+    assert "is in use: choose another port with --port (make run PORT=...)." in error.replace("\n", " ")
     assert not (tmp_path / "data/postgres").exists()
 
 
 def test_it_does_not_open_the_network_without_a_credential(tmp_path: Path) -> None:
-    error = _refused(tmp_path / "data", "--host", "0.0.0.0", "--port", str(free_port()), "--no-flower")
+    error = refused(tmp_path / "data", "--host", "0.0.0.0", "--port", str(free_port()), "--no-flower")
 
     assert "there is no credential. Set AFTERCOMMIT_API_AUTH_STRING=user:password" in error.replace("\n", " ")
 
@@ -162,12 +85,12 @@ def test_what_dies_is_started_again(up: Up) -> None:
     os.kill(api, signal.SIGKILL)
 
     wait_until(lambda: "api was killed by signal 9" in up.log, "the death is said")
-    wait_until(lambda: _answers(f"{up.run.api_url}/ready"), "the API is back", timeout=START_TIMEOUT)
+    wait_until(lambda: answers(f"{up.run.api_url}/ready"), "the API is back", timeout=START_TIMEOUT)
 
 
 def test_nothing_outlives_a_kill_and_the_next_start_finds_the_data(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    first = _start(folder, "--no-flower")
+    first = start(folder, "--no-flower")
     first.wait_until_ready()
     children = first.children()
     key = (folder / "masking.key").read_text()
@@ -175,49 +98,40 @@ def test_nothing_outlives_a_kill_and_the_next_start_finds_the_data(tmp_path: Pat
 
     first.process.kill()
     first.process.wait()
-    wait_until(lambda: _are_gone(children), "all children are gone")
+    wait_until(lambda: are_gone(children), "all children are gone")
 
-    second = _start(folder, "--no-flower")
+    second = start(folder, "--no-flower")
     second.wait_until_ready()
     children = second.children()
     assert json.loads((folder / "run.json").read_text())["masking_key"] == key
     second.process.send_signal(signal.SIGINT)
 
     assert second.process.wait(60) == 0
-    assert _are_gone(children)
+    assert are_gone(children)
     assert not (folder / "run.json").exists()
     assert second.log.rstrip().endswith("Stopped.")
 
 
 @pytest.mark.parametrize("moment", ["Starting PostgreSQL", "Bringing the database", "Waiting for the API"])
 def test_it_can_be_stopped_at_any_moment_of_its_start(tmp_path: Path, moment: str) -> None:
-    up = _start(tmp_path / "data", "--no-flower")
+    up = start(tmp_path / "data", "--no-flower")
     wait_until(lambda: moment in up.log, moment, timeout=START_TIMEOUT)
     children = up.children()
 
     up.process.send_signal(signal.SIGINT)
 
     assert up.process.wait(60) == 0
-    assert _are_gone(children)
+    assert are_gone(children)
     assert "is ready" not in up.log
 
 
-def test_a_broker_that_is_down_does_not_hold_up_the_api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AFTERCOMMIT_BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
-    monkeypatch.setattr(sys.modules[__name__], "NOT_INHERITED", ("PORT", "FLOWER_"))
-    up = _start(tmp_path / "data", "--no-flower")
+def test_a_broker_that_is_down_does_not_hold_up_the_api(tmp_path: Path) -> None:
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    up = start(tmp_path / "data", "--no-flower", AFTERCOMMIT_BROKER_URL=nowhere)
     up.wait_until_ready()
 
     assert "The broker does not answer." in up.log
-    assert _answers(f"{up.run.api_url}/health")
+    assert answers(f"{up.run.api_url}/health")
     assert not (up.folder / "valkey").exists()
     up.process.send_signal(signal.SIGTERM)
     assert up.process.wait(60) == 0
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False

@@ -39,7 +39,11 @@ def refusals(client: httpx2.Client, canaries: Canaries) -> Iterator[Refusal]:
     client.post("/work_pools/", json={"name": pool, "type": "process"})
     yield from _not_found(canaries, flow)
     yield from _conflicts(canaries, flow, pool)
-    yield from _invalid(canaries, flow, deployment, pool)
+    yield from _invalid_names(canaries, flow, pool)
+    yield from _invalid_schemas(canaries, flow, deployment)
+    yield from _invalid_schedules(canaries, deployment)
+    yield from _invalid_values(canaries, flow, deployment)
+    yield from _invalid_events(canaries)
     yield from _wrong_types(canaries, deployment, pool)
     secret = canaries.secret("body that is too large")
     yield Refusal(413, "POST", "/flows/", {"name": secret * 250_000})
@@ -81,7 +85,7 @@ def _conflicts(canaries: Canaries, flow: str, pool: str) -> Iterator[Refusal]:
     yield Refusal(409, "POST", f"/work_pools/{pool}/queues", {"name": "default", "description": canaries.url("409")})
 
 
-def _invalid(canaries: Canaries, flow: str, deployment: str, pool: str) -> Iterator[Refusal]:
+def _invalid_names(canaries: Canaries, flow: str, pool: str) -> Iterator[Refusal]:
     secret = canaries.secret
     url = f"https://bob:{secret('a URL for a name')}@host"
     creations: dict[str, dict[str, Any]] = {
@@ -95,21 +99,27 @@ def _invalid(canaries: Canaries, flow: str, deployment: str, pool: str) -> Itera
         yield Refusal(422, "POST", path, {"name": url, **more})
         yield Refusal(422, "POST", path, {"name": f"{secret('name with NUL')}\0", **more})
         yield Refusal(422, "POST", path, content=f'{{"name": "{secret("broken JSON")}", ')
+    yield Refusal(422, "POST", "/work_pools/", {"name": "p", "type": f"https://{secret('type of a pool')}@host"})
+
+
+def _invalid_schemas(canaries: Canaries, flow: str, deployment: str) -> Iterator[Refusal]:
+    secret = canaries.secret
     body = {"name": "d", "flow_id": flow}
     strict = {"properties": {"n": {"type": "integer", "enum": [1], "title": secret("schema")}}}
-    yield Refusal(
-        422, "POST", "/deployments/", {**body, "parameter_openapi_schema": strict, "parameters": {"n": secret("n")}}
-    )
-    yield Refusal(
-        409,
-        "PATCH",
-        f"/deployments/{deployment}",
-        {"parameter_openapi_schema": strict, "parameters": {"n": secret("n")}},
-    )
+    against_strict = {"parameter_openapi_schema": strict, "parameters": {"n": secret("n")}}
+    yield Refusal(422, "POST", "/deployments/", {**body, **against_strict})
+    against_strict = {"parameter_openapi_schema": strict, "parameters": {"n": secret("n, changed")}}
+    yield Refusal(409, "PATCH", f"/deployments/{deployment}", against_strict)
     broken = {"properties": {"n": {"type": secret("broken schema")}}}
     yield Refusal(422, "POST", "/deployments/", {**body, "parameter_openapi_schema": broken, "parameters": {"n": 1}})
     pattern = {"properties": {"n": {"pattern": f"^({secret('pattern')}"}}}
     yield Refusal(422, "POST", "/deployments/", {**body, "parameter_openapi_schema": pattern, "parameters": {"n": "x"}})
+    template = {"job_configuration": {"a": "{{ undeclared }}", "b": secret("template")}, "variables": {}}
+    yield Refusal(422, "POST", "/work_pools/", {"name": "p", "type": "process", "base_job_template": template})
+
+
+def _invalid_schedules(canaries: Canaries, deployment: str) -> Iterator[Refusal]:
+    secret = canaries.secret
     for schedule in (
         {"cron": secret("cron")},
         {"cron": "0 3 * * *", "timezone": secret("time zone")},
@@ -117,34 +127,26 @@ def _invalid(canaries: Canaries, flow: str, deployment: str, pool: str) -> Itera
         {"interval": secret("interval")},
     ):
         yield Refusal(422, "POST", f"/deployments/{deployment}/schedules", [{"schedule": schedule}])
-    template = {"job_configuration": {"a": "{{ undeclared }}", "b": secret("template")}, "variables": {}}
-    yield Refusal(422, "POST", "/work_pools/", {"name": "p", "type": "process", "base_job_template": template})
-    yield Refusal(422, "POST", "/work_pools/", {"name": "p", "type": f"https://{secret('type of a pool')}@host"})
-    yield Refusal(
-        422,
-        "POST",
-        "/deployments/",
-        content=f'{{"name": "d", "flow_id": "{flow}", "parameters": {{"a": NaN, "b": "{secret("NaN")}"}}}}',
-    )
-    yield Refusal(
-        422,
-        "POST",
-        "/deployments/",
-        content=f'{{"name": "d", "flow_id": "{flow}", "parameters": {{"a": "\\u0000{secret("NUL")}"}}}}',
-    )
-    yield Refusal(
-        422,
-        "POST",
-        "/deployments/",
-        content=f'{{"name": "d", "flow_id": "{flow}", "parameters": {{"a": "\\ud800{secret("surrogate")}"}}}}',
-    )
-    large = {
-        "pull_steps": [{"a": "y" * 2_000_000, "b": secret("a change that is too large"), "token": secret("large")}]
-    }
-    yield Refusal(422, "PATCH", f"/deployments/{deployment}", large)
-    yield Refusal(
-        422, "POST", "/events", [{"id": secret("id"), "event": secret("event"), "payload": secret("payload")}]
-    )
+
+
+def _invalid_values(canaries: Canaries, flow: str, deployment: str) -> Iterator[Refusal]:
+    """What JSON or PostgreSQL cannot hold, and what is too large."""
+    secret = canaries.secret
+    for parameters in (
+        f'{{"a": NaN, "b": "{secret("NaN")}"}}',
+        f'{{"a": "\\u0000{secret("NUL")}"}}',
+        f'{{"a": "\\ud800{secret("surrogate")}"}}',
+    ):
+        content = f'{{"name": "d", "flow_id": "{flow}", "parameters": {parameters}}}'
+        yield Refusal(422, "POST", "/deployments/", content=content)
+    large = {"a": "y" * 2_000_000, "b": secret("a change that is too large"), "token": secret("large")}
+    yield Refusal(422, "PATCH", f"/deployments/{deployment}", {"pull_steps": [large]})
+
+
+def _invalid_events(canaries: Canaries) -> Iterator[Refusal]:
+    secret = canaries.secret
+    event = {"id": secret("id"), "event": secret("event"), "payload": secret("payload")}
+    yield Refusal(422, "POST", "/events", [event])
     yield Refusal(403, "GET", f"/events/filter/next?page-token={secret('page token')}")
 
 

@@ -19,7 +19,7 @@ def problem_with(words: list[str]) -> str | None:
     """Tell what in these words the command does not know."""
     command: Any = typer.main.get_command(app)
     rest = list(words)
-    while rest and (known := getattr(command, "commands", None)) is not None:
+    while rest and not rest[0].startswith("--") and (known := getattr(command, "commands", None)) is not None:
         word = rest.pop(0)
         if word not in known:
             return f"no command {word!r}"

@@ -142,6 +142,8 @@ def test_every_document_is_reached_from_the_readme() -> None:
         ("events list --limit=3", None),
         ("migrate", None),
         ("fly", "no command 'fly'"),
+        ("--version", None),
+        ("--colour outbox", "no option '--colour'"),
     ],
 )
 def test_a_command_that_does_not_exist_is_noticed(words: str, problem: str | None) -> None:

@@ -1,12 +1,15 @@
-"""Every command's help shows how it is used."""
+"""What the command tells of itself: its version, and for each part how it is used."""
 
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from app.cli.main import app
+from tests.contract.documents import ROOT
 
 
 def commands(known: Any, *before: str) -> Iterator[tuple[str, Any]]:
@@ -28,3 +31,9 @@ def test_the_help_of_a_command_has_examples_of_it(words: str) -> None:
 
 def test_there_are_commands_to_look_at() -> None:
     assert {"up", "migrate", "events tail", "outbox skip"} <= COMMANDS.keys()
+
+
+def test_the_command_tells_its_version() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (result.exit_code, result.stdout) == (0, f"{declared}\n")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app import outbox
 from app.settings import Settings
+from tests.integration.kinds_in_use import Row, make_one_of_each
 from tests.integration.outbox_world import OutboxWorld, settled_flow
 from tests.integration.registry import make_pool
 from tests.integration.serving import Served, serving
@@ -34,6 +35,20 @@ def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatc
 def pool(client: TestClient) -> dict[str, Any]:
     """A pool called `pool`, of which nothing was heard yet."""
     return make_pool(client)
+
+
+@pytest.fixture
+def one_of_each(sessions: sessionmaker[Session]) -> dict[str, Row]:
+    """The row of one resource of each kind, by kind."""
+    return make_one_of_each(sessions)
+
+
+@pytest.fixture
+def uncommitted(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session whose transaction is rolled back after the test."""
+    with sessions() as session:
+        yield session
+        session.rollback()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def other_value(row: Row, field: str) -> Any:
         float: lambda old: old + 1,
         str: lambda old: old + "x",
         dict: lambda old: {**old, "x": 1},
-        list: lambda old: [*old, "x"],
+        list: lambda old: [*old, {"x": 1} if field == "schedules" else "x"],
         UUID: lambda _: None,
         NoneType: lambda _: _instead_of_null(field),
     }

@@ -1,19 +1,18 @@
 """What counts as the same is no change: no revision, no event, for every field of every kind."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import JSON
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from app.events.kinds import tracked_kinds
 from app.events.resource_kind import ResourceKind, Same
 from app.events.tracked import update_rows, upsert_row
 from app.events.tracked_statements import table_of
-from tests.integration.kinds_in_use import Row, make_one_of_each
+from tests.integration.kinds_in_use import Row
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 NUMBERS = st.one_of(st.integers(-1000, 1000), st.integers(-1000, 1000).map(lambda number: number / 2))
@@ -24,20 +23,6 @@ VALUES = st.recursive(
 OBJECTS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4)
 FIELDS = [(kind, field) for kind in tracked_kinds() for field in kind.tracked]
 bounded = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@pytest.fixture
-def rows(sessions: sessionmaker[Session]) -> dict[str, Row]:
-    """One resource of each kind."""
-    return make_one_of_each(sessions)
-
-
-@pytest.fixture
-def session(rows: dict[str, Row], sessions: sessionmaker[Session]) -> Iterator[Session]:
-    """A session whose transaction does not commit."""
-    with sessions() as session:
-        yield session
-        session.rollback()
 
 
 def written_otherwise(value: Any) -> Any:
@@ -72,18 +57,18 @@ def a_pair(draw: Any, kind: ResourceKind, field: str, stored: Any) -> tuple[Any,
 @bounded
 @given(data=st.data())
 def test_the_same_written_otherwise_is_no_change(
-    kind: ResourceKind, field: str, rows: dict[str, Row], session: Session, data: st.DataObject
+    kind: ResourceKind, field: str, one_of_each: dict[str, Row], uncommitted: Session, data: st.DataObject
 ) -> None:
-    row = rows[kind.name]
+    row = one_of_each[kind.name]
     where = table_of(kind).c.id == row["id"]
     value, same = a_pair(data.draw, kind, field, row[field])
-    before = session.begin_nested()
-    changes = update_rows(session, kind, where, {field: value})
-    left = session.execute(table_of(kind).select().where(where)).mappings().one()
-    assert update_rows(session, kind, where, {field: same}) == []
+    before = uncommitted.begin_nested()
+    changes = update_rows(uncommitted, kind, where, {field: value})
+    left = uncommitted.execute(table_of(kind).select().where(where)).mappings().one()
+    assert update_rows(uncommitted, kind, where, {field: same}) == []
     columns = {name: left[name] for name in left if name not in ("created", "updated", "revision", "event_id")}
-    assert upsert_row(session, kind, {**columns, field: same}, ("id",)) is None
-    after = session.execute(table_of(kind).select().where(where)).mappings().one()
+    assert upsert_row(uncommitted, kind, {**columns, field: same}, ("id",)) is None
+    after = uncommitted.execute(table_of(kind).select().where(where)).mappings().one()
     assert after == left
     assert after["revision"] == row["revision"] + len(changes)
     before.rollback()

@@ -19,6 +19,7 @@ from app.crud.event_filters import changes_one_of, of_kinds, of_resources
 from app.crud.events import find_events
 from app.crud.named_resources import ResourceName, find_ids
 from app.events.resource_kind import ResourceKind
+from app.models import EventRow
 from app.schemas.events import EventFilter, NameFilter, OccurredFilter, ResourceFilter
 
 EXAMPLES = """
@@ -76,6 +77,10 @@ def list_events(
     with database_session(data_dir) as session:
         where = and_(true(), *_conditions(session, name or [], kind or [], field or []))
         events = find_events(session, event_filter, limit=limit, where=where)
+    _print(events, json)
+
+
+def _print(events: Sequence[EventRow], json: bool) -> None:
     console = Console()
     if console.is_terminal and not json:
         console.print(as_table(events) if events else "No events.")

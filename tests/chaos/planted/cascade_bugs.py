@@ -29,9 +29,10 @@ def status_of_a_poll_is_not_told() -> None:
             given: Given = None,
             limit: int | None = None,
             alone: bool = False,
+            bounded: bool = False,
             cause: datetime | None = None,
         ) -> list[Change]:
-            original(session, kind, where, given=given, limit=limit, alone=alone, cause=cause)
+            original(session, kind, where, given=given, limit=limit, alone=alone, bounded=bounded, cause=cause)
             return []
 
         return settle

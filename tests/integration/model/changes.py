@@ -3,7 +3,7 @@
 The changes of each kind stand in a file of their own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -14,6 +14,11 @@ from app.errors import AppError, Conflict, NotFound
 from tests.integration.model.histories import Draft
 
 Change = Callable[[Session, Draft], None]
+
+
+def without(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the fields but for this one."""
+    return {field: value for field, value in fields.items() if field != name}
 
 
 def refused_unless(exists: bool, refusal: type[AppError] = NotFound) -> AbstractContextManager[Any]:

@@ -1,7 +1,8 @@
 """What hypothesis may choose: the changes of a transaction, and their values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from tests.integration.model import (
 from tests.integration.model.changes import Change
 from tests.integration.model.endings import Ending
 from tests.integration.model.states import DEPLOYMENT, QUEUE
+
+T = TypeVar("T")
 
 NAMES = ("nightly", "hourly")
 QUEUES = ("default", "fast", "late")
@@ -53,15 +56,12 @@ SCHEDULES = st.lists(
     st.tuples(st.sampled_from("st"), st.sampled_from([60.0, 90.0])), max_size=2, unique_by=lambda s: s[0]
 ).map(lambda pairs: [[*p] for p in pairs])
 VERSIONS = st.lists(st.sampled_from("1234"), min_size=1, max_size=3)
-POOL_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {},
-    optional={
-        "base_job_template": st.sampled_from([{}, {"variables": {}}]),
-        "concurrency_limit": NUMBERS,
-        "description": TEXTS,
-        "is_paused": st.booleans(),
-    },
-)
+POOL_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "base_job_template": st.sampled_from([{}, {"variables": {}}]),
+    "concurrency_limit": NUMBERS,
+    "description": TEXTS,
+    "is_paused": st.booleans(),
+}
 QUEUE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "concurrency_limit": NUMBERS,
     "description": TEXTS,
@@ -75,6 +75,16 @@ LIMIT_FIELDS: dict[str, st.SearchStrategy[Any]] = {
 }
 ENDINGS = st.sampled_from(Ending)
 BAD_ENDINGS = st.sampled_from([ending for ending in Ending if ending is not Ending.COMMIT])
+
+
+def some_of(fields: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return values for any of the fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+def doubled(strategy: st.SearchStrategy[T]) -> list[st.SearchStrategy[T]]:
+    """Return two strategies that give the same, for `one_of`: it takes one that is named twice for one."""
+    return [strategy, strategy.map(lambda value: value)]
 
 
 def furniture(part: Part, works: bool) -> list[Change]:
@@ -101,19 +111,16 @@ def deployments_of(part: Part) -> st.SearchStrategy[tuple[str, str, str]]:
 def steps_in(part: Part, most: int) -> st.SearchStrategy[list[Change]]:
     """Return up to so many changes of any kinds."""
     kinds = [_of_deployments(part), _of_flows(part), _of_pools(part), _of_queues(part), _of_limits(part)]
-    return st.lists(st.one_of(kinds[0], *kinds), min_size=1, max_size=most)
+    return st.lists(st.one_of(kinds), min_size=1, max_size=most)
 
 
 def _of_deployments(part: Part) -> st.SearchStrategy[Change]:
     keys = deployments_of(part)
     pools, queues = st.sampled_from(part.pools), st.sampled_from([None, "fast"])
-    fields = {**FIELDS, "place": st.one_of(st.none(), st.tuples(pools, queues), st.tuples(pools, queues))}
-    patches = st.fixed_dictionaries({}, optional=fields)
-    upserts = st.fixed_dictionaries({}, optional={**fields, "schedules": SCHEDULES})
+    fields = {**FIELDS, "place": st.one_of(st.none(), *doubled(st.tuples(pools, queues)))}
     return st.one_of(
-        st.builds(deployment_changes.Upsert, keys, upserts),
-        st.builds(deployment_changes.Upsert, keys, upserts),
-        st.builds(deployment_changes.Patch, keys, patches),
+        *doubled(st.builds(deployment_changes.Upsert, keys, some_of({**fields, "schedules": SCHEDULES}))),
+        st.builds(deployment_changes.Patch, keys, some_of(fields)),
         st.builds(deployment_changes.Pause, keys, st.booleans()),
         st.builds(deployment_changes.Schedule, keys, st.sampled_from("st"), st.sampled_from([None, 60.0, 90.0])),
         st.builds(deployment_changes.Share, keys, st.sampled_from(part.limits)),
@@ -136,13 +143,10 @@ def _of_pools(part: Part) -> st.SearchStrategy[Change]:
     pools, workers = st.sampled_from(part.pools), st.sampled_from(WORKERS)
     types = st.sampled_from(["process", "kubernetes", AGENT_TYPE])
     return st.one_of(
-        st.builds(pool_changes.CreatePool, pools, types, POOL_FIELDS),
-        st.builds(pool_changes.CreatePool, pools, types, POOL_FIELDS),
-        st.builds(pool_changes.UpdatePool, pools, POOL_FIELDS),
-        st.builds(pool_changes.Beat, pools, workers),
-        st.builds(pool_changes.Beat, pools, workers),
-        st.builds(pool_changes.PollPool, pools, st.sampled_from([None, None, *QUEUES])),
-        st.builds(pool_changes.PollPool, pools, st.sampled_from([None, None, *QUEUES])),
+        *doubled(st.builds(pool_changes.CreatePool, pools, types, some_of(POOL_FIELDS))),
+        st.builds(pool_changes.UpdatePool, pools, some_of(POOL_FIELDS)),
+        *doubled(st.builds(pool_changes.Beat, pools, workers)),
+        *doubled(st.builds(pool_changes.PollPool, pools, st.sampled_from([None, None, *QUEUES]))),
         st.builds(pool_changes.ForgetWorker, pools, workers),
         st.builds(pool_changes.DeletePool, pools),
     )
@@ -151,23 +155,19 @@ def _of_pools(part: Part) -> st.SearchStrategy[Change]:
 def _of_queues(part: Part) -> st.SearchStrategy[Change]:
     pools, names = st.sampled_from(part.pools), st.sampled_from(QUEUES)
     keys = st.tuples(st.just(QUEUE), pools, names)
-    created = st.fixed_dictionaries({}, optional=QUEUE_FIELDS)
-    changed = st.fixed_dictionaries({}, optional={**QUEUE_FIELDS, "name": names})
     return st.one_of(
-        st.builds(queue_changes.CreateQueue, pools, names, created),
-        st.builds(queue_changes.UpdateQueue, keys, changed),
-        st.builds(queue_changes.UpdateQueue, keys, changed),
+        st.builds(queue_changes.CreateQueue, pools, names, some_of(QUEUE_FIELDS)),
+        *doubled(st.builds(queue_changes.UpdateQueue, keys, some_of({**QUEUE_FIELDS, "name": names}))),
         st.builds(queue_changes.DeleteQueue, keys),
     )
 
 
 def _of_limits(part: Part) -> st.SearchStrategy[Change]:
     names = st.sampled_from(part.limits)
-    which = st.one_of(names, names, deployments_of(part))
-    changed = st.fixed_dictionaries({}, optional={**LIMIT_FIELDS, "name": names})
+    which = st.one_of(names, deployments_of(part))
     return st.one_of(
-        st.builds(limit_changes.CreateLimit, names, st.fixed_dictionaries({}, optional=LIMIT_FIELDS)),
-        st.builds(limit_changes.UpdateLimit, which, changed),
+        st.builds(limit_changes.CreateLimit, names, some_of(LIMIT_FIELDS)),
+        st.builds(limit_changes.UpdateLimit, which, some_of({**LIMIT_FIELDS, "name": names})),
         st.builds(limit_changes.DeleteLimit, which),
     )
 

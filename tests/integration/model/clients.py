@@ -1,7 +1,5 @@
 """The half of the machine that changes resources: transactions of several changes that end in every way."""
 
-from collections.abc import Callable
-
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sqlalchemy import select
@@ -47,33 +45,33 @@ class Clients(RuleBasedStateMachine):
         self.registry = Registry()
         self.session = self.world.sessions()
         self.slow: tuple[Session, Draft] | None = None
-        self._transaction([change for part in parts for change in furniture(part, works)], Ending.COMMIT)
+        self._transaction([change for part in parts for change in furniture(part, works)])
 
     @rule(steps=STEPS)
     def commit(self, steps: list[Change]) -> None:
         """The ordinary case: a few changes, committed."""
-        self._transaction(steps, Ending.COMMIT)
+        self._transaction(steps)
 
     @rule(steps=POOL_STEPS)
     def commit_to_pools(self, steps: list[Change]) -> None:
         """The same of pools and queues alone."""
-        self._transaction(steps, Ending.COMMIT)
+        self._transaction(steps)
 
     @rule(key=deployments_of(MAIN), versions=VERSIONS)
     def deploy(self, key: Key, versions: list[str]) -> None:
         """One deployment is deployed again and again."""
         for version in versions:
-            self._transaction([Upsert(key, {"version": version})], Ending.COMMIT)
+            self._transaction([Upsert(key, {"version": version})])
 
     @rule(pool=POOLS, worker=st.sampled_from(WORKERS), queue=st.sampled_from([None, *QUEUES]), pauses=PAUSES)
     def work(self, pool: str, worker: str, queue: str | None, pauses: list[bool]) -> None:
         """A worker of a pool starts and asks for work; the pool and a queue are paused, and go on."""
-        self._transaction([Beat(pool, worker)], Ending.COMMIT)
-        self._transaction([PollPool(pool, queue)], Ending.COMMIT)
+        self._transaction([Beat(pool, worker)])
+        self._transaction([PollPool(pool, queue)])
         for is_paused in pauses:
             fields = {"is_paused": is_paused}
-            self._transaction([UpdatePool(pool, fields)], Ending.COMMIT)
-            self._transaction([UpdateQueue((QUEUE, pool, queue or QUEUES[0]), fields)], Ending.COMMIT)
+            self._transaction([UpdatePool(pool, fields)])
+            self._transaction([UpdateQueue((QUEUE, pool, queue or QUEUES[0]), fields)])
 
     @rule(steps=STEPS, ending=BAD_ENDINGS)
     def fail(self, steps: list[Change], ending: Ending) -> None:
@@ -116,7 +114,7 @@ class Clients(RuleBasedStateMachine):
         self._end(session, draft, ending)
         session.close()
 
-    def _transaction(self, steps: list[Change], ending: Ending) -> None:
+    def _transaction(self, steps: list[Change], ending: Ending = Ending.COMMIT) -> None:
         # A session lives as long as its process here, so that what one transaction leaves in it meets the next one.
         self.session.expunge_all()
         draft = Draft.of(self.registry)
@@ -159,6 +157,6 @@ class Clients(RuleBasedStateMachine):
         self.session.invalidate()
 
 
-def _do(steps: list[Change] | list[Callable[[Session, Draft], None]], session: Session, draft: Draft) -> None:
+def _do(steps: list[Change], session: Session, draft: Draft) -> None:
     for step in steps:
         step(session, draft)

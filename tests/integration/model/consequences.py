@@ -26,6 +26,12 @@ def settle(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entry | None
     return draft.change(key, causes, status=_due(draft, key, draft.alive[key].state.get("is_paused", False)))
 
 
+def hear(draft: Draft, key: Key, heard: Iterable[str]) -> None:
+    """Note who asks for the work of a pool or a deployment, and give it the status that holds now."""
+    draft.hear(key, heard)
+    settle(draft, key)
+
+
 def pause(draft: Draft, key: Key, is_paused: bool) -> Entry | None:
     """Pause or resume a pool or a queue; one that stays as it is keeps its status as well."""
     if draft.alive[key].state["is_paused"] == is_paused:

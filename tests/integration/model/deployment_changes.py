@@ -11,7 +11,7 @@ from app.crud import deployments, polls, schedule_lists
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from app.schemas.schedules import IntervalSchedule, ScheduleCreate
 from tests.integration.model import consequences
-from tests.integration.model.changes import refused_unless
+from tests.integration.model.changes import refused_unless, without
 from tests.integration.model.flow_changes import get_or_create
 from tests.integration.model.histories import Draft
 from tests.integration.model.queue_changes import Place, resolve
@@ -25,7 +25,7 @@ def schedules_of(pairs: Any) -> list[ScheduleCreate]:
 
 def body_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields as a request gives them; `place` are the names of a pool and of a queue in it, or None for none."""
-    body = {name: value for name, value in fields.items() if name != "place"}
+    body = without(fields, "place")
     if "place" in fields:
         pool, queue = fields["place"] or (None, None)
         body |= {"work_pool_name": pool} | ({"work_queue_name": queue} if queue is not None else {})
@@ -34,7 +34,7 @@ def body_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def known(session: Session, draft: Draft, id_: UUID, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields of a request as the model knows them; the change has just been made."""
-    found = {name: value for name, value in fields.items() if name != "place"}
+    found = without(fields, "place")
     if "place" in fields:
         found["work_queue_id"] = resolve(session, draft, fields["place"]) if fields["place"] is not None else None
     if "concurrency_limit" in fields:
@@ -61,9 +61,10 @@ class Upsert:
         flow_id, flow_labels = get_or_create(session, draft, flow_name)
         given = {**self.fields, "schedules": schedules_of(self.fields.get("schedules", []))}
         body = DeploymentCreate(name=name, flow_id=flow_id, **body_of(given))
-        with refused_unless(place_exists(draft, self.fields.get("place"))):
+        exists = place_exists(draft, self.fields.get("place"))
+        with refused_unless(exists):
             view, created = deployments.upsert_deployment(session, body)
-        if not place_exists(draft, self.fields.get("place")):
+        if not exists:
             return
         id_, living = view.deployment["id"], draft.alive.get(self.key)
         assert created == (living is None)
@@ -164,5 +165,4 @@ class Serve:
         found = [key for key in self.keys if key in draft.alive]
         polls.record_poll_of_deployments(session, [draft.alive[key].id for key in found])
         for key in found:
-            draft.hear(key, {"a poll"})
-            consequences.settle(draft, key)
+            consequences.hear(draft, key, {"a poll"})

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.crud import concurrency_limits, deletions
 from tests.integration.model import consequences
-from tests.integration.model.changes import refused_if, refused_unless
+from tests.integration.model.changes import refused_if, refused_unless, without
 from tests.integration.model.histories import Draft
 from tests.integration.model.states import LIMIT, Key
 
@@ -47,7 +47,7 @@ class UpdateLimit:
     def __call__(self, session: Session, draft: Draft) -> None:
         key = key_of(draft, self.which)
         # The name of an own limit is how its deployment finds it.
-        fields = {name: value for name, value in self.fields.items() if name != "name" or isinstance(self.which, str)}
+        fields = self.fields if isinstance(self.which, str) else without(self.fields, "name")
         new = (LIMIT, fields.get("name", key[1]))
         if key not in draft.alive:
             with refused_unless(False):

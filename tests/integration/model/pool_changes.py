@@ -9,9 +9,9 @@ from app.crud import deletions, polls, pool_workers, work_pools
 from app.models import AGENT_TYPE
 from app.schemas.pool_workers import Heartbeat
 from tests.integration.model import consequences
-from tests.integration.model.changes import refused_if, refused_unless
+from tests.integration.model.changes import refused_if, refused_unless, without
 from tests.integration.model.histories import Draft
-from tests.integration.model.states import DEPLOYMENT, POOL, QUEUE
+from tests.integration.model.states import DEPLOYMENT, POOL, QUEUE, first_status
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class CreatePool:
             pool, default_queue_id = work_pools.create_work_pool(session, values)
         if key in draft.alive:
             return
-        status = "PAUSED" if self.fields.get("is_paused") else "NOT_READY"
-        entry = draft.create(key, pool.id, {**self.fields, "status": status if self.type != AGENT_TYPE else None})
+        status = first_status(self.fields) if self.type != AGENT_TYPE else None
+        entry = draft.create(key, pool.id, {**self.fields, "status": status})
         default = {"name": "default", "description": "The work pool's default queue."}
         draft.create((QUEUE, self.name, "default"), default_queue_id, default, [entry], is_default=True)
 
@@ -47,7 +47,7 @@ class UpdatePool:
         with refused_unless(key in draft.alive):
             work_pools.update_work_pool(session, self.name, self.fields)
         if key in draft.alive:
-            draft.change(key, **{name: value for name, value in self.fields.items() if name != "is_paused"})
+            draft.change(key, **without(self.fields, "is_paused"))
             if "is_paused" in self.fields:
                 consequences.pause(draft, key, self.fields["is_paused"])
 
@@ -78,8 +78,7 @@ class Beat:
         with refused_unless(key in draft.alive):
             pool_workers.record_heartbeat(session, self.pool, Heartbeat(name=self.worker))
         if key in draft.alive:
-            draft.hear(key, draft.alive[key].heard | {self.worker})
-            consequences.settle(draft, key)
+            consequences.hear(draft, key, draft.alive[key].heard | {self.worker})
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,7 @@ class ForgetWorker:
         if key not in draft.alive or self.worker not in draft.alive[key].heard:
             return
         pool_workers.delete_worker(session, self.pool, self.worker)
-        draft.hear(key, draft.alive[key].heard - {self.worker})
-        consequences.settle(draft, key)
+        consequences.hear(draft, key, draft.alive[key].heard - {self.worker})
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from app.crud import deletions, work_queues
 from app.errors import Conflict
 from app.models import WorkPool, WorkQueue
 from tests.integration.model import consequences
-from tests.integration.model.changes import refused_if, refused_unless
+from tests.integration.model.changes import refused_if, refused_unless, without
 from tests.integration.model.histories import Draft
-from tests.integration.model.states import QUEUE, Key
+from tests.integration.model.states import QUEUE, Key, first_status
 
 Place = tuple[str, str | None]
 """The names of a pool and of a queue in it; None stands for its default queue."""
@@ -58,8 +58,7 @@ class CreateQueue:
             queue = work_queues.create_work_queue(session, self.pool, {"name": self.name, **self.fields}).queue
         if key not in draft.alive:
             fields = {"priority": consequences.free_place(draft, self.pool), **self.fields, "name": self.name}
-            status = "PAUSED" if self.fields.get("is_paused") else "NOT_READY"
-            entry = draft.create(key, queue.id, {**fields, "status": status})
+            entry = draft.create(key, queue.id, {**fields, "status": first_status(fields)})
             consequences.move_down(draft, key, [entry])
 
 
@@ -80,7 +79,7 @@ class UpdateQueue:
             work_queues.update_work_queue(session, living.id, self.fields)
         if taken:
             return
-        others = {name: value for name, value in self.fields.items() if name != "is_paused"}
+        others = without(self.fields, "is_paused")
         entry = draft.change(self.key, **others)
         if entry is not None and "priority" in others:
             consequences.move_down(draft, self.key, [entry])

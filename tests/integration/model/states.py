@@ -53,6 +53,11 @@ OPERATIONS = {"READY": "ready", "NOT_READY": "not-ready", "PAUSED": "paused"}
 """What a change to this status is called."""
 
 
+def first_status(fields: Mapping[str, Any]) -> str:
+    """Return the status of a pool or a queue that was just created with these fields."""
+    return "PAUSED" if fields.get("is_paused") else "NOT_READY"
+
+
 def same(name: str, left: Any, right: Any) -> bool:
     """Tell whether two values of a field count as the same: tags are a set, and `1` is `1.0` but not `true`."""
     if name == "tags":

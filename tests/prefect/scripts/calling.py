@@ -15,6 +15,15 @@ async def settle(answer: Any) -> Any:
     return await asyncio.wait_for(answer, SECONDS) if inspect.isawaitable(answer) else answer
 
 
+async def refuses(error: type[Exception], call: Any, *arguments: Any, **more: Any) -> None:
+    """Fail unless the call raises this error."""
+    try:
+        await settle(call(*arguments, **more))
+    except error:
+        return
+    raise AssertionError(f"{call.__name__} did not raise {error.__name__}")
+
+
 def methods() -> list[str]:
     """Return the names of all methods that the client offers to everybody."""
     return [name for name, _ in inspect.getmembers(PrefectClient, callable) if not name.startswith("_")]

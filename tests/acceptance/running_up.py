@@ -1,0 +1,98 @@
+"""Runs `aftercommit up` as an operator does."""
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.embedded.process import free_port
+from app.run_file import RunFile, read_run_file
+from tests.waiting import wait_until
+
+PROGRAM = (sys.executable, "-c", "from app.cli.main import main; main()")
+START_TIMEOUT = 90.0
+NOT_INHERITED = ("AFTERCOMMIT_", "PORT", "FLOWER_")
+
+
+@dataclass
+class Up:
+    """A running `aftercommit up`."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def log(self) -> str:
+        """What it has printed."""
+        return (self.folder.parent / "up.log").read_text()
+
+    @property
+    def run(self) -> RunFile:
+        """Its run file."""
+        run = read_run_file(self.folder)
+        assert run is not None
+        return run
+
+    def wait_until_ready(self) -> None:
+        """Return when it says that it is ready."""
+
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log
+            return "aftercommit is ready: API" in self.log
+
+        wait_until(ready, "the service is ready", timeout=START_TIMEOUT)
+
+    def children(self) -> dict[int, str]:
+        """The processes that it started, directly or not, with their command lines."""
+        listing = subprocess.run(["/bin/ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
+        family = {self.process.pid}
+        while grown := {int(pid) for pid, parent, _ in rows if int(parent) in family} - family:
+            family |= grown
+        return {int(pid): command for pid, _, command in rows if int(pid) in family - {self.process.pid}}
+
+
+def command(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run an `aftercommit` command to its end, with these variables beside those of this process."""
+    return subprocess.run(
+        [*PROGRAM, *words], capture_output=True, text=True, env=_environment(more), check=False, timeout=60
+    )
+
+
+def refused(folder: Path, *options: str) -> str:
+    """Return why `aftercommit up` does not start."""
+    result = command("up", "--data-dir", str(folder), *options)
+    assert result.returncode == 1
+    return result.stderr
+
+
+def start(folder: Path, *options: str, **more: str) -> Up:
+    """Start `aftercommit up` on a free port, and do not wait for it."""
+    port = free_port()
+    words = ["up", "--data-dir", str(folder), "--port", str(port), *options]
+    with (folder.parent / "up.log").open("wb") as log:
+        process = subprocess.Popen([*PROGRAM, *words], stdout=log, stderr=subprocess.STDOUT, env=_environment(more))
+    return Up(folder, port, process)
+
+
+def are_gone(children: dict[int, str]) -> bool:
+    """Tell whether all of these processes have ended."""
+    return not any(Path(f"/proc/{pid}/exe").exists() for pid in children)
+
+
+def answers(url: str) -> bool:
+    """Tell whether this is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
+    return {**inherited, **more}
