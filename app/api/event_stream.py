@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.authentication import brought_by
 from app.api.connections import TooSlow, cut_later, cut_now, first_to_end, within
 from app.api.routing import make_router
-from app.errors import InvalidRequest
+from app.errors import Conflict, InvalidRequest
 from app.live import Frame, Live, Subscription
 from app.live.reading import EVER
 from app.schemas.events import AnyResourceFilter, EventFilter, NameFilter, OccurredFilter, ResourceFilter, TextFilter
@@ -141,7 +141,7 @@ class EventStream(Response):
                 # A connection that takes everything at once never waits: the others have their turn here.
                 await asyncio.sleep(0)
                 upcoming = asyncio.create_task(subscription.next())
-        except InvalidRequest as error:
+        except (InvalidRequest, Conflict) as error:
             await self._send_in_time(send, f"event: error\ndata: {error}\n\n".encode())
         finally:
             upcoming.cancel()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, select, tuple_
@@ -23,6 +24,13 @@ class Page:
     events: Sequence[EventRow]
     total: Total
     next: PageToken | None
+
+
+class Newest(NamedTuple):
+    """The position and the id of the newest event; 0 and None when the log is empty."""
+
+    position: int
+    id: UUID | None
 
 
 def read_first_page(session: Session, event_filter: EventFilter, limit: int) -> Page:
@@ -84,6 +92,18 @@ def read_event(session: Session, wanted: UUID | int) -> EventRow:
 def head_position(session: Session) -> int:
     """Return the position of the newest event in the log, or 0 when it is empty."""
     return session.scalar(select(func.max(EventRow.position))) or 0
+
+
+def newest_event(session: Session) -> Newest:
+    """Return the newest event in the log."""
+    newest = select(EventRow.position, EventRow.id).order_by(EventRow.position.desc()).limit(1)
+    row = session.execute(newest).one_or_none()
+    return Newest(*row) if row is not None else Newest(0, None)
+
+
+def holds(session: Session, seen: Newest) -> bool:
+    """Tell whether the log still has the event that was its newest one; an empty log has become any log."""
+    return seen.id is None or session.scalar(select(EventRow.id).where(EventRow.position == seen.position)) == seen.id
 
 
 def read_from(session: Session, position: int, limit: int) -> Sequence[EventRow]:

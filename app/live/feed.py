@@ -58,10 +58,14 @@ class Feed:
             try:
                 page = await read_on(self.reached)
             except AppError as error:
-                self.failure = error
-                self.growth.tell()
+                self.fail(error)
                 return
             self._take_over(page, budget())
+
+    def fail(self, error: AppError) -> None:
+        """End all readers with this error."""
+        self.failure = error
+        self.growth.tell()
 
     def frames_after(self, position: int) -> tuple[list[Frame], int]:
         """Return the next frames behind a position that is not below `floor`, and the position that they reach."""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.events import head_position
+from app.crud.events import Newest, newest_event
 from app.database import make_engine, make_sessions, sqlstate
 from app.errors import Conflict, InvalidRequest, Unavailable
 from app.live.feed import Feed, Growth
@@ -30,6 +30,7 @@ FEED_BYTES: Final = 16 * 1024 * 1024
 """What all feeds together hold in memory."""
 RETRY_SECONDS: Final = 1.0
 QUERY_CANCELED: Final = "57014"
+REPLACED: Final = "The log is not the one any more that was read here: it was restored. Begin anew."
 TOO_EXPENSIVE: Final = "The database takes too long to answer this filter: ask for less."
 
 
@@ -82,12 +83,11 @@ class Live:
         # Counted before anything is waited for, so that the bound holds.
         self._readers += 1
         try:
-            head, start = await self._run(partial(self._find_start, after, since))
+            newest, start = await self._run(partial(self._find_start, after, since))
         except BaseException:
             self._readers -= 1
             raise
-        self._grow(head)
-        self._watch()
+        self._watch(newest)
         wanted = following(event_filter)
         key = wanted.as_json()
         feed = self._feed(key, wanted)
@@ -108,10 +108,18 @@ class Live:
             await to_thread.run_sync(self._tail.stop)
         self._engine.dispose()
 
-    def _watch(self) -> None:
+    def _watch(self, newest: Newest) -> None:
+        """Watch the log from its newest event on. From then on only the tail tells how far it reaches."""
         if self._tail is None:
             loop = asyncio.get_running_loop()
-            self._tail = Tail(self._sessions, self._broker_url, lambda head: _call(loop, partial(self._grow, head)))
+            self._head = newest.position
+            self._tail = Tail(
+                self._sessions,
+                self._broker_url,
+                newest,
+                grown=lambda head: _call(loop, partial(self._grow, head)),
+                replaced=lambda head: _call(loop, partial(self._begin_anew, head)),
+            )
             self._tail.start()
 
     def _feed(self, key: str, wanted: EventFilter) -> Feed:
@@ -124,13 +132,21 @@ class Live:
     def _leave(self, key: str, feed: Feed) -> None:
         self._readers -= 1
         feed.readers -= 1
-        if feed.readers == 0 and self._feeds[key][0] is feed:
+        if feed.readers == 0 and key in self._feeds and self._feeds[key][0] is feed:
             self._feeds.pop(key)[1].cancel()
 
     def _grow(self, head: int) -> None:
         if head > self._head:
             self._head = head
             self._growth.tell()
+
+    def _begin_anew(self, head: int) -> None:
+        """End all readers: positions that they have read are given again, and they would pass over the new events."""
+        for feed, task in self._feeds.values():
+            task.cancel()
+            feed.fail(Conflict(REPLACED))
+        self._feeds.clear()
+        self._head = head
 
     async def _read_new(self, wanted: EventFilter, after: int) -> Page:
         while after >= self._head:
@@ -154,14 +170,15 @@ class Live:
         with self._sessions() as session:
             return read_page(session, wanted, after, head)
 
-    def _find_start(self, after: int | None, since: datetime | None) -> tuple[int, int]:
+    def _find_start(self, after: int | None, since: datetime | None) -> tuple[Newest, int]:
         with self._sessions() as session:
-            head = head_position(session)
+            newest = newest_event(session)
+            head = newest.position
             if after is not None and after > head:
                 raise Conflict(f"The log ends at position {head}, before {after}: it was restored, or is another one.")
             if after is None:
                 after = head if since is None else position_before(session, since, head)
-            return head, after
+            return newest, after
 
     async def _run(self, read: Callable[[], T]) -> T:
         return await to_thread.run_sync(read, limiter=self._threads, abandon_on_cancel=True)

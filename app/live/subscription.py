@@ -37,7 +37,7 @@ class Subscription:
         """Wait for the next events: at least one, and not more than a page. Cancelled, it has taken none.
 
         Raises:
-            AppError: the database refuses to answer this filter.
+            AppError: the database refuses to answer this filter, or the log is another one than before.
         """
         while True:
             frames, self.after = await self._go_on()
@@ -50,10 +50,10 @@ class Subscription:
 
     async def _go_on(self) -> tuple[Sequence[Frame], int]:
         feed = self._feed
-        while self.after >= feed.reached:
-            if feed.failure is not None:
-                raise feed.failure
+        while self.after >= feed.reached and feed.failure is None:
             await feed.growth.wait()
+        if feed.failure is not None:
+            raise feed.failure
         if self.after >= feed.floor:
             return feed.frames_after(self.after)
         page = await self._read(self.after)

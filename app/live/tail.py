@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.events import head_position
+from app.crud.events import Newest, holds, newest_event
 from app.telemetry import get_logger
 from app.wakeup import Wakeups
 
@@ -21,13 +21,26 @@ SLICE_SECONDS: Final = 0.2
 
 
 class Tail:
-    """Calls `grown` with the log's last position, from its thread, whenever it may have grown."""
+    """Tells from its thread how far the log reaches, whenever it may have grown."""
 
-    def __init__(self, sessions: sessionmaker[Session], broker_url: str, grown: Callable[[int], None]) -> None:
-        """Take the sessions to look with, and where the wake-ups come from; nothing runs yet."""
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        broker_url: str,
+        seen: Newest,
+        grown: Callable[[int], None],
+        replaced: Callable[[int], None],
+    ) -> None:
+        """Take the sessions to look with, where the wake-ups come from, and how far the log reached; nothing runs yet.
+
+        `grown` is called with the log's last position. So is `replaced`, once, when the newest event of the look before
+        is not in the log any more: an older backup was restored, or a standby took over that lacked it.
+        """
         self._sessions = sessions
         self._broker_url = broker_url
         self._grown = grown
+        self._replaced = replaced
+        self._seen = seen
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tail", daemon=True)
 
@@ -49,13 +62,16 @@ class Tail:
     def _look(self) -> None:
         try:
             with self._sessions() as session:
-                head = head_position(session)
+                newest = newest_event(session)
+                is_replaced = not holds(session, self._seen)
         except SQLAlchemyError as error:
             # The database is away: the readers stay, and the next look may find it again.
             logger.debug("log_not_read", reason=type(error).__name__)
             return
+        self._seen = newest
         if not self._stopping.is_set():
-            self._grown(head)
+            tell = self._replaced if is_replaced else self._grown
+            tell(newest.position)
 
     def _wait(self, wakeups: Wakeups) -> None:
         until = time.monotonic() + POLL_SECONDS

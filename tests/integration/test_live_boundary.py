@@ -53,7 +53,7 @@ def test_events_that_are_appended_while_the_past_is_read_come_once(
             assert numbers(receive(socket, 1)) == [11]
 
 
-@pytest.mark.parametrize("step", ["position_before", "head_position"])
+@pytest.mark.parametrize("step", ["position_before", "newest_event"])
 def test_events_that_are_appended_while_the_beginning_is_looked_for_come_once(
     served: Served, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

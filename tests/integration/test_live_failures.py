@@ -48,7 +48,7 @@ def test_a_database_that_is_away_while_a_page_is_read_is_waited_for(
 def test_a_database_that_is_away_when_the_head_is_looked_at_is_looked_at_again(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing(monkeypatch, "head_position", AWAY, times=2, where=tail)
+    failing(monkeypatch, "newest_event", AWAY, times=2, where=tail)
     monkeypatch.setattr(tail, "POLL_SECONDS", 0.05)
     with subscribed(served.address) as socket:
         served.post(*numbered(1, 3))
@@ -56,7 +56,7 @@ def test_a_database_that_is_away_when_the_head_is_looked_at_is_looked_at_again(
 
 
 def test_a_database_that_is_away_at_the_beginning_is_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(monkeypatch, "head_position", AWAY, times=2)
+    failing(monkeypatch, "newest_event", AWAY, times=2)
     with subscribed(served.address) as socket:
         assert closed(socket) == (1013, "Service Unavailable")
     assert served.client.get("/events/stream").status_code == 503

@@ -149,6 +149,17 @@ def test_a_filter_that_cannot_be_answered_ends_all_its_readers() -> None:
         asyncio.run(follow())
 
 
+def test_a_reader_that_is_behind_a_feed_that_failed_ends_as_well() -> None:
+    async def read_on() -> Sequence[Frame]:
+        feed = Feed(WANTED, 5)
+        feed.fail(InvalidRequest("The log was restored."))
+        # There is an event behind it, of a log of which nobody knows whether it is the same.
+        return await Subscription(feed, EVER, 0, Log([1], head=2).read, lambda: None).next()
+
+    with pytest.raises(InvalidRequest):
+        asyncio.run(read_on())
+
+
 def test_a_wait_that_is_given_up_takes_no_event_along() -> None:
     async def follow() -> list[int]:
         log = Log([1], 0)

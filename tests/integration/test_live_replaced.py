@@ -1,0 +1,71 @@
+"""An API that lives on while an older backup is restored, or a standby takes over that lacked the newest events."""
+
+import pytest
+from sqlalchemy import Engine, delete, insert, update
+
+from app.live import tail
+from app.live.hub import REPLACED
+from app.models import EventLog, EventRow
+from tests.integration.client_event import numbered
+from tests.integration.serving import Served
+from tests.sockets import closed, numbers, receive, subscribed
+from tests.streams import streamed
+from tests.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a broker the log is looked at every second; a test does not wait for that."""
+    monkeypatch.setattr(tail, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(tail, "SLICE_SECONDS", 0.05)
+
+
+def restore(engine: Engine, position: int, *later: int) -> None:
+    """Let the log be as it was at that position, and then go on with other events of these numbers, all at once."""
+    with engine.begin() as connection:
+        connection.execute(delete(EventRow).where(EventRow.position > position))
+        connection.execute(update(EventLog).values(position=position + len(later)))
+        rows = [
+            {**event, "resource_id": "r", "related": [], "position": at}
+            for at, event in enumerate(_rows(later), position + 1)
+        ]
+        if rows:
+            connection.execute(insert(EventRow), rows)
+
+
+def _rows(numbers_: tuple[int, ...]) -> list[dict[str, object]]:
+    return [event for number in numbers_ for event in numbered(number, number)]
+
+
+def test_a_reader_whose_log_was_restored_is_told_and_a_new_one_gets_each_new_event(
+    served: Served, engine: Engine
+) -> None:
+    served.post(*numbered(1, 5))
+    with subscribed(served.address) as socket:
+        assert numbers(receive(socket, 5)) == [1, 2, 3, 4, 5]
+        restore(engine, 2)
+        assert closed(socket) == (1008, REPLACED)
+    with subscribed(served.address, frame={"after": 2}) as socket:
+        served.post(*numbered(11, 12))
+        assert numbers(receive(socket, 2)) == [11, 12]
+
+
+def test_it_is_seen_although_the_log_is_longer_by_then(served: Served, engine: Engine) -> None:
+    served.post(*numbered(1, 5))
+    with subscribed(served.address) as socket:
+        assert numbers(receive(socket, 5)) == [1, 2, 3, 4, 5]
+        restore(engine, 4, 11, 12, 13)
+        assert closed(socket) == (1008, REPLACED)
+    with subscribed(served.address, frame={"after": 4}) as socket:
+        assert numbers(receive(socket, 3)) == [11, 12, 13]
+
+
+def test_all_readers_are_told_and_nothing_of_them_stays(served: Served, engine: Engine) -> None:
+    served.post(*numbered(1, 5))
+    with streamed(served.client, after=0) as stream, subscribed(served.address) as socket:
+        assert numbers(stream.receive(5)) == [1, 2, 3, 4, 5]
+        restore(engine, 0)
+        assert closed(socket) == (1008, REPLACED)
+        assert [line for line in stream.lines if REPLACED in line] != []
+    wait_until(lambda: served.live.readers == 0, "everybody has gone")
+    assert served.live._feeds == {}
