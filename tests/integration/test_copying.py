@@ -67,13 +67,23 @@ def test_what_the_database_refuses_is_an_error_of_sqlalchemy(sessions: sessionma
     assert is_refusal(caught.value)
 
 
-@pytest.mark.parametrize("payload", [{"a": Decimal(1)}, {"a": "\ud800"}, {"a": float("nan")}, {"a": "\0"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"payload": {"a": Decimal(1)}},
+        {"payload": {"a": "\ud800"}},
+        {"payload": {"a": float("nan")}},
+        {"payload": {"a": "\0"}},
+        {"event": "\ud800"},
+        {"occurred": "soon"},
+    ],
+)
 def test_a_value_that_cannot_be_written_is_an_error_of_sqlalchemy_too(
-    payload: dict[str, Any], sessions: sessionmaker[Session]
+    value: dict[str, Any], sessions: sessionmaker[Session]
 ) -> None:
     with sessions() as session:
         with pytest.raises(DataError) as caught, session.begin_nested():
-            copied(session, ROW, with_(position=8, id=OTHER, payload=payload))
+            copied(session, ROW, with_(position=8, id=OTHER, **value))
         assert is_refusal(caught.value)
         assert copied(session, ROW) == [ROW]
 

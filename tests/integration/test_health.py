@@ -69,6 +69,21 @@ def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(
     assert response.json() == {"exception_message": "Service Unavailable"}
 
 
+def test_connections_that_are_all_in_use_are_the_reason_and_requests_get_503(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_DATABASE_POOL_SIZE", "1")
+    get_settings.cache_clear()
+    app = create_app()
+    with TestClient(app, base_url="http://testserver/api") as client:
+        monkeypatch.setattr(app.state.engine.pool, "_timeout", 0)
+        with app.state.engine.connect():
+            assert client.get("/ready").json()["reasons"]["database"] == "no connection is free"
+            response = client.post("/flows/", json={"name": "etl"})
+        assert client.post("/flows/", json={"name": "etl"}).status_code == 201
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+
 def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_its_text(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from unittest.mock import Mock
 
+import psycopg
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import Session
 
 from app.events.schema import Event
@@ -114,6 +117,18 @@ def test_what_the_database_refuses_is_found_among_its_neighbours(outbox_world: O
     assert rows[0].error is not None
     assert rows[0].error.startswith("CheckViolation 23514 odd")
     assert [event.position for event in outbox_world.log()] == [2, 3, 4]
+
+
+def test_an_outage_amid_the_search_for_what_is_refused_counts_against_nothing(
+    outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poisoned(outbox_world)
+    refused = DataError("COPY", None, psycopg.DataError("a value cannot be written"))
+    gone = OperationalError("gone", None, psycopg.OperationalError())
+    monkeypatch.setattr(batch, "append", Mock(side_effect=[refused, gone]))
+    with pytest.raises(OperationalError):
+        outbox_world.dispatch_all()
+    assert [row.attempts for row in outbox_world.pending()] == [0] * 6
 
 
 @pytest.mark.own_database
