@@ -76,9 +76,10 @@ def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claime
     return [Claimed(*row) for row in session.execute(_claim(), parameters).all()]
 
 
-def claimable_lanes(session: Session, lanes: Sequence[int]) -> list[int]:
-    """Return those of the lanes that have a snapshot which `claim` would return now, in order."""
-    return sorted(session.scalars(_claimable_lanes(), {"lanes": list(lanes), "version": SCHEMA_VERSION}))
+def claimable(session: Session, lanes: Sequence[int]) -> dict[int, UUID]:
+    """Return those of the lanes that have a snapshot which `claim` would return now, in order, each with such a one."""
+    rows = session.execute(_claimable(), {"lanes": list(lanes), "version": SCHEMA_VERSION})
+    return dict(sorted((row.lane, row.id) for row in rows))
 
 
 @lru_cache
@@ -129,10 +130,11 @@ def _claim() -> Select[Any]:
 
 
 @lru_cache
-def _claimable_lanes() -> Select[Any]:
+def _claimable() -> Select[Any]:
     lanes = each_lane()
-    waits = select(SNAPSHOT.c.id).where(SNAPSHOT.c.lane == lanes.c.lane, _is_claimable())
-    return select(lanes.c.lane).where(waits.exists())
+    any_one = select(SNAPSHOT.c.id).where(SNAPSHOT.c.lane == lanes.c.lane, _is_claimable()).limit(1)
+    waits = lateral(any_one, name="waits")
+    return select(lanes.c.lane, waits.c.id).join_from(lanes, waits, true())
 
 
 def _lanes() -> ColumnElement[Any]:

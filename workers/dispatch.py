@@ -1,8 +1,10 @@
 """Turns snapshots into events: drains their lanes, one transaction for each batch."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -11,13 +13,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.database import looking
 from app.telemetry import get_logger
 from workers.batch import Batch, append_apart, append_together, build_batch
-from workers.claim import claim, claimable_lanes, lanes_of, lock_lanes
+from workers.claim import claim, claimable, lanes_of, lock_lanes
 from workers.claimed import Claimed
 from workers.deaths import Marks, deadly, suspect
 from workers.failures import record_failures
 from workers.outage import is_absence, is_refusal
 
 logger = get_logger(__name__)
+
+TURN_SECONDS: Final = 10.0
+"""How long one message is worked on while more comes in its lanes; then those of other lanes have their turn."""
 
 Append = Callable[[Session, Batch, set[UUID]], None]
 
@@ -44,7 +49,8 @@ class Dispatcher:
 
     `rescue_after` is None for a doorbell of the API; for one of the sweep it is the age in seconds from which a
     snapshot counts as rescued by it. `came_again` says that a process died with this doorbell in hand. `marks` are
-    those of this process; without, each drain keeps its own.
+    those of this process; without, each drain keeps its own. `ring_again` is called with snapshots of the lanes that
+    are not empty when the turn of this message is over; without, the turn has no end.
     """
 
     sessions: sessionmaker[Session]
@@ -54,6 +60,7 @@ class Dispatcher:
     rescue_after: float | None = None
     came_again: bool = False
     marks: Marks | None = None
+    ring_again: Callable[[Sequence[UUID]], None] | None = None
 
     def dispatch(self, snapshot_ids: Sequence[UUID]) -> int:
         """Drain the lanes of these snapshots and return how many events were appended.
@@ -61,33 +68,34 @@ class Dispatcher:
         Ids that are gone are no error: a doorbell may ring twice, and a lane's holder takes all that waits there.
         Where nothing is suspect, the lanes share their transactions; what stops that is found one lane at a time.
         """
+        until = time.monotonic() + TURN_SECONDS
         with looking(self.sessions) as session:
             lanes = lanes_of(session, snapshot_ids)
         if self.came_again:
             self._suspect(lanes)
         total, first_error = 0, None
         if len(lanes) > 1 and not self._is_careful:
-            total, lanes = self._drain_together(lanes)
+            total, lanes = self._drain_together(lanes, until)
         for lane in lanes:
             try:
-                total += self.drain(lane)
+                total += self.drain(lane, until)
             except Exception as error:  # noqa: BLE001  # The other lanes of this message must not wait for this one.
                 first_error = first_error or error
         if first_error is not None:
             raise first_error
         return total
 
-    def drain(self, lane: int) -> int:
-        """Dispatch what waits in the lane until nothing does, or until another worker has it."""
+    def drain(self, lane: int, until: float) -> int:
+        """Dispatch what waits in the lane until nothing does, another worker has it, or that time is over."""
         marks = self.marks or Marks(self.sessions)
         total, lanes = 0, [lane]
         while lanes:
             done = self._dispatch_batch(lane, marks)
             total += done.events
-            lanes = self._look_again(done)
+            lanes = self._look_again(done, until)
         return total
 
-    def _drain_together(self, lanes: list[int]) -> tuple[int, list[int]]:
+    def _drain_together(self, lanes: list[int], until: float) -> tuple[int, list[int]]:
         """Drain the lanes, each batch of all of them; return the events, and the lanes to drain one by one instead."""
         marks = self.marks or Marks(self.sessions)
         total = 0
@@ -100,19 +108,24 @@ class Dispatcher:
                 logger.info("lanes_one_by_one", lanes=len(lanes), reason=type(error).__name__)
                 return total, lanes
             total += done.events
-            lanes = self._look_again(done)
+            lanes = self._look_again(done, until)
         return total, []
 
-    def _look_again(self, done: Done) -> list[int]:
-        """Return the lanes in which there is more.
+    def _look_again(self, done: Done, until: float) -> list[int]:
+        """Return the lanes in which there is more; when the time is over, ring for them and return none.
 
         A doorbell that found a lane taken went away. Its snapshot was committed before it rang, so a look after the
         lock's release sees that snapshot: no wake-up is lost. After a full batch the next claim is that look.
         """
-        if not done.lanes or done.was_full:
+        ring_again = self.ring_again if time.monotonic() >= until else None
+        if not done.lanes or (done.was_full and ring_again is None):
             return [*done.lanes]
         with looking(self.sessions) as session:
-            return claimable_lanes(session, done.lanes)
+            more = claimable(session, done.lanes)
+        if ring_again is not None and more:
+            ring_again([*more.values()])
+            return []
+        return [*more]
 
     @property
     def _is_careful(self) -> bool:

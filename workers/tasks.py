@@ -48,6 +48,12 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
     that came back because its process died.
     """
     settings = get_settings()
+
+    def ring_again(ids: Sequence[UUID]) -> None:
+        self.app.signature(DISPATCH, args=[[str(id_) for id_ in ids]], kwargs={"swept": swept}).apply_async(
+            argsrepr=f"({len(ids)} lanes, again)"
+        )
+
     dispatcher = Dispatcher(
         sessions=_sessions(settings),
         batch_size=settings.dispatch_batch_size,
@@ -57,6 +63,7 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
         came_again=came_again(self.request, outages),
         # In eager mode the threads of one process dispatch side by side, and one must not take back another's marks.
         marks=None if self.request.is_eager else _marks(settings),
+        ring_again=ring_again,
     )
     try:
         appended = dispatcher.dispatch([UUID(id_) for id_ in snapshot_ids])

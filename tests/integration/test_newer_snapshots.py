@@ -65,7 +65,7 @@ def test_the_look_after_a_batch_agrees_with_the_claim(mixed: OutboxWorld, batch_
     mixed.dispatch_all(batch_size=batch_size)
     with mixed.sessions() as session:
         assert claim.claim(session, [7], 10) == []
-        assert claim.claimable_lanes(session, [7]) == []
+        assert claim.claimable(session, [7]) == {}
 
 
 def test_the_sweep_of_any_version_rings_for_it(mixed: OutboxWorld) -> None:
@@ -114,7 +114,7 @@ def test_the_claim_and_the_look_find_the_newer_ones_by_their_small_index(mixed: 
         session.execute(text("SET LOCAL enable_seqscan = off"))
         sent.clear()
         claim.claim(session, [7], 10)
-        claim.claimable_lanes(session, [7])
+        claim.claimable(session, [7])
         for statement, parameters in sent[:2]:
             plan = session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
             assert any("ix_snapshot_newer" in line for line in plan), plan

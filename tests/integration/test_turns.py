@@ -1,0 +1,83 @@
+"""No lane keeps a worker for ever: after a while those of other messages have their turn."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+import workers.dispatch
+from app import outbox
+from app.broker import DISPATCH
+from app.settings import Settings, get_settings
+from tests.integration.outbox_world import OutboxWorld
+from workers.dispatch import Dispatcher
+
+LANES = 3
+
+
+@pytest.fixture
+def backlog(outbox_world: OutboxWorld) -> OutboxWorld:
+    """Two changes in each of a few lanes."""
+    outbox_world.create(*(f"n{number}" for number in range(2 * LANES)))
+    with outbox_world.sessions() as session:
+        session.execute(text(f"UPDATE snapshot SET lane = (sequence - 1) % {LANES}"))
+        session.commit()
+    return outbox_world
+
+
+@pytest.fixture
+def _over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers.dispatch, "TURN_SECONDS", 0.0)
+
+
+def one_turn(world: OutboxWorld, ids: Sequence[UUID], batch_size: int, *, careful: bool = False) -> list[list[UUID]]:
+    """Dispatch as one message does, and return what it rings for at its end."""
+    rung: list[list[UUID]] = []
+    Dispatcher(
+        world.sessions,
+        batch_size,
+        world.settings.event_size_cap,
+        world.appended.append,
+        rescue_after=0.0 if careful else None,
+        ring_again=lambda ids: rung.append([*ids]),
+    ).dispatch(ids)
+    return rung
+
+
+@pytest.mark.usefixtures("_over_at_once")
+@pytest.mark.parametrize("batch_size", [LANES, 2 * LANES - 1])
+def test_after_its_turn_a_message_rings_for_each_lane_that_is_not_empty(backlog: OutboxWorld, batch_size: int) -> None:
+    (rung,) = one_turn(backlog, backlog.pending_ids(), batch_size)
+
+    left = backlog.pending()
+    assert 0 < len(left) <= LANES
+    assert sorted(rung) == sorted(row.id for row in left)
+    assert one_turn(backlog, rung, batch_size) == []
+    assert backlog.pending() == []
+
+
+@pytest.mark.usefixtures("_over_at_once")
+def test_each_lane_of_a_careful_message_has_a_batch_before_its_turn_is_over(backlog: OutboxWorld) -> None:
+    rung = one_turn(backlog, backlog.pending_ids(), 1, careful=True)
+
+    assert rung == [[row.id] for row in sorted(backlog.pending(), key=lambda row: row.lane)]
+    assert len(rung) == LANES
+
+
+def test_until_then_it_goes_on(backlog: OutboxWorld) -> None:
+    assert one_turn(backlog, backlog.pending_ids(), 1) == []
+    assert backlog.pending() == []
+
+
+@pytest.mark.usefixtures("_over_at_once")
+def test_the_task_rings_until_all_lanes_are_empty(
+    backlog: OutboxWorld, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_DISPATCH_BATCH_SIZE", "1")
+    get_settings.cache_clear()
+    ids = [str(id_) for id_ in backlog.pending_ids()]
+
+    outbox._celery(settings).signature(DISPATCH, args=[ids], kwargs={"swept": True}).apply_async()
+
+    assert backlog.pending() == []
