@@ -2,11 +2,12 @@
 
 from uuid import UUID, uuid4
 
+import pytest
 from sqlalchemy import column, func, select, table, text
 from sqlalchemy.orm import Session
 
 from app.crud.deployments import upsert_deployment
-from app.database import make_engine, make_sessions
+from app.database import Base, make_engine, make_sessions
 from app.schemas.deployments import DeploymentCreate
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld, create_deployment, settled_flow
@@ -19,6 +20,14 @@ PAGES = 500
 FEW_READ = 10
 """Rows that an upsert may read of its table: the deployment itself, a few times."""
 READ = table("pg_stat_xact_user_tables", column("relname"), column("seq_tup_read"), column("idx_tup_fetch"))
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_analyzes(outbox_world: OutboxWorld) -> None:
+    """Keep autovacuum away, which comes by once a minute."""
+    with outbox_world.sessions() as session, session.begin():
+        for name in Base.metadata.tables:
+            session.execute(text(f'ALTER TABLE "{name}" SET (autovacuum_enabled = false)'))
 
 
 def fill(world: OutboxWorld, count: int, prefix: str = "n") -> None:
@@ -73,7 +82,6 @@ def test_what_was_planned_for_an_empty_table_is_planned_anew(outbox_world: Outbo
     # One connection, which keeps its plans.
     engine = make_engine(settings, application_name="planned", pool_size=1, plans_once=True)
     with make_sessions(engine)() as session:
-        session.execute(text("ALTER TABLE deployment SET (autovacuum_enabled = false)"))
         session.execute(text("ANALYZE"))
         session.commit()
         # psycopg prepares what it has sent five times, and PostgreSQL keeps the plan that it makes then.
