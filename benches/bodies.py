@@ -7,9 +7,11 @@ from typing import Any, Final
 import httpx2
 
 from benches.errors import MeasurementError
-from benches.load import request
+from benches.load import request, run_load
 
 POOL: Final = "bench"
+STANDING: Final = 500
+"""Deployments that stay while others are measured."""
 SCHEMA: Final = {
     "type": "object",
     "title": "Parameters",
@@ -77,3 +79,14 @@ def open_registry(port: int, flow: str) -> Registry:
     if pool.status_code not in (201, 409) or found.status_code not in (200, 201):
         raise MeasurementError(f"The server refused a work pool or a flow: {pool.status_code}, {found.status_code}.")
     return Registry(port, found.json()["id"])
+
+
+def stock(port: int) -> None:
+    """Deploy what stays: nobody measures a registry that is empty, whose tables are planned for like no others.
+
+    Raises:
+        MeasurementError: the server refuses one.
+    """
+    registry = open_registry(port, "standing")
+    requests = (registry.deploy(f"standing-{number}") for number in range(STANDING))
+    run_load(port, requests, clients=8, seconds=120).require(200, 201)

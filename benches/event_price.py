@@ -4,7 +4,7 @@ import itertools
 from typing import Final
 
 from app.embedded.process import free_port
-from benches.bodies import open_registry
+from benches.bodies import open_registry, stock
 from benches.line import Line, at_least, compared
 from benches.load import run_load
 from benches.rig import OURS, Rig
@@ -24,6 +24,7 @@ def measure_event_price(rig: Rig) -> list[Line]:
     ports = {OURS: rig.api_port, PLAIN: port}
     rates: dict[str, list[float]] = {side: [] for side in ports}
     with rig.awake(OURS):
+        stock(rig.api_port)
         for number, (side, at) in itertools.product(range(rig.plan.rounds + 1), ports.items()):
             rig.say(f"round {number} of {rig.plan.rounds}: {side}" if number else f"warming up: {side}")
             registry = open_registry(at, f"price-{number}")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.crud.deployments import update_deployment, upsert_deployment
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
-from benches.bodies import deployment, open_registry
+from benches.bodies import deployment, open_registry, stock
 from benches.line import Line, at_least, compared
 from benches.rig import OURS, Rig
 from benches.synthetic import connect
@@ -22,6 +22,7 @@ from tests.acceptance.stack import Stack
 OF_LIMIT: Final = 0.6
 LIMIT: Final = "bare statements"
 
+OF_FLOW: Final = "SELECT id FROM deployment WHERE flow_id = %s"
 Call = Callable[[Session], object]
 Statement = tuple[str, Any, bool]
 """A text, its parameters as they went to psycopg, and whether there is a list of them."""
@@ -44,6 +45,7 @@ def measure_in_process(rig: Rig) -> list[Line]:
     port = rig.api_port
     rig.staff(0)
     rig.empty()
+    stock(port)
     flow_id = open_registry(port, "bench").flow_id
     names = [f"bench-{number}" for number in range(rig.plan.calls)]
     bodies = [DeploymentCreate.model_validate(deployment(flow_id, name)) for name in names]
@@ -53,11 +55,11 @@ def measure_in_process(rig: Rig) -> list[Line]:
         recorded = _recorded(rig.stack, creations)
         for number in range(1, rig.plan.rounds + 1):
             rig.say(f"round {number} of {rig.plan.rounds}: {rig.plan.calls} creations")
-            _reset(connection, everything=True)
+            _reset(connection, flow_id)
             creating.bare.append(_replayed(rig.stack, recorded))
-            _reset(connection, everything=True)
+            _reset(connection, flow_id)
             creating.ours.append(_called(rig.stack, creations))
-        ids = [row[0] for row in connection.execute("SELECT id FROM deployment").fetchall()]
+        ids = [row[0] for row in connection.execute(OF_FLOW, [flow_id]).fetchall()]
         _reset(connection)
         recorded = _recorded(rig.stack, _updates(ids, "as recorded"))
         for number in range(1, rig.plan.rounds + 1):
@@ -66,7 +68,7 @@ def measure_in_process(rig: Rig) -> list[Line]:
             updating.ours.append(_called(rig.stack, _updates(ids, f"round {number}")))
             _reset(connection)
             updating.bare.append(_replayed(rig.stack, recorded))
-        _reset(connection, everything=True)
+        _reset(connection, flow_id)
     rig.forget_doorbells()
     return [creating.line("create"), updating.line("PATCH")]
 
@@ -135,9 +137,10 @@ def _replayed(stack: Stack, transactions: Sequence[Sequence[Statement]]) -> floa
         return len(transactions) / (perf_counter() - start)
 
 
-def _reset(connection: psycopg.Connection[Any], *, everything: bool = False) -> None:
-    """Empty the outbox, and the deployments too if asked: what is sent again finds what it found."""
+def _reset(connection: psycopg.Connection[Any], flow_id: str | None = None) -> None:
+    """Empty the outbox, and delete the flow's deployments too if asked: what is sent again finds what it found."""
     connection.execute("TRUNCATE snapshot")
-    if everything:
-        connection.execute("TRUNCATE deployment")
+    if flow_id is not None:
+        connection.execute("DELETE FROM deployment WHERE flow_id = %s", [flow_id])
+    connection.execute("VACUUM ANALYZE deployment")
     connection.execute("CHECKPOINT")

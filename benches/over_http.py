@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from typing import Final
 
-from benches.bodies import Registry, open_registry
+from benches.bodies import Registry, open_registry, stock
 from benches.ceiling import ceiling
 from benches.line import Line, at_least, at_most, compared
 from benches.load import Load, run_load
@@ -14,8 +14,6 @@ from benches.spread import percentile
 
 CLIENTS: Final = (1, 8)
 WARM_UP_SECONDS: Final = 0.5
-STANDING: Final = 500
-"""Deployments that are there all the time."""
 FACTOR: Final = 10
 
 Loads = dict[tuple[str, int], dict[Side, list[Load]]]
@@ -31,7 +29,7 @@ def measure_http(rig: Rig) -> list[Line]:
         rig.say(f"warming up {side}")
         with rig.awake(side):
             life(open_registry(port, "warm"), "warm", clients=2, seconds=WARM_UP_SECONDS)
-            stock(open_registry(port, "standing"))
+            stock(port)
     loads: Loads = defaultdict(lambda: defaultdict(list))
     for number, clients, side in itertools.product(range(1, rig.plan.rounds + 1), CLIENTS, (OURS, PREFECT)):
         rig.say(f"round {number} of {rig.plan.rounds}: {side}, {clients} clients")
@@ -43,12 +41,6 @@ def measure_http(rig: Rig) -> list[Line]:
     fastest = max(load.throughput for sides in loads.values() for side in sides.values() for load in side)
     lines = [line for (operation, clients), sides in loads.items() for line in _lines(operation, clients, sides)]
     return lines + ceiling(rig, CLIENTS, fastest)
-
-
-def stock(registry: Registry) -> None:
-    """Deploy what stays: nobody measures a registry that is empty, whose tables are planned for like no others."""
-    requests = (registry.deploy(f"standing-{number}") for number in range(STANDING))
-    run_load(registry.port, requests, clients=max(CLIENTS), seconds=120).require(201)
 
 
 def life(registry: Registry, prefix: str, *, clients: int, seconds: float) -> dict[str, Load]:
