@@ -1,7 +1,6 @@
 """The API process: `create_app` puts the routers, the error handlers and the shared parts together."""
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -37,6 +36,7 @@ from app.api.csrf import CsrfProtection
 from app.api.errors import add_error_handlers
 from app.api.middleware import BodyLimit, RequestContext
 from app.api.routing import PREFIX, Index
+from app.api.threads import Threads
 from app.api.wire_version import WireVersion
 from app.database import make_engine, make_sessions
 from app.events.snapshot import make_masker
@@ -95,7 +95,7 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
         settings, application_name="aftercommit-api", lock_timeout_ms=settings.database_lock_timeout_ms
     )
     app.state.sessions = make_sessions(app.state.engine)
-    app.state.threads = ThreadPoolExecutor(settings.api_threads, "route")
+    app.state.threads = Threads(settings.api_threads)
     app.state.live = Live(settings)
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
@@ -131,7 +131,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     current_default_thread_limiter().total_tokens = app.state.settings.api_threads
     yield
     await app.state.live.close()
-    app.state.threads.shutdown(wait=False)
+    app.state.threads.close()
     app.state.credentials.close()
     announcer.close()
     outbox.close()

@@ -1,11 +1,8 @@
 """How a request finds its route, and how a route with a transaction runs: all of it in one thread."""
 
-import asyncio
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import Executor
-from contextvars import copy_context
 from enum import Enum
 from functools import partial, update_wrapper
 from http import HTTPStatus
@@ -19,6 +16,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
+
+from app.api.arguments import Handler, reading_at_once
+from app.api.threads import Threads
 
 PREFIX: Final = "/api"
 """What the path of every route begins with; `/health` and its like are there without it, too."""
@@ -55,9 +55,15 @@ class Route(APIRoute):
 
     def __init__(self, path: str, endpoint: Endpoint, *, status_code: int | None = None, **options: Any) -> None:
         """Take what FastAPI's route takes."""
-        if SESSION in inspect.signature(endpoint).parameters:
+        self._has_transaction = SESSION in inspect.signature(endpoint).parameters
+        if self._has_transaction:
             endpoint = _in_one_thread(endpoint, status_code or HTTPStatus.OK)
         super().__init__(path, endpoint, status_code=status_code, **options)
+
+    def get_route_handler(self) -> Handler:
+        """Return what makes a response of a request."""
+        thorough = super().get_route_handler()
+        return reading_at_once(self, thorough) if self._has_transaction else thorough
 
 
 def _in_one_thread(endpoint: Endpoint, status: int) -> Callable[..., Coroutine[Any, Any, Response]]:
@@ -88,9 +94,8 @@ def _in_one_thread(endpoint: Endpoint, status: int) -> Callable[..., Coroutine[A
         state = request.app.state
         if takes_request:
             values[REQUEST] = request
-        threads: Executor = state.threads
-        work = partial(copy_context().run, run, state.sessions, values)
-        return await asyncio.get_running_loop().run_in_executor(threads, work)
+        threads: Threads = state.threads
+        return await threads.run(partial(run, state.sessions, values))
 
     update_wrapper(call, endpoint)
     # FastAPI would look through to the function itself.

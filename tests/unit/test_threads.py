@@ -1,0 +1,134 @@
+"""The threads of the routes: who works, who waits, and what comes back."""
+
+import asyncio
+import threading
+from contextvars import ContextVar
+
+import pytest
+
+from app.api.threads import Threads
+from tests.waiting import wait_until
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
+
+
+def _of_routes() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "route"]
+
+
+def _blocked(opened: threading.Event, began: list[int], number: int) -> int:
+    began.append(number)
+    assert opened.wait(30)
+    return number
+
+
+def test_the_result_the_error_and_the_context_go_there_and_back() -> None:
+    def fail() -> None:
+        raise StopIteration("an error that no coroutine may raise")
+
+    async def main() -> None:
+        threads = Threads(2)
+        WHO.set("caller")
+        assert await threads.run(WHO.get) == "caller"
+        assert await threads.run(threading.get_ident) != threading.get_ident()
+        with pytest.raises(RuntimeError) as caught:
+            await threads.run(fail)
+        assert isinstance(caught.value.__cause__, StopIteration)
+        with pytest.raises(ZeroDivisionError):
+            await threads.run(lambda: 1 // 0)
+        threads.close()
+
+    asyncio.run(main())
+
+
+def test_the_thread_that_was_last_at_work_works_next() -> None:
+    async def main() -> None:
+        threads = Threads(8)
+        meet = threading.Barrier(3)
+        used = {await one for one in [asyncio.create_task(threads.run(lambda: _meet(meet))) for _ in range(3)]}
+        assert len(used) == 3
+        assert len({await threads.run(threading.get_ident) for _ in range(5)} & used) == 1
+        threads.close()
+
+    asyncio.run(main())
+
+
+def _meet(barrier: threading.Barrier) -> int:
+    barrier.wait(30)
+    return threading.get_ident()
+
+
+def test_what_comes_while_all_are_at_work_waits_for_its_turn() -> None:
+    async def main() -> None:
+        threads, opened, began = Threads(2), threading.Event(), list[int]()
+        tasks = [
+            asyncio.create_task(threads.run(lambda at=number: _blocked(opened, began, at)))  # type: ignore[misc]
+            for number in range(5)
+        ]
+        while len(began) < 2:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert began == [0, 1]
+        opened.set()
+        assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
+        assert sorted(began[:2]) == [0, 1]
+        assert len(began) == 5
+        threads.close()
+
+    asyncio.run(main())
+
+
+def test_who_is_cancelled_while_waiting_never_begins_and_who_is_at_work_ends() -> None:
+    async def main() -> None:
+        threads, opened, began, troubles = Threads(1), threading.Event(), list[int](), list[object]()
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, trouble: troubles.append(trouble))
+        working, waiting, last = (
+            asyncio.create_task(threads.run(lambda at=number: _blocked(opened, began, at)))  # type: ignore[misc]
+            for number in range(3)
+        )
+        while not began:
+            await asyncio.sleep(0)
+        working.cancel()
+        waiting.cancel()
+        await asyncio.wait([working, waiting])
+        opened.set()
+        assert await last == 2
+        assert began == [0, 2]
+        assert troubles == []
+        threads.close()
+
+    asyncio.run(main())
+
+
+def test_closed_threads_end_those_at_work_after_it() -> None:
+    before = len(_of_routes())
+
+    async def main() -> None:
+        threads, opened, began = Threads(2), threading.Event(), list[int]()
+        working = asyncio.create_task(threads.run(lambda: _blocked(opened, began, 7)))
+        while not began:
+            await asyncio.sleep(0)
+        await threads.run(threading.get_ident)
+        assert len(_of_routes()) == before + 2
+        threads.close()
+        wait_until(lambda: len(_of_routes()) == before + 1, "the idle thread to end")
+        opened.set()
+        assert await working == 7
+
+    asyncio.run(main())
+    wait_until(lambda: len(_of_routes()) == before, "the thread that was at work to end")
+
+
+def test_a_function_may_outlive_the_event_loop() -> None:
+    before, opened = len(_of_routes()), threading.Event()
+
+    async def main() -> None:
+        began: list[int] = []
+        task = asyncio.create_task(Threads(1).run(lambda: _blocked(opened, began, 1)))
+        while not began:
+            await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(main())
+    opened.set()
+    wait_until(lambda: len(_of_routes()) == before, "its thread to end")
