@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.access import is_loopback, require_credential
+from app.affinity import keep_to_one_core
 from app.errors import AppError
 from app.main import create_app
 
@@ -64,7 +65,10 @@ class Server(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, leave, and end the process."""
+        keeping = asyncio.create_task(keep_to_one_core()) if self._app.state.settings.api_one_core else None
         await super().serve(sockets)
+        if keeping is not None:
+            keeping.cancel()
         _end()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     database_lock_timeout_ms: PositiveInt = 1_000
     database_idle_transaction_timeout_ms: PositiveInt = 10_000
     api_threads: PositiveInt = 32
+    api_one_core: bool = True
+    """Whether an API process keeps to one core, the least used: its threads hinder each other on several."""
     api_body_limit: PositiveInt = 4 * 1024 * 1024
     api_version: str = "3.8.8"
     """The Prefect server version that `/admin/version` answers; its major must be the client's."""

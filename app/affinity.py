@@ -1,0 +1,114 @@
+"""Keeps a process on one core, the one that others use least.
+
+An interpreter lets one thread run at a time. On several cores its threads pass that lock from one to another with each
+statement that they send: every pass wakes another core, and what the thread needs is not in that core's cache. So a
+process with many threads serves half as many reads on two cores as on one. The kernel does not know of the lock, and
+spreads them.
+"""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from app.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+MARGIN: Final = 0.25
+"""How much less of another core's time others must use before the process goes there."""
+STAT: Final = Path("/proc/stat")
+THREADS: Final = Path("/proc/self/task")
+
+
+async def keep_to_one_core() -> None:
+    """Look once a second where this process does best, until it is cancelled.
+
+    It returns at once where there is nothing to choose: with one core, or a system that is not Linux. It stays within
+    the cores that the process was given.
+    """
+    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) == 1:
+        return
+    affinity = Affinity(frozenset(os.sched_getaffinity(0)))
+    try:
+        while True:
+            # Several processes that begin together must not all go to the same core, again and again.
+            await asyncio.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # No secret.
+            affinity.look()
+    except OSError as error:
+        logger.warning("cores_not_chosen", error=type(error).__name__)
+
+
+class Used(NamedTuple):
+    """The processor time of this process and of each of its cores up to a time of the clock, all in seconds."""
+
+    time: float
+    own: float
+    busy: dict[int, float]
+
+
+class Affinity:
+    """Measures who used which core since the last look, and moves the threads of this process."""
+
+    def __init__(self, allowed: frozenset[int]) -> None:
+        """Take the cores that the process may use, by their numbers."""
+        self._allowed = allowed
+        self._core: int | None = None
+        self._before = self._measure()
+
+    def look(self) -> None:
+        """Choose by what was used since the last look.
+
+        Raises:
+            OSError: the kernel does not tell what was used, or lets nobody choose.
+        """
+        now, before = self._measure(), self._before
+        self._before = now
+        seconds = now.time - before.time
+        others = {core: (now.busy[core] - before.busy[core]) / seconds for core in now.busy.keys() & before.busy.keys()}
+        if self._core in others:
+            others[self._core] -= (now.own - before.own) / seconds
+        if not others:
+            return
+        self._core = choose(others, self._core)
+        for thread in THREADS.iterdir():
+            # It may have ended since.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), {self._core})
+
+    def _measure(self) -> Used:
+        busy = busy_seconds(STAT.read_text())
+        return Used(time.monotonic(), time.process_time(), {core: busy[core] for core in self._allowed & busy.keys()})
+
+
+def choose(others: Mapping[int, float], current: int | None) -> int:
+    """Return the core to be on.
+
+    Args:
+        others: what part of each core's time others used, by the core's number; at least one.
+        current: the core that the process is kept on, or None.
+    """
+    best = min(others, key=lambda core: (others[core], core))
+    if current is not None and current in others and others[current] <= others[best] + MARGIN:
+        return current
+    return best
+
+
+def busy_seconds(stat: str) -> dict[int, float]:
+    """Return how long each core was busy since the system started, by its number, from what `/proc/stat` says.
+
+    The columns are user, nice, system, idle, iowait, irq, softirq and steal, in ticks (proc_stat(5)).
+    """
+    tick = os.sysconf("SC_CLK_TCK")
+    busy = {}
+    for line in stat.splitlines():
+        name, *columns = line.split()
+        if name.startswith("cpu") and name != "cpu":
+            user, nice, system, _idle, _waiting, *rest = (int(column) for column in columns[:8])
+            busy[int(name.removeprefix("cpu"))] = (user + nice + system + sum(rest)) / tick
+    return busy
