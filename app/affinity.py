@@ -9,6 +9,7 @@ spreads them.
 import asyncio
 import os
 import random
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,8 @@ logger = get_logger(__name__)
 LOOK_SECONDS: Final = 1.0
 MARGIN: Final = 0.25
 """How much less of another core's time others must use before the process goes there."""
+SEAT: Final = "aftercommit-core"
+"""What the names of taken cores begin with, in the abstract namespace of Unix sockets."""
 STAT: Final = Path("/proc/stat")
 THREADS: Final = Path("/proc/self/task")
 
@@ -37,11 +40,13 @@ async def keep_to_one_core() -> None:
     affinity = Affinity(frozenset(os.sched_getaffinity(0)))
     try:
         while True:
-            # Several processes that begin together must not all go to the same core, again and again.
+            # Several processes that begin together, each in its container, must not move in step.
             await asyncio.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # No secret.
             affinity.look()
     except OSError as error:
         logger.warning("cores_not_chosen", error=type(error).__name__)
+    finally:
+        affinity.close()
 
 
 class Used(NamedTuple):
@@ -53,12 +58,16 @@ class Used(NamedTuple):
 
 
 class Affinity:
-    """Measures who used which core since the last look, and moves the threads of this process."""
+    """Measures who used which core since the last look, and moves the threads of this process.
+
+    No two processes take the same core while there is another: each shows by a name that it binds which one it has.
+    """
 
     def __init__(self, allowed: frozenset[int]) -> None:
         """Take the cores that the process may use, by their numbers."""
         self._allowed = allowed
         self._core: int | None = None
+        self._seat: socket.socket | None = None
         self._before = self._measure()
 
     def look(self) -> None:
@@ -75,28 +84,57 @@ class Affinity:
             others[self._core] -= (now.own - before.own) / seconds
         if not others:
             return
-        self._core = choose(others, self._core)
+        self._core = self._take_seat(others)
         for thread in THREADS.iterdir():
             # It may have ended since.
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(int(thread.name), {self._core})
+
+    def close(self) -> None:
+        """Leave the core to another process."""
+        if self._seat is not None:
+            self._seat.close()
+            self._seat = None
+
+    def _take_seat(self, others: Mapping[int, float]) -> int:
+        """Return the best of the cores that no process like this one has, or of all when each has one."""
+        for core in better(others, self._core if self._seat is not None else None):
+            if core == self._core and self._seat is not None:
+                return core
+            seat = _seat_at(core)
+            if seat is not None:
+                self.close()
+                self._seat = seat
+                return core
+        return better(others, self._core)[0]
 
     def _measure(self) -> Used:
         busy = busy_seconds(STAT.read_text())
         return Used(time.monotonic(), time.process_time(), {core: busy[core] for core in self._allowed & busy.keys()})
 
 
-def choose(others: Mapping[int, float], current: int | None) -> int:
-    """Return the core to be on.
+def better(others: Mapping[int, float], current: int | None) -> list[int]:
+    """Return the cores to be on rather than on the current one, the best first, and last the current one.
 
     Args:
         others: what part of each core's time others used, by the core's number; at least one.
-        current: the core that the process is kept on, or None.
+        current: the core that the process is kept on, or None; then all are better.
     """
-    best = min(others, key=lambda core: (others[core], core))
-    if current is not None and current in others and others[current] <= others[best] + MARGIN:
-        return current
-    return best
+    cores = sorted(others, key=lambda core: (others[core], core))
+    if current is None or current not in others:
+        return cores
+    return [core for core in cores if others[core] + MARGIN < others[current]] + [current]
+
+
+def _seat_at(core: int) -> socket.socket | None:
+    """Bind the name of a core; None when somebody has it. The kernel frees it with the end of the process (unix(7))."""
+    seat = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        seat.bind(f"\0{SEAT}-{core}")
+    except OSError:
+        seat.close()
+        return None
+    return seat
 
 
 def busy_seconds(stat: str) -> dict[int, float]:

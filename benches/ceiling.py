@@ -2,7 +2,7 @@
 
 import itertools
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from app.embedded.process import free_port
@@ -17,19 +17,24 @@ SECONDS: Final = 1.0
 ROUNDS: Final = 3
 
 
-def ceiling(rig: Rig, clients: Sequence[int], fastest: float) -> list[Line]:
-    """Run the generator against a server that does nothing, beside the fastest rate of this run (requests a second)."""
+def ceiling(rig: Rig, fastest: Mapping[int, float]) -> list[Line]:
+    """Run the generator against a server that does nothing, beside the fastest rate of this run.
+
+    Args:
+        rig: what runs during the benchmark.
+        fastest: that rate by the number of clients, in requests a second.
+    """
     port = free_port()
     server = rig.start("trivial-server", "benches.trivial_server", str(port))
     wait_until(lambda: _listens(port), "the trivial server to listen")
     sent = request("POST", "/api/deployments/", str(deployment("0" * 36, "bench")).encode())
     lines = []
-    for count in clients:
+    for count, rate in fastest.items():
         rig.say(f"the ceiling of the load generator, {count} clients")
         rates = [
             run_load(port, itertools.repeat(sent), clients=count, seconds=SECONDS).throughput for _ in range(ROUNDS)
         ]
-        beside = {"fastest measured": [fastest]}
+        beside = {"fastest measured": [rate]}
         what = f"ceiling of the load generator, {count} client{'s' if count > 1 else ''}"
         lines.append(compared(what, "1/s", rates, beside, at_least(FACTOR)))
     server.kill()

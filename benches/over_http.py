@@ -38,9 +38,11 @@ def measure_http(rig: Rig) -> list[Line]:
             found = life(registry, f"{number}-{clients}", clients=clients, seconds=rig.plan.http_seconds)
         for operation, load in found.items():
             loads[operation, clients][side].append(load)
-    fastest = max(load.throughput for sides in loads.values() for side in sides.values() for load in side)
+    fastest = dict.fromkeys(CLIENTS, 0.0)
+    for (_, clients), sides in loads.items():
+        fastest[clients] = max(fastest[clients], *(load.throughput for side in sides.values() for load in side))
     lines = [line for (operation, clients), sides in loads.items() for line in _lines(operation, clients, sides)]
-    return lines + ceiling(rig, CLIENTS, fastest)
+    return lines + ceiling(rig, fastest)
 
 
 def life(registry: Registry, prefix: str, *, clients: int, seconds: float) -> dict[str, Load]:

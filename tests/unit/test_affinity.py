@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import affinity
-from app.affinity import Affinity, busy_seconds, choose, keep_to_one_core
+from app.affinity import Affinity, better, busy_seconds, keep_to_one_core
 
 STAT = """cpu  300 20 100 5000 70 4 6 20 9 0
 cpu0 100 10 40 2500 30 2 3 10 4 0
@@ -25,21 +25,21 @@ SEVERAL = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize(
-    ("others", "current", "chosen"),
+    ("others", "current", "cores"),
     [
-        ({0: 0.9, 1: 0.1}, None, 1),
-        ({0: 0.1, 1: 0.1}, None, 0),
-        ({0: 0.5, 1: 0.3}, 0, 0),
-        ({0: 0.6, 1: 0.3}, 0, 1),
-        ({0: 0.6, 1: 0.3, 2: 0.2}, 0, 2),
-        ({1: 0.9, 2: 0.8}, 0, 2),
+        ({0: 0.9, 1: 0.1}, None, [1, 0]),
+        ({0: 0.1, 1: 0.1}, None, [0, 1]),
+        ({0: 0.5, 1: 0.3}, 0, [0]),
+        ({0: 0.6, 1: 0.3}, 0, [1, 0]),
+        ({0: 0.6, 1: 0.3, 2: 0.2}, 0, [2, 1, 0]),
+        ({1: 0.9, 2: 0.8}, 0, [2, 1]),
     ],
     ids=["the least used", "of equals the first", "no move for little", "a move for much", "the best", "its is gone"],
 )
-def test_it_goes_where_others_leave_the_most_and_stays_for_little(
-    others: Mapping[int, float], current: int | None, chosen: int
+def test_better_is_where_others_leave_much_more(
+    others: Mapping[int, float], current: int | None, cores: list[int]
 ) -> None:
-    assert choose(others, current) == chosen
+    assert better(others, current) == cores
 
 
 def test_busy_is_all_but_idle_and_waiting_for_the_disk() -> None:
@@ -47,36 +47,73 @@ def test_busy_is_all_but_idle_and_waiting_for_the_disk() -> None:
     assert busy_seconds(STAT) == {0: 165 / tick, 13: 285 / tick}
 
 
-def test_its_own_use_of_a_core_counts_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    tick, stat, clock = os.sysconf("SC_CLK_TCK"), tmp_path / "stat", {"time": 100.0, "own": 0.0}
-    moves: list[set[int]] = []
-    monkeypatch.setattr(affinity, "STAT", stat)
-    monkeypatch.setattr(time, "monotonic", lambda: clock["time"])
-    monkeypatch.setattr(time, "process_time", lambda: clock["own"])
-    monkeypatch.setattr(os, "sched_setaffinity", lambda _thread, cores: moves.append(cores))
+class Machine:
+    """Two cores and one clock, in the place of the real ones."""
 
-    def busy(first: float, second: float) -> None:
-        columns = "0 0 0 0 0 0 0"
-        stat.write_text(f"cpu0 {int(first * tick)} {columns}\ncpu1 {int(second * tick)} {columns}\n")
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self.now, self.own, self._busy, self._stat = 100.0, 0.0, [0.0, 0.0], folder / "stat"
+        self.moves: list[set[int]] = []
+        monkeypatch.setattr(affinity, "STAT", self._stat)
+        monkeypatch.setattr(affinity, "SEAT", f"test-{os.getpid()}")
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(time, "process_time", lambda: self.own)
+        monkeypatch.setattr(os, "sched_setaffinity", lambda _thread, cores: self.moves.append(cores))
+        self.work(0, 0)
 
-    busy(0, 0)
+    def work(self, *seconds: float, own: float = 0.0) -> None:
+        """Let two seconds go by, for so long of which each core was busy, and this process."""
+        self.now, self.own = self.now + 2, self.own + own
+        self._busy = [before + more for before, more in zip(self._busy, seconds, strict=True)]
+        ticks = os.sysconf("SC_CLK_TCK")
+        self._stat.write_text(
+            "".join(f"cpu{at} {int(busy * ticks)} 0 0 0 0 0 0 0\n" for at, busy in enumerate(self._busy))
+        )
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
+    return Machine(monkeypatch, tmp_path)
+
+
+def _look(process: Affinity, machine: Machine) -> set[int]:
+    process.look()
+    return machine.moves[-1]
+
+
+def test_its_own_use_of_a_core_counts_for_nothing(machine: Machine) -> None:
     process = Affinity(frozenset({0, 1}))
-    clock |= {"time": 102.0, "own": 1.9}
-    busy(1.0, 1.9)
-    process.look()
-    assert moves[-1] == {0}
+    machine.work(1.0, 1.9, own=1.9)
+    assert _look(process, machine) == {0}
     # Now all of the first core's time is its own, and it stays.
-    clock |= {"time": 104.0, "own": 3.9}
-    busy(3.0, 2.0)
-    process.look()
-    assert moves[-1] == {0}
+    machine.work(2.0, 0.1, own=2.0)
+    assert _look(process, machine) == {0}
+    machine.work(2.0, 0.1, own=1.0)
+    assert _look(process, machine) == {1}
+    process.close()
+
+
+def test_no_two_processes_take_one_core_while_there_is_another(machine: Machine) -> None:
+    processes = [Affinity(frozenset({0, 1})) for _ in range(3)]
+    machine.work(0.0, 0.5)
+    assert [_look(process, machine) for process in processes] == [{0}, {1}, {0}]
+    # The second would be better off on the first core, which somebody has.
+    machine.work(0.0, 2.0)
+    assert _look(processes[1], machine) == {1}
+    processes[0].close()
+    machine.work(0.0, 2.0)
+    assert _look(processes[1], machine) == {0}
+    # And so the third has one for itself.
+    machine.work(0.0, 0.0)
+    assert _look(processes[2], machine) == {1}
+    for process in processes:
+        process.close()
 
 
 MOVER = """
 import os, sys, threading
 from pathlib import Path
 from app import affinity
-affinity.STAT, cores = Path(sys.argv[1]), sorted(os.sched_getaffinity(0))[:2]
+affinity.STAT, affinity.SEAT, cores = Path(sys.argv[1]), f"test-{os.getpid()}", sorted(os.sched_getaffinity(0))[:2]
 for _ in range(3):
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 affinity.STAT.write_text("".join(f"cpu{core} 0 0 0 0 0 0 0 0\\n" for core in cores))
