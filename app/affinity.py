@@ -11,8 +11,9 @@ import os
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -33,7 +34,8 @@ async def keep_to_one_core() -> None:
     """Look once a second where this process does best, until it is cancelled.
 
     It returns at once where there is nothing to choose: with one core, or a system that is not Linux. It stays within
-    the cores that the process was given.
+    the cores that the process was given. Where the kernel does not tell what is used, or lets nobody choose, it says so
+    in the log and leaves the process to the kernel.
     """
     if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) == 1:
         return
@@ -43,7 +45,7 @@ async def keep_to_one_core() -> None:
             # Several processes that begin together, each in its container, must not move in step.
             await asyncio.sleep(LOOK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # No secret.
             affinity.look()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         logger.warning("cores_not_chosen", error=type(error).__name__)
     finally:
         affinity.close()
@@ -68,33 +70,33 @@ class Affinity:
         self._allowed = allowed
         self._core: int | None = None
         self._seat: socket.socket | None = None
-        self._before = self._measure()
+        self._before: Used | None = None
 
     def look(self) -> None:
-        """Choose by what was used since the last look.
+        """Choose by what was used since the last look; the first one is for the next.
 
         Raises:
             OSError: the kernel does not tell what was used, or lets nobody choose.
+            ValueError: it tells of other cores than the process may use.
         """
         now, before = self._measure(), self._before
         self._before = now
-        seconds = now.time - before.time
-        others = {core: (now.busy[core] - before.busy[core]) / seconds for core in now.busy.keys() & before.busy.keys()}
-        if self._core in others:
-            others[self._core] -= (now.own - before.own) / seconds
-        if not others:
+        if before is None:
             return
+        seconds = now.time - before.time
+        others = {core: (busy - before.busy[core]) / seconds for core, busy in now.busy.items()}
+        if self._core is not None:
+            others[self._core] -= (now.own - before.own) / seconds
         self._core = self._take_seat(others)
-        for thread in THREADS.iterdir():
-            # It may have ended since.
-            with suppress(ProcessLookupError):
-                os.sched_setaffinity(int(thread.name), {self._core})
+        self._move({self._core})
 
     def close(self) -> None:
-        """Leave the core to another process."""
-        if self._seat is not None:
-            self._seat.close()
-            self._seat = None
+        """Leave the process to the kernel, and the core to another one."""
+        self._leave_seat()
+        if self._core is not None:
+            self._core = None
+            with suppress(OSError):
+                self._move(self._allowed)
 
     def _take_seat(self, others: Mapping[int, float]) -> int:
         """Return the best of the cores that no process like this one has, or of all when each has one."""
@@ -103,14 +105,28 @@ class Affinity:
                 return core
             seat = _seat_at(core)
             if seat is not None:
-                self.close()
+                self._leave_seat()
                 self._seat = seat
                 return core
         return better(others, self._core)[0]
 
+    def _leave_seat(self) -> None:
+        if self._seat is not None:
+            self._seat.close()
+            self._seat = None
+
     def _measure(self) -> Used:
         busy = busy_seconds(STAT.read_text())
-        return Used(time.monotonic(), time.process_time(), {core: busy[core] for core in self._allowed & busy.keys()})
+        if not self._allowed <= busy.keys():
+            # One was taken away, or lxcfs counts a container's own from 0: then no number is certain.
+            raise ValueError("These are not the cores that the process may use.")
+        return Used(time.monotonic(), time.process_time(), {core: busy[core] for core in self._allowed})
+
+    def _move(self, cores: Iterable[int]) -> None:
+        for thread in THREADS.iterdir():
+            # It may have ended since.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(thread.name), cores)
 
 
 def better(others: Mapping[int, float], current: int | None) -> list[int]:
@@ -121,7 +137,7 @@ def better(others: Mapping[int, float], current: int | None) -> list[int]:
         current: the core that the process is kept on, or None; then all are better.
     """
     cores = sorted(others, key=lambda core: (others[core], core))
-    if current is None or current not in others:
+    if current is None:
         return cores
     return [core for core in cores if others[core] + MARGIN < others[current]] + [current]
 
@@ -144,9 +160,10 @@ def busy_seconds(stat: str) -> dict[int, float]:
     """
     tick = os.sysconf("SC_CLK_TCK")
     busy = {}
-    for line in stat.splitlines():
+    # They stand at the beginning, and some lines after them are long.
+    for line in takewhile(lambda line: line.startswith("cpu"), stat.splitlines()):
         name, *columns = line.split()
-        if name.startswith("cpu") and name != "cpu":
+        if name != "cpu":
             user, nice, system, _idle, _waiting, *rest = (int(column) for column in columns[:8])
             busy[int(name.removeprefix("cpu"))] = (user + nice + system + sum(rest)) / tick
     return busy

@@ -4,22 +4,23 @@ FastAPI finds out with each request what is known of its route beforehand, which
 read here it would read to the same values, and who is refused is refused by FastAPI, in its words.
 """
 
-import inspect
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import TypeAdapter
 from starlette.requests import ClientDisconnect
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+REQUEST: Final = "request"
+"""What the functions of these routes call the request."""
 USUAL: Final = (None, "application/json")
 """The content types that older and newer clients send with JSON."""
 UNREADABLE: Final = (ValueError, RecursionError, ClientDisconnect)
-"""No JSON, too deep for Python, not what the route takes, or not all of it has come."""
+"""It is no JSON, too deep for Python, or not all of it has come."""
 
 
 def reading_at_once(route: APIRoute, thorough: Handler) -> Handler:
@@ -29,29 +30,41 @@ def reading_at_once(route: APIRoute, thorough: Handler) -> Handler:
     route's function takes the request, too, and returns the response.
     """
     needs = route.dependant
-    others = (needs.dependencies, needs.query_params, needs.header_params, needs.cookie_params, needs.body_params[1:])
-    # An embedded body stands under a name of its own in what is sent.
-    if any(others) or any(getattr(body.field_info, "embed", False) for body in needs.body_params):
+    if _takes_more(needs):
         return thorough
-    function, chosen = route.endpoint, needs.response_param_name
-    parameters = inspect.signature(function).parameters
-    parts = {part.name: TypeAdapter(parameters[part.name].annotation) for part in needs.path_params}
-    bodies = {body.name: TypeAdapter(parameters[body.name].annotation) for body in needs.body_params}
-    status = route.status_code or 200
+    function, chosen, status = route.endpoint, needs.response_param_name, route.status_code or 200
 
     async def handle(request: Request) -> Response:
-        given = request.path_params
+        sent = [(part, request.path_params[part.alias]) for part in needs.path_params]
         try:
-            values = {name: adapter.validate_python(given[name]) for name, adapter in parts.items()}
-            for name, adapter in bodies.items():
-                if request.headers.get("content-type") not in USUAL:
-                    return await thorough(request)
-                values[name] = adapter.validate_python(json.loads(await request.body()))
+            sent += [(body, await _json(request)) for body in needs.body_params]
         except UNREADABLE:
             return await thorough(request)
+        values = {}
+        for field, value in sent:
+            values[field.name], errors = field.validate(value, {}, loc=())
+            if errors:
+                return await thorough(request)
         if chosen is not None:
             values[chosen] = Response(status_code=status)
         answer: Response = await function(request=request, **values)
         return answer
 
     return handle
+
+
+def _takes_more(needs: Dependant) -> bool:
+    others = (
+        needs.dependencies, needs.query_params, needs.header_params, needs.cookie_params, needs.body_params[1:],
+        needs.http_connection_param_name, needs.background_tasks_param_name, needs.security_scopes_param_name,
+        # A body under a name of its own in what is sent.
+        [body for body in needs.body_params if getattr(body.field_info, "embed", False)],
+    )  # fmt: skip
+    return any(others) or needs.request_param_name != REQUEST
+
+
+async def _json(request: Request) -> Any:
+    """Return what is sent. Raises ValueError also for an unusual content type: FastAPI knows what that one is."""
+    if request.headers.get("content-type") not in USUAL:
+        raise ValueError("This content type is none that clients usually send.")
+    return json.loads(await request.body())

@@ -17,14 +17,13 @@ from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
-from app.api.arguments import Handler, reading_at_once
+from app.api.arguments import REQUEST, Handler, reading_at_once
 from app.api.threads import Threads
 
 PREFIX: Final = "/api"
 """What the path of every route begins with; `/health` and its like are there without it, too."""
 
 SESSION: Final = "session"
-REQUEST: Final = "request"
 RESPONSE: Final = "response"
 JSON: Final = "application/json"
 FOUND: Final = "aftercommit.route"

@@ -48,8 +48,10 @@ class Threads:
         A caller who is cancelled meanwhile leaves the function to its end.
 
         Raises:
-            RuntimeError: the system has no thread to give.
+            RuntimeError: the system has no thread to give, or the threads are closed.
         """
+        if self._is_closed:
+            raise RuntimeError("The threads are closed.")
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         job = Job(partial(copy_context().run, function), future)
         if self._idle:
@@ -60,10 +62,14 @@ class Threads:
         else:
             self._waiting.append(job)
         outcome = await future
-        if outcome.error is not None:
-            raise outcome.error
-        result: Result = outcome.result
-        return result
+        try:
+            if outcome.error is not None:
+                raise outcome.error
+            result: Result = outcome.result
+            return result
+        finally:
+            # The error has this frame, which would have the error: the request would stay until a garbage collection.
+            del outcome, future, job
 
     def close(self) -> None:
         """Let the threads end, those at work after it."""

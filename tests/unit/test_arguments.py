@@ -52,7 +52,9 @@ def _client() -> TestClient:
         return [repr(id), repr(word), repr(sent)]
 
     @router.post("/perhaps")
-    def perhaps(session: Session, sent: Annotated[Sent, Body(default_factory=lambda: Sent(name="none"))]) -> list[str]:
+    def perhaps(
+        session: Session, sent: Annotated[Sent | None, Body(default_factory=lambda: Sent(name="none"))]
+    ) -> list[str]:
         return [repr(sent)]
 
     @router.post("/embedded")
