@@ -65,10 +65,10 @@ class Server(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, leave, and end the process."""
-        keeping = asyncio.create_task(keep_to_one_core()) if self._app.state.settings.api_one_core else None
+        if self._app.state.settings.api_one_core:
+            # It ends with the process. The event loop alone would not keep it from being collected.
+            self._keeping = asyncio.create_task(keep_to_one_core())
         await super().serve(sockets)
-        if keeping is not None:
-            keeping.cancel()
         _end()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

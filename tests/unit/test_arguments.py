@@ -42,7 +42,14 @@ def _session() -> Iterator[_Nothing]:
     yield _Nothing()
 
 
-def _client() -> TestClient:
+@pytest.fixture
+def threads() -> Iterator[Threads]:
+    threads = Threads(1)
+    yield threads
+    threads.close()
+
+
+def _client(threads: Threads) -> TestClient:
     router = make_router()
 
     @router.post("/one/{id}/{word}", status_code=201)
@@ -72,7 +79,7 @@ def _client() -> TestClient:
     app = FastAPI()
     add_error_handlers(app)
     app.router.routes += router.routes
-    app.state.threads, app.state.sessions = Threads(1), _session
+    app.state.threads, app.state.sessions = threads, _session
     return TestClient(app, base_url="http://testserver/api")
 
 
@@ -115,17 +122,19 @@ def _answers(client: TestClient, path: str, body: bytes, content_type: str | Non
 
 
 @pytest.fixture
-def thorough(monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def thorough(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     with monkeypatch.context() as patching:
         patching.setattr(routing, "reading_at_once", lambda _route, handler: handler)
-        return _client()
+        return _client(threads)
 
 
 @pytest.mark.parametrize(
     "path", [f"/one/{ID}/a%20b", "/one/none/x", "/perhaps", "/embedded", "/two", "/asked/x?size=4"]
 )
-def test_whatever_is_sent_is_answered_as_fastapi_alone_answers_it(path: str, thorough: TestClient) -> None:
-    client = _client()
+def test_whatever_is_sent_is_answered_as_fastapi_alone_answers_it(
+    path: str, thorough: TestClient, threads: Threads
+) -> None:
+    client = _client(threads)
     statuses = set()
     for body in BODIES:
         for content_type in TYPES:
@@ -135,8 +144,8 @@ def test_whatever_is_sent_is_answered_as_fastapi_alone_answers_it(path: str, tho
     assert 422 in statuses
 
 
-def test_what_is_embedded_or_beside_another_is_read_too() -> None:
-    client = _client()
+def test_what_is_embedded_or_beside_another_is_read_too(threads: Threads) -> None:
+    client = _client(threads)
     body = {"sent": {"name": "a"}, "other": {"name": "b"}}
     assert "name='b'" in str(client.post("/two", json=body).json())
     assert "name='a'" in str(client.post("/embedded", json={"sent": {"name": "a"}}).json())
@@ -147,7 +156,7 @@ def test_what_is_embedded_or_beside_another_is_read_too() -> None:
     [(f"/one/{ID}/x", {"name": "a"}, 201), (f"/one/{ID}/x", {"name": "again"}, 200), ("/perhaps", {"name": "a"}, 200)],
 )
 def test_a_request_as_it_should_be_does_not_go_through_fastapi(
-    path: str, body: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch
+    path: str, body: dict[str, Any], status: int, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_route: APIRoute) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def handle(_request: Request) -> Response:
@@ -156,7 +165,7 @@ def test_a_request_as_it_should_be_does_not_go_through_fastapi(
         return handle
 
     monkeypatch.setattr(APIRoute, "get_route_handler", refuse)
-    client = _client()
+    client = _client(threads)
     assert client.post(path, json=body).status_code == status
     with pytest.raises(AssertionError, match="FastAPI was asked"):
         client.post(path, content=json.dumps(body)[:-1])

@@ -15,14 +15,14 @@ from tests.waiting import wait_until
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 
-def _of_routes() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "route"]
+class Started:
+    """The threads of routes that started since this object was made, whatever others left running or are ending."""
 
+    def __init__(self) -> None:
+        self._before = set(threading.enumerate())
 
-def _all_ended() -> int:
-    """Wait for the threads of the tests before, of which closing says nothing, and return how many there are."""
-    wait_until(lambda: not _of_routes(), "the threads of others to end")
-    return 0
+    def __len__(self) -> int:
+        return len([one for one in threading.enumerate() if one.name == "route" and one not in self._before])
 
 
 def _blocked(opened: threading.Event, began: list[int], number: int) -> int:
@@ -109,7 +109,7 @@ def test_who_is_cancelled_while_waiting_never_begins_and_who_is_at_work_ends() -
 
 
 def test_closed_threads_end_those_at_work_after_it() -> None:
-    before = _all_ended()
+    started = Started()
 
     async def main() -> None:
         threads, opened, began = Threads(2), threading.Event(), list[int]()
@@ -117,20 +117,20 @@ def test_closed_threads_end_those_at_work_after_it() -> None:
         while not began:
             await asyncio.sleep(0)
         await threads.run(threading.get_ident)
-        assert len(_of_routes()) == before + 2
+        assert len(started) == 2
         threads.close()
-        wait_until(lambda: len(_of_routes()) == before + 1, "the idle thread to end")
+        wait_until(lambda: len(started) == 1, "the idle thread to end")
         opened.set()
         assert await working == 7
         with pytest.raises(RuntimeError, match="closed"):
             await threads.run(threading.get_ident)
 
     asyncio.run(main())
-    wait_until(lambda: len(_of_routes()) == before, "the thread that was at work to end")
+    wait_until(lambda: len(started) == 0, "the thread that was at work to end")
 
 
 def test_a_function_may_outlive_the_event_loop() -> None:
-    before, opened = _all_ended(), threading.Event()
+    started, opened = Started(), threading.Event()
 
     async def main() -> None:
         began: list[int] = []
@@ -141,7 +141,7 @@ def test_a_function_may_outlive_the_event_loop() -> None:
 
     asyncio.run(main())
     opened.set()
-    wait_until(lambda: len(_of_routes()) == before, "its thread to end")
+    wait_until(lambda: len(started) == 0, "its thread to end")
 
 
 def test_an_error_leaves_nothing_of_its_request_behind() -> None:
