@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import announcer, outbox
+from app import announcer
 from app.access import Credentials
 from app.api import (
     absent,
@@ -31,18 +31,19 @@ from app.api import (
     work_pools,
     work_queues,
 )
-from app.api.authentication import Authentication
-from app.api.csrf import CsrfProtection
-from app.api.errors import add_error_handlers
-from app.api.middleware import BodyLimit, RequestContext
-from app.api.routing import PREFIX, Index
-from app.api.threads import Threads
-from app.api.wire_version import WireVersion
-from app.database import make_engine, make_sessions
-from app.events.snapshot import make_masker
-from app.live import Live
+from app.capture.snapshot import make_masker
+from app.log.live import Live
+from app.outbox import record as outbox
+from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
+from app.web.authentication import Authentication
+from app.web.csrf import CsrfProtection
+from app.web.errors import add_error_handlers
+from app.web.middleware import BodyLimit, RequestContext
+from app.web.routing import PREFIX, Index
+from app.web.threads import Threads
+from app.web.wire_version import WireVersion
 
 ROUTED: Final = (
     health,

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from typing import Final
 
-from app.embedded.process import free_port
+from app.local.embedded.process import free_port
 from benches.bodies import deployment
 from benches.line import Line, at_least, compared
 from benches.load import request, run_load

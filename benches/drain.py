@@ -6,9 +6,9 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import func, select
 
+from app.broker.doorbells import Doorbell
 from app.models import SnapshotRow
-from app.outbox import send
-from app.publisher import Doorbell
+from app.outbox.record import send
 from app.settings import get_settings
 from benches.bodies import open_registry
 from benches.celery_rate import noop_worker

@@ -3,7 +3,7 @@
 import itertools
 from typing import Final
 
-from app.embedded.process import free_port
+from app.local.embedded.process import free_port
 from benches.bodies import open_registry, stock
 from benches.line import Line, at_least, compared
 from benches.load import run_load

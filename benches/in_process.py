@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app.crud.deployments import update_deployment, upsert_deployment
+from app.crud.deployments.writing import update_deployment, upsert_deployment
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from benches.bodies import deployment, open_registry, stock
 from benches.line import Line, at_least, compared

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.deployments import update_deployment, upsert_deployment
+from app.crud.deployments.writing import update_deployment, upsert_deployment
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from benches.bodies import deployment, open_registry
 from benches.line import Line, at_most, line

@@ -18,18 +18,18 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from app import server
 from app.api.deployment_answers import answer
-from app.api.routing import make_router
-from app.crud.deployment_reading import DeploymentView
-from app.crud.deployment_standing import look, view_after
-from app.crud.deployment_values import check_job_variables, check_parameters, limit_values, plain_values
-from app.crud.deployments import FLOW_LABEL
-from app.crud.schedule_lists import replaced
-from app.database import core_table
+from app.crud.deployments.existing import look, view_after
+from app.crud.deployments.reading import DeploymentView
+from app.crud.deployments.schedules import replaced
+from app.crud.deployments.values import check_job_variables, check_parameters, limit_values, plain_values
+from app.crud.deployments.writing import FLOW_LABEL
 from app.errors import InvalidRequest
 from app.main import create_app
 from app.models import Deployment
+from app.postgres.engine import core_table
 from app.schemas.deployment_answers import DeploymentResponse
 from app.schemas.deployments import DeploymentCreate
+from app.web.routing import make_router
 
 IDENTITY: Final = ("flow_id", "name")
 

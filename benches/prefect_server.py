@@ -11,8 +11,8 @@ from typing import Final
 
 import httpx2
 
-from app.embedded import start_postgres
-from app.embedded.process import free_port, kill_group, spawn, tail
+from app.local.embedded import start_postgres
+from app.local.embedded.process import free_port, kill_group, spawn, tail
 from benches.errors import MeasurementError
 from tests.waiting import wait_until
 

@@ -13,9 +13,9 @@ from typing import Final, Literal
 import redis
 from sqlalchemy import text
 
-from app.cli import programs
-from app.database import Base
-from app.embedded.process import kill_group, spawn
+from app.local import programs
+from app.local.embedded.process import kill_group, spawn
+from app.postgres.engine import Base
 from app.settings import get_settings
 from benches.errors import MeasurementError
 from benches.plan import Plan

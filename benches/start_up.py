@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx2
 
-from app.embedded.process import free_port, kill_group, spawn, tail
+from app.local.embedded.process import free_port, kill_group, spawn, tail
 from benches.errors import MeasurementError
 from benches.line import Line, at_most, line
 from benches.rig import Rig

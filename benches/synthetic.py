@@ -8,8 +8,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.deployments import upsert_deployment
-from app.events.kinds import DEPLOYMENT
+from app.capture.kinds import DEPLOYMENT
+from app.crud.deployments.writing import upsert_deployment
 from app.models import SCHEMA_VERSION, SnapshotRow
 from app.schemas.deployments import DeploymentCreate
 from benches.bodies import deployment

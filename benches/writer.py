@@ -11,9 +11,9 @@ import time
 from typing import Final
 from uuid import UUID
 
-from app import outbox
-from app.crud.deployments import update_deployment, upsert_deployment
-from app.database import make_engine, make_sessions
+from app.crud.deployments.writing import update_deployment, upsert_deployment
+from app.outbox import record as outbox
+from app.postgres.engine import make_engine, make_sessions
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from app.settings import get_settings
 from benches.bodies import deployment

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 import workers.tasks  # Registers the tasks, so that eager mode finds them.
 from app.access import Credentials
 from app.cli.migrate import upgrade
-from app.database import make_engine, make_sessions
-from app.embedded import start_postgres
+from app.local.embedded import start_postgres
 from app.main import create_app
+from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from tests import guard
 from tests.databases import SharedDatabase, administer, with_database

@@ -11,9 +11,9 @@ from typing import Final
 from sqlalchemy import Connection, create_engine, func, make_url, select, text
 from sqlalchemy.orm import Session
 
-from app.events.kinds import tracked_kinds
-from app.events.resource_kind import ResourceKind
-from app.events.tracked_statements import table_of
+from app.capture.kinds import tracked_kinds
+from app.capture.resource_kind import ResourceKind
+from app.capture.statements import table_of
 from tests.databases import administer
 
 SWITCH: Final = "aftercommit.unguarded"

@@ -11,7 +11,7 @@ import httpx2
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.audit import reconcile
+from app.audit.reconcile import reconcile
 from app.models import SnapshotRow
 from tests.waiting import wait_until
 

@@ -10,11 +10,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.database import JsonObject, core_table
 from app.errors import DispatchError
-from app.events.append import append
-from app.events.schema import Event, RelatedResource
+from app.log.append import append
 from app.models import SnapshotRow
+from app.postgres.engine import JsonObject, core_table
+from app.schemas.event import Event, RelatedResource
 from workers.build import build, check
 from workers.changes import changed_fields
 from workers.claimed import Claimed

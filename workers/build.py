@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from app.database import JsonObject
+from app.capture.kinds import kind_named
+from app.capture.resource_kind import ResourceKind
 from app.errors import DispatchError
-from app.events.kinds import kind_named
-from app.events.resource_kind import ResourceKind
-from app.events.schema import OMITTED, RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
 from app.models import SCHEMA_VERSION
+from app.postgres.engine import JsonObject
+from app.schemas.event import OMITTED, RESOURCE_ID, RESOURCE_NAME, REVISION, Event, RelatedResource
 from workers.claimed import Claimed
 
 OUR_KEYS: Final = frozenset({"fields", "updated_fields", "updates"})

@@ -11,7 +11,7 @@ from billiard import active_children, pool
 from celery.beat import PersistentScheduler
 from celery.signals import beat_init, worker_process_init, worker_shutting_down
 
-from app.broker import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
+from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 

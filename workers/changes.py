@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> JsonObject:

@@ -28,8 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from app.database import core_table
 from app.models import SCHEMA_VERSION, SnapshotRow
+from app.postgres.engine import core_table
 from workers.claimed import Claimed
 
 LANE_LOCKS: Final = 0x61C0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 
 
 @dataclass(slots=True, eq=False)

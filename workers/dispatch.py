@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.database import looking
+from app.postgres.engine import looking
 from app.telemetry import get_logger
 from workers.batch import Batch, append_apart, append_together, build_batch
 from workers.claim import claim, claimable, lanes_of, lock_lanes

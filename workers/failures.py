@@ -9,9 +9,9 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.database import describe
 from app.errors import DeadlySnapshot
 from app.models import SnapshotRow
+from app.postgres.engine import describe
 from app.telemetry import get_logger
 from workers.claimed import Claimed
 from workers.retry import next_delay

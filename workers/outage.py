@@ -6,7 +6,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.database import sqlstate
+from app.postgres.engine import sqlstate
 
 OUTAGE: Final = (DBAPIError, PoolTimeoutError)
 """What a task raises when the database is away, full, read-only or in a deadlock: Celery tries again, the sweep later.

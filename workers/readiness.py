@@ -6,11 +6,11 @@ from typing import Final
 from sqlalchemy import and_, func, or_, select, true
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.kinds import DEPLOYMENT, WORK_POOL, WORK_QUEUE
-from app.events.readiness import settle, status_is_due
-from app.events.snapshot import Change, Snapshot
-from app.events.store import store
+from app.capture.kinds import DEPLOYMENT, WORK_POOL, WORK_QUEUE
+from app.capture.readiness import settle, status_is_due
+from app.capture.snapshot import Change, Snapshot
 from app.models import Deployment, WorkQueue
+from app.outbox.store import store
 
 READINESS_LOCK: Final = 0x61C2
 """The advisory lock that elects one at a time, however many beats there are."""

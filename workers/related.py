@@ -23,11 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from app.database import core_table
-from app.events.kinds import KINDS
-from app.events.resource_kind import Edge, ResourceKind
-from app.events.schema import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
+from app.capture.kinds import KINDS
+from app.capture.resource_kind import Edge, ResourceKind
 from app.models import Tombstone
+from app.postgres.engine import core_table
+from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
 from workers.claimed import Claimed
 
 

@@ -3,8 +3,8 @@
 No kind needs to be declared, nothing related is looked up, and neither state nor references are read.
 """
 
-from app.events.resource_kind import ResourceKind
-from app.events.schema import RESOURCE_ID, RESOURCE_NAME, REVISION, Event
+from app.capture.resource_kind import ResourceKind
+from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, REVISION, Event
 from workers.claimed import Claimed
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ARRAY, BigInteger, Float, Select, String, any_, bindparam, column, func, select, table, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.database import Base
+from app.postgres.engine import Base
 
 GROWN: Final = 2
 """Analyzed when it has so many times the rows that the planner knows of: a handful of times in the life of a table."""

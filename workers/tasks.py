@@ -13,9 +13,9 @@ from celery.app.task import Context
 from celery.utils.time import get_exponential_backoff_interval
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.broker import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, SWEEP_EXPIRES
-from app.database import make_engine, make_sessions
-from app.events.snapshot import Snapshot
+from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, SWEEP_EXPIRES
+from app.capture.snapshot import Snapshot
+from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from app.telemetry import get_logger
 from app.wakeup import notify

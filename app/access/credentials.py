@@ -9,10 +9,10 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from app.access.api_keys import PREFIX, digest_of, valid_digests
 from app.access.key_ring import Digests, KeyRing
-from app.crud.api_keys import PREFIX, digest_of, valid_digests
-from app.database import make_engine, make_sessions
 from app.errors import Unavailable
+from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
 
 Presented = tuple[bytes, ...]

@@ -10,10 +10,10 @@ from fastapi import Body
 from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
-from app.api.routing import make_router
-from app.crud.deployment_reading import read_deployment
+from app.crud.deployments.reading import read_deployment
 from app.errors import NotFound, NotOffered
 from app.schemas.shared import PageNumber
+from app.web.routing import make_router
 
 ABSENT: Final = {
     "flow_runs": "flow runs",

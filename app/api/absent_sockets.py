@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import WebSocket
 from fastapi.responses import JSONResponse
 
-from app.api.routing import make_router
+from app.web.routing import make_router
 
 ABSENT_SOCKETS: Final = {
     "/work_pools/{name}/workers/connect": "aftercommit has no channel for workers: they poll.",

@@ -6,10 +6,10 @@ It has no automations and knows no worker types of its own; the client needs to 
 from http import HTTPStatus
 from typing import Any
 
-from app.api.routing import make_router
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 from app.schemas.shared import PathName
 from app.schemas.worker_types import worker_types
+from app.web.routing import make_router
 
 router = make_router(tags=["client courtesy"])
 

@@ -11,15 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.announcer import announcer
-from app.api.handshake import receive_text
-from app.api.routing import make_router
-from app.api.websockets import converse
-from app.crud.client_events import append_client_events
-from app.database import describe, sqlstate
+from app.capture.snapshot import make_masker
 from app.errors import Unavailable
-from app.events.snapshot import make_masker
+from app.log.client_events import append_client_events
+from app.postgres.engine import describe, sqlstate
 from app.schemas.client_events import ClientEvent, ClientEvents
 from app.telemetry import get_logger
+from app.web.handshake import receive_text
+from app.web.routing import make_router
+from app.web.websockets import converse
 
 logger = get_logger(__name__)
 router = make_router("/events", tags=["events"])

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Body
 from sqlalchemy.orm import Session
 
-from app.api.routing import make_router
-from app.crud import concurrency_limits, deletions
+from app.crud import deletions
+from app.crud.limits import concurrency_limits
 from app.schemas.concurrency_limits import (
     ConcurrencyLimitCreate,
     ConcurrencyLimitQuery,
@@ -16,6 +16,7 @@ from app.schemas.concurrency_limits import (
     CreatedConcurrencyLimitResponse,
 )
 from app.schemas.shared import PathName
+from app.web.routing import make_router
 
 router = make_router("/v2/concurrency_limits", tags=["concurrency limits"])
 

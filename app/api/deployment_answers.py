@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.crud.deployment_reading import DeploymentView
+from app.crud.deployments.reading import DeploymentView
 from app.models import Readiness
 from app.schemas.deployment_answers import DeploymentResponse, LimitOfDeployment
 from app.schemas.schedules import ScheduleResponse

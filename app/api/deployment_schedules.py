@@ -8,12 +8,12 @@ from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
 from app.api.deployment_answers import schedule_answers
-from app.api.routing import make_router
-from app.crud import schedule_lists
-from app.crud.deployment_reading import read_deployment
-from app.crud.deployments import lock_deployment, set_schedules
+from app.crud.deployments import schedules as schedule_lists
+from app.crud.deployments.reading import read_deployment
+from app.crud.deployments.writing import lock_deployment, set_schedules
 from app.schemas.schedules import ScheduleCreate, ScheduleResponse, ScheduleUpdate
 from app.schemas.storable import within_digits
+from app.web.routing import make_router
 
 router = make_router("/deployments/{deployment_id}/schedules", tags=["deployments"])
 

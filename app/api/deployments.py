@@ -9,9 +9,8 @@ from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
 from app.api.deployment_answers import answer
-from app.api.routing import make_router
-from app.crud import deployment_reading as reading
-from app.crud import deployments
+from app.crud.deployments import reading
+from app.crud.deployments import writing as deployments
 from app.crud.filters import restricts
 from app.errors import Conflict, InvalidRequest
 from app.models import Deployment
@@ -25,6 +24,7 @@ from app.schemas.deployments import (
     DeploymentUpdate,
 )
 from app.schemas.shared import PathName
+from app.web.routing import make_router
 
 router = make_router("/deployments", tags=["deployments"])
 

@@ -12,15 +12,22 @@ from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.authentication import brought_by
-from app.api.connections import TooSlow, cut_later, cut_now, first_to_end, within
-from app.api.routing import make_router
 from app.errors import Conflict, InvalidRequest
-from app.live import Frame, Live, Subscription
-from app.live.reading import EVER
-from app.schemas.events import AnyResourceFilter, EventFilter, NameFilter, OccurredFilter, ResourceFilter, TextFilter
+from app.log.live import Frame, Live, Subscription
+from app.log.live.reading import EVER
+from app.schemas.event_queries import (
+    AnyResourceFilter,
+    EventFilter,
+    NameFilter,
+    OccurredFilter,
+    ResourceFilter,
+    TextFilter,
+)
 from app.schemas.page_token import Position
 from app.telemetry import get_logger
+from app.web.authentication import brought_by
+from app.web.connections import TooSlow, cut_later, cut_now, first_to_end, within
+from app.web.routing import make_router
 
 logger = get_logger(__name__)
 router = make_router("/events", tags=["events"])

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import WebSocket, WebSocketDisconnect, status
 from pydantic import BaseModel, Field, ValidationError
 
-from app.api.connections import TooSlow, deliver, first_to_end
-from app.api.handshake import Refused, receive_object, receive_text
-from app.api.routing import make_router
-from app.api.websockets import converse
-from app.live import Frame, Live, Subscription
-from app.schemas.events import EventFilter
+from app.log.live import Frame, Live, Subscription
+from app.schemas.event_queries import EventFilter
+from app.web.connections import TooSlow, deliver, first_to_end
+from app.web.handshake import Refused, receive_object, receive_text
+from app.web.routing import make_router
+from app.web.websockets import converse
 
 BACKFILL: Final = timedelta(minutes=15)
 """How far back the past reaches for a client that names no position, as with Prefect's server."""

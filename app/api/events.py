@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import Query, Request
 from sqlalchemy.orm import Session
 
-from app.api.routing import make_router
-from app.crud import event_counts, events
-from app.events.schema import ReceivedEvent
-from app.schemas.events import Countable, CountQuery, EventCount, EventPage, EventsQuery
+from app.log import counts as event_counts
+from app.log import read as events
+from app.schemas.event import ReceivedEvent
+from app.schemas.event_queries import Countable, CountQuery, EventCount, EventPage, EventsQuery
 from app.schemas.page_token import PageToken
+from app.web.routing import make_router
 
 router = make_router("/events", tags=["events"])
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import Body, Response
 from sqlalchemy.orm import Session
 
-from app.api.routing import make_router
 from app.crud import deletions, flows
 from app.schemas.flows import (
     Deleted,
@@ -21,6 +20,7 @@ from app.schemas.flows import (
     FlowUpdate,
 )
 from app.schemas.shared import PathName
+from app.web.routing import make_router
 
 router = make_router("/flows", tags=["flows"])
 

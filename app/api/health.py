@@ -11,17 +11,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.api.deps import SettingsDep
-from app.api.routing import make_router
-from app.database import describe
 from app.errors import Unavailable
 from app.migrations.state import HEAD, current_revision
+from app.postgres.engine import describe
 from app.settings import Settings
+from app.web.deps import SettingsDep
+from app.web.routing import make_router
 
 router = make_router(tags=["health"])
 
-PROBES = frozenset({"/health", "/ready", "/api/health", "/api/ready"})
-"""What load balancers and start scripts ask: they bring no credentials and no version, as with Prefect's server."""
 BROKER_TIMEOUT_SECONDS = 0.7
 """For connecting, and again for the answer: with a hung database before it, all of `/ready` stays below 5 seconds."""
 LEAVING = "The process is about to end."

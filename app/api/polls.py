@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from fastapi import Body
 from sqlalchemy.orm import Session
 
-from app.api.routing import make_router
-from app.crud import polls, pool_workers
-from app.crud.pool_workers import FoundWorker
+from app.crud.work_pools import polls
+from app.crud.work_pools import workers as pool_workers
+from app.crud.work_pools.workers import FoundWorker
 from app.schemas.pool_workers import DeploymentPoll, Heartbeat, PoolPoll, WorkerQuery, WorkerResponse, WorkerStatus
 from app.schemas.shared import PathName
+from app.web.routing import make_router
 
 router = make_router(tags=["workers"])
 

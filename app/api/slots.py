@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import Body
 from sqlalchemy.orm import Session
 
-from app.api.routing import make_router
-from app.crud import work_pools, work_queues
+from app.crud.work_pools import pools as work_pools
+from app.crud.work_pools import queues as work_queues
 from app.schemas.shared import PageNumber, PathName
 from app.schemas.slots import PoolSlots, QueueSlots
+from app.web.routing import make_router
 
 router = make_router(tags=["slots"])
 

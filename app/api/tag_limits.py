@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import Body, Response
 from sqlalchemy.orm import Session
 
-from app.api.routing import make_router
-from app.crud import tag_limits
+from app.crud.limits import tag_limits
 from app.errors import NotOffered
 from app.schemas.concurrency_limits import ConcurrencyLimitQuery, TagLimitCreate, TagLimitReset, TagLimitResponse
 from app.schemas.shared import PathName
+from app.web.routing import make_router
 
 router = make_router("/concurrency_limits", tags=["concurrency limits"])
 

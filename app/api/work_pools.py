@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import Body, Header
 from sqlalchemy.orm import Session
 
-from app.api.routing import make_router
-from app.crud import deletions, work_pools
+from app.crud import deletions
+from app.crud.work_pools import pools as work_pools
 from app.schemas.shared import PathName
 from app.schemas.work_pools import WorkPoolCreate, WorkPoolMatch, WorkPoolQuery, WorkPoolResponse, WorkPoolUpdate
+from app.web.routing import make_router
 
 router = make_router("/work_pools", tags=["work pools"])
 

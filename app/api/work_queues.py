@@ -7,10 +7,9 @@ from uuid import UUID
 from fastapi import Body
 from sqlalchemy.orm import Session
 
-from app.api.deps import SettingsDep
-from app.api.routing import make_router
-from app.crud import deletions, work_queues
-from app.crud.work_pools import AGENT_POOL
+from app.crud import deletions
+from app.crud.work_pools import queues as work_queues
+from app.crud.work_pools.pools import AGENT_POOL
 from app.schemas.shared import PathName
 from app.schemas.work_queues import (
     WorkQueueCreate,
@@ -19,6 +18,8 @@ from app.schemas.work_queues import (
     WorkQueueResponse,
     WorkQueueUpdate,
 )
+from app.web.deps import SettingsDep
+from app.web.routing import make_router
 
 router = make_router(tags=["work queues"])
 

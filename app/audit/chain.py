@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from app.crud.audit_history import (
+from app.audit.history import (
     REVISION_BEFORE,
     Problem,
     entries,
@@ -34,8 +34,8 @@ from app.crud.audit_history import (
     resources,
     skip_event_name,
 )
-from app.events.schema import OMITTED
 from app.models import EventRow, SnapshotRow
+from app.schemas.event import OMITTED
 
 
 def broken_chains() -> Select[Any]:

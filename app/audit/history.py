@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.events.kinds import STATUS, tracked_kinds
-from app.events.snapshot import STATUS_OPERATIONS
-from app.events.tracked_statements import table_of
+from app.capture.kinds import STATUS, tracked_kinds
+from app.capture.snapshot import STATUS_OPERATIONS
+from app.capture.statements import table_of
 from app.models import EventRow, SnapshotRow, Tombstone
 
 REVISION_BEFORE: Final = FrameClause(1, 1, FrameClauseType.PRECEDING, FrameClauseType.PRECEDING)

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, CompoundSelect, Select, case, func, or_, select, union_all
 
-from app.crud.audit_history import Problem, entries, finding, place, resources
-from app.events.kinds import tracked_kinds
+from app.audit.history import Problem, entries, finding, place, resources
+from app.capture.kinds import tracked_kinds
 from app.models import EventLog, EventRow, SnapshotRow
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.crud.audit_history import (
+from app.audit.history import (
     REVISION_BEFORE,
     Problem,
     entries,
@@ -39,7 +39,7 @@ MISPLACED = FLAGS[3:]
 def broken_histories() -> CompoundSelect[Any]:
     """Find what is wrong in the histories of the known resources, from revision 1 to the latest.
 
-    What claims a later revision is no part of the history; `app.crud.audit_log.phantoms` finds it.
+    What claims a later revision is no part of the history; `app.audit.log.phantoms` finds it.
     """
     judged = _judged()
     broken = select(judged).where(or_(*(judged.c[flag] for flag in FLAGS))).cte("broken")
@@ -84,7 +84,7 @@ def _judged() -> Subquery:
     )
     flags = {
         "is_gap": and_(missing > 0, ~walk.c.is_told),
-        # The same id twice is another finding, `app.crud.audit_log.repeated_ids`.
+        # The same id twice is another finding, `app.audit.log.repeated_ids`.
         "is_second": and_(walk.c.is_told, walk.c.entry_id != walk.c.id_told),
         "is_stranger": and_(entry, walk.c.revision == walk.c.latest, ~walk.c.is_told, ~walk.c.names_latest),
         # An operator may have skipped a change, whatever it did.

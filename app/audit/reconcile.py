@@ -13,10 +13,10 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.crud.audit_chain import broken_chains
-from app.crud.audit_history import Problem, resources
-from app.crud.audit_log import broken_positions, phantoms, repeated_ids
-from app.crud.audit_order import broken_histories
+from app.audit.chain import broken_chains
+from app.audit.history import Problem, resources
+from app.audit.log import broken_positions, phantoms, repeated_ids
+from app.audit.order import broken_histories
 from app.models import EventRow, SnapshotRow
 
 SHOWN_PER_PROBLEM: Final = 20

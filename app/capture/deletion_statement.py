@@ -7,9 +7,9 @@ from typing import Any, Final
 from sqlalchemy import CTE, ColumnElement, Select, Text, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.events.kinds import KINDS
-from app.events.resource_kind import ResourceKind
-from app.events.tracked_statements import OLD, now_after_cause, table_of, time_parameter
+from app.capture.kinds import KINDS
+from app.capture.resource_kind import ResourceKind
+from app.capture.statements import OLD, now_after_cause, table_of, time_parameter
 from app.models import Tombstone
 
 AT: Final = "deletion_occurred"

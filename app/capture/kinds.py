@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
+from app.capture.resource_kind import Constant, Edge, ResourceKind, Same
 from app.errors import UnknownKind
-from app.events.resource_kind import Constant, Edge, ResourceKind, Same
-from app.events.schema import RESOURCE_ROLE
 from app.models import ConcurrencyLimit, Deployment, Flow, WorkPool, WorkQueue
+from app.schemas.event import RESOURCE_ROLE
 
 DEFAULT_QUEUE_ID: Final = "default_queue_id"
 RESULT_STORAGE_ID: Final = "default_result_storage_block_id"

@@ -9,8 +9,8 @@ import json
 from hashlib import sha256
 from typing import Any, Final
 
-from app.events.masking_rules import Place, Rules, is_environment, is_name
-from app.events.masking_urls import mask_urls
+from app.capture.masking_rules import Place, Rules, is_environment, is_name
+from app.capture.masking_urls import mask_urls
 
 MASKED: Final = "$masked"
 

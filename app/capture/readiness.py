@@ -15,13 +15,13 @@ from uuid import UUID
 from sqlalchemy import JSON, ColumnElement, Interval, Select, and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from app.database import core_table
-from app.events.kinds import DEPLOYMENT, KINDS, STATUS, WORK_POOL, WORK_QUEUE
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import Change
-from app.events.tracked import update_rows
-from app.events.tracked_statements import Given, table_of
+from app.capture.kinds import DEPLOYMENT, KINDS, STATUS, WORK_POOL, WORK_QUEUE
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import Change
+from app.capture.statements import Given, table_of
+from app.capture.tracked import update_rows
 from app.models import PoolWorker, Readiness
+from app.postgres.engine import core_table
 from app.settings import get_settings
 
 BYTES_AT_ONCE: Final = 1024 * 1024

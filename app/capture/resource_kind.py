@@ -1,4 +1,4 @@
-"""What can be said of a kind of resource; the kinds themselves are declared in `app.events.kinds`."""
+"""What can be said of a kind of resource; the kinds themselves are declared in `app.capture.kinds`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import UniqueConstraint
 
-from app.database import Base, core_table
+from app.postgres.engine import Base, core_table
 
 
 class Same(Enum):

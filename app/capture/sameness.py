@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, and_, case, func, not_, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from app.events.resource_kind import ResourceKind, Same
+from app.capture.resource_kind import ResourceKind, Same
 
 NewValues = Mapping[str, ColumnElement[Any]]
 """What tracked fields are to be, by field."""

@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from app.database import JsonObject
+from app.capture.kinds import STATUS, kind_named, tracked_kinds
+from app.capture.masking import Masker
+from app.capture.masking_rules import Rules
+from app.capture.resource_kind import ResourceKind
 from app.errors import ConfigurationError
-from app.events.kinds import STATUS, kind_named, tracked_kinds
-from app.events.masking import Masker
-from app.events.masking_rules import Rules
-from app.events.resource_kind import ResourceKind
 from app.models import LANES, Readiness
+from app.postgres.engine import JsonObject
 from app.settings import Settings
 
 Operation = Literal["created", "updated", "deleted", "ready", "not-ready", "paused"]

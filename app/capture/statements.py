@@ -22,9 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from app.events.kinds import KINDS
-from app.events.resource_kind import ResourceKind
-from app.events.sameness import NewValues, any_differs, kept_or_new
+from app.capture.kinds import KINDS
+from app.capture.resource_kind import ResourceKind
+from app.capture.sameness import NewValues, any_differs, kept_or_new
 
 TICK: Final = timedelta(microseconds=1)
 

@@ -13,10 +13,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, Table, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.events.deletion_statement import AT, delete_statement
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import Change
-from app.events.tracked_statements import (
+from app.capture.deletion_statement import AT, delete_statement
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import Change
+from app.capture.statements import (
     CAUSE,
     NEW,
     OLD,

@@ -9,8 +9,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.cli.data_dir import settings_in
-from app.database import describe, make_engine, make_sessions
 from app.errors import ConfigurationError, Unavailable
+from app.postgres.engine import describe, make_engine, make_sessions
 from app.settings import Settings
 from app.telemetry import configure_logging
 

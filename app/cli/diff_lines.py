@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Final
 
+from app.capture.masking import MASKED
 from app.cli.visible import visible
-from app.events.masking import MASKED
-from app.events.state import Reason, Unknown, is_omitted
+from app.log.state import Reason, Unknown, is_omitted
 
 INDENT: Final = "    "
 ABSENT: Final = object()

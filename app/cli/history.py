@@ -8,18 +8,18 @@ from uuid import UUID
 import typer
 from sqlalchemy.orm import Session
 
+from app.capture.kinds import kind_of
+from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import consistent_session
 from app.cli.events.lines import AsJson, as_json
 from app.cli.history_printing import print_life, print_state, state_as_json, tell_absence
 from app.cli.names import NAME_FORMS, OneKind, parse_name
 from app.cli.times import TIME_HELP, parse_time
-from app.crud.histories import Life, read_lives
-from app.crud.named_resources import find_ids
 from app.errors import NotFound
-from app.events.kinds import kind_of
-from app.events.resource_kind import ResourceKind
-from app.events.state import Phase
+from app.log.lives import Life, read_lives
+from app.log.names import find_ids
+from app.log.state import Phase
 
 EXAMPLES = """
 Examples:

@@ -14,8 +14,8 @@ from app.cli.events.lines import changed, named
 from app.cli.events.showing import changes
 from app.cli.times import shown
 from app.cli.visible import visible
-from app.crud.histories import Life
-from app.events.state import Phase, State, Unknown
+from app.log.lives import Life
+from app.log.state import Phase, State, Unknown
 from app.models import EventRow
 
 EMPTY: tuple[object, ...] = (None, "", [], {})

@@ -6,11 +6,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.access.api_keys import create_key, list_keys, revoke_key, valid_digests
 from app.access.key_ring import FRESH_SECONDS
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.printing import AsJson, plain, print_json
-from app.crud.api_keys import create_key, list_keys, revoke_key, valid_digests
 from app.models.api_key import KEY_NAME_LENGTH
 
 CREATE_EXAMPLES = """

@@ -4,9 +4,9 @@ from typing import Annotated, Final
 
 import typer
 
-from app.crud.named_resources import ResourceName
-from app.events.kinds import DEPLOYMENT, KINDS, tracked_kinds
-from app.events.resource_kind import ResourceKind
+from app.capture.kinds import DEPLOYMENT, KINDS, tracked_kinds
+from app.capture.resource_kind import ResourceKind
+from app.log.names import ResourceName
 
 NAME_FORMS: Final = "flow/deployment, or kind:name as in work-pool:pool and work-queue:pool/queue"
 

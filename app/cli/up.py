@@ -11,15 +11,15 @@ import typer
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.access import Credentials, require_credential
-from app.cli.folder import announced, claimed, masking_key
 from app.cli.migrate import upgrade
-from app.cli.ports import Address, check_free
-from app.cli.readiness import require_redis
-from app.cli.service import Service, Stage
-from app.embedded import start_postgres, start_valkey
-from app.run_file import RunFile
+from app.local.embedded import start_postgres, start_valkey
+from app.local.folder import announced, claimed, masking_key
+from app.local.ports import Address, check_free
+from app.local.probes import require_redis
+from app.local.service import Service, Stage
+from app.local.supervisor import Output, StopRequests, Supervisor
 from app.settings import Settings
-from app.supervisor import Output, StopRequests, Supervisor
+from app.settings.run_file import RunFile
 
 PREDECESSOR_TIMEOUT = 15.0
 EPILOG = """

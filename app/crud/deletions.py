@@ -16,17 +16,22 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.orm import Session
 
-from app.crud import concurrency_limits, deployment_cascades, flows, pool_workers, work_pools, work_queues
+from app.capture.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import Change
+from app.capture.statements import table_of
+from app.capture.tracked import delete_rows, moment
+from app.crud import flows
+from app.crud.deployments import cascades as deployment_cascades
 from app.crud.filters import flow_condition, one_of, restricts
-from app.crud.queue_order import lock_pool
+from app.crud.limits import concurrency_limits
+from app.crud.work_pools import pools as work_pools
+from app.crud.work_pools import queues as work_queues
+from app.crud.work_pools import workers as pool_workers
+from app.crud.work_pools.queue_order import lock_pool
 from app.errors import Conflict, InvalidRequest, NotFound
-from app.events.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import Change
-from app.events.tracked import delete_rows, moment
-from app.events.tracked_statements import table_of
 from app.models import ConcurrencyLimit, Flow, WorkPool, WorkQueue
-from app.outbox import record
+from app.outbox.record import record
 from app.schemas.filters import FlowFilter
 
 

@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy import UnaryExpression, and_, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from app.capture.kinds import FLOW
+from app.capture.tracked import insert_row, update_rows
 from app.crud.filters import Condition, deployment_condition, deployments_in_pools, flow_condition
-from app.database import JsonObject
 from app.errors import NotFound
-from app.events.kinds import FLOW
-from app.events.tracked import insert_row, update_rows
 from app.models import Deployment, Flow
-from app.outbox import record
+from app.outbox.record import record
+from app.postgres.engine import JsonObject
 from app.schemas.flows import FlowMatch, FlowSort
 
 NOT_FOUND: Final = "Flow not found"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.embedded.secret import kept_secret, write_private
 from app.errors import ConfigurationError
-from app.run_file import RUN_FILE, RunFile
+from app.local.embedded.secret import kept_secret, write_private
+from app.settings.run_file import RUN_FILE, RunFile
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from app.embedded.process import wait_until
 from app.errors import ConfigurationError
+from app.local.embedded.process import wait_until
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Self
 
 import redis
 
-from app.embedded.process import kill_group, spawn
 from app.errors import ConfigurationError
+from app.local.embedded.process import kill_group, spawn
 
 _HTTP_TIMEOUT = 2.0
 # A proxy that the environment names has no business with an address of this machine.

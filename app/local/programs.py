@@ -4,7 +4,7 @@ import socket
 import sys
 from pathlib import Path
 
-from app.cli.ports import Address
+from app.local.ports import Address
 
 _CELERY = (sys.executable, "-m", "celery", "-A", "workers")
 _QUIET_CELERY = (sys.executable, "-m", "celery", "-q", "-A", "workers")

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from app.cli import programs
-from app.cli.ports import Address
-from app.cli.readiness import Ping, answers_ok
-from app.embedded.process import wait_until
-from app.embedded.valkey import answers as broker_answers
 from app.errors import StartupError
-from app.run_file import RunFile
-from app.supervisor import Output, Program, Supervisor
+from app.local import programs
+from app.local.embedded.process import wait_until
+from app.local.embedded.valkey import answers as broker_answers
+from app.local.ports import Address
+from app.local.probes import Ping, answers_ok
+from app.local.supervisor import Output, Program, Supervisor
+from app.settings.run_file import RunFile
 
 API_TIMEOUT = 60.0
 REST_TIMEOUT = 30.0

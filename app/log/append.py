@@ -8,10 +8,10 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.copying import copy_rows, json_field, labels_field
-from app.database import core_table
-from app.events.schema import RESOURCE_ID, REVISION, Event
 from app.models import EventLog, EventRow
+from app.postgres.copying import copy_rows, json_field, labels_field
+from app.postgres.engine import core_table
+from app.schemas.event import RESOURCE_ID, REVISION, Event
 
 COLUMNS: Final = (
     "position",

@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from app.events.append import append, lock_log
-from app.events.masking import Masker
-from app.events.schema import Event, Resource
+from app.capture.masking import Masker
+from app.log.append import append, lock_log
 from app.models import EventRow, SnapshotRow
 from app.schemas.client_events import ClientEvent
+from app.schemas.event import Event, Resource
 
 OURS: Final = "aftercommit."
 """How the labels begin that only the registry gives."""

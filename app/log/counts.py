@@ -6,11 +6,11 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, DateTime, Interval, func, literal, select
 from sqlalchemy.orm import Session
 
-from app.crud.event_filters import matching
 from app.errors import InvalidRequest
-from app.events.schema import RESOURCE_NAME
+from app.log.filter import matching
 from app.models import EventRow
-from app.schemas.events import Countable, CountQuery, EventCount, EventFilter, TimeUnit
+from app.schemas.event import RESOURCE_NAME
+from app.schemas.event_queries import Countable, CountQuery, EventCount, EventFilter, TimeUnit
 
 MAX_BUCKETS: Final = 1000
 ORIGIN: Final = datetime(2024, 4, 1, tzinfo=UTC)

@@ -6,12 +6,12 @@ from typing import Any, TypeVar
 from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, column, exists, func, literal, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
-from app.crud.event_text import holds_text
-from app.crud.patterns import is_one_of, matches_values, starts_with_one_of
-from app.events.resource_kind import ResourceKind
-from app.events.schema import RESOURCE_ID, RESOURCE_ROLE
+from app.capture.resource_kind import ResourceKind
+from app.log.patterns import is_one_of, matches_values, starts_with_one_of
+from app.log.text import holds_text
 from app.models import EventRow
-from app.schemas.events import AnyResourceFilter, EventFilter, Labels, NameFilter, OccurredFilter, RelatedFilter
+from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
+from app.schemas.event_queries import AnyResourceFilter, EventFilter, Labels, NameFilter, OccurredFilter, RelatedFilter
 
 T = TypeVar("T")
 Conditions = list[ColumnElement[bool]]

@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, literal_column, or_, select, text, union
 from sqlalchemy.orm import Session, aliased
 
-from app.crud.patterns import starts_with_one_of
+from app.capture.kinds import KINDS, kind_of
+from app.capture.resource_kind import Edge, ResourceKind
+from app.capture.statements import table_of
 from app.errors import NotFound
-from app.events.kinds import KINDS, kind_of
-from app.events.resource_kind import Edge, ResourceKind
-from app.events.schema import RESOURCE_NAME, RESOURCE_ROLE
-from app.events.tracked_statements import table_of
+from app.log.patterns import starts_with_one_of
 from app.models import NAMES_A_RESOURCE, EventRow, Tombstone
+from app.schemas.event import RESOURCE_NAME, RESOURCE_ROLE
 
 
 @dataclass(frozen=True, slots=True)

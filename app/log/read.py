@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.crud.event_filters import matching
-from app.crud.event_totals import Total, total_of
 from app.errors import NotFound
+from app.log.filter import matching
+from app.log.totals import Total, total_of
 from app.models import EventRow
-from app.planning import PLANNED_ANEW
-from app.schemas.events import EventFilter
+from app.postgres.planning import PLANNED_ANEW
+from app.schemas.event_queries import EventFilter
 from app.schemas.page_token import PageToken
 
 

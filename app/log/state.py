@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.database import JsonObject
-from app.events.resource_kind import ResourceKind
-from app.events.schema import OMITTED, RESOURCE_NAME
+from app.capture.resource_kind import ResourceKind
 from app.models import EventRow
+from app.postgres.engine import JsonObject
+from app.schemas.event import OMITTED, RESOURCE_NAME
 
 
 class Reason(StrEnum):

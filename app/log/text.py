@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import ARRAY, ColumnElement, Text, any_, cast, func, literal, not_
 from sqlalchemy.dialects.postgresql import JSONPATH
 
-from app.crud.patterns import escaped
+from app.log.patterns import escaped
 from app.models import EventRow
 
 TERM: Final = re.compile(

@@ -6,10 +6,10 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import Session
 
-from app.crud.event_filters import matching
+from app.log.filter import matching
 from app.models import EventRow
-from app.planning import PLANNED_ANEW
-from app.schemas.events import EventFilter, OccurredFilter
+from app.postgres.planning import PLANNED_ANEW
+from app.schemas.event_queries import EventFilter, OccurredFilter
 
 COUNTED: Final = 10_000
 """How many events are counted one by one. Each costs an entry of an index at least, and a row at most."""

@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import Connection, NullPool, create_engine, text
 
 import app.models  # noqa: F401  # The tables register themselves when they are imported.
-from app.database import Base
 from app.errors import StartupError
+from app.postgres.engine import Base
 
 # Any number will do as long as it stays the same: processes of all versions meet at it.
 _LOCK_KEY = 5_283_941_702

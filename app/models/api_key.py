@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, LargeBinary, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Base
+from app.postgres.engine import Base
 
 DIGEST_BYTES: Final = 32
 KEY_NAME_LENGTH: Final = 200

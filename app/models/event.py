@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Base, Json, JsonObject
+from app.postgres.engine import Base, Json, JsonObject
 
 NAMES_A_RESOURCE: Final = (
     "revision IS NOT NULL AND (revision = 1 OR payload -> 'updates' ? 'name' OR payload ? 'skipped')"

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Base, Json, JsonObject
+from app.postgres.engine import Base, Json, JsonObject
 
 NAME_PATTERN = "^[^/%&><]+$"
 """What Prefect's client and server accept as a name (a deployment's name may be empty as well)."""

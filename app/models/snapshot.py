@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Base, Json, JsonObject
+from app.postgres.engine import Base, Json, JsonObject
 
 LANES: Final = 64
 

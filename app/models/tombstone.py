@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import Base
 from app.models.resources import OBJECT
+from app.postgres.engine import Base
 
 
 class Tombstone(Base):

@@ -12,10 +12,10 @@ from celery import Celery
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app.broker import DISPATCH, make_celery
-from app.events.snapshot import Change
-from app.events.store import store
-from app.publisher import Doorbell, Publisher
+from app.broker.contract import DISPATCH, make_celery
+from app.broker.doorbells import Doorbell, Publisher
+from app.capture.snapshot import Change
+from app.outbox.store import store
 from app.settings import Settings, get_settings
 
 PENDING: Final = "aftercommit.doorbells"

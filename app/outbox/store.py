@@ -6,10 +6,10 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from app.database import core_table
-from app.events.snapshot import Change, Snapshot, capture, make_masker
-from app.inserting import insert_many
+from app.capture.snapshot import Change, Snapshot, capture, make_masker
 from app.models import SnapshotRow
+from app.postgres.engine import core_table
+from app.postgres.inserting import insert_many
 from app.settings import get_settings
 from app.telemetry import correlation_id
 

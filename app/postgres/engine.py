@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from app.copying import understand_copies
-from app.cursors import Cursor
-from app.liveness import Pulse, WatchedConnection, has_news
-from app.planning import understand_planned_anew
+from app.postgres.copying import understand_copies
+from app.postgres.cursors import Cursor
+from app.postgres.liveness import Pulse, WatchedConnection, has_news
+from app.postgres.planning import understand_planned_anew
 from app.settings import Settings
 
 NAMING = {
@@ -61,10 +61,10 @@ def make_engine(
 ) -> Engine:
     """Return an engine for PostgreSQL 18 through psycopg 3; it connects at first use.
 
-    Every statement has a time limit, a lost connection is noticed by a look at its socket at checkout, and a server
-    that hangs within three seconds (`app.liveness`). `lock_timeout_ms` bounds the wait for a lock; 0 leaves it to the
-    statement's limit. `plans_once` is for whoever sends few statements again and again, each with one best plan:
-    PostgreSQL then plans none of them anew for its values.
+    Every statement has a time limit. A lost connection is noticed at checkout, and a server that hangs within three
+    seconds (`app.postgres.liveness`). `lock_timeout_ms` bounds the wait for a lock; 0 leaves it to the statement's
+    limit. `plans_once` is for processes that send the same few statements again and again: PostgreSQL then keeps one
+    plan for each of them instead of planning for the values.
     """
     engine = create_engine(
         settings.database_url,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.events.schema import RESOURCE_ID, RESOURCE_ROLE
+from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
 from app.schemas.shared import Object, UtcTime
 from app.schemas.storable import within_digits
 

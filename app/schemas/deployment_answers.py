@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.database import JsonObject
 from app.models import Readiness
+from app.postgres.engine import JsonObject
 from app.schemas.schedules import ScheduleResponse
 from app.schemas.shared import ResourceResponse
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from app.events.schema import ReceivedEvent
+from app.schemas.event import ReceivedEvent
 from app.schemas.shared import UtcTime
 
 DEFAULT_WINDOW: Final = timedelta(days=180)

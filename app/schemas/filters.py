@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 from app.schemas.shared import Text, WireModel
 
 

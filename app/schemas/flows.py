@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 from app.schemas.filters import DeploymentFilter, FlowFilter, WorkPoolFilter
 from app.schemas.shared import Labels, Name, PageNumber, Paging, Query, ResourceResponse, Tags, WireModel
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import NotAllowed
-from app.schemas.events import MAX_LIMIT, EventFilter, Time
+from app.schemas.event_queries import MAX_LIMIT, EventFilter, Time
 
 Position = Annotated[int, Field(ge=0, lt=2**63)]
 

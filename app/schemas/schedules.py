@@ -9,7 +9,7 @@ from croniter import croniter
 from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, BaseModel, Field
 
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 from app.schemas.shared import INTEGER_MAX, Object, Tag, Text, UtcTime, WireModel
 
 DEFAULT_ANCHOR: Final = datetime(2020, 1, 1, tzinfo=UTC)

@@ -18,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from app.database import JsonObject
 from app.errors import InvalidRequest
+from app.postgres.engine import JsonObject
 from app.schemas.storable import not_too_deep, within_digits, without_nul
 
 NAME_LENGTH: Final = 500

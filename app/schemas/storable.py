@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final
 
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 
 CONTAINERS: Final = (dict, list)
 OBJECT_DEPTH: Final = 100

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from app.database import JsonObject
 from app.models import AGENT_TYPE, Readiness, WorkPool
+from app.postgres.engine import JsonObject
 from app.schemas.filters import WorkPoolFilter
 from app.schemas.job_template import BaseJobTemplate
 from app.schemas.shared import Changes, Count, Name, Object, Paging, Query, ResourceResponse, Text, WireModel

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.database import JsonObject
 from app.models import Readiness, WorkQueue
+from app.postgres.engine import JsonObject
 from app.schemas.filters import WorkQueueFilter
 from app.schemas.shared import (
     INTEGER_MAX,

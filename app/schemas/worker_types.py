@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from app.database import JsonObject
+from app.postgres.engine import JsonObject
 
 FILE: Final = Path(__file__).with_suffix(".json")
 

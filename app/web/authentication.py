@@ -1,6 +1,6 @@
 """The door of the HTTP routes: it asks `Credentials` before anything of a request is read.
 
-WebSockets show their credential after they are accepted; `app/api/handshake.py` asks the same question for them.
+WebSockets show their credential after they are accepted; `app/web/handshake.py` asks the same question for them.
 """
 
 from typing import Final
@@ -9,10 +9,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import Credentials, Presented, presented
-from app.api.errors import unauthorized, unavailable
-from app.api.health import PROBES
 from app.errors import Unavailable
 from app.telemetry import get_logger
+from app.web.errors import unauthorized, unavailable
+from app.web.routing import PROBES
 
 logger = get_logger(__name__)
 

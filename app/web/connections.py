@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from starlette.types import Receive, Scope
 
 from app.errors import AppError
-from app.live import Frame, Live, Subscription
+from app.log.live import Frame, Live, Subscription
 
 ABORT: Final = "aftercommit.abort"
 LINGER_SECONDS: Final = 10.0

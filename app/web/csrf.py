@@ -7,23 +7,15 @@ stored.
 import hashlib
 import hmac
 import time
-import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Query
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.deps import SettingsDep
-from app.api.routing import make_router
-from app.errors import InvalidRequest
-from app.schemas.csrf import CsrfToken
 from app.settings import Settings
-
-router = make_router(tags=["csrf"])
 
 TOKEN_SECONDS: Final = 3600
 CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -58,27 +50,10 @@ class CsrfProtection:
         return None if _is_valid(self._settings, token, client) else INVALID
 
 
-@router.get("/csrf-token")
-def read_csrf_token(settings: SettingsDep, client: Annotated[str, Query(max_length=1024)] = "") -> CsrfToken:
-    """Give a client the token for its changes, for an hour.
-
-    Raises:
-        InvalidRequest: none is needed (in the words at which Prefect's client stops asking), or no client is named.
-    """
-    if not settings.csrf_protection:
-        raise InvalidRequest("CSRF protection is disabled.")
-    if not client:
-        raise InvalidRequest(MISSING_CLIENT)
-    now = datetime.now(UTC)
-    until = int(now.timestamp()) + TOKEN_SECONDS
-    return CsrfToken(
-        id=uuid.uuid4(),
-        created=now,
-        updated=now,
-        token=_token(settings, client, str(until)),
-        client=client,
-        expiration=datetime.fromtimestamp(until, UTC),
-    )
+def new_token(settings: Settings, client: str) -> tuple[str, datetime]:
+    """Return a token for the changes of this client, and when it expires."""
+    until = int(time.time()) + TOKEN_SECONDS
+    return _token(settings, client, str(until)), datetime.fromtimestamp(until, UTC)
 
 
 def _token(settings: Settings, client: str, until: str) -> str:

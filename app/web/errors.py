@@ -11,10 +11,10 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.database import describe, sqlstate
 from app.errors import AppError, Unavailable
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
+from app.postgres.engine import describe, sqlstate
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from fastapi import WebSocket, WebSocketDisconnect, status
 
 from app.access import Credentials, Presented, presented
-from app.api.errors import unauthorized
 from app.errors import AppError
+from app.web.errors import unauthorized
 
 SUBPROTOCOL: Final = "prefect"
 GREETING_SECONDS: Final = 10.0

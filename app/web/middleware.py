@@ -8,10 +8,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.connections import note_abort
-from app.api.errors import unexpected_error
 from app.errors import BodyTooLarge
 from app.telemetry import correlation_id, get_logger, innermost_frames, new_correlation_id
+from app.web.connections import note_abort
+from app.web.errors import unexpected_error
 
 logger = get_logger(__name__)
 

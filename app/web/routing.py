@@ -17,11 +17,14 @@ from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
-from app.api.arguments import REQUEST, Handler, reading_at_once
-from app.api.threads import Threads
+from app.web.arguments import REQUEST, Handler, reading_at_once
+from app.web.threads import Threads
 
 PREFIX: Final = "/api"
 """What the path of every route begins with; `/health` and its like are there without it, too."""
+
+PROBES: Final = frozenset({"/health", "/ready", f"{PREFIX}/health", f"{PREFIX}/ready"})
+"""What load balancers and start scripts ask: they bring no credentials and no version, as with Prefect's server."""
 
 SESSION: Final = "session"
 RESPONSE: Final = "response"

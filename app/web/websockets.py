@@ -7,11 +7,11 @@ from fastapi import WebSocket, WebSocketDisconnect, status
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.access import Credentials, Presented
-from app.api.connections import cut_later, first_to_end
-from app.api.handshake import WRONG_TOKEN, Refused, close, greet
 from app.errors import AppError, Unavailable
-from app.live import Live
+from app.log.live import Live
 from app.telemetry import get_logger, innermost_frames
+from app.web.connections import cut_later, first_to_end
+from app.web.handshake import WRONG_TOKEN, Refused, close, greet
 
 logger = get_logger(__name__)
 

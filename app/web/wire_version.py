@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.health import PROBES
+from app.web.routing import PROBES
 
 HEADER: Final = "X-PREFECT-API-VERSION"
 OLDEST: Final = (0, 8, 0)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from app.events.schema import Event
+from app.schemas.event import Event
 from workers import batch
 from workers.build import build
 from workers.celery import app

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.embedded.process import free_port
-from app.run_file import RunFile, read_run_file
+from app.local.embedded.process import free_port
+from app.settings.run_file import RunFile, read_run_file
 from tests.waiting import wait_until
 
 PROGRAM = (sys.executable, "-c", "from app.cli.main import main; main()")

@@ -12,12 +12,12 @@ import httpx2
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.cli import programs
 from app.cli.migrate import upgrade
-from app.cli.ports import Address
-from app.database import make_engine, make_sessions
-from app.embedded import Server, start_postgres, start_valkey
-from app.embedded.process import free_port, kill_group, spawn
+from app.local import programs
+from app.local.embedded import Server, start_postgres, start_valkey
+from app.local.embedded.process import free_port, kill_group, spawn
+from app.local.ports import Address
+from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
 from tests import guard
 from tests.waiting import wait_until

@@ -7,8 +7,8 @@ from celery.utils.log import get_logger
 from kombu.common import ignore_errors
 from kombu.message import Message
 
-from app.broker import DISPATCH, DISPATCH_QUEUE, SWEEP_QUEUE, make_celery
-from app.embedded import start_valkey
+from app.broker.contract import DISPATCH, DISPATCH_QUEUE, SWEEP_QUEUE, make_celery
+from app.local.embedded import start_valkey
 from app.settings import Settings
 from tests.waiting import wait_until
 

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text, update
 from typer.testing import CliRunner
 
-from app import outbox
-from app.cli import programs
+from app.audit.reconcile import reconcile
 from app.cli.main import app
-from app.crud.audit import reconcile
-from app.events import store
+from app.local import programs
 from app.models import SnapshotRow
+from app.outbox import record as outbox
+from app.outbox import store
 from tests.acceptance.deadly_worker import DEADLY
 from tests.acceptance.stack import Role, Stack
 from tests.integration.outbox_world import OutboxWorld

@@ -6,10 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.broker import DISPATCH
-from app.cli import programs
-from app.cli.ports import Address
-from app.embedded.process import free_port
+from app.broker.contract import DISPATCH
+from app.local import programs
+from app.local.embedded.process import free_port
+from app.local.ports import Address
 from tests.acceptance.stack import Role, Stack
 from tests.waiting import wait_until
 from tests.world import World

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url, update
 
-from app.cli import programs
+from app.local import programs
 from app.models import EventLog
 from tests.acceptance.outages import (
     DATABASE_BOUND,

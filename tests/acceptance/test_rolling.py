@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from app.cli import programs
-from app.cli.ports import Address
-from app.embedded.process import free_port
+from app.local import programs
+from app.local.embedded.process import free_port
+from app.local.ports import Address
 from tests.acceptance.proxy import balanced
 from tests.acceptance.stack import Api, Role, Stack
 from tests.waiting import wait_until

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from app.crud.audit import reconcile
+from app.audit.reconcile import reconcile
 from tests.acceptance.stack import Api, Stack
 from tests.scenarios import SCENARIOS
 from tests.world import World, assert_unbroken, operations, updates

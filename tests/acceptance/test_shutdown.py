@@ -10,9 +10,9 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from app.cli import programs
-from app.cli.ports import Address
-from app.embedded.process import free_port
+from app.local import programs
+from app.local.embedded.process import free_port
+from app.local.ports import Address
 from app.models import EventLog
 from tests.acceptance.holding import commits_held, deployments_held, held, wait_until_held
 from tests.acceptance.stack import Api, Role, Stack

@@ -8,9 +8,9 @@ import httpx2
 import pytest
 from sqlalchemy import func, select
 
-from app.cli import programs
-from app.cli.ports import Address
-from app.embedded.process import free_port
+from app.local import programs
+from app.local.embedded.process import free_port
+from app.local.ports import Address
 from app.models import SCHEMA_VERSION, SnapshotRow
 from tests.acceptance.stack import Api, Role, Stack
 from tests.waiting import wait_until

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded.process import free_port
+from app.local.embedded.process import free_port
 from tests.acceptance.running_up import START_TIMEOUT, Up, answers, are_gone, command, refused, start
 from tests.waiting import wait_until
 

@@ -10,8 +10,8 @@ import pytest
 import redis
 from sqlalchemy import select
 
-from app.broker import DISPATCH_QUEUE, SWEEP_QUEUE
-from app.cli import programs
+from app.broker.contract import DISPATCH_QUEUE, SWEEP_QUEUE
+from app.local import programs
 from app.models import EventLog, SnapshotRow
 from tests.acceptance.holding import append_held, wait_until_held
 from tests.acceptance.stack import Role, Stack

@@ -8,8 +8,8 @@ import httpx2
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.database import Base
 from app.models import EventRow
+from app.postgres.engine import Base
 from tests.canary.secrets import Canaries
 from tests.sockets import receive, subscribed
 from tests.streams import streamed

@@ -15,7 +15,7 @@ import httpx2
 import psycopg
 import redis
 
-from app.embedded import Server
+from app.local.embedded import Server
 from tests.acceptance.stack import Role
 from tests.chaos.fleet import BROKER, DATABASE, Fleet
 from tests.freezing import descendants, freeze, thaw

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app.broker import make_celery
-from app.cli import programs
-from app.cli.ports import Address
+from app.broker.contract import make_celery
+from app.local import programs
+from app.local.ports import Address
 from app.settings import Settings
 from workers.celery import GIVING_BACK_SECONDS
 

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Table
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.kinds import KINDS, tracked_kinds
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import Change
-from app.events.tracked import delete_rows, update_rows, upsert_row
-from app.events.tracked_statements import table_of
+from app.capture.kinds import KINDS, tracked_kinds
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import Change
+from app.capture.statements import table_of
+from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import ConcurrencyLimit, EventRow, Flow, WorkPool, WorkQueue
-from app.outbox import record
+from app.outbox.record import record
 from tests.contract.kind_values import BOOKKEEPING, FLOW, IDENTITY, LIMITS, MOVES_ALONG, NOT_TOLD, POOL, QUEUES, VALUES
 from tests.guard import unguarded
 

@@ -8,8 +8,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from app.cli.migrate import alembic_config
-from app.database import Base
 from app.migrations.state import HEAD, current_revision
+from app.postgres.engine import Base
 
 # The catalogs have no place in the models; the text is fixed and takes no values.
 CATALOG = {

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.events.kinds import KINDS, tracked_kinds
+from app.capture.kinds import KINDS, tracked_kinds
 from app.models import SCHEMA_VERSION
 
 RULE: Final = (

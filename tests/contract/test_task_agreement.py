@@ -2,7 +2,8 @@
 
 import pytest
 
-from app import broker, outbox
+from app.broker import contract as broker
+from app.outbox import record as outbox
 from app.settings import Settings
 from workers.celery import app as worker_app
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import outbox
+from app.outbox import record as outbox
 from app.settings import Settings
 from tests.integration.kinds_in_use import Row, make_one_of_each
 from tests.integration.outbox_world import OutboxWorld, settled_flow

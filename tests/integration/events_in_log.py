@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.schema import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE
 from app.models import EventLog, EventRow
+from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE
 
 UPDATED = "prefect.deployment.updated"
 

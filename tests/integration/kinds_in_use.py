@@ -8,9 +8,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud import concurrency_limits, deployments, flows, work_pools
-from app.events.kinds import STATUS, tracked_kinds
-from app.events.tracked_statements import table_of
+from app.capture.kinds import STATUS, tracked_kinds
+from app.capture.statements import table_of
+from app.crud import flows
+from app.crud.deployments import writing as deployments
+from app.crud.limits import concurrency_limits
+from app.crud.work_pools import pools as work_pools
 from app.schemas.deployments import DeploymentCreate
 
 Row = Mapping[str, Any]

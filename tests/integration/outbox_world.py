@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.broker.doorbells import Doorbell
+from app.capture.kinds import DEPLOYMENT
+from app.capture.snapshot import Change
+from app.capture.tracked import update_rows, upsert_row
 from app.crud.flows import get_or_create_flow
-from app.events.kinds import DEPLOYMENT
-from app.events.snapshot import Change
-from app.events.tracked import update_rows, upsert_row
 from app.models import Deployment, EventLog, EventRow, SnapshotRow
-from app.outbox import PENDING, record
-from app.publisher import Doorbell
+from app.outbox.record import PENDING, record
 from app.settings import Settings
 from workers.dispatch import Dispatcher
 

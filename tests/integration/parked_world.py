@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+from app.audit.reconcile import reconcile
 from app.cli.main import app
-from app.crud.audit import reconcile
 from app.errors import AppError
 from app.models import SnapshotRow
 from tests.integration.outbox_world import OutboxWorld

@@ -13,15 +13,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
-from app.database import JsonObject
-from app.events.kinds import STATUS
-from app.events.masking import Masker
-from app.events.resource_kind import ResourceKind, Same
-from app.events.snapshot import Change, capture
-from app.events.tracked import delete_rows, update_rows, upsert_row
-from app.events.tracked_statements import table_of
+from app.capture.kinds import STATUS
+from app.capture.masking import Masker
+from app.capture.resource_kind import ResourceKind, Same
+from app.capture.snapshot import Change, capture
+from app.capture.statements import table_of
+from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import ConcurrencyLimit, Flow, Readiness, WorkPool, WorkQueue
-from app.outbox import record
+from app.outbox.record import record
+from app.postgres.engine import JsonObject
 from tests.guard import unguarded
 
 Sessions = sessionmaker[Session]

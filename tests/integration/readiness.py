@@ -6,9 +6,9 @@ from typing import Any
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, update
 
-from app import outbox
-from app.broker import READINESS
+from app.broker.contract import READINESS
 from app.models import Deployment, PoolWorker, WorkQueue
+from app.outbox import record as outbox
 from app.settings import get_settings
 from tests.integration.registry import make_deployment
 from tests.world import assert_unbroken

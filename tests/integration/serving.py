@@ -11,8 +11,8 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from app.embedded.process import free_port
-from app.live import Live
+from app.local.embedded.process import free_port
+from app.log.live import Live
 from app.main import create_app
 from app.server import Server
 from tests.waiting import wait_until

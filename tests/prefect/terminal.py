@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.embedded.process import kill_group, spawn
+from app.local.embedded.process import kill_group, spawn
 from tests.prefect.warm import WarmPrefect
 from tests.waiting import wait_until
 

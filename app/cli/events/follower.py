@@ -8,9 +8,9 @@ from typing import Any, Self
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.events import head_position, read_from
-from app.database import describe
+from app.log.read import head_position, read_from
 from app.models import EventRow
+from app.postgres.engine import describe
 
 BATCH = 100
 """Events that are read at once; one can be more than a megabyte."""

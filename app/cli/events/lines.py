@@ -7,11 +7,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.capture.kinds import kind_of
 from app.cli.times import shown
 from app.cli.visible import visible
-from app.events.kinds import kind_of
-from app.events.schema import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, ReceivedEvent
 from app.models import EventRow
+from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, ReceivedEvent
 
 COLUMNS = ("position", "time", "event", "name", "changed")
 

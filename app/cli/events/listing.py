@@ -10,17 +10,17 @@ from rich.console import Console
 from sqlalchemy import ColumnElement, and_, true
 from sqlalchemy.orm import Session
 
+from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.events.lines import AsJson, as_json, as_line, as_table
 from app.cli.names import NAME_FORMS, parse_kind, parse_name
 from app.cli.times import TIME_HELP, parse_time
-from app.crud.event_filters import changes_one_of, of_kinds, of_resources
-from app.crud.events import find_events
-from app.crud.named_resources import ResourceName, find_ids
-from app.events.resource_kind import ResourceKind
+from app.log.filter import changes_one_of, of_kinds, of_resources
+from app.log.names import ResourceName, find_ids
+from app.log.read import find_events
 from app.models import EventRow
-from app.schemas.events import EventFilter, NameFilter, OccurredFilter, ResourceFilter
+from app.schemas.event_queries import EventFilter, NameFilter, OccurredFilter, ResourceFilter
 
 EXAMPLES = """
 Examples:

@@ -12,10 +12,10 @@ from app.cli.diff_lines import Line, difference, whole
 from app.cli.diff_printing import print_fact, print_lines
 from app.cli.events.lines import AsJson, as_json, named
 from app.cli.times import shown
-from app.crud.events import read_event
-from app.database import JsonObject
-from app.events.schema import RESOURCE_ID, RESOURCE_ROLE
+from app.log.read import read_event
 from app.models import EventRow
+from app.postgres.engine import JsonObject
+from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
 
 EXAMPLES = """
 Examples:

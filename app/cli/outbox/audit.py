@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
+from app.audit.reconcile import Audit, Finding, reconcile
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.printing import AsJson, counts_table, print_json
-from app.crud.audit import Audit, Finding, reconcile
 
 FINDINGS_SHOWN: Final = 20
 AUDIT_TIMEOUT_MS: Final = 60 * 60 * 1000

@@ -7,13 +7,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.outbox.parked import SnapshotId, parse_snapshot
 from app.cli.printing import AsJson, plain, print_json
-from app.crud.parked import replay, skip
-from app.events.resource_kind import ResourceKind
 from app.models import SnapshotRow
+from app.outbox.parked import replay, skip
 
 REPLAY_EXAMPLES = """
 Examples:

@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.printing import AsJson, plain, print_json
-from app.crud.parked import Held, held, parked
-from app.database import JsonObject
-from app.events.resource_kind import ResourceKind
 from app.models import SnapshotRow
+from app.outbox.parked import Held, held, parked
+from app.postgres.engine import JsonObject
 
 PARKED_EXAMPLES = """
 Examples:

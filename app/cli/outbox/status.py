@@ -8,7 +8,7 @@ from rich.table import Table
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.printing import AsJson, counts_table, print_json
-from app.crud.outbox_status import OutboxStatus, status
+from app.outbox.status import OutboxStatus, status
 
 EXAMPLES = """
 Examples:

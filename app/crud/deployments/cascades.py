@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.crud.deployment_limits import lock_own_limits, settle_own_limits
-from app.crud.deployment_readiness import follow_queues
+from app.capture.kinds import DEPLOYMENT
+from app.capture.snapshot import Change
+from app.capture.statements import Given
+from app.capture.tracked import delete_rows, update_rows
+from app.crud.deployments.own_limits import lock_own_limits, settle_own_limits
+from app.crud.deployments.readiness import follow_queues
 from app.crud.filters import one_of
-from app.events.kinds import DEPLOYMENT
-from app.events.snapshot import Change
-from app.events.tracked import delete_rows, update_rows
-from app.events.tracked_statements import Given
 from app.models import Deployment
 
 

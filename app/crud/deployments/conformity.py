@@ -18,8 +18,8 @@ from jsonschema.validators import Draft202012Validator, extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from app.database import JsonObject
 from app.errors import InvalidRequest, RequestError
+from app.postgres.engine import JsonObject
 
 REMEMBERED: Final = 128
 REMEMBERED_LENGTH: Final = 8 * 1024
@@ -70,7 +70,7 @@ def _validator(schema: JsonObject) -> Any:
     try:
         text = json.dumps(schema)
     except TypeError:
-        # It holds a number that Python's JSON lacks (`app.database.load_json`).
+        # It holds a number that Python's JSON lacks (`app.postgres.engine.load_json`).
         return _make_validator(schema)
     return _remembered_validator(text) if len(text) <= REMEMBERED_LENGTH else _make_validator(schema)
 

@@ -12,17 +12,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, join, select, true
 from sqlalchemy.orm import Session
 
-from app.crud.deployment_reading import DEPLOYMENT as TABLE
-from app.crud.deployment_reading import LIMIT, POOL, QUEUE, VIEWED, DeploymentView, read_deployment, view
-from app.crud.work_pools import AGENT_POOL
-from app.crud.work_queues import named_queue, resolve_queue
-from app.database import JsonObject, core_table
+from app.capture.kinds import DEPLOYMENT
+from app.capture.readiness import polled_lately
+from app.capture.sameness import any_differs
+from app.capture.statements import parameter
+from app.crud.deployments.reading import DEPLOYMENT as TABLE
+from app.crud.deployments.reading import LIMIT, POOL, QUEUE, VIEWED, DeploymentView, read_deployment, view
+from app.crud.work_pools.pools import AGENT_POOL
+from app.crud.work_pools.queues import named_queue, resolve_queue
 from app.errors import Conflict
-from app.events.kinds import DEPLOYMENT
-from app.events.readiness import polled_lately
-from app.events.sameness import any_differs
-from app.events.tracked_statements import parameter
 from app.models import Flow
+from app.postgres.engine import JsonObject, core_table
 from app.schemas.deployments import DeploymentCreate
 
 FLOW: Final = core_table(Flow)

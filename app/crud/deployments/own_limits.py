@@ -9,13 +9,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, literal, select
 from sqlalchemy.orm import Session
 
+from app.capture.kinds import CONCURRENCY_LIMIT
+from app.capture.snapshot import Change
+from app.capture.statements import Given
+from app.capture.tracked import delete_rows, insert_row, update_rows
 from app.crud.filters import one_of
-from app.database import core_table
-from app.events.kinds import CONCURRENCY_LIMIT
-from app.events.snapshot import Change
-from app.events.tracked import delete_rows, insert_row, update_rows
-from app.events.tracked_statements import Given
 from app.models import ConcurrencyLimit, Deployment
+from app.postgres.engine import core_table
 
 
 def own_limit_name(deployment_id: UUID) -> str:

@@ -7,11 +7,11 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, any_, bindparam
 from sqlalchemy.orm import Session
 
-from app.crud.deployment_reading import THIS
-from app.events.kinds import DEPLOYMENT
-from app.events.readiness import settle
-from app.events.snapshot import Change
-from app.events.tracked_statements import table_of
+from app.capture.kinds import DEPLOYMENT
+from app.capture.readiness import settle
+from app.capture.snapshot import Change
+from app.capture.statements import table_of
+from app.crud.deployments.reading import THIS
 
 THESE: Final = table_of(DEPLOYMENT).c.id == any_(bindparam("deployment_ids", type_=ARRAY(Uuid())))
 

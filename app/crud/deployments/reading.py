@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, tru
 from sqlalchemy.orm import Session
 
 from app.crud.filters import deployment_condition, deployments_in_pools, flow_condition, work_queue_condition
-from app.database import core_table
 from app.errors import NotFound
 from app.models import ConcurrencyLimit, Deployment, Flow, WorkPool, WorkQueue
+from app.postgres.engine import core_table
 from app.schemas.deployments import DeploymentSelection, Sort
 
 ORDERS: dict[Sort, tuple[ColumnElement[Any], ...]] = {

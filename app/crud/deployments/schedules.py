@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.database import JsonObject
 from app.errors import Conflict, InvalidRequest, NotFound
+from app.postgres.engine import JsonObject
 from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 
 Schedules = list[JsonObject]

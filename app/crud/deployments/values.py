@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.crud.concurrency_limits import lock_limit
-from app.crud.conformity import check_conformity
-from app.crud.work_queues import resolve_queue
-from app.database import JsonObject
+from app.crud.deployments.conformity import check_conformity
+from app.crud.limits.concurrency_limits import lock_limit
+from app.crud.work_pools.queues import resolve_queue
 from app.errors import RequestError
 from app.models import WorkPool, WorkQueue
+from app.postgres.engine import JsonObject
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 
 PLAIN = (

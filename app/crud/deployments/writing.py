@@ -8,12 +8,17 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
-from app.crud.deployment_cascades import delete_where
-from app.crud.deployment_limits import lock_own_limits, settle_own_limits
-from app.crud.deployment_readiness import follow_queues
-from app.crud.deployment_reading import THIS, DeploymentView, read_deployment_of_flow
-from app.crud.deployment_standing import look, view_after
-from app.crud.deployment_values import (
+from app.capture.kinds import DEPLOYMENT
+from app.capture.snapshot import Change
+from app.capture.statements import Given, Keep, table_of
+from app.capture.tracked import insert_row, update_rows, upsert_row
+from app.crud.deployments.cascades import delete_where
+from app.crud.deployments.existing import look, view_after
+from app.crud.deployments.own_limits import lock_own_limits, settle_own_limits
+from app.crud.deployments.readiness import follow_queues
+from app.crud.deployments.reading import THIS, DeploymentView, read_deployment_of_flow
+from app.crud.deployments.schedules import Schedules, patched, replaced
+from app.crud.deployments.values import (
     check_job_variables,
     check_parameters,
     given_values,
@@ -22,14 +27,9 @@ from app.crud.deployment_values import (
     limit_values,
     plain_values,
 )
-from app.crud.schedule_lists import Schedules, patched, replaced
 from app.errors import Conflict, InvalidRequest, NotFound
-from app.events.kinds import DEPLOYMENT
-from app.events.snapshot import Change
-from app.events.tracked import insert_row, update_rows, upsert_row
-from app.events.tracked_statements import Given, Keep, table_of
 from app.models import Deployment
-from app.outbox import record
+from app.outbox.record import record
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 
 NEED_WHAT_IS_STORED: Final = frozenset({

@@ -8,11 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.capture.kinds import CONCURRENCY_LIMIT
+from app.capture.tracked import insert_row, update_rows
 from app.errors import Conflict, NotFound
-from app.events.kinds import CONCURRENCY_LIMIT
-from app.events.tracked import insert_row, update_rows
 from app.models import ConcurrencyLimit
-from app.outbox import record
+from app.outbox.record import record
 
 NOT_FOUND: Final = "Concurrency Limit not found"
 NAME_TAKEN: Final = "A concurrency limit with this name already exists."

@@ -6,7 +6,8 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.crud import concurrency_limits, deletions
+from app.crud import deletions
+from app.crud.limits import concurrency_limits
 from app.errors import Conflict, NotFound
 from app.models import ConcurrencyLimit
 from app.schemas.concurrency_limits import TAG_PREFIX

@@ -12,13 +12,13 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.capture.kinds import DEPLOYMENT, WORK_QUEUE
+from app.capture.readiness import is_online, settle
 from app.crud.filters import one_of
-from app.crud.work_pools import read_work_pool
-from app.crud.work_queues import read_work_queue_by_name
-from app.events.kinds import DEPLOYMENT, WORK_QUEUE
-from app.events.readiness import is_online, settle
+from app.crud.work_pools.pools import read_work_pool
+from app.crud.work_pools.queues import read_work_queue_by_name
 from app.models import Deployment, PoolWorker, Readiness, WorkQueue
-from app.outbox import record
+from app.outbox.record import record
 from app.settings import get_settings
 
 POLL_RESOLUTION: Final = timedelta(seconds=5)

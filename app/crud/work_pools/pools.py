@@ -8,15 +8,15 @@ from uuid import UUID
 from sqlalchemy import Select, and_, func, select, true
 from sqlalchemy.orm import Session
 
+from app.capture.kinds import DEFAULT_QUEUE_ID, RESULT_STORAGE_ID, WORK_POOL
+from app.capture.readiness import first_status, pause
+from app.capture.snapshot import Change
+from app.capture.tracked import insert_row, update_rows
 from app.crud.filters import Condition, work_pool_condition
-from app.crud.queue_order import insert_queue
+from app.crud.work_pools.queue_order import insert_queue
 from app.errors import Conflict, NotAllowed, NotFound
-from app.events.kinds import DEFAULT_QUEUE_ID, RESULT_STORAGE_ID, WORK_POOL
-from app.events.readiness import first_status, pause
-from app.events.snapshot import Change
-from app.events.tracked import insert_row, update_rows
 from app.models import AGENT_TYPE, WorkPool, WorkQueue
-from app.outbox import record
+from app.outbox.record import record
 from app.schemas.filters import WorkPoolFilter
 
 AGENT_POOL: Final = "default-agent-pool"

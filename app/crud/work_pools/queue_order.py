@@ -12,11 +12,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.capture.kinds import WORK_QUEUE
+from app.capture.readiness import first_status
+from app.capture.snapshot import Change
+from app.capture.tracked import insert_row, update_rows
 from app.crud.filters import Condition
-from app.events.kinds import WORK_QUEUE
-from app.events.readiness import first_status
-from app.events.snapshot import Change
-from app.events.tracked import insert_row, update_rows
 from app.models import WorkPool, WorkQueue
 
 Place = tuple[UUID, int]

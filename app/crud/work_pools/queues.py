@@ -10,17 +10,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true
 from sqlalchemy.orm import Session
 
+from app.capture.kinds import WORK_QUEUE
+from app.capture.readiness import pause, settle
+from app.capture.tracked import update_rows
 from app.crud.filters import Condition, work_queue_condition
-from app.crud.queue_order import insert_queue, lock_pool, make_room
-from app.crud.work_pools import AGENT_POOL, ensure_agent_pool, read_work_pool
-from app.crud.work_pools import NOT_FOUND as POOL_NOT_FOUND
-from app.database import core_table
+from app.crud.work_pools.pools import AGENT_POOL, ensure_agent_pool, read_work_pool
+from app.crud.work_pools.pools import NOT_FOUND as POOL_NOT_FOUND
+from app.crud.work_pools.queue_order import insert_queue, lock_pool, make_room
 from app.errors import Conflict, NotFound
-from app.events.kinds import WORK_QUEUE
-from app.events.readiness import pause, settle
-from app.events.tracked import update_rows
 from app.models import WorkPool, WorkQueue
-from app.outbox import record
+from app.outbox.record import record
+from app.postgres.engine import core_table
 from app.schemas.filters import WorkQueueFilter
 
 NOT_FOUND: Final = "Work queue not found"

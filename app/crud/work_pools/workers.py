@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, and_, delete, false, func, not_, or_, sele
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.crud.work_pools import NOT_FOUND, read_work_pool
+from app.capture.kinds import WORK_POOL
+from app.capture.readiness import is_online, settle
+from app.crud.work_pools.pools import NOT_FOUND, read_work_pool
 from app.errors import NotFound
-from app.events.kinds import WORK_POOL
-from app.events.readiness import is_online, settle
 from app.models import PoolWorker, WorkPool
-from app.outbox import record
+from app.outbox.record import record
 from app.schemas.pool_workers import Heartbeat, WorkerFilter, WorkerStatus
 
 HEARTBEAT_SECONDS: Final = 30

@@ -5,8 +5,8 @@ and open up folders when they run as root. The servers listen on 127.0.0.1 with 
 in the folder that the caller names, and die with the process that started them.
 """
 
-from app.embedded.postgres import start_postgres
-from app.embedded.server import Server
-from app.embedded.valkey import start_valkey
+from app.local.embedded.postgres import start_postgres
+from app.local.embedded.server import Server
+from app.local.embedded.valkey import start_valkey
 
 __all__ = ["Server", "start_postgres", "start_valkey"]

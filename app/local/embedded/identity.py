@@ -6,9 +6,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from app.embedded.launch import NOBODY
-from app.embedded.process import Identity, spawn
 from app.errors import StartupError
+from app.local.embedded.launch import NOBODY
+from app.local.embedded.process import Identity, spawn
 
 _PROBE_TIMEOUT = 10
 _LIBRARIES = "*.libs"

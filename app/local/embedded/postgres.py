@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psycopg
 
-from app.embedded.identity import choose_identity
-from app.embedded.process import Identity, kill_group, spawn, tail, wait_until
-from app.embedded.secret import kept_secret
-from app.embedded.server import Check, Server, appended, keep_one_log
 from app.errors import StartupError
+from app.local.embedded.identity import choose_identity
+from app.local.embedded.process import Identity, kill_group, spawn, tail, wait_until
+from app.local.embedded.secret import kept_secret
+from app.local.embedded.server import Check, Server, appended, keep_one_log
 
 NAME = "aftercommit"
 """The name of the superuser and of the database."""

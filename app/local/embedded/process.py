@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 Identity = Literal["same", "namespace", "nobody"]
-"""As whom a program runs: see app.embedded.launch."""
+"""As whom a program runs: see app.local.embedded.launch."""
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _POLL_SECONDS = 0.02

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.embedded.process import free_port, kill_group, tail, wait_until
 from app.errors import StartupError
+from app.local.embedded.process import free_port, kill_group, tail, wait_until
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0

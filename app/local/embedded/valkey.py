@@ -9,10 +9,10 @@ from pathlib import Path
 
 import redis
 
-from app.embedded.process import spawn, wait_until
-from app.embedded.secret import kept_secret, write_private
-from app.embedded.server import Check, Server, appended, keep_one_log
 from app.errors import StartupError
+from app.local.embedded.process import spawn, wait_until
+from app.local.embedded.secret import kept_secret, write_private
+from app.local.embedded.server import Check, Server, appended, keep_one_log
 
 _PREDECESSOR_TIMEOUT = 10.0
 _CONFIG = """\

@@ -1,7 +1,7 @@
 """Runs the processes of `aftercommit up` as one."""
 
-from app.supervisor.program import Output, Program
-from app.supervisor.requests import StopRequests
-from app.supervisor.supervisor import Part, Supervisor
+from app.local.supervisor.program import Output, Program
+from app.local.supervisor.requests import StopRequests
+from app.local.supervisor.supervisor import Part, Supervisor
 
 __all__ = ["Output", "Part", "Program", "StopRequests", "Supervisor"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TextIO
 
-from app.embedded.process import kill_group, spawn
+from app.local.embedded.process import kill_group, spawn
 
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 _LINE_LIMIT = 64 * 1024

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import StartupError
-from app.supervisor.requests import StopRequests
+from app.local.supervisor.requests import StopRequests
 
 RESTART_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 STEADY_SECONDS = 60.0

@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Final
 
 from app.errors import AppError
-from app.live.reading import Frame, Page
-from app.schemas.events import EventFilter
+from app.log.live.reading import Frame, Page
+from app.schemas.event_queries import EventFilter
 
 TAKE: Final = 100
 """Frames that a reader takes at once; then it is the turn of others."""

@@ -11,14 +11,14 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.events import Newest, newest_event
-from app.database import make_engine, make_sessions, sqlstate
 from app.errors import Conflict, InvalidRequest, Unavailable
-from app.live.feed import Feed, Growth
-from app.live.reading import Page, following, position_before, read_page
-from app.live.subscription import Subscription
-from app.live.tail import Tail
-from app.schemas.events import EventFilter
+from app.log.live.feed import Feed, Growth
+from app.log.live.reading import Page, following, position_before, read_page
+from app.log.live.subscription import Subscription
+from app.log.live.tail import Tail
+from app.log.read import Newest, newest_event
+from app.postgres.engine import make_engine, make_sessions, sqlstate
+from app.schemas.event_queries import EventFilter
 from app.settings import Settings
 from app.telemetry import get_logger
 

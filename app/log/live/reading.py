@@ -7,10 +7,10 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.crud.event_filters import matching
-from app.events.schema import ReceivedEvent
+from app.log.filter import matching
 from app.models import EventRow
-from app.schemas.events import EventFilter, OccurredFilter
+from app.schemas.event import ReceivedEvent
+from app.schemas.event_queries import EventFilter, OccurredFilter
 
 WINDOW: Final = 10_000
 """Positions that one statement looks at, so that it ends soon however few of them match."""

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from app.live.feed import Feed
-from app.live.reading import Frame, Page
-from app.schemas.events import OccurredFilter
+from app.log.live.feed import Feed
+from app.log.live.reading import Frame, Page
+from app.schemas.event_queries import OccurredFilter
 
 ReadPage = Callable[[int], Awaitable[Page]]
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.events import Newest, holds, newest_event
+from app.log.read import Newest, holds, newest_event
 from app.telemetry import get_logger
 from app.wakeup import Wakeups
 

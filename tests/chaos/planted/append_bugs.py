@@ -8,11 +8,11 @@ from uuid import uuid4
 from sqlalchemy import Engine, func, select, text, update
 from sqlalchemy.orm import Session
 
-from app.copying import copy_rows
-from app.database import JsonObject, core_table
-from app.events.append import COLUMNS, _row
-from app.events.schema import Event, RelatedResource
+from app.log.append import COLUMNS, _row
 from app.models import EventLog, EventRow
+from app.postgres.copying import copy_rows
+from app.postgres.engine import JsonObject, core_table
+from app.schemas.event import Event, RelatedResource
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import replace
 from workers.claimed import Claimed
@@ -44,7 +44,7 @@ def position_from_a_plain_sequence() -> None:
 
         return append
 
-    replace("app.events.append", "append", make, used_by="workers.batch")
+    replace("app.log.append", "append", make, used_by="workers.batch")
 
 
 @lru_cache

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, true
 from sqlalchemy.orm import Session
 
+from app.capture.masking import Masker
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import Change, Snapshot, lane_of
+from app.capture.statements import Assignment, Given, table_of
 from app.errors import NotFound
-from app.events.masking import Masker
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import Change, Snapshot, lane_of
-from app.events.tracked_statements import Assignment, Given, table_of
 from app.models import Deployment
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import replace
@@ -37,7 +37,7 @@ def created_or_updated_told_by_clock() -> None:
 
         return capture
 
-    replace("app.events.snapshot", "capture", make, used_by="app.events.store")
+    replace("app.capture.snapshot", "capture", make, used_by="app.outbox.store")
 
 
 def old_values_read_without_the_row_lock() -> None:
@@ -45,8 +45,8 @@ def old_values_read_without_the_row_lock() -> None:
 
     Nearly every audit trail that is built in an ORM does this: load the object, set its attributes, compare, save.
     """
-    replace("app.crud.deployments", "lock_deployment", _make_unlocked, used_by="app.crud.deployments")
-    replace("app.events.tracked", "update_rows", _make_select_first, used_by="app.crud.deployments")
+    replace("app.crud.deployments.writing", "lock_deployment", _make_unlocked, used_by="app.crud.deployments.writing")
+    replace("app.capture.tracked", "update_rows", _make_select_first, used_by="app.crud.deployments.writing")
 
 
 def _make_unlocked(_original: Any) -> Any:
@@ -98,7 +98,7 @@ def unchanged_write_counts_as_a_change() -> None:
 
         return _assignment
 
-    replace("app.events.tracked_statements", "_assignment", make, used_by="app.events.tracked_statements")
+    replace("app.capture.statements", "_assignment", make, used_by="app.capture.statements")
 
 
 def flow_deletion_that_cascades() -> None:
@@ -114,7 +114,7 @@ def flow_deletion_that_cascades() -> None:
 
         return delete_deployments_of_flows
 
-    replace("app.crud.deployment_cascades", "delete_deployments_of_flows", make, used_by="app.crud.deletions")
+    replace("app.crud.deployments.cascades", "delete_deployments_of_flows", make, used_by="app.crud.deletions")
 
 
 def lane_of_the_change() -> None:
@@ -130,4 +130,4 @@ def lane_of_the_change() -> None:
 
         return capture
 
-    replace("app.events.snapshot", "capture", make, used_by="app.events.store")
+    replace("app.capture.snapshot", "capture", make, used_by="app.outbox.store")

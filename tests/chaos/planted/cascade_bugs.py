@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping
 from sqlalchemy.orm import Session
 
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import Change
-from app.events.tracked import moment
-from app.events.tracked_statements import Given
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import Change
+from app.capture.statements import Given
+from app.capture.tracked import moment
 from tests.chaos.planted.patching import replace
 
 
@@ -37,7 +37,7 @@ def status_of_a_poll_is_not_told() -> None:
 
         return settle
 
-    replace("app.events.readiness", "settle", make, used_by="app.crud.polls")
+    replace("app.capture.readiness", "settle", make, used_by="app.crud.work_pools.polls")
 
 
 def deletion_that_occurs_after_its_effects() -> None:

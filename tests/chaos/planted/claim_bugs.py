@@ -9,7 +9,7 @@ from celery.app.task import Context
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.broker import Role
+from app.broker.contract import Role
 from app.models import SnapshotRow
 from app.settings import Settings
 from tests.chaos.planted.moments import moment
@@ -35,7 +35,7 @@ def task_acked_before_its_commit() -> None:
 
         return _configuration
 
-    replace("app.broker", "_configuration", make, used_by="app.broker")
+    replace("app.broker.contract", "_configuration", make, used_by="app.broker.contract")
     slow_but_right()
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app.events.snapshot import Change
-from app.outbox import PENDING, publisher
+from app.capture.snapshot import Change
+from app.outbox.record import PENDING, publisher
 from app.settings import get_settings
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import NothingToPatch, replace
@@ -34,7 +34,7 @@ def doorbell_before_the_commit() -> None:
 
         return record
 
-    replace("app.outbox", "record", make, used_by="app.crud.deployments")
+    replace("app.outbox.record", "record", make, used_by="app.crud.deployments.writing")
 
 
 def event_published_for_a_rolled_back_change() -> None:
@@ -52,7 +52,7 @@ def event_published_for_a_rolled_back_change() -> None:
 
         return record
 
-    replace("app.outbox", "record", make, used_by="app.crud.deployments")
+    replace("app.outbox.record", "record", make, used_by="app.crud.deployments.writing")
 
 
 def outbox_row_written_after_the_commit() -> None:
@@ -80,4 +80,4 @@ def outbox_row_written_after_the_commit() -> None:
         event.listen(Session, "after_rollback", _forget)
         return record
 
-    replace("app.outbox", "record", make, used_by="app.crud.deployments")
+    replace("app.outbox.record", "record", make, used_by="app.crud.deployments.writing")

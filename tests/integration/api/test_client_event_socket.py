@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from structlog.testing import capture_logs
 
 from app.api import client_events
-from app.crud.client_events import append_client_events
-from app.events.masking import Masker
+from app.capture.masking import Masker
+from app.log.client_events import append_client_events
 from app.models import EventRow
 from app.schemas.client_events import ClientEvent
 from tests.integration.client_event import a_client_event, numbered

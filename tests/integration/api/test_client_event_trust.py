@@ -3,8 +3,8 @@
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.client_events import append_client_events
-from app.events.snapshot import make_masker
+from app.capture.snapshot import make_masker
+from app.log.client_events import append_client_events
 from app.schemas.client_events import ClientEvent
 from app.settings import Settings
 from tests.integration.client_event import a_client_event, log, post

@@ -120,7 +120,7 @@ def test_a_failed_append_takes_nothing_of_its_batch(
     def fail(*_args: object, **_how: object) -> int:
         raise AssertionError
 
-    monkeypatch.setattr("app.crud.client_events.append", fail)
+    monkeypatch.setattr("app.log.client_events.append", fail)
     post(client, a_client_event(), status=500)
     monkeypatch.undo()
     post(client, a_client_event())

@@ -15,7 +15,7 @@ from starlette.testclient import WebSocketDenialResponse
 from app.api.absent_sockets import ABSENT_SOCKETS
 from tests.integration.registry import make_pool, make_queue
 
-ROUTES = tuple(json.loads((Path(__file__).parent.parent / "data" / "prefect-client-routes.json").read_text()))
+ROUTES = tuple(json.loads((Path(__file__).parents[2] / "data" / "prefect-client-routes.json").read_text()))
 CALLED = [route.split(" ") for route in ROUTES if " " in route]
 NAMED = [route for route in ROUTES if " " not in route]
 NOT_ANSWERED = {

@@ -7,10 +7,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.api import health
-from app.api.errors import TOO_LARGE
-from app.database import describe
 from app.main import create_app
+from app.postgres.engine import describe
 from app.settings import Settings, get_settings
+from app.web.errors import TOO_LARGE
 from tests.databases import administer
 
 

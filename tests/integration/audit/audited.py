@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from app.crud.audit import Audit, reconcile
+from app.audit.reconcile import Audit, reconcile
 from app.models import EventRow, SnapshotRow
-from tests.integration.reconcile.lives import Life, append
+from tests.integration.audit.lives import Life, append
 
 
 @dataclass

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.integration.reconcile.audited import AuditedWorld
-from tests.integration.reconcile.lives import Life, store
+from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.lives import Life, store
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from app.events.kinds import DEPLOYMENT, FLOW
-from app.events.snapshot import lane_of
+from app.capture.kinds import DEPLOYMENT, FLOW
+from app.capture.snapshot import lane_of
 from app.models import Deployment, EventLog, EventRow, Flow, SnapshotRow, Tombstone
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.audit import Audit, reconcile
+from app.audit.reconcile import Audit, reconcile
 from app.models import EventLog, SnapshotRow
-from tests.integration.reconcile.lives import Life, store
+from tests.integration.audit.lives import Life, store
 
 # The database is the same for all examples; each starts with emptying it.
 on_one_database = settings(

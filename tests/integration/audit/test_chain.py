@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.reconcile.audited import AuditedWorld
+from tests.integration.audit.audited import AuditedWorld
 
 
 def test_an_update_that_starts_from_another_value_is_disordered_and_names_the_fields(audited: AuditedWorld) -> None:

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text, update
 
 from app.models import Deployment
-from tests.integration.reconcile.audited import AuditedWorld
-from tests.integration.reconcile.lives import foreign_event
+from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.lives import foreign_event
 
 # The constraints that make duplicates impossible are dropped first.
 pytestmark = pytest.mark.own_database

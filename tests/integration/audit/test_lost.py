@@ -3,7 +3,7 @@
 from sqlalchemy import delete, update
 
 from app.models import Deployment, EventLog, EventRow, SnapshotRow, Tombstone
-from tests.integration.reconcile.audited import AuditedWorld
+from tests.integration.audit.audited import AuditedWorld
 
 
 def test_a_snapshot_that_was_never_stored_is_lost(audited: AuditedWorld) -> None:

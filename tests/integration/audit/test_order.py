@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from app.models import EventRow
-from tests.integration.reconcile.audited import AuditedWorld
-from tests.integration.reconcile.lives import START
+from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.lives import START
 
 
 def test_events_of_one_resource_in_the_wrong_order_are_disordered(audited: AuditedWorld) -> None:

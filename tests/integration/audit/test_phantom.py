@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from app.models import Deployment, Tombstone
-from tests.integration.reconcile.audited import AuditedWorld
-from tests.integration.reconcile.lives import Life
+from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.lives import Life
 
 
 def test_an_event_of_a_resource_that_never_existed_is_a_phantom(audited: AuditedWorld) -> None:

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import delete, update
 
 from app.models import EventLog, EventRow
-from tests.integration.reconcile.audited import AuditedWorld
-from tests.integration.reconcile.lives import foreign_event
+from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.lives import foreign_event
 
 
 def test_a_gap_in_the_positions_is_disordered(audited: AuditedWorld) -> None:

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine, delete, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.audit import SHOWN_PER_PROBLEM, Audit, reconcile
+from app.audit.reconcile import SHOWN_PER_PROBLEM, Audit, reconcile
 from app.models import SnapshotRow
-from tests.integration.reconcile.audited import AuditedWorld
-from tests.integration.reconcile.lives import Life
+from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.lives import Life
 from tests.world import World
 
 

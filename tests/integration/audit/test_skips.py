@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.reconcile.audited import AuditedWorld
-from tests.integration.reconcile.lives import Life
+from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.lives import Life
 
 SKIPPED = {"operation": "updated", "reason": "why", "error": "odd", "attempts": 10}
 

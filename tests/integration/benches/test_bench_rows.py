@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.snapshot import lane_of
+from app.capture.snapshot import lane_of
 from app.models import Deployment, EventRow, SnapshotRow
 from benches import bodies, bulk, plain_app, synthetic, synthetic_events
 from benches.raw_move import move_all

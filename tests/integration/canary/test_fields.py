@@ -9,9 +9,9 @@ from sqlalchemy import Text, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.kinds import tracked_kinds
-from app.events.resource_kind import ResourceKind
-from app.events.tracked_statements import table_of
+from app.capture.kinds import tracked_kinds
+from app.capture.resource_kind import ResourceKind
+from app.capture.statements import table_of
 from app.models import EventRow
 from tests.canary.life import Lives
 from tests.canary.search import as_text, assert_clean, read_events, stored_texts

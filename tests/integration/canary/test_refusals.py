@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud import work_pools
+from app.crud.work_pools import pools as work_pools
 from tests.canary.refusals import Refusal, refusals
 from tests.canary.search import assert_clean, stored_texts
 from tests.canary.secrets import Canaries

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from app.events.kinds import DEPLOYMENT, tracked_kinds
-from app.events.masking import Masker
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import capture
-from app.events.tracked import delete_rows, update_rows, upsert_row
-from app.events.tracked_statements import table_of
+from app.capture.kinds import DEPLOYMENT, tracked_kinds
+from app.capture.masking import Masker
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import capture
+from app.capture.statements import table_of
+from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import Deployment, Tombstone, WorkQueue
 from tests.integration.kinds_in_use import Row, other_values
 

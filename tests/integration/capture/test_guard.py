@@ -7,10 +7,11 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud import flows, work_pools
-from app.events.kinds import tracked_kinds
-from app.events.resource_kind import ResourceKind
-from app.events.tracked_statements import table_of
+from app.capture.kinds import tracked_kinds
+from app.capture.resource_kind import ResourceKind
+from app.capture.statements import table_of
+from app.crud import flows
+from app.crud.work_pools import pools as work_pools
 from app.models import Flow, WorkPool
 from tests.guard import unguarded
 from tests.integration.kinds_in_use import make_one_of_each, other_values

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import JSON
 from sqlalchemy.orm import Session
 
-from app.events.kinds import tracked_kinds
-from app.events.resource_kind import ResourceKind, Same
-from app.events.tracked import update_rows, upsert_row
-from app.events.tracked_statements import table_of
+from app.capture.kinds import tracked_kinds
+from app.capture.resource_kind import ResourceKind, Same
+from app.capture.statements import table_of
+from app.capture.tracked import update_rows, upsert_row
 from tests.integration.kinds_in_use import Row
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)

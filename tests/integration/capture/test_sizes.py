@@ -9,11 +9,11 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.api.errors import TOO_LARGE_A_CHANGE
 from app.models import SnapshotRow
 from app.models.snapshot import STATE_LIMIT
 from app.schemas.storable import DIGITS_LIMIT
 from app.settings import get_settings
+from app.web.errors import TOO_LARGE_A_CHANGE
 from tests.unit.snapshots import snapshot_row
 from tests.world import World, assert_audit_is_clean, operations, updates
 

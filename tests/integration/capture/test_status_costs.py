@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-import app.events.readiness
+import app.capture.readiness
 import workers.readiness
 from app.models import Deployment, Flow, SnapshotRow, WorkQueue
 from tests.guard import unguarded
@@ -150,7 +150,7 @@ def test_a_look_changes_so_many_bytes_in_one_transaction_at_most_and_goes_on(
     add(5)
     poll(client)
     let_time_pass(engine, 61)
-    monkeypatch.setattr(app.events.readiness, "BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(app.capture.readiness, "BYTES_AT_ONCE", 1)
     sizes: list[int] = []
 
     settle_all(sessions, lambda stored: sizes.append(len(stored)))
@@ -166,7 +166,7 @@ def test_a_poll_changes_so_many_bytes_at_most_and_the_look_makes_the_others_read
     sessions: sessionmaker[Session],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app.events.readiness, "BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(app.capture.readiness, "BYTES_AT_ONCE", 1)
     add(3)
     poll(client)
     assert ready(sessions) == 1
@@ -182,6 +182,6 @@ def test_serving_changes_so_many_bytes_at_most(
     sessions: sessionmaker[Session],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app.events.readiness, "BYTES_AT_ONCE", 1)
+    monkeypatch.setattr(app.capture.readiness, "BYTES_AT_ONCE", 1)
     serve(client, *map(str, add(3)))
     assert ready(sessions) == 1

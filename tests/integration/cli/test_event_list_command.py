@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
 
 from app.cli.main import app
-from app.run_file import RUN_FILE, RunFile
 from app.settings import Settings
+from app.settings.run_file import RUN_FILE, RunFile
 from tests.integration.events_in_log import an_event, append
 
 Sessions = sessionmaker[Session]

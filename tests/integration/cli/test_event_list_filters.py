@@ -7,9 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.kinds import tracked_kinds
+from app.capture.kinds import tracked_kinds
 from app.settings import Settings
-from tests.integration.audit_view import live_twice, operations, run, told
+from tests.integration.cli.audit_view import live_twice, operations, run, told
 from tests.integration.events_in_log import an_event, append
 from tests.integration.registry import make_deployment, make_flow
 

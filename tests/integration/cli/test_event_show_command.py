@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.settings import Settings
-from tests.integration.audit_view import run, told
+from tests.integration.cli.audit_view import run, told
 from tests.integration.events_in_log import an_event, append
 from tests.integration.registry import make_deployment, make_flow
 

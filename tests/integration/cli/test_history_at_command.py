@@ -8,10 +8,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.events.kinds import DEPLOYMENT
+from app.capture.kinds import DEPLOYMENT
 from app.models import EventRow, SnapshotRow
 from app.settings import Settings
-from tests.integration.audit_view import history, live_twice, told
+from tests.integration.cli.audit_view import history, live_twice, told
 from tests.integration.events_in_log import a_related, an_event, append
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.registry import make_deployment, make_flow

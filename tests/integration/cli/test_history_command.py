@@ -8,13 +8,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud import histories
-from app.crud.histories import read_lives
-from app.events.kinds import DEPLOYMENT
-from app.events.state import Phase
+from app.capture.kinds import DEPLOYMENT
+from app.log import lives as histories
+from app.log.lives import read_lives
+from app.log.state import Phase
 from app.models import SnapshotRow
 from app.settings import Settings
-from tests.integration.audit_view import history, live_twice, operations, run, told
+from tests.integration.cli.audit_view import history, live_twice, operations, run, told
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.registry import make_deployment, make_flow
 

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
 
+from app.access.api_keys import valid_digests
 from app.cli.main import app
-from app.crud.api_keys import valid_digests
 from app.errors import AppError, Conflict, NotFound
 from app.models import ApiKey
 from app.settings import Settings

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 from app.cli.main import app
 from app.errors import AppError, ConfigurationError, Unavailable
 from app.models import SnapshotRow
-from app.run_file import RUN_FILE, RunFile
 from app.settings import Settings
-from tests.integration.reconcile.lives import Life, store
+from app.settings.run_file import RUN_FILE, RunFile
+from tests.integration.audit.lives import Life, store
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import Engine, text
 
-from app.crud.parked import replay, skip
 from app.errors import Conflict
 from app.models import SnapshotRow
+from app.outbox.parked import replay, skip
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.parked_world import ERROR, as_json, assert_clean, make_stuck, run
 from tests.integration.side_by_side import held_up

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud import deletions, deployments, flows
+from app.crud import deletions, flows
+from app.crud.deployments import writing as deployments
 from app.models import EventRow
 from app.schemas.deployments import DeploymentCreate
 from tests.integration.outbox_world import OutboxWorld

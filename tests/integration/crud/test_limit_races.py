@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from app.crud import concurrency_limits, deletions, deployments
+from app.crud import deletions
+from app.crud.deployments import writing as deployments
+from app.crud.limits import concurrency_limits
 from app.errors import NotFound
 from app.models import Deployment
 from app.schemas.deployments import DeploymentUpdate

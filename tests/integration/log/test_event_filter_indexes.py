@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select, text
 
-from app.crud.event_filters import matching
-from app.crud.events import read_first_page
-from app.database import make_engine, make_sessions
+from app.log.filter import matching
+from app.log.read import read_first_page
 from app.models import EventRow
-from app.schemas.events import EventFilter
+from app.postgres.engine import make_engine, make_sessions
+from app.schemas.event_queries import EventFilter
 from app.settings import Settings
 from tests.integration.events_in_log import a_related, an_event, append
 

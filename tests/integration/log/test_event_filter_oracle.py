@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.event_filters import matching
-from app.crud.event_text import parse_query
-from app.events.schema import RESOURCE_ID, RESOURCE_ROLE
+from app.log.filter import matching
+from app.log.text import parse_query
 from app.models import EventRow
-from app.schemas.events import EventFilter
+from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
+from app.schemas.event_queries import EventFilter
 from tests.integration.events_in_log import an_event, append
 
 NOW = datetime.now(UTC)

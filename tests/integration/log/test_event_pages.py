@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import delete
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.event_totals import Total
-from app.crud.events import read_first_page, read_next_page
+from app.log.read import read_first_page, read_next_page
+from app.log.totals import Total
 from app.main import create_app
 from app.models import EventRow
-from app.schemas.events import EventFilter
+from app.schemas.event_queries import EventFilter
 from app.schemas.page_token import PageToken
 from app.settings import Settings
 from tests.integration.events_in_log import an_event, append

@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud import event_totals
-from app.crud.event_totals import total_of
-from app.schemas.events import EventFilter
+from app.log import totals as event_totals
+from app.log.totals import total_of
+from app.schemas.event_queries import EventFilter
 from tests.integration.events_in_log import an_event, append
 
 Sessions = sessionmaker[Session]

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.named_resources import ResourceName, find_ids
+from app.capture.kinds import CONCURRENCY_LIMIT, DEPLOYMENT, FLOW, WORK_POOL, WORK_QUEUE
+from app.capture.resource_kind import ResourceKind
 from app.errors import NotFound
-from app.events.kinds import CONCURRENCY_LIMIT, DEPLOYMENT, FLOW, WORK_POOL, WORK_QUEUE
-from app.events.resource_kind import ResourceKind
+from app.log.names import ResourceName, find_ids
 from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, Tombstone, WorkPool, WorkQueue
 from tests.guard import unguarded
 from tests.integration.events_in_log import a_related, an_event, append

@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.histories import Life, read_lives
-from app.events.kinds import tracked_kinds
-from app.events.resource_kind import ResourceKind
-from app.events.snapshot import make_masker
-from app.events.state import Phase
+from app.capture.kinds import tracked_kinds
+from app.capture.resource_kind import ResourceKind
+from app.capture.snapshot import make_masker
+from app.log.lives import Life, read_lives
+from app.log.state import Phase
 from app.settings import Settings
 from tests.integration.random_histories import RandomHistory, make_references
 

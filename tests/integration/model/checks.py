@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.events.schema import RESOURCE_ID
 from app.models import EventLog, EventRow, SnapshotRow
+from app.schemas.event import RESOURCE_ID
 from tests.integration.model.histories import ATTEMPTS, Entry, History, Registry
 from tests.integration.model.rows import read_rows
 from tests.integration.model.states import known_part, plain

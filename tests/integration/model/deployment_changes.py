@@ -7,7 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.crud import deployments, polls, schedule_lists
+from app.crud.deployments import schedules as schedule_lists
+from app.crud.deployments import writing as deployments
+from app.crud.work_pools import polls
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from app.schemas.schedules import IntervalSchedule, ScheduleCreate
 from tests.integration.model import consequences

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.crud import deployments
+from app.crud.deployments import writing as deployments
 from app.models import Deployment, Flow
 from tests.integration.model import consequences
 from tests.integration.model.changes import refused_unless

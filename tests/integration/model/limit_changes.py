@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.crud import concurrency_limits, deletions
+from app.crud import deletions
+from app.crud.limits import concurrency_limits
 from tests.integration.model import consequences
 from tests.integration.model.changes import refused_if, refused_unless, without
 from tests.integration.model.histories import Draft

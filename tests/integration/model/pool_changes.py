@@ -5,7 +5,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.crud import deletions, polls, pool_workers, work_pools
+from app.crud import deletions
+from app.crud.work_pools import polls
+from app.crud.work_pools import pools as work_pools
+from app.crud.work_pools import workers as pool_workers
 from app.models import AGENT_TYPE
 from app.schemas.pool_workers import Heartbeat
 from tests.integration.model import consequences

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.crud import deletions, work_queues
+from app.crud import deletions
+from app.crud.work_pools import queues as work_queues
 from app.errors import Conflict
 from app.models import WorkPool, WorkQueue
 from tests.integration.model import consequences

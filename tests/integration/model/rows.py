@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.events.kinds import KINDS
-from app.events.tracked_statements import table_of
+from app.capture.kinds import KINDS
+from app.capture.statements import table_of
 from tests.integration.model.states import DEPLOYMENT, FLOW, LIMIT, POOL, QUEUE, Key
 
 WITHIN = {DEPLOYMENT: (FLOW, "flow_id"), QUEUE: (POOL, "work_pool_id")}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from app.events.kinds import KINDS
+from app.capture.kinds import KINDS
 
 Key = tuple[str, ...]
 """The kind of a resource and its names, from the outside in: `("deployment", flow, name)`."""

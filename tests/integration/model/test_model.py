@@ -8,8 +8,8 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.parked import parked, replay, skip
 from app.errors import Conflict, NotFound
+from app.outbox.parked import parked, replay, skip
 from app.settings import Settings
 from tests.databases import SharedDatabase
 from tests.integration.model.checks import check_everything

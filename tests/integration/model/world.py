@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import outbox
-from app.crud import polls
-from app.events import snapshot as capturing
-from app.events.append import append
-from app.events.schema import Event
-from app.events.snapshot import Snapshot
+from app.broker.doorbells import Doorbell
+from app.capture import snapshot as capturing
+from app.capture.snapshot import Snapshot
+from app.crud.work_pools import polls
+from app.log.append import append
 from app.models import Deployment, Flow, PoolWorker, SnapshotRow, WorkPool, WorkQueue
-from app.publisher import Doorbell
+from app.outbox import record as outbox
+from app.schemas.event import Event
 from app.settings import Settings
 from tests.databases import SharedDatabase
 from tests.integration.model.endings import Crash, cut

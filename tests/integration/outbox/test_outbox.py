@@ -7,9 +7,9 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import outbox
+from app.broker.doorbells import Doorbell
 from app.models import Deployment
-from app.publisher import Doorbell
+from app.outbox import record as outbox
 from app.settings import Settings, get_settings
 from app.telemetry import correlation_id
 from tests.integration.outbox_world import OutboxWorld, create_deployment, update_deployment

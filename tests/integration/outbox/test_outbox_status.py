@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.outbox_status import OutboxStatus, status
 from app.models import SCHEMA_VERSION, EventLog, SnapshotRow
-from tests.integration.reconcile.lives import Life, store
+from app.outbox.status import OutboxStatus, status
+from tests.integration.audit.lives import Life, store
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 PARKED = {"attempts": 8, "error": "odd", "parked": LATER}

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.copying import copy_rows, json_field, labels_field
-from app.database import core_table
-from app.events.schema import Event
 from app.models import EventRow
+from app.postgres.copying import copy_rows, json_field, labels_field
+from app.postgres.engine import core_table
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build
 from workers.claimed import Claimed

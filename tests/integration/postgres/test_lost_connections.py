@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from app.liveness import WatchedConnection, has_news
+from app.postgres.liveness import WatchedConnection, has_news
 from tests.waiting import wait_until
 
 POOLED = 3

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.database import make_engine, sqlstate
-from app.liveness import SILENCE_SECONDS, Pulse, WatchedConnection
+from app.postgres.engine import make_engine, sqlstate
+from app.postgres.liveness import SILENCE_SECONDS, Pulse, WatchedConnection
 from app.settings import Settings
 
 

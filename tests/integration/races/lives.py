@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.crud import deletions, deployments
+from app.crud import deletions
+from app.crud.deployments import writing as deployments
 from app.errors import Conflict, NotFound
 from app.schemas.deployments import DeploymentCreate
 from tests.integration.outbox_world import OutboxWorld

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
-from app.events.append import append
-from app.events.schema import Event
+from app.log.append import append
 from app.models import LANES, EventRow, SnapshotRow
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import Gate, count_blocked, wait_until_blocked
 from tests.waiting import wait_until

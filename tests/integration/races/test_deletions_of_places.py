@@ -6,7 +6,10 @@ from uuid import UUID
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from app.crud import deletions, deployments, work_pools, work_queues
+from app.crud import deletions
+from app.crud.deployments import writing as deployments
+from app.crud.work_pools import pools as work_pools
+from app.crud.work_pools import queues as work_queues
 from app.errors import Conflict
 from app.models import Flow
 from app.schemas.deployments import DeploymentCreate

@@ -8,9 +8,9 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 import workers.readiness
-from app.crud import pool_workers
-from app.events.kinds import WORK_POOL
-from app.events.readiness import settle
+from app.capture.kinds import WORK_POOL
+from app.capture.readiness import settle
+from app.crud.work_pools import workers as pool_workers
 from tests.integration.races.blocking import held_after, wait_until_blocked
 from tests.integration.readiness import (
     POOL,

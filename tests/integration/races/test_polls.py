@@ -8,8 +8,8 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 import workers.readiness
-from app.crud import polls
-from app.crud.polls import record_poll_of_pool
+from app.crud.work_pools import polls
+from app.crud.work_pools.polls import record_poll_of_pool
 from app.models import SnapshotRow
 from tests.integration.outbox_world import count
 from tests.integration.races.blocking import held_after

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app import outbox
-from app.publisher import Doorbell
+from app.broker.doorbells import Doorbell
+from app.outbox import record as outbox
 from tests.integration.outbox_world import OutboxWorld, create_deployment
 from tests.integration.races.blocking import Gate, together
 from tests.integration.side_by_side import PATIENCE_SECONDS

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import Engine, func, update
 from sqlalchemy.orm import Session
 
-from app.crud.parked import replay, skip
 from app.errors import Conflict
-from app.events.schema import Event
 from app.models import SnapshotRow
+from app.outbox.parked import replay, skip
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import Gate, all_held_up, wait_until_blocked
 from workers import batch, build, dispatch

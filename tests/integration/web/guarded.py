@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.api_keys import create_key, revoke_key
+from app.access.api_keys import create_key, revoke_key
 from app.main import create_app
 from app.settings import get_settings
 

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from app.access import Credentials, key_ring
 from app.main import create_app
 from app.settings import Settings
-from tests.integration.guarded import (
+from tests.integration.web.guarded import (
     AUTH_STRING,
     api,
     assert_unauthorized,

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api import csrf
 from app.settings import Settings
-from tests.integration.guarded import api, set_up
+from app.web import csrf
+from tests.integration.web.guarded import api, set_up
 
 CLIENT = "a2467b1f-ad56-4ea4-b38f-840c6272c7f1"
 CHANGES = ["POST", "PUT", "PATCH", "DELETE"]
@@ -84,7 +84,7 @@ def test_a_token_that_is_over_is_refused_and_a_new_one_is_taken(
     value = token(protected)
     later = time.time() + csrf.TOKEN_SECONDS + 1
     with monkeypatch.context() as patch:
-        patch.setattr("app.api.csrf.time", SimpleNamespace(time=lambda: later))
+        patch.setattr("app.web.csrf.time", SimpleNamespace(time=lambda: later))
         assert refusal(protected, headers(value)) == "Invalid CSRF token or client identifier."
     assert protected.post("/flows/", json={"name": "etl"}, headers=headers(value)).status_code == 201
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.embedded.process import free_port
+from app.local.embedded.process import free_port
 from app.settings import Settings
-from tests.integration.guarded import new_key
+from tests.integration.web.guarded import new_key
 from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.usefixtures("settings")
 
 

@@ -12,8 +12,8 @@ from websockets.sync.client import connect
 from app.access import credentials, key_ring
 from app.settings import Settings
 from tests.integration.client_event import a_client_event
-from tests.integration.guarded import AUTH_STRING, assert_unauthorized, basic, bearer, new_key, revoke, set_up
 from tests.integration.serving import Served, serving
+from tests.integration.web.guarded import AUTH_STRING, assert_unauthorized, basic, bearer, new_key, revoke, set_up
 from tests.sockets import PATIENCE, closed, opened, send
 from tests.streams import streamed
 from tests.waiting import wait_until

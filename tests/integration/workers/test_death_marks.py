@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from app.events.schema import Event
-from tests.integration.deadly_world import left, ring, with_neighbours, world_dispatcher
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
+from tests.integration.workers.deadly_world import left, ring, with_neighbours, world_dispatcher
 from workers import batch
 from workers.deaths import Marks
 

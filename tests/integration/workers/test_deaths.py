@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.events.schema import Event
-from tests.integration.deadly_world import DEADLY, Killed, left, ring, with_neighbours
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
+from tests.integration.workers.deadly_world import DEADLY, Killed, left, ring, with_neighbours
 from workers import batch, build, claim
 from workers.claimed import Claimed
 from workers.dispatch import Dispatcher

@@ -8,10 +8,10 @@ from sqlalchemy import delete, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.deployments import delete_deployments
-from app.events.append import append
-from app.events.schema import Event
+from app.crud.deployments.writing import delete_deployments
+from app.log.append import append
 from app.models import Deployment, Flow, SnapshotRow
+from app.schemas.event import Event
 from tests.guard import unguarded
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch

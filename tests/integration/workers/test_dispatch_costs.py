@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
-from app.database import make_engine, make_sessions
-from app.events.append import append
-from app.events.schema import Event
+from app.log.append import append
+from app.postgres.engine import make_engine, make_sessions
+from app.schemas.event import Event
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
 from tests.statements import StatementCount

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.events.schema import Event
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build, dispatch
 from workers.claim import claim, lock_lanes

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.database import make_engine, make_sessions
+from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
 from workers.deaths import Marks

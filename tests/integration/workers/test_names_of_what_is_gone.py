@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from app.database import make_engine, make_sessions
+from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.registry import make_flow, make_pool, make_queue

@@ -10,8 +10,8 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import Session
 
-from app.events.schema import Event
 from app.models import SnapshotRow
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build, dispatch
 from workers.claim import lock_lanes

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.events.schema import Event
+from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
-from tests.integration.test_poison import same_lane
+from tests.integration.workers.test_poison import same_lane
 from workers import batch, build
 from workers.claimed import Claimed
 

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import column, func, select, table, text
 from sqlalchemy.orm import Session
 
-from app.crud.deployments import upsert_deployment
-from app.database import Base, make_engine, make_sessions
+from app.crud.deployments.writing import upsert_deployment
+from app.postgres.engine import Base, make_engine, make_sessions
 from app.schemas.deployments import DeploymentCreate
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld, create_deployment, settled_flow
-from tests.integration.test_sweep import run_task
+from tests.integration.workers.test_sweep import run_task
 from workers.statistics import FEWEST, GROWN, renew_statistics
 
 MANY = GROWN * FEWEST + 1

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import text, update
 
-from app import outbox
-from app.broker import SWEEP
+from app.broker.contract import SWEEP
 from app.models import LANES, SnapshotRow
+from app.outbox import record as outbox
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
 from workers.sweep import FEWEST, Waiting, sweep

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 import workers.dispatch
-from app import outbox
-from app.broker import DISPATCH
+from app.broker.contract import DISPATCH
+from app.outbox import record as outbox
 from app.settings import Settings, get_settings
 from tests.integration.outbox_world import OutboxWorld
 from workers.dispatch import Dispatcher

@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from app.access import Credentials, Presented, presented
 from app.access import credentials as module
+from app.access.api_keys import digest_of
 from app.access.key_ring import Digests
-from app.crud.api_keys import digest_of
 from app.errors import Unavailable
 from app.settings import Settings
 

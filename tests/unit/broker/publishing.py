@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
-from app.publisher import Doorbell, Publisher
+from app.broker.doorbells import Doorbell, Publisher
 
 LONG_SECONDS = 20.0
 """Nobody waits for so long here."""

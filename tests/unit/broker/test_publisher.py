@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from app.publisher import MESSAGE_LIMIT, Publisher
-from tests.unit.publishing import LONG_SECONDS, Sent, doorbells, publisher
+from app.broker.doorbells import MESSAGE_LIMIT, Publisher
+from tests.unit.broker.publishing import LONG_SECONDS, Sent, doorbells, publisher
 from tests.waiting import wait_until
 
 

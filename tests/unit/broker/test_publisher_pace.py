@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from app.publisher import LONGEST_PACE_SECONDS, SHARE, Doorbell, Publisher, pace_after
-from tests.unit.publishing import LONG_SECONDS, Sent, doorbells, publisher
+from app.broker.doorbells import LONGEST_PACE_SECONDS, SHARE, Doorbell, Publisher, pace_after
+from tests.unit.broker.publishing import LONG_SECONDS, Sent, doorbells, publisher
 from tests.waiting import wait_until
 
 

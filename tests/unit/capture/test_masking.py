@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events.masking import Masker
-from app.events.masking_rules import Rules
+from app.capture.masking import Masker
+from app.capture.masking_rules import Rules
 
 SECRET = "hunter2-hunter2"  # A value that must never come out.
 masker = Masker("key")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.capture.masking import Masker
+from app.capture.masking_rules import CACHED_KEY_LENGTH, Rules
+from app.capture.snapshot import make_masker
 from app.errors import ConfigurationError
-from app.events.masking import Masker
-from app.events.masking_rules import CACHED_KEY_LENGTH, Rules
-from app.events.snapshot import make_masker
 from app.settings import Settings
 
 SECRET = "hunter2-hunter2"  # A value that must never come out.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.events.masking import Masker
+from app.capture.masking import Masker
 
 SECRET = "hunter2-hunter2"  # A value that must never come out.
 masker = Masker("key")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.facts import EventFact, History
 from tests.chaos.ledger import Operation, Verb
-from tests.unit.chaos_histories import (
+from tests.unit.chaos.chaos_histories import (
     DEPLOYMENT,
     FLOW,
     created,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.chaos.facts import History
 from tests.chaos.ledger import Operation
-from tests.unit.chaos_histories import (
+from tests.unit.chaos.chaos_histories import (
     DEPLOYMENT,
     FLOW,
     created,

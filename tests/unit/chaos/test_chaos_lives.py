@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.facts import History, RowFact, agrees
 from tests.chaos.ledger import Operation
-from tests.unit.chaos_histories import (
+from tests.unit.chaos.chaos_histories import (
     DEPLOYMENT,
     NOON,
     created,

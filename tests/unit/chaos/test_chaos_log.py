@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.chaos.facts import PendingFact
-from tests.unit.chaos_histories import DEPLOYMENT, well, words
+from tests.unit.chaos.chaos_histories import DEPLOYMENT, well, words
 
 
 def test_a_run_in_which_all_is_well_has_no_findings() -> None:

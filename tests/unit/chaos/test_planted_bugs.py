@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from app.cli import programs
-from app.cli.ports import Address
+from app.local import programs
+from app.local.ports import Address
 from tests.chaos.planted.__main__ import SIDES
 from tests.chaos.planted.patching import NothingToPatch, replace
 from tests.chaos.planted.registry import BUGS

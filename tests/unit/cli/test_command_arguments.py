@@ -6,12 +6,12 @@ from uuid import UUID
 import pytest
 import typer
 
+from app.capture.kinds import DEPLOYMENT, KINDS, kind_of
 from app.cli.events.showing import parse_event
 from app.cli.names import parse_kind, parse_name
 from app.cli.outbox.parked import parse_snapshot
 from app.cli.times import NOW, parse_time, shown
-from app.crud.named_resources import ResourceName
-from app.events.kinds import DEPLOYMENT, KINDS, kind_of
+from app.log.names import ResourceName
 
 
 @pytest.mark.parametrize(

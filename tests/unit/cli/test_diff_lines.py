@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.cli.diff_lines import ABSENT, Line, difference, whole
-from app.events.state import Reason, Unknown
+from app.log.state import Reason, Unknown
 
 
 def diff(before: Any, after: Any) -> list[str]:

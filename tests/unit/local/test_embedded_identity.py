@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import identity, launch
 from app.errors import StartupError
+from app.local.embedded import identity, launch
 
 CanRun = Callable[..., bool]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import launch
-from app.embedded.process import Identity, free_port, kill_group, spawn, tail, wait_until
+from app.local.embedded import launch
+from app.local.embedded.process import Identity, free_port, kill_group, spawn, tail, wait_until
 
 ENV = {"PATH": os.environ["PATH"]}
 STARTER = """
 import os, signal, sys, time
-from app.embedded.process import spawn
+from app.local.embedded.process import spawn
 child = spawn([sys.executable, "-c", "import time; time.sleep(60)"], env={}, death_signal=signal.SIGTERM)
 print(child.pid, flush=True)
 time.sleep(60)

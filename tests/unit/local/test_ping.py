@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from app.cli.readiness import Ping
-from app.embedded.process import wait_until
+from app.local.embedded.process import wait_until
+from app.local.probes import Ping
 
 
 def test_a_ping_is_repeated_until_all_workers_answer(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.cli import service as service_module
-from app.cli.ports import Address
-from app.cli.service import Service
 from app.errors import StartupError
-from app.run_file import RunFile
-from app.supervisor import Output, Program, StopRequests, Supervisor
+from app.local import service as service_module
+from app.local.ports import Address
+from app.local.service import Service
+from app.local.supervisor import Output, Program, StopRequests, Supervisor
+from app.settings.run_file import RunFile
 
 RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="api", flower_url="flower", pid=1)
 API = Address("the API", "127.0.0.1", 4200, "--port")

@@ -13,13 +13,13 @@ import pytest
 import typer
 
 from app.cli import main as main_module
-from app.cli.folder import announced, claimed, masking_key
 from app.cli.migrate import upgrade
-from app.cli.ports import Address, check_free
-from app.cli.readiness import answers_ok, require_redis
-from app.embedded.process import free_port
 from app.errors import ConfigurationError, StartupError
-from app.run_file import RunFile, read_run_file
+from app.local.embedded.process import free_port
+from app.local.folder import announced, claimed, masking_key
+from app.local.ports import Address, check_free
+from app.local.probes import answers_ok, require_redis
+from app.settings.run_file import RunFile, read_run_file
 
 RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="a", flower_url=None, pid=1)
 
@@ -79,7 +79,7 @@ def test_a_folder_is_claimed_once_and_names_its_holder(tmp_path: Path) -> None:
 
 
 def test_a_killed_holder_is_noticed_and_its_run_file_removed(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from app.cli.folder import claimed\n"
+    code = "import sys; from pathlib import Path; from app.local.folder import claimed\n"
     code += "with claimed(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.crud.event_text import TextQuery, parse_query
+from app.log.text import TextQuery, parse_query
 
 
 @pytest.mark.parametrize(

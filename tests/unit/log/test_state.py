@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.events.resource_kind import ResourceKind
-from app.events.schema import RESOURCE_ID, RESOURCE_NAME
-from app.events.state import Phase, Reason, Unknown, rebuild
+from app.capture.resource_kind import ResourceKind
+from app.log.state import Phase, Reason, Unknown, rebuild
 from app.models import EventRow
+from app.schemas.event import RESOURCE_ID, RESOURCE_NAME
 
 KIND = ResourceKind("deployment", tracked={"a": None, "b": None})  # type: ignore[dict-item]  # Only the names matter.
 ID = UUID(int=1)

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.errors import ConnectionTimeout
 
-from app import liveness
-from app.liveness import FRESH_SECONDS, Pulse, WatchedConnection, answers
+from app.postgres import liveness
+from app.postgres.liveness import FRESH_SECONDS, Pulse, WatchedConnection, answers
 
 
 class Clock:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.schemas.events import DEFAULT_WINDOW, MAX_FILTER_BYTES, EventFilter, EventsQuery, RelatedFilter
+from app.schemas.event_queries import DEFAULT_WINDOW, MAX_FILTER_BYTES, EventFilter, EventsQuery, RelatedFilter
 
 
 @pytest.mark.parametrize(

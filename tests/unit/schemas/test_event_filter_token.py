@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.errors import NotAllowed
-from app.schemas.events import EventFilter
+from app.schemas.event_queries import EventFilter
 from app.schemas.page_token import PageToken
 
 TOKEN = PageToken(

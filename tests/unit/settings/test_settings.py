@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ConfigurationError
-from app.run_file import RUN_FILE, RunFile, read_run_file
 from app.settings import Settings
+from app.settings.run_file import RUN_FILE, RunFile, read_run_file
 
 RUN = RunFile(
     database_url="postgresql+psycopg://up@127.0.0.1:1/up",

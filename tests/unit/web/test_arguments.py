@@ -13,10 +13,10 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from app.api import routing
-from app.api.errors import add_error_handlers
-from app.api.routing import make_router
-from app.api.threads import Threads
+from app.web import routing
+from app.web.errors import add_error_handlers
+from app.web.routing import make_router
+from app.web.threads import Threads
 
 ID = "6f1c5b1e-0000-4000-8000-000000000000"
 

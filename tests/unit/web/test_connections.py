@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.api.connections import TooSlow, cut_now, first_to_end, note_abort, within
+from app.web.connections import TooSlow, cut_now, first_to_end, note_abort, within
 
 
 def test_a_connection_that_cannot_be_cut_is_left_to_the_server() -> None:

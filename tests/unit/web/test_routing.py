@@ -7,8 +7,8 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
-from app.api.routing import FOUND, Index
 from app.main import ROUTED
+from app.web.routing import FOUND, Index
 
 ROUTES = [route for module in ROUTED for route in module.router.routes]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 from celery.beat import ScheduleEntry
 
-from app.broker import READINESS, SWEEP
+from app.broker.contract import READINESS, SWEEP
 from app.settings import get_settings
 from workers.celery import Scheduler, app
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import DispatchError, UnknownKind
-from app.events.schema import Event, RelatedResource
+from app.schemas.event import Event, RelatedResource
 from tests.unit.snapshots import ANY_ID, snapshot_row
 from workers import build as building
 from workers.changes import changed_fields

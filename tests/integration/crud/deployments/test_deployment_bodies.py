@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Deployment, SnapshotRow
-from tests.integration.deployment_routes import SCHEMA, TEMPLATE, read
+from tests.integration.crud.deployments.deployment_routes import SCHEMA, TEMPLATE, read
 from tests.world import World, operations, updates
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app.crud import deployments
+from app.crud.deployments import writing as deployments
 from app.schemas.deployments import DeploymentCreate
 from tests.statements import StatementCount
 from tests.world import World

@@ -1,6 +1,6 @@
 """A deployment and the concurrency limits that it has or shares."""
 
-from tests.integration.deployment_routes import read
+from tests.integration.crud.deployments.deployment_routes import read
 from tests.world import World
 
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.integration.deployment_routes import read
+from tests.integration.crud.deployments.deployment_routes import read
 from tests.world import World, operations
 
 ANSWER_KEYS = {

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import deletions
-from app.crud.work_queues import read_work_queue, resolve_queue
+from app.crud.work_pools.queues import read_work_queue, resolve_queue
 from app.errors import NotFound
 from app.models import WorkQueue
 from tests.integration.registry import AGENT_POOL, make_pool, make_queue

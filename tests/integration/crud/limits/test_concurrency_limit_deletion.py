@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.concurrency_limits import lock_limit
 from app.crud.deletions import delete_concurrency_limit
+from app.crud.limits.concurrency_limits import lock_limit
 from app.errors import NotFound
 from app.models import Deployment, Tombstone
 from tests.guard import unguarded

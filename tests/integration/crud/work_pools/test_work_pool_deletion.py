@@ -4,7 +4,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.work_queues import resolve_queue
+from app.crud.work_pools.queues import resolve_queue
 from app.models import Deployment, Tombstone
 from tests.guard import unguarded
 from tests.integration.registry import make_deployment, make_flow, make_pool

@@ -4,7 +4,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.queue_order import lock_pool
+from app.crud.work_pools.queue_order import lock_pool
 from app.models import Deployment, Tombstone, WorkPool
 from tests.guard import unguarded
 from tests.integration.registry import AGENT_POOL, make_deployment, make_flow, make_pool, make_queue, priorities

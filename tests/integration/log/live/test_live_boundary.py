@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.live import hub
-from app.live.reading import read_page
+from app.log.live import hub
+from app.log.live.reading import read_page
 from tests.integration.client_event import numbered
 from tests.integration.serving import Served
 from tests.sockets import numbers, receive, subscribed

@@ -9,9 +9,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from structlog.testing import capture_logs
 
 from app.api import event_subscription
-from app.live import hub, tail
-from app.live.reading import following, read_page
-from app.schemas.events import EventFilter
+from app.log.live import hub, tail
+from app.log.live.reading import following, read_page
+from app.schemas.event_queries import EventFilter
 from tests.integration.client_event import numbered
 from tests.integration.serving import Served
 from tests.sockets import closed, connected, numbers, receive, send, since_a_minute, subscribed
@@ -100,7 +100,7 @@ def test_an_unforeseen_error_is_told_without_its_text(served: Served, monkeypatc
 
 
 def test_nothing_is_sent_for_too_long_at_the_beginning(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.api.handshake.GREETING_SECONDS", 0.05)
+    monkeypatch.setattr("app.web.handshake.GREETING_SECONDS", 0.05)
     with connected(served.address, "out") as socket:
         assert closed(socket) == (1002, "Nothing was sent for 0.05 s.")
 
@@ -111,7 +111,7 @@ def test_a_page_ends_at_its_bytes_and_its_window(served: Served, monkeypatch: py
     wanted = following(EventFilter())
     for bound, reached in pages.items():
         with monkeypatch.context() as patched, served.live._sessions() as session:
-            patched.setattr(f"app.live.reading.{bound}", reached[0])
+            patched.setattr(f"app.log.live.reading.{bound}", reached[0])
             after, found = 0, []
             for _ in reached:
                 after = read_page(session, wanted, after, 10).reached

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import Engine, delete, insert, update
 
-from app.live import tail
-from app.live.hub import REPLACED
+from app.log.live import tail
+from app.log.live.hub import REPLACED
 from app.models import EventLog, EventRow
 from tests.integration.client_event import numbered
 from tests.integration.serving import Served

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app.api import connections, handshake
+from app.web import connections, handshake
 from tests.integration.client_event import a_client_event
 from tests.integration.serving import Served
 from tests.sockets import closed, numbers, receive, subscribed

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.access.key_ring import Digests
-from tests.unit.key_ring.reading import ONE, TWO, Database, away, ring_on
+from tests.unit.access.key_ring.reading import ONE, TWO, Database, away, ring_on
 
 
 def test_what_is_fresh_is_not_read_again() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.access import key_ring
 from app.access.key_ring import Digests
-from tests.unit.key_ring.reading import ONE, PATIENCE, TWO, Database, in_time, ring_on
+from tests.unit.access.key_ring.reading import ONE, PATIENCE, TWO, Database, in_time, ring_on
 
 
 @pytest.mark.usefixtures("always_old")

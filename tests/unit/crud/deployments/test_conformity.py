@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jsonschema.validators import Draft202012Validator
 
-from app.crud.conformity import check_conformity
+from app.crud.deployments.conformity import check_conformity
 from app.errors import Conflict, InvalidRequest
 
 SCHEMA = {

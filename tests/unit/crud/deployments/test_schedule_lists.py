@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.crud.schedule_lists import Schedules, added, changed, patched, removed, replaced
+from app.crud.deployments.schedules import Schedules, added, changed, patched, removed, replaced
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from app.crud.queue_order import first_free, moved_down
+from app.crud.work_pools.queue_order import first_free, moved_down
 
 
 def ids(places: list[int]) -> list[tuple[UUID, int]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import Server, start_postgres, start_valkey
+from app.local.embedded import Server, start_postgres, start_valkey
 
 
 @pytest.fixture(scope="package")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from app.embedded import Server
+from app.local.embedded import Server
 
 
 def answer(server: Server, statement: str) -> str:

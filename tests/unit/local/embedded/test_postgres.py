@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app.embedded import Server, start_postgres
 from app.errors import StartupError
-from tests.unit.embedded_servers.inspecting import answer, mode
+from app.local.embedded import Server, start_postgres
+from tests.unit.local.embedded.inspecting import answer, mode
 
 
 def test_postgres_is_version_18_in_utf8_and_utc_on_loopback_only(postgres: Server) -> None:
@@ -84,7 +84,7 @@ def test_postgres_tells_why_it_did_not_start(postgres: Server, folder: Path) -> 
 
 
 def test_two_postgres_never_share_a_folder(postgres: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.embedded.postgres._PREDECESSOR_TIMEOUT", 0.1)
+    monkeypatch.setattr("app.local.embedded.postgres._PREDECESSOR_TIMEOUT", 0.1)
 
     with pytest.raises(StartupError, match="Another PostgreSQL"):
         start_postgres(folder, durable=False)

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded import Server, start_postgres, start_valkey
-from app.embedded import server as server_module
-from app.embedded.process import wait_until
 from app.errors import StartupError
-from tests.unit.embedded_servers.inspecting import answer, processes_naming
+from app.local.embedded import Server, start_postgres, start_valkey
+from app.local.embedded import server as server_module
+from app.local.embedded.process import wait_until
+from tests.unit.local.embedded.inspecting import answer, processes_naming
 
 CRASHING_STARTER = """
 import sys
 from pathlib import Path
-from app.embedded import start_postgres, start_valkey
+from app.local.embedded import start_postgres, start_valkey
 folder = Path(sys.argv[1])
 print(start_postgres(folder, durable=False).pid, start_valkey(folder).pid, flush=True)
 sys.stdin.read()

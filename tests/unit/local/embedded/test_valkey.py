@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from app.embedded import Server, start_valkey
 from app.errors import StartupError
-from tests.unit.embedded_servers.inspecting import mode
+from app.local.embedded import Server, start_valkey
+from tests.unit.local.embedded.inspecting import mode
 
 
 def test_valkey_wants_a_password_and_hides_it(valkey: Server, folder: Path) -> None:
@@ -43,7 +43,7 @@ def test_valkey_comes_back_on_its_port_after_a_crash(valkey: Server) -> None:
 
 
 def test_two_valkeys_never_share_a_folder(valkey: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.embedded.valkey._PREDECESSOR_TIMEOUT", 0.1)
+    monkeypatch.setattr("app.local.embedded.valkey._PREDECESSOR_TIMEOUT", 0.1)
 
     with pytest.raises(StartupError, match="Another Valkey runs on"):
         start_valkey(folder)

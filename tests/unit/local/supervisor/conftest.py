@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.supervisor import supervisor as supervisor_module
-from tests.unit.supervisor.supervised import Supervised
+from app.local.supervisor import supervisor as supervisor_module
+from tests.unit.local.supervisor.supervised import Supervised
 
 
 @pytest.fixture

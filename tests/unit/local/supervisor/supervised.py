@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from app.embedded.process import wait_until
-from app.supervisor import Output, Program, StopRequests, Supervisor
+from app.local.embedded.process import wait_until
+from app.local.supervisor import Output, Program, StopRequests, Supervisor
 
 READY = "print('ready', flush=True); "
 DIES = "import sys; print('bye'); sys.exit(3)"

@@ -2,8 +2,8 @@
 
 import io
 
-from app.supervisor import Output
-from tests.unit.supervisor.supervised import STAYS, Supervised
+from app.local.supervisor import Output
+from tests.unit.local.supervisor.supervised import STAYS, Supervised
 
 
 def test_output_is_shown_under_an_aligned_name(supervised: Supervised) -> None:

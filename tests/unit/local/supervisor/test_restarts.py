@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.embedded.process import wait_until
 from app.errors import StartupError
-from app.supervisor import supervisor as supervisor_module
-from tests.unit.supervisor.supervised import DIES, STAYS, Supervised
+from app.local.embedded.process import wait_until
+from app.local.supervisor import supervisor as supervisor_module
+from tests.unit.local.supervisor.supervised import DIES, STAYS, Supervised
 
 
 def test_what_dies_is_started_again_until_it_keeps_dying(supervised: Supervised) -> None:

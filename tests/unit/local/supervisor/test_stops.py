@@ -5,9 +5,9 @@ import signal
 
 import pytest
 
-from app.supervisor import StopRequests
-from app.supervisor import supervisor as supervisor_module
-from tests.unit.supervisor.supervised import STAYS, STUBBORN, Supervised
+from app.local.supervisor import StopRequests
+from app.local.supervisor import supervisor as supervisor_module
+from tests.unit.local.supervisor.supervised import STAYS, STUBBORN, Supervised
 
 
 def test_stages_stop_one_after_the_other(supervised: Supervised) -> None:

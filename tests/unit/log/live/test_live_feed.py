@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequest
-from app.live.feed import Feed
-from app.live.reading import EVER, Frame, Page, following
-from app.live.subscription import Subscription
-from app.schemas.events import EventFilter, OccurredFilter
+from app.log.live.feed import Feed
+from app.log.live.reading import EVER, Frame, Page, following
+from app.log.live.subscription import Subscription
+from app.schemas.event_queries import EventFilter, OccurredFilter
 
 NOW = datetime.now(UTC)
 WANTED = EventFilter()
