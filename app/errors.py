@@ -1,21 +1,21 @@
-"""Every error that aftercommit raises on purpose.
+"""The errors that aftercommit raises on purpose.
 
 AppError                      500
-├── ConfigurationError        the process cannot start as it is set up
-├── StartupError              an embedded server or a child process did not come up
-├── RequestError              400  what the caller asked for cannot be
+├── ConfigurationError        the settings do not allow the process to start
+├── StartupError              an embedded server or a child process did not start
+├── RequestError              400  the request cannot be done
 │   ├── InvalidRequest        422
 │   ├── NotAllowed            403
 │   ├── NotFound              404
 │   ├── Conflict              409
 │   ├── BodyTooLarge          413
-│   └── NotOffered            501  a Prefect server has it, this registry does not
-├── DispatchError             a snapshot that cannot become an event
+│   └── NotSupported          501  a Prefect server supports this, the registry does not
+├── DispatchError             a snapshot cannot become an event
 │   ├── UnknownKind
 │   └── DeadlySnapshot
 └── Unavailable               503  the database (or another part) does not answer now
 
-The message of an error is written for the person who reads it; it never holds a secret value.
+Error messages are written for people and never contain secret values.
 """
 
 from http import HTTPStatus
@@ -23,7 +23,7 @@ from typing import ClassVar
 
 
 class AppError(Exception):
-    """Anything that aftercommit raises on purpose."""
+    """The base of all errors that aftercommit raises on purpose."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -33,64 +33,64 @@ class ConfigurationError(AppError):
 
 
 class StartupError(AppError):
-    """A server or a child process did not come up."""
+    """An embedded server or a child process did not start."""
 
 
 class RequestError(AppError):
-    """What the caller asked for cannot be done."""
+    """The request cannot be done."""
 
     status = HTTPStatus.BAD_REQUEST
 
 
 class InvalidRequest(RequestError):
-    """The request is well-formed but says something that is not valid."""
+    """The request is well-formed, but a value in it is not valid."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class NotAllowed(RequestError):
-    """The thing may not be changed in this way."""
+    """This resource must not be changed in this way."""
 
     status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(RequestError):
-    """There is no such thing."""
+    """The resource does not exist."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class Conflict(RequestError):
-    """The request contradicts what is stored."""
+    """The request conflicts with stored data."""
 
     status = HTTPStatus.CONFLICT
 
 
 class BodyTooLarge(RequestError):
-    """The request body is larger than the server takes."""
+    """The request body is larger than the server accepts."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-class NotOffered(RequestError):
-    """A Prefect server does this; the registry does not."""
+class NotSupported(RequestError):
+    """A Prefect server supports this, the registry does not."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
 
 
 class DispatchError(AppError):
-    """A snapshot cannot become an event: a bug or a row too odd. It is retried, then parked."""
+    """A snapshot cannot become an event, because of a bug or unexpected data. It is retried, then parked."""
 
 
 class UnknownKind(DispatchError):
-    """A snapshot names a kind of resource that this version does not declare."""
+    """A snapshot has a kind of resource that this version does not declare."""
 
 
 class DeadlySnapshot(DispatchError):
-    """Worker processes died while they had the snapshot in hand."""
+    """Worker processes died while processing the snapshot."""
 
 
 class Unavailable(AppError):
-    """A part that the request needs does not answer now; the same request may succeed later."""
+    """A part that the request needs does not answer now. The same request may succeed later."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,21 +1,17 @@
-"""The API process: `create_app` puts the routers, the error handlers and the shared parts together."""
+"""The FastAPI app: `create_app` assembles the routes, the middleware, the error handlers and the shared objects."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from app import announcer
 from app.access import Credentials
 from app.api import (
-    absent,
-    absent_sockets,
-    client_courtesy,
     client_events,
+    client_stubs,
     concurrency_limits,
     csrf,
     deployment_schedules,
@@ -28,31 +24,33 @@ from app.api import (
     polls,
     slots,
     tag_limits,
+    unsupported,
+    unsupported_websockets,
     work_pools,
     work_queues,
 )
+from app.broker import doorbells
 from app.capture.snapshot import make_masker
-from app.log.live import Live
-from app.outbox import record as outbox
+from app.log.live import LiveHub
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
+from app.threads import Threads
 from app.web.authentication import Authentication
 from app.web.csrf import CsrfProtection
 from app.web.errors import add_error_handlers
 from app.web.middleware import BodyLimit, RequestContext
-from app.web.routing import PREFIX, Index
-from app.web.threads import Threads
+from app.web.routing import PREFIX, RouteIndex
 from app.web.wire_version import WireVersion
 
-ROUTED: Final = (
+ROUTE_MODULES: Final = (
     health,
     flows,
     work_pools,
     work_queues,
     concurrency_limits,
     csrf,
-    client_courtesy,
+    client_stubs,
     events,
     client_events,
     event_subscription,
@@ -62,24 +60,24 @@ ROUTED: Final = (
     slots,
     deployments,
     tag_limits,
-    absent_sockets,
-    absent,
+    unsupported_websockets,
+    unsupported,
 )
-"""The modules with routes below `/api`; a request goes to the first route that fits."""
+"""The modules with routes below `/api`. The order matters: the first route that matches handles the request."""
 
 
 def create_app(*, is_exposed: bool = False) -> FastAPI:
-    """Return the API. It connects to nothing before the first request, so it starts while servers are down.
+    """Return the app. It does not connect to any server yet, so the API can start while the servers are down.
 
     Args:
-        is_exposed: whether it listens on more than loopback. Then nobody comes in without a credential, also when
-            there is none.
+        is_exposed: whether the API listens on more than loopback. If so, every request needs a credential, and all
+            requests are refused as long as no credential is configured.
 
     Raises:
-        ConfigurationError: a setting is missing or wrong; the text names it.
+        ConfigurationError: a setting is missing or invalid. The message names it.
     """
     settings = get_settings()
-    # A rule that cannot be right is said now, and not by the first request that has a secret.
+    # Report an invalid masking rule at the start, not in the first request that contains a secret.
     make_masker(settings)
     configure_logging(settings.log_level, as_json=settings.log_json)
     app = FastAPI(
@@ -87,53 +85,51 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
         version=settings.api_version,
         lifespan=_lifespan,
         separate_input_output_schemas=False,
-        # Nothing listens, it costs each request a question, and its log would quote what was sent.
+        # Nothing reads it, it costs a check in each request, and its logs would quote request data.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
-    app.state.leaving = False
+    app.state.is_stopping = False
     app.state.engine = make_engine(
         settings, application_name="aftercommit-api", lock_timeout_ms=settings.database_lock_timeout_ms
     )
     app.state.sessions = make_sessions(app.state.engine)
     app.state.threads = Threads(settings.api_threads)
-    app.state.live = Live(settings)
+    app.state.live = LiveHub(settings)
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
     _add_middleware(app, settings)
-    # Not by `include_router`, which lets a request try each router and, in it, each route, twice.
-    routes = [route for module in ROUTED for route in module.router.routes]
-    app.router.routes += [Index(routes), *routes]
+    # Not with `include_router`: it would match each request against each router, and against each of its routes twice.
+    routes = [route for module in ROUTE_MODULES for route in module.router.routes]
+    app.router.routes += [RouteIndex(routes), *routes]
     _add_probes(app)
     return app
 
 
 def _add_probes(app: FastAPI) -> None:
-    """Answer the probes of load balancers and containers, which know no prefix."""
+    """Add the health routes without the prefix too, for load balancers and containers."""
     for route in health.router.routes:
         if isinstance(route, APIRoute):
             app.add_api_route(route.path.removeprefix(PREFIX), route.endpoint, include_in_schema=False)
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    """Put the layers around the routes, from the inside to the outside."""
+    """Add the middleware around the routes, from the innermost to the outermost."""
     app.add_middleware(BodyLimit, limit=settings.api_body_limit)
     if settings.csrf_protection:
         app.add_middleware(CsrfProtection, settings=settings)
     app.add_middleware(WireVersion)
     app.add_middleware(Authentication, credentials=app.state.credentials)
     app.add_middleware(RequestContext)
-    # Around all others, so that errors are compressed too. At the first level: it is done in the event loop.
+    # Outermost, so that error responses are compressed too. Level 1, because it blocks the event loop.
     app.add_middleware(GZipMiddleware, compresslevel=1)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    current_default_thread_limiter().total_tokens = app.state.settings.api_threads
     yield
     await app.state.live.close()
     app.state.threads.close()
     app.state.credentials.close()
-    announcer.close()
-    outbox.close()
+    doorbells.close()
     app.state.engine.dispose()

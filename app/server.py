@@ -1,7 +1,7 @@
-"""The process of the API, `python -m app.server`: uvicorn, and our way of leaving.
+"""The API process, `python -m app.server`: uvicorn with a shutdown of our own.
 
-uvicorn alone ends with the signal's own exit code, waits for requests that hang in their threads after Ctrl-C, takes a
-second SIGTERM for nothing, and tells no load balancer that it is about to go.
+Plain uvicorn exits with the code of the signal, waits after Ctrl-C for requests that hang in their threads, ignores a
+second SIGTERM, and does not announce its shutdown to load balancers.
 """
 
 import asyncio
@@ -18,83 +18,98 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.access import is_loopback, require_credential
-from app.affinity import keep_to_one_core
 from app.errors import AppError
 from app.main import create_app
 
 TICK_SECONDS: Final = 0.1
-TELLING_SECONDS: Final = 1.0
-"""How long the readers of the log may take to go once they are told to."""
+READERS_STOP_SECONDS: Final = 1.0
+"""How long the shutdown waits for the readers of the log to disconnect."""
 CONTAINERS_BETWEEN_COLLECTIONS: Final = 50_000
-"""How many more dictionaries, lists and objects there may be before the garbage collector looks for what is lost."""
+"""The garbage collector runs after this net number of new container objects (dictionaries, lists, instances)."""
 WEBSOCKETS: Final[dict[str, Any]] = {
     "ws_max_size": 4 * 1024 * 1024,
-    # A reader that is slow but reads finds the ping behind what is in its buffers.
+    # A slow reader receives the ping only after the data in its buffers.
     "ws_ping_timeout": 120,
-    # It would compress each event anew for each reader.
+    # Compression would be repeated for each event and each reader.
     "ws_per_message_deflate": False,
 }
 
 
 LogLevel = Literal["info", "warning", "error", "critical"]
-"""Not `debug`: there uvicorn writes what goes over each WebSocket, before anything in it is masked."""
+"""Without `debug`: at that level uvicorn logs all WebSocket data, before secrets in it are masked."""
 
 
 class Server(uvicorn.Server):
-    """Serves until SIGTERM or SIGINT, and then leaves in order, within `drain` + `grace` + 4 seconds.
+    """Serves until SIGTERM or SIGINT, and then shuts down in order, within `drain` + `grace` + 4 seconds.
 
-    1. The readers of the log are told to connect again. For `drain` seconds it serves as before, but `/health` and
-       `/ready` answer 503, and each answer closes its connection: a load balancer sends its requests elsewhere.
-    2. It refuses new connections, and finishes the requests in hand for `grace` seconds at most. What is not
-       finished then is cut off before its commit, or after it: never in between.
-    3. It publishes what is queued, and ends with exit code 0.
+    1. The readers of the log are told to connect again. For `drain` seconds the server still accepts requests, but
+       `/health` and `/ready` answer 503 and each response closes its connection, so that a load balancer sends its
+       requests elsewhere.
+    2. The server refuses new connections and gives the running requests `grace` seconds to finish. A request that is
+       cut off after that has either committed everything or nothing.
+    3. The server publishes the queued doorbells and exits with code 0.
 
-    A second signal ends the waiting of the first two steps.
+    A second signal ends the waiting of steps 1 and 2.
     """
 
     def __init__(self, app: FastAPI, config: uvicorn.Config, *, drain: float) -> None:
-        """Take the app, the configuration that serves it, and the seconds to announce the leave for."""
+        """Prepare the server.
+
+        Args:
+            app: the app that `config` serves.
+            config: uvicorn's configuration.
+            drain: seconds to go on serving after the signal, while `/health` answers 503.
+        """
         super().__init__(config)
         self._app = app
         self._drain = drain
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # The interface is uvicorn's.
-        """Note the wish to leave, or to hurry. The signal is not raised again at the end: this is no failure."""
+        """Start the shutdown; at the second signal, stop waiting. Unlike in uvicorn, the signal is not raised again."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve, leave, and end the process."""
-        if self._app.state.settings.api_one_core:
-            # It ends with the process. The event loop alone would not keep it from being collected.
-            self._keeping = asyncio.create_task(keep_to_one_core())
+        """Serve, shut down, and end the process."""
         await super().serve(sockets)
-        _end()
+        _exit()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Leave in the order that the class tells."""
-        self._app.state.leaving = True
+        """Shut down in the steps that the docstring of the class describes."""
+        self._app.state.is_stopping = True
         self.config.encoded_headers.append((b"connection", b"close"))
         self._app.state.live.stop()
-        until = time.monotonic() + self._drain
-        while not self.force_exit and time.monotonic() < until:
+        deadline = time.monotonic() + self._drain
+        while not self.force_exit and time.monotonic() < deadline:
             await self.on_tick(0)
             await asyncio.sleep(TICK_SECONDS)
-        await self._see_readers_off()
+        await self._wait_for_readers()
         await super().shutdown(sockets)
         if self.force_exit:
-            # In a hurry uvicorn leaves this out, and the doorbells would be lost.
+            # A forced exit of uvicorn skips this, and the queued doorbells would be lost.
             await self.lifespan.shutdown()
 
-    async def _see_readers_off(self) -> None:
-        """Wait for the readers to be told why: uvicorn closes what is left of them without a word."""
-        until = time.monotonic() + TELLING_SECONDS
-        while self._app.state.live.readers and not self.force_exit and time.monotonic() < until:
+    async def _wait_for_readers(self) -> None:
+        """Let the readers disconnect with a reason: uvicorn would close their connections without one."""
+        deadline = time.monotonic() + READERS_STOP_SECONDS
+        while self._app.state.live.readers and not self.force_exit and time.monotonic() < deadline:
             await asyncio.sleep(TICK_SECONDS / 10)
 
 
-def _end() -> NoReturn:
-    """End at once: a request that was cut off may hang in its thread, for which a normal end would wait."""
+def pin_to_core(number: int) -> None:
+    """Pin this process to one of the cores that it may use: `number` modulo their count.
+
+    Python runs one thread at a time. On several cores the interpreter lock moves from core to core with each SQL
+    statement, which halves the throughput (docs/decisions/one-core-per-api-process.md). This works only on Linux;
+    elsewhere it does nothing.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+
+
+def _exit() -> NoReturn:
+    """Exit at once. A normal exit would wait for a request that was cut off but still hangs in its thread."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -103,11 +118,14 @@ def _end() -> NoReturn:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
-    log_level: Annotated[LogLevel, typer.Option(help="Of uvicorn's own lines.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="The level of uvicorn's own log lines.")] = "info",
     drain: Annotated[float, typer.Option(min=0, help="Seconds to serve on after SIGTERM, with /health at 503.")] = 0.0,
-    grace: Annotated[int, typer.Option(min=0, help="Seconds to finish the requests in hand, after that.")] = 5,
+    grace: Annotated[int, typer.Option(min=0, help="Seconds for running requests to finish after that.")] = 5,
+    core: Annotated[int | None, typer.Option(min=0, help="Pin the process to the Nth core that it may use.")] = None,
 ) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
+    if core is not None:
+        pin_to_core(core)
     try:
         app = create_app(is_exposed=not is_loopback(host))
         notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
@@ -116,12 +134,12 @@ def serve(
         raise typer.Exit(1) from None
     if notice is not None:
         typer.echo(notice, err=True)
-    bounds: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
-    # What is there by now lives as long as the process: the garbage collector need not look at it again and again.
-    # Nor at what a request needs, which goes with it; it holds some thousand containers.
+    options: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
+    # Exclude the imported modules from garbage collection. A request allocates some thousand containers and frees them
+    # itself, so a collection after every few hundred allocations would find nothing.
     gc.freeze()
     gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
-    config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **bounds)
+    config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **options)
     Server(app, config, drain=drain).run()
 
 

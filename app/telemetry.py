@@ -1,4 +1,4 @@
-"""Structured logs, and the correlation id that travels from a request to the event log's worker."""
+"""Structured logs, and the correlation id that is passed from a request to the worker that dispatches its events."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=No
 
 
 def new_correlation_id() -> str:
-    """Return a fresh id for a request that brought none."""
+    """Return a new id, for a request that has none."""
     return uuid.uuid4().hex
 
 
@@ -24,7 +24,7 @@ def _add_correlation_id(_logger: object, _method: str, event: structlog.typing.E
 
 
 def configure_logging(level: str, *, as_json: bool) -> None:
-    """Send structured log lines of our own to standard error, one line an event, at `level` and above."""
+    """Configure structlog to write to standard error, one line for each log event at `level` and above."""
     numeric = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -45,11 +45,11 @@ def configure_logging(level: str, *, as_json: bool) -> None:
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """Return a logger whose first argument is a constant event name and whose keywords are its fields."""
+    """Return a logger. Its methods take a constant event name, and the fields as keyword arguments."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
 def innermost_frames(error: BaseException) -> list[str]:
-    """Return where an error happened, for a log line: the text of an error may quote a value."""
+    """Return the innermost 8 frames of an error's traceback, for the log. The text of an error may contain a secret."""
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)][-8:]

@@ -1,1 +1,1 @@
-"""The benchmark: what the service does beside a Prefect server and beside the bare database, in one run."""
+"""Benchmarks: compare the service with a real Prefect server and with plain SQL, in one run."""

@@ -1,4 +1,4 @@
-"""`python -m benches`: measures, prints the table, keeps the results, and exits with 1 when a target was missed."""
+"""`python -m benches`: run benchmarks, print the tables and save the results; exit with 1 if a target is missed."""
 
 import signal
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from benches.names import BENCHMARKS, chosen
+from benches.names import BENCHMARKS, select_benchmarks
 from benches.pages import write_pages
 from benches.report import read_reports
 from benches.run import FOLDER, Run
@@ -17,15 +17,15 @@ DOCUMENT: Final = FOLDER.parent / "docs" / "benchmarks.md"
 EXAMPLES: Final = """
 Examples:
 
-[bold]make bench-quick[/bold]  the everyday part in small, in less than eight minutes
+[bold]make bench-quick[/bold]  the quick set at reduced size, in less than eight minutes
 
-[bold]make bench ARGS="--only http --only S4"[/bold]  two benchmarks at their full size
+[bold]make bench ARGS="--only http --only S4"[/bold]  two benchmarks at full size
 
-[bold]make bench-quick ARGS="--only drain --keep /tmp/run"[/bold]  leaves the data and the logs in that folder
+[bold]make bench-quick ARGS="--only drain --keep /tmp/run"[/bold]  keep the data and logs in that folder
 
-[bold]make bench ARGS=--list[/bold]  what there is
+[bold]make bench ARGS=--list[/bold]  list the benchmarks
 
-Ctrl-C ends everything that was started.
+Ctrl-C stops every process that the run has started.
 """
 
 app = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False)
@@ -33,36 +33,36 @@ app = typer.Typer(rich_markup_mode="rich", add_completion=False, pretty_exceptio
 
 @app.command(epilog=EXAMPLES)
 def main(
-    environment: Annotated[Path, typer.Option(help="The virtual environment that `make bench` makes.")] = Path(
+    environment: Annotated[Path, typer.Option(help="The virtual environment that `make bench` creates.")] = Path(
         ".prefect/bench"
     ),
-    only: Annotated[list[str] | None, typer.Option(help="A benchmark, by name or number; may be given again.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="The everyday part, in small.")] = False,
-    list_them: Annotated[bool, typer.Option("--list", help="Say which benchmarks there are, and stop.")] = False,
-    publish: Annotated[
-        bool, typer.Option("--publish", help="Put the results of a quick run into the documents too.")
-    ] = False,
-    note: Annotated[list[str] | None, typer.Option(help="What a reader of the results has to know.")] = None,
-    keep: Annotated[Path | None, typer.Option(help="An empty folder that keeps the data and the logs.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Run only this benchmark (name or number). Repeatable.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Run the quick set, at reduced size.")] = False,
+    list_them: Annotated[bool, typer.Option("--list", help="List the benchmarks and exit.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish the results of a quick run too.")] = False,
+    note: Annotated[list[str] | None, typer.Option(help="A remark to print below each table. Repeatable.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep the data and logs in this empty folder.")] = None,
 ) -> None:
-    """Measure aftercommit beside a real Prefect server and beside the bare database.
+    """Compare aftercommit with a real Prefect server and with plain SQL.
 
-    The exit code is 1 when a target was missed, and 2 when something could not be measured.
+    The exit code is 1 if a target is missed, and 2 if a benchmark fails to run.
     """
     console = Console()
     if list_them:
-        for each in BENCHMARKS:
-            console.print(f"{each.number:4} {each.name:13} {each.title}", highlight=False)
+        for benchmark in BENCHMARKS:
+            console.print(f"{benchmark.number:4} {benchmark.name:13} {benchmark.title}", highlight=False)
         return
     try:
-        wanted = chosen(only or [], quick=quick)
+        benchmarks = select_benchmarks(only or [], quick=quick)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    # Whoever ends it in order ends the servers with it, and nothing is left behind.
+    # SIGTERM then raises KeyboardInterrupt, so the servers are stopped as well.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     published = publish or not quick
     run = Run(console, environment, quick, FOLDER / f"results{'' if published else '-quick'}.json", note or [])
-    failures = run.all(wanted, keep)
+    failures = run.all(benchmarks, keep)
     console.print()
     for report in run.reports:
         console.print(table_of(report))

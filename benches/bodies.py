@@ -1,4 +1,4 @@
-"""What a client sends: a flow, a work pool, and deployments as `prefect deploy` makes them."""
+"""Request bodies of a client: a flow, a work pool, and deployments like those that `prefect deploy` creates."""
 
 import json
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from benches.errors import MeasurementError
 from benches.load import request, run_load
 
 POOL: Final = "bench"
-STANDING: Final = 500
-"""Deployments that stay while others are measured."""
+BACKGROUND_DEPLOYMENTS: Final = 500
+"""Number of deployments that exist throughout a measurement."""
 SCHEMA: Final = {
     "type": "object",
     "title": "Parameters",
@@ -24,7 +24,7 @@ SCHEMA: Final = {
 
 @dataclass(frozen=True)
 class Registry:
-    """A server that speaks Prefect's protocol, with a flow and a work pool to deploy to."""
+    """A server with Prefect's HTTP API, and a flow on it to deploy to."""
 
     port: int
     flow_id: str
@@ -48,7 +48,7 @@ class Registry:
 
 
 def deployment(flow_id: str, name: str, description: str = "as it was first deployed") -> dict[str, Any]:
-    """Return a deployment of a usual size: about 900 bytes."""
+    """Return the body of a deployment of typical size: about 900 bytes."""
     return {
         "name": name,
         "flow_id": flow_id,
@@ -68,25 +68,26 @@ def deployment(flow_id: str, name: str, description: str = "as it was first depl
 
 
 def open_registry(port: int, flow: str) -> Registry:
-    """Make the flow, and the work pool if it is not there, on the server of that port.
+    """Create the flow and the work pool on the server at `port` unless they exist.
 
     Raises:
-        MeasurementError: the server refuses one.
+        MeasurementError: the server refuses one of them.
     """
     with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60) as client:
         pool = client.post("/work_pools/", json={"name": POOL, "type": "process"})
-        found = client.post("/flows/", json={"name": flow})
-    if pool.status_code not in (201, 409) or found.status_code not in (200, 201):
-        raise MeasurementError(f"The server refused a work pool or a flow: {pool.status_code}, {found.status_code}.")
-    return Registry(port, found.json()["id"])
+        flow_response = client.post("/flows/", json={"name": flow})
+    if pool.status_code not in (201, 409) or flow_response.status_code not in (200, 201):
+        statuses = f"{pool.status_code}, {flow_response.status_code}"
+        raise MeasurementError(f"The server refused a work pool or a flow: {statuses}.")
+    return Registry(port, flow_response.json()["id"])
 
 
-def stock(port: int) -> None:
-    """Deploy what stays: nobody measures a registry that is empty, whose tables are planned for like no others.
+def deploy_background(port: int) -> None:
+    """Create the background deployments, because PostgreSQL plans queries on empty tables differently.
 
     Raises:
-        MeasurementError: the server refuses one.
+        MeasurementError: the server refuses a deployment.
     """
-    registry = open_registry(port, "standing")
-    requests = (registry.deploy(f"standing-{number}") for number in range(STANDING))
+    registry = open_registry(port, "background")
+    requests = (registry.deploy(f"background-{number}") for number in range(BACKGROUND_DEPLOYMENTS))
     run_load(port, requests, clients=8, seconds=120).require(200, 201)

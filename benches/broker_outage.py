@@ -1,4 +1,4 @@
-"""S12: creations over HTTP while the broker is refused or hangs, beside those with a healthy one."""
+"""S12: create deployments over HTTP while the broker is down or hangs, compared with a healthy broker."""
 
 import itertools
 import os
@@ -19,16 +19,16 @@ CLIENTS: Final = 8
 TIMES_HEALTHY: Final = 1.2
 RECOVERY_SECONDS: Final = 120
 HEALTHY: Final = "healthy"
-STATES: Final = (HEALTHY, "hung", "refused")
+STATES: Final = (HEALTHY, "hung", "down")
 
 
 def measure_broker_outage(rig: Rig) -> list[Line]:
-    """Measure the latency of creations with 8 clients in each state of the broker, in turn."""
+    """Measure the latency of creating deployments with 8 clients, for each broker state in turn."""
     port = rig.api_port
-    rig.staff(1)
+    rig.run_workers(1)
     rig.start_beat()
-    found: dict[str, list[float]] = {state: [] for state in STATES}
-    with rig.awake(OURS):
+    latencies: dict[str, list[float]] = {state: [] for state in STATES}
+    with rig.other_side_paused(OURS):
         for number, state in itertools.product(range(1, rig.plan.rounds + 1), STATES):
             wait_until(lambda: pending(rig.stack) == 0, "the outbox to be empty", RECOVERY_SECONDS)
             rig.say(f"round {number} of {rig.plan.rounds}: the broker is {state}")
@@ -38,11 +38,11 @@ def measure_broker_outage(rig: Rig) -> list[Line]:
                 load = run_load(
                     port, map(registry.deploy, names), clients=CLIENTS, seconds=rig.plan.outage_seconds
                 ).require(201)
-            found[state].append(milliseconds(load, 99))
+            latencies[state].append(milliseconds(load, 99))
         wait_until(lambda: pending(rig.stack) == 0, "the outbox to be empty", RECOVERY_SECONDS)
+    baseline = {HEALTHY: latencies[HEALTHY]}
     return [
-        compared(f"create, 8 clients, broker {state}, p99", "ms", found[state], beside, at_most(TIMES_HEALTHY))
-        for beside in [{HEALTHY: found[HEALTHY]}]
+        compared(f"create, 8 clients, broker {state}, p99", "ms", latencies[state], baseline, at_most(TIMES_HEALTHY))
         for state in STATES[1:]
     ]
 
@@ -52,12 +52,12 @@ def _broker(rig: Rig, state: str) -> Iterator[None]:
     broker = rig.stack.broker
     if state == "hung":
         os.kill(broker.pid, signal.SIGSTOP)
-    elif state == "refused":
+    elif state == "down":
         broker.stop()
     try:
         yield
     finally:
         if state == "hung":
             os.kill(broker.pid, signal.SIGCONT)
-        elif state == "refused":
+        elif state == "down":
             broker.start()

@@ -1,4 +1,4 @@
-"""What the load generator can do at most, so that nobody takes its limit for that of a server."""
+"""Measure the maximum rate of the load generator, to show that it does not limit the other results."""
 
 import itertools
 import socket
@@ -17,12 +17,12 @@ SECONDS: Final = 1.0
 ROUNDS: Final = 3
 
 
-def ceiling(rig: Rig, fastest: Mapping[int, float]) -> list[Line]:
-    """Run the generator against a server that does nothing, beside the fastest rate of this run.
+def measure_ceiling(rig: Rig, fastest: Mapping[int, float]) -> list[Line]:
+    """Run the load generator against a trivial server and compare it with the fastest rate of this run.
 
     Args:
-        rig: what runs during the benchmark.
-        fastest: that rate by the number of clients, in requests a second.
+        rig: the running processes.
+        fastest: the highest measured rate in requests per second, by number of clients.
     """
     port = free_port()
     server = rig.start("trivial-server", "benches.trivial_server", str(port))
@@ -30,13 +30,12 @@ def ceiling(rig: Rig, fastest: Mapping[int, float]) -> list[Line]:
     sent = request("POST", "/api/deployments/", str(deployment("0" * 36, "bench")).encode())
     lines = []
     for count, rate in fastest.items():
-        rig.say(f"the ceiling of the load generator, {count} clients")
+        rig.say(f"maximum of the load generator, {count} clients")
         rates = [
             run_load(port, itertools.repeat(sent), clients=count, seconds=SECONDS).throughput for _ in range(ROUNDS)
         ]
-        beside = {"fastest measured": [rate]}
-        what = f"ceiling of the load generator, {count} client{'s' if count > 1 else ''}"
-        lines.append(compared(what, "1/s", rates, beside, at_least(FACTOR)))
+        name = f"maximum of the load generator, {count} client{'s' if count > 1 else ''}"
+        lines.append(compared(name, "1/s", rates, {"fastest above": [rate]}, at_least(FACTOR)))
     server.kill()
     return lines
 

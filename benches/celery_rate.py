@@ -1,4 +1,4 @@
-"""How many tasks a second Celery itself gets through that do nothing."""
+"""Measure how many no-op tasks per second Celery itself can run."""
 
 import os
 import signal
@@ -23,21 +23,21 @@ WARM_UP_TASKS: Final = 200
 
 @dataclass(frozen=True)
 class NoopWorker:
-    """A Celery worker with two processes whose tasks do nothing, on a database of the broker of its own."""
+    """A Celery worker with two processes that runs no-op tasks, on its own Valkey database (number 1)."""
 
     role: Role
     broker: "redis.Redis"
     app: Celery
 
     def rate(self, tasks: int) -> float:
-        """Queue so many tasks while the worker sleeps, wake it, and return how many it does in a second."""
+        """Queue `tasks` tasks while the worker is stopped, resume it, and return its rate in tasks per second."""
         os.killpg(self.role.pid, signal.SIGSTOP)
         with self.app.producer_pool.acquire(block=True) as producer:
             for _ in range(tasks):
                 self.app.send_task("bench.noop", producer=producer)
         start = perf_counter()
         os.killpg(self.role.pid, signal.SIGCONT)
-        wait_until(self._is_done, "Celery to be through", 300)
+        wait_until(self._is_done, "Celery to run all tasks", 300)
         return tasks / (perf_counter() - start)
 
     def _is_done(self) -> bool:
@@ -46,7 +46,7 @@ class NoopWorker:
 
 @contextmanager
 def noop_worker(rig: Rig) -> Iterator[NoopWorker]:
-    """Give a worker that is ready, and stop it in the end."""
+    """Yield a worker that is ready for tasks, and stop it afterwards."""
     url = rig.stack.broker.url.removesuffix("/0") + "/1"
     role = rig.start("noop", *WORKER, *QUIET, CELERY_BROKER_URL=url)
     with redis.Redis.from_url(url) as broker, Celery("noop", broker=url, set_as_current=False) as app:

@@ -1,4 +1,4 @@
-"""S4: draining a backlog, beside what Celery does at most and beside the bare move in SQL."""
+"""S4: drain a backlog, compared with Celery no-op tasks and with moving the same rows in SQL."""
 
 from time import perf_counter
 from typing import Any, Final
@@ -6,9 +6,9 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import func, select
 
-from app.broker.doorbells import Doorbell
+from app.broker.doorbell import Doorbell
+from app.broker.doorbells import send
 from app.models import SnapshotRow
-from app.outbox.record import send
 from app.settings import get_settings
 from benches.bodies import open_registry
 from benches.celery_rate import noop_worker
@@ -16,7 +16,7 @@ from benches.errors import MeasurementError
 from benches.line import Line, at_least, compared
 from benches.raw_move import move_all
 from benches.rig import OURS, Rig
-from benches.synthetic import Template, captured, connect, insert_backlog
+from benches.synthetic import Template, capture_template, connect, insert_backlog
 from tests.acceptance.stack import Stack
 from tests.waiting import wait_until
 
@@ -27,16 +27,16 @@ OF_RAW: Final = 0.5
 
 
 def measure_drain(rig: Rig) -> list[Line]:
-    """Measure no-op tasks of Celery, our drain, and the move in SQL, in turn; each in things a second."""
+    """Measure Celery no-op tasks, our drain, and the move in SQL, in turn; each per second."""
     ours: list[float] = []
     celery: list[float] = []
     raw: list[float] = []
     template = prepare_drain(rig, workers=1)
-    with noop_worker(rig) as noop, rig.awake(OURS), connect(rig.stack) as connection:
+    with noop_worker(rig) as noop, rig.other_side_paused(OURS), connect(rig.stack) as connection:
         insert_backlog(connection, template, WARM_UP)
         drain(rig.stack, connection)
         for number in range(1, rig.plan.rounds + 1):
-            rig.say(f"round {number} of {rig.plan.rounds}: {rig.plan.noop_tasks} tasks that do nothing")
+            rig.say(f"round {number} of {rig.plan.rounds}: {rig.plan.noop_tasks} Celery no-op tasks")
             celery.append(noop.rate(rig.plan.noop_tasks))
             rig.say(f"round {number}: draining {rig.plan.backlog} snapshots")
             ours.append(drained_rate(rig, connection, template, rig.plan.backlog))
@@ -44,44 +44,44 @@ def measure_drain(rig: Rig) -> list[Line]:
             insert_backlog(connection, template, rig.plan.backlog)
             raw.append(rig.plan.backlog / _moved_in(rig.stack))
     return [
-        compared("snapshots drained", "1/s", ours, {"no-op tasks of Celery": celery}, at_least(TIMES_CELERY)),
-        compared("snapshots drained", "1/s", ours, {"move in SQL": raw}, at_least(OF_RAW)),
+        compared("snapshots drained", "1/s", ours, {"Celery no-op tasks": celery}, at_least(TIMES_CELERY)),
+        compared("snapshots drained", "1/s", ours, {"same move in SQL": raw}, at_least(OF_RAW)),
     ]
 
 
 def prepare_drain(rig: Rig, workers: int) -> Template:
-    """Have so many workers, no sweep, and an empty registry with what a deployment refers to.
+    """Run `workers` workers and no beat, and empty the database except for one flow, work pool and queue.
 
     Returns:
-        A snapshot to multiply.
+        The snapshot to copy into backlogs.
     """
     port = rig.api_port
     rig.end_beat()
-    rig.staff(workers)
-    rig.empty()
-    template = captured(rig.stack.sessions, open_registry(port, "bench").flow_id)
+    rig.run_workers(workers)
+    rig.reset_database()
+    template = capture_template(rig.stack.sessions, open_registry(port, "bench").flow_id)
     wait_until(lambda: pending(rig.stack) == 0, "the outbox to be empty")
     return template
 
 
 def drained_rate(rig: Rig, connection: psycopg.Connection[Any], template: Template, count: int) -> float:
-    """Leave so many snapshots, have them drained, and return how many become events in a second."""
+    """Insert `count` snapshots, drain them, and return the rate in events per second."""
     insert_backlog(connection, template, count)
     return count / drain(rig.stack, connection)
 
 
 def drain(stack: Stack, connection: psycopg.Connection[Any]) -> float:
     """Ring once for each lane, as the sweep does, and return the seconds until the outbox is empty."""
-    waiting = pending(stack)
+    count = pending(stack)
     first = connection.execute("SELECT DISTINCT ON (lane) id FROM snapshot ORDER BY lane, sequence").fetchall()
     before = _position(connection)
     start = perf_counter()
     for (snapshot_id,) in first:
         send(get_settings(), [Doorbell(snapshot_id, "backlog")])
-    wait_until(lambda: _position(connection) >= before + waiting, "the backlog to be drained", DRAIN_SECONDS)
+    wait_until(lambda: _position(connection) >= before + count, "the backlog to be drained", DRAIN_SECONDS)
     seconds = perf_counter() - start
     if pending(stack):
-        raise MeasurementError("The log has grown by the backlog, and yet something is pending.")
+        raise MeasurementError("The log holds an event for each snapshot, but the outbox is not empty.")
     return seconds
 
 
@@ -91,12 +91,12 @@ def _moved_in(stack: Stack) -> float:
 
 
 def pending(stack: Stack) -> int:
-    """Return how many snapshots wait."""
+    """Return the number of snapshots in the outbox."""
     with stack.sessions() as session:
         return session.scalars(select(func.count()).select_from(SnapshotRow)).one()
 
 
 def _position(connection: psycopg.Connection[Any]) -> int:
     row = connection.execute("SELECT position FROM event_log").fetchone()
-    assert row is not None, "the log has a head"
+    assert row is not None, "the log has a head row"
     return int(row[0])

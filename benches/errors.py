@@ -1,7 +1,7 @@
-"""What keeps a benchmark from telling anything."""
+"""Errors of the benchmarks."""
 
 from app.errors import AppError
 
 
 class MeasurementError(AppError):
-    """What was measured is not what was to be measured."""
+    """A benchmark could not measure what it should."""

@@ -1,4 +1,4 @@
-"""S2: the CRUD functions in one process, beside the very statements that they send, through one psycopg connection."""
+"""S2: call the CRUD functions in one process, compared with replaying their SQL through one psycopg connection."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +11,10 @@ import psycopg
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app.crud.deployments.writing import update_deployment, upsert_deployment
+from app.crud.deployments.upsert import upsert_deployment
+from app.crud.deployments.writing import update_deployment
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
-from benches.bodies import deployment, open_registry, stock
+from benches.bodies import deploy_background, deployment, open_registry
 from benches.line import Line, at_least, compared
 from benches.rig import OURS, Rig
 from benches.synthetic import connect
@@ -25,33 +26,33 @@ LIMIT: Final = "bare statements"
 OF_FLOW: Final = "SELECT id FROM deployment WHERE flow_id = %s"
 Call = Callable[[Session], object]
 Statement = tuple[str, Any, bool]
-"""A text, its parameters as they went to psycopg, and whether there is a list of them."""
+"""SQL text, the parameters as passed to psycopg, and whether it is an `executemany` call."""
 
 
 @dataclass
 class Rates:
-    """Calls in a second, one for each round: through the functions, and the bare statements."""
+    """Calls per second, one value per round: of the CRUD functions, and of the bare statements."""
 
     ours: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
 
-    def line(self, what: str) -> Line:
+    def line(self, name: str) -> Line:
         """Return the line of the table."""
-        return compared(what, "1/s", self.ours, {LIMIT: self.bare}, at_least(OF_LIMIT))
+        return compared(name, "1/s", self.ours, {LIMIT: self.bare}, at_least(OF_LIMIT))
 
 
 def measure_in_process(rig: Rig) -> list[Line]:
-    """Measure creations and updates, each committed, in turn with their bare statements; each in calls a second."""
+    """Measure creations and updates, each with a commit, in turn with their bare statements; in calls per second."""
     port = rig.api_port
-    rig.staff(0)
-    rig.empty()
-    stock(port)
+    rig.run_workers(0)
+    rig.reset_database()
+    deploy_background(port)
     flow_id = open_registry(port, "bench").flow_id
     names = [f"bench-{number}" for number in range(rig.plan.calls)]
     bodies = [DeploymentCreate.model_validate(deployment(flow_id, name)) for name in names]
     creations: list[Call] = [_creation(body) for body in bodies]
     creating, updating = Rates(), Rates()
-    with rig.awake(OURS), connect(rig.stack) as connection:
+    with rig.other_side_paused(OURS), connect(rig.stack) as connection:
         recorded = _recorded(rig.stack, creations)
         for number in range(1, rig.plan.rounds + 1):
             rig.say(f"round {number} of {rig.plan.rounds}: {rig.plan.calls} creations")
@@ -87,7 +88,7 @@ def _updates(ids: Sequence[UUID], description: str) -> list[Call]:
 
 
 def _called(stack: Stack, calls: Sequence[Call]) -> float:
-    """Make each call in a session of its own and commit it, as a request does; return how many go in a second."""
+    """Make each call in its own session and commit it, as a request does; return the calls per second."""
     start = perf_counter()
     for call in calls:
         with stack.sessions() as session:
@@ -97,36 +98,36 @@ def _called(stack: Stack, calls: Sequence[Call]) -> float:
 
 
 def _recorded(stack: Stack, calls: Sequence[Call]) -> list[list[Statement]]:
-    """Make the calls and return the statements of each."""
-    with _listening(stack) as heard:
-        found = []
+    """Make the calls and return the statements that each call sent."""
+    with _recording(stack) as statements:
+        transactions = []
         for call in calls:
-            heard.clear()
+            statements.clear()
             _called(stack, [call])
-            found.append(list(heard))
-    return found
+            transactions.append(list(statements))
+    return transactions
 
 
 @contextmanager
-def _listening(stack: Stack) -> Iterator[list[Statement]]:
-    heard: list[Statement] = []
+def _recording(stack: Stack) -> Iterator[list[Statement]]:
+    statements: list[Statement] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        heard.append((statement, parameters, many))
+    def record(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        statements.append((statement, parameters, many))
 
-    event.listen(stack.engine, "before_cursor_execute", hear)
-    yield heard
-    event.remove(stack.engine, "before_cursor_execute", hear)
+    event.listen(stack.engine, "before_cursor_execute", record)
+    yield statements
+    event.remove(stack.engine, "before_cursor_execute", record)
 
 
 def _replayed(stack: Stack, transactions: Sequence[Sequence[Statement]]) -> float:
-    """Send the statements of each transaction, fetch what they return, and commit; return how many go in a second."""
+    """Send the statements of each transaction, fetch their results, and commit; return the transactions per second."""
     url = stack.database.url.replace("+psycopg", "")
     with psycopg.connect(url, cursor_factory=psycopg.RawCursor) as connection, connection.cursor() as cursor:
         start = perf_counter()
         for statements in transactions:
             for statement, parameters, many in statements:
-                # They are the product's own, with their parameters apart.
+                # The SQL comes from the product; parameters are passed separately.
                 if many:
                     cursor.executemany(statement, parameters)
                 else:
@@ -138,7 +139,7 @@ def _replayed(stack: Stack, transactions: Sequence[Sequence[Statement]]) -> floa
 
 
 def _reset(connection: psycopg.Connection[Any], flow_id: str | None = None) -> None:
-    """Empty the outbox, and delete the flow's deployments too if asked: what is sent again finds what it found."""
+    """Empty the outbox and, with `flow_id`, delete the flow's deployments, so that each round starts equal."""
     connection.execute("TRUNCATE snapshot")
     if flow_id is not None:
         connection.execute("DELETE FROM deployment WHERE flow_id = %s", [flow_id])

@@ -1,4 +1,4 @@
-"""One figure of a benchmark: what was measured, beside what, and whether that is good enough."""
+"""One figure of a benchmark, with its baseline and its target."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -9,7 +9,7 @@ from benches.spread import Spread
 
 
 class Target(BaseModel):
-    """What a figure has to be: `at least` or `at most` a bound."""
+    """The target of a figure: `at least` or `at most` a bound."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -17,11 +17,11 @@ class Target(BaseModel):
     bound: float
 
     def is_met(self, value: float) -> bool:
-        """Tell whether the value is good enough; the bound itself is."""
+        """Return whether the value meets the target. The bound itself does."""
         return value >= self.bound if self.sense == "at least" else value <= self.bound
 
     def reached(self, value: float) -> float:
-        """Return how far the value is: 1 is the bound itself, 2 twice as good, 0.5 half as good."""
+        """Return the value relative to the bound: 1 is the bound, 2 is twice as good, 0.5 is half as good."""
         good, bad = (value, self.bound) if self.sense == "at least" else (self.bound, value)
         return good / bad if bad else float("inf")
 
@@ -37,51 +37,55 @@ def at_most(bound: float) -> Target:
 
 
 class Line(BaseModel):
-    """One line of the table. With `beside`, the target is for the ratio of the medians, else for the median itself."""
+    """One line of a table. The target is for the ratio of the medians if there is a baseline, else for the median."""
 
     model_config = ConfigDict(frozen=True)
 
-    what: str
+    name: str
     unit: str
     measured: Spread
-    beside: Spread | None = None
-    beside_name: str | None = None
+    baseline: Spread | None = None
+    baseline_name: str | None = None
     target: Target | None = None
 
     @property
     def ratio(self) -> float | None:
-        """How many times the median of what it stands beside the own median is."""
-        if self.beside is None:
+        """The measured median divided by the median of the baseline."""
+        if self.baseline is None:
             return None
-        return self.measured.median / self.beside.median if self.beside.median else float("inf")
+        return self.measured.median / self.baseline.median if self.baseline.median else float("inf")
 
     @property
     def judged(self) -> float:
-        """What the target is for: the ratio where there is one."""
+        """The value that the target is for: the ratio if there is one, else the median."""
         ratio = self.ratio
         return self.measured.median if ratio is None else ratio
 
     @property
     def is_missed(self) -> bool:
-        """Tell whether there is a target that this does not meet."""
+        """Whether there is a target and it is not met."""
         return self.target is not None and not self.target.is_met(self.judged)
 
 
-def line(what: str, unit: str, values: Sequence[float], target: Target | None = None) -> Line:
-    """Return the line of a figure that stands for itself: one value for each round."""
-    return Line(what=what, unit=unit, measured=Spread.of(values), target=target)
+def line(name: str, unit: str, values: Sequence[float], target: Target | None = None) -> Line:
+    """Return the line of a figure without a baseline. `values` has one value per round."""
+    return Line(name=name, unit=unit, measured=Spread.of(values), target=target)
 
 
 def compared(
-    what: str, unit: str, values: Sequence[float], beside: Mapping[str, Sequence[float]], target: Target | None = None
+    name: str,
+    unit: str,
+    values: Sequence[float],
+    baseline: Mapping[str, Sequence[float]],
+    target: Target | None = None,
 ) -> Line:
-    """Return the line of a figure that is judged by its ratio to another one, given as `{name: values}`."""
-    [(name, others)] = beside.items()
+    """Return the line of a figure that is judged by its ratio to a baseline, given as `{baseline name: values}`."""
+    [(baseline_name, baseline_values)] = baseline.items()
     return Line(
-        what=what,
+        name=name,
         unit=unit,
         measured=Spread.of(values),
-        beside=Spread.of(others),
-        beside_name=name,
+        baseline=Spread.of(baseline_values),
+        baseline_name=baseline_name,
         target=target,
     )

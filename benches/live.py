@@ -1,4 +1,4 @@
-"""S6: from a commit to the frame on a WebSocket, with few and with many readers."""
+"""S6: the time from a commit until WebSocket readers receive its frame, with 1, 100 and 1,000 readers."""
 
 import itertools
 import json
@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.crud.deployments.writing import update_deployment, upsert_deployment
+from app.crud.deployments.upsert import upsert_deployment
+from app.crud.deployments.writing import update_deployment
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from benches.bodies import deployment, open_registry
 from benches.line import Line, at_most, line
@@ -19,26 +20,26 @@ from tests.acceptance.stack import Role
 from tests.waiting import wait_until
 
 READERS: Final = {1: (30.0, 0.2), 100: (60.0, 0.2), 1000: (250.0, 1.0)}
-"""How many; the milliseconds that half of their frames may take; the seconds between two changes."""
+"""By number of readers: the target for the median in milliseconds, and the pause between changes in seconds."""
 CONNECT_SECONDS: Final = 120
 WARM_UP_CHANGES: Final = 200
-"""At most, until each reader has got one."""
+"""The maximum; the warm-up ends as soon as each reader has received a change."""
 
 
 def measure_live(rig: Rig) -> list[Line]:
-    """Measure the lag of every frame of every reader, and return its percentiles for each number of readers."""
-    rig.staff(1)
+    """Measure the lag of every frame of every reader; return its percentiles for each number of readers."""
+    rig.run_workers(1)
     lines = []
-    with rig.awake(OURS):
-        # A process of its own: the log may have been emptied under the other one.
+    with rig.other_side_paused(OURS):
+        # Start another API process: an earlier benchmark may have emptied the log under the running one.
         api = rig.stack.start_api()
         port = int(api.url.rpartition(":")[2])
         flow = open_registry(port, "live").flow_id
-        for count, (most, pause) in READERS.items():
+        for count, (target, pause) in READERS.items():
             rig.say(f"{rig.plan.live_changes} changes, {count} readers")
             lags = _lags(rig, port, flow, count, pause)
             readers = f"{count:,} reader{'s' if count > 1 else ''}"
-            lines.append(line(f"commit to frame, {readers}, p50", "ms", [percentile(lags, 50)], at_most(most)))
+            lines.append(line(f"commit to frame, {readers}, p50", "ms", [percentile(lags, 50)], at_most(target)))
             lines.append(line(f"commit to frame, {readers}, p99", "ms", [percentile(lags, 99)]))
         api.role.kill()
         rig.stack.roles.remove(api.role)
@@ -46,7 +47,7 @@ def measure_live(rig: Rig) -> list[Line]:
 
 
 def _lags(rig: Rig, port: int, flow: str, count: int, pause: float) -> list[float]:
-    """Return the milliseconds of each frame that the readers got of the changes after the warm-up."""
+    """Return the lag in milliseconds of each frame that the readers received after the warm-up."""
     sessions = rig.stack.sessions
     with sessions() as session:
         body = DeploymentCreate.model_validate(deployment(flow, f"live-{count}"))
@@ -55,7 +56,7 @@ def _lags(rig: Rig, port: int, flow: str, count: int, pause: float) -> list[floa
     role = rig.start(f"readers-{count}", "benches.readers", str(port), str(count), f"prefect.deployment.{id_}")
     _wait_for(role, "connected")
     revisions = itertools.count(2)
-    # Only who has its filter in place gets a change.
+    # A reader receives changes only once the server has applied its filter.
     for revision in itertools.islice(revisions, WARM_UP_CHANGES):
         _change(sessions, id_, f"warm-up {revision}")
         time.sleep(pause)
@@ -70,8 +71,8 @@ def _lags(rig: Rig, port: int, flow: str, count: int, pause: float) -> list[floa
     _change(sessions, id_, END)
     _wait_for(role, "finished")
     wait_until(lambda: not role.is_running(), "the readers to end")
-    got = json.loads(role.said().splitlines()[-1])
-    return [(at - commits[revision]) * 1000 for revision, at in got if revision in commits]
+    received = json.loads(role.said().splitlines()[-1])
+    return [(at - commits[revision]) * 1000 for revision, at in received if revision in commits]
 
 
 def _change(sessions: sessionmaker[Session], id_: UUID, description: str) -> None:

@@ -1,7 +1,6 @@
-"""The load generator: keep-alive connections that send prepared requests, one after the other, from one thread.
+"""The load generator: one thread sends prepared requests over keep-alive connections.
 
-It parses as little as it can (the status, the length) and keeps what it has to. `benches/trivial_server.py` proves its
-ceiling in each run.
+It parses only the status and the length of a response. S1 measures its maximum rate with `benches/trivial_server.py`.
 """
 
 import re
@@ -17,19 +16,19 @@ from benches.errors import MeasurementError
 
 HEAD_END: Final = b"\r\n\r\n"
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-PATIENCE_SECONDS: Final = 60
+TIMEOUT_SECONDS: Final = 60
 RECEIVE_BYTES: Final = 256 * 1024
 
 
 def request(method: str, path: str, body: bytes = b"", headers: bytes = b"") -> bytes:
-    """Return the bytes of a request; `headers` are complete lines."""
+    """Return the bytes of a request. `headers` holds complete header lines."""
     head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
     return head.encode() + headers + b"content-length: %d\r\n\r\n" % len(body) + body
 
 
 @dataclass
 class Load:
-    """What came of it: the seconds that each answer took, their statuses, and the bodies when they were wanted."""
+    """The responses to a load: latencies in seconds, status counts, and the bodies with `keep_bodies`."""
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
@@ -38,17 +37,17 @@ class Load:
 
     @property
     def throughput(self) -> float:
-        """Answers in a second."""
+        """Responses per second."""
         return len(self.latencies) / self.seconds
 
     def require(self, *statuses: int) -> "Load":
-        """Return itself when there are answers and all have one of these statuses.
+        """Return this load if it has responses and all of them have one of these statuses.
 
         Raises:
-            MeasurementError: what was measured is not what was to be measured.
+            MeasurementError: there is no response, or one with another status.
         """
         if not self.latencies or set(self.statuses) - set(statuses):
-            raise MeasurementError(f"Expected answers with {statuses}, got {dict(self.statuses)}.")
+            raise MeasurementError(f"Expected responses with {statuses}, got {dict(self.statuses)}.")
         return self
 
 
@@ -60,12 +59,12 @@ class _Connection:
 
 
 def run_load(port: int, requests: Iterator[bytes], *, clients: int, seconds: float, keep_bodies: bool = False) -> Load:
-    """Send requests over so many connections until the time is over or none is left, and wait for the last answers.
+    """Send requests over `clients` connections, and wait for the last responses.
 
-    Each connection has one request under way at a time.
+    It stops after `seconds` seconds or with the last request. Each connection has one request in flight at a time.
 
     Raises:
-        MeasurementError: the server closed a connection, answered nothing for a minute, or what cannot be read.
+        MeasurementError: the server closes a connection, sends nothing for a minute, or omits Content-Length.
     """
     load = Load()
     connections = [_Connection(socket.create_connection(("127.0.0.1", port))) for _ in range(clients)]
@@ -92,11 +91,11 @@ def _run(
     clock = time.perf_counter
     start = clock()
     end = start + seconds
-    under_way = sum(_send(connection, requests, clock()) for connection in connections)
-    while under_way:
-        ready = selector.select(PATIENCE_SECONDS)
+    in_flight = sum(_send(connection, requests, clock()) for connection in connections)
+    while in_flight:
+        ready = selector.select(TIMEOUT_SECONDS)
         if not ready:
-            raise MeasurementError(f"The server has answered nothing for {PATIENCE_SECONDS} seconds.")
+            raise MeasurementError(f"The server has sent no response for {TIMEOUT_SECONDS} seconds.")
         for key, _ in ready:
             connection: _Connection = key.data
             body_at = _receive(connection)
@@ -108,23 +107,23 @@ def _run(
             if keep_bodies:
                 load.bodies.append(connection.received[body_at:])
             if now >= end or not _send(connection, requests, now):
-                under_way -= 1
+                in_flight -= 1
     load.seconds = clock() - start
 
 
 def _send(connection: _Connection, requests: Iterator[bytes], now: float) -> bool:
-    """Send the next request, or tell that there is none."""
-    following = next(requests, None)
-    if following is None:
+    """Send the next request; return False if there is none."""
+    next_request = next(requests, None)
+    if next_request is None:
         return False
     connection.received = b""
     connection.sent = now
-    connection.socket.sendall(following)
+    connection.socket.sendall(next_request)
     return True
 
 
 def _receive(connection: _Connection) -> int | None:
-    """Read what has come; return where the body begins once the answer is complete."""
+    """Read from the socket; return the offset of the body once the response is complete, else None."""
     received = connection.socket.recv(RECEIVE_BYTES)
     if not received:
         raise MeasurementError("The server closed the connection.")
@@ -132,8 +131,8 @@ def _receive(connection: _Connection) -> int | None:
     head_end = connection.received.find(HEAD_END)
     if head_end < 0:
         return None
-    found = LENGTH.search(connection.received, 0, head_end)
-    if found is None and connection.received[9:12] != b"204":
-        raise MeasurementError("The server does not say how long its answer is.")
+    length = LENGTH.search(connection.received, 0, head_end)
+    if length is None and connection.received[9:12] != b"204":
+        raise MeasurementError("The response has no Content-Length.")
     body_at = head_end + len(HEAD_END)
-    return body_at if len(connection.received) >= body_at + (int(found[1]) if found else 0) else None
+    return body_at if len(connection.received) >= body_at + (int(length[1]) if length else 0) else None

@@ -1,4 +1,4 @@
-"""S11: how large the API and a worker are over half a million events."""
+"""S11: resident memory of the API and of a worker over half a million events."""
 
 import itertools
 import os
@@ -23,7 +23,7 @@ MEBIBYTE: Final = 2**20
 
 
 def measure_memory(rig: Rig) -> list[Line]:
-    """Drain in ten parts, with a reader that gets every event and a client that changes a deployment."""
+    """Drain a backlog in ten parts, while a reader follows all events and a client updates a deployment after each."""
     template = prepare_drain(rig, workers=1)
     api = rig.stack.start_api()
     port = int(api.url.rpartition(":")[2])
@@ -31,7 +31,7 @@ def measure_memory(rig: Rig) -> list[Line]:
     pids = {"API": api.role.pid, "worker": rig.workers[0].pid}
     reader = threading.Thread(target=_follow, args=[port], daemon=True)
     reader.start()
-    with rig.awake(OURS), connect(rig.stack) as connection:
+    with rig.other_side_paused(OURS), connect(rig.stack) as connection:
         registry = open_registry(port, "memory")
         for tenth in range(1, TENTHS + 1):
             rig.say(f"tenth {tenth} of {rig.plan.memory_events:,} events")
@@ -41,8 +41,8 @@ def measure_memory(rig: Rig) -> list[Line]:
     api.role.kill()
     rig.stack.roles.remove(api.role)
     return [
-        compared(f"{name}, last tenth", "MiB", found[-1:], {"second tenth": found[1:2]}, at_most(GROWTH))
-        for name, found in sizes.items()
+        compared(f"{name}, last tenth", "MiB", values[-1:], {"second tenth": values[1:2]}, at_most(GROWTH))
+        for name, values in sizes.items()
     ]
 
 
@@ -63,11 +63,11 @@ def _follow(port: int) -> None:
 
 
 def resident(group: int) -> int:
-    """Return how many bytes of memory the processes of a group have in use; it reads `/proc`."""
+    """Return the resident memory of a process group in bytes, from `/proc`."""
     pages = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # Behind the name, which may hold anything: state, parent, group, ..., and the pages as the 22nd.
+            # Split after the name, which may contain any character. Then field 2 is the group and field 21 the pages.
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             continue

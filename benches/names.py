@@ -1,4 +1,4 @@
-"""Which benchmarks there are."""
+"""The list of benchmarks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from benches.start_up import measure_start_up
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is measured under a number and a name; `quick` tells whether it is of the everyday part."""
+    """A benchmark. `quick` means that `make bench-quick` runs it."""
 
     number: str
     name: str
@@ -33,33 +33,39 @@ class Benchmark:
 
 
 BENCHMARKS: Final = (
-    Benchmark("S1", "http", "A deployment's life over HTTP, beside Prefect's server", measure_http, quick=True),
-    Benchmark("S2", "in-process", "The CRUD functions beside their bare statements", measure_in_process, quick=True),
-    Benchmark("S3", "price", "A creation beside one without events", measure_event_price, quick=True),
-    Benchmark("S4", "drain", "Draining a backlog, one worker of two processes", measure_drain, quick=True),
-    Benchmark("S5", "lag", "From the commit to readable, at 200 changes a second", measure_lag, quick=True),
-    Benchmark("S6", "live", "From the commit to the frame on a WebSocket", measure_live, quick=True),
-    Benchmark("S7", "log-growth", "Reading events while the log grows", measure_log_growth, quick=False),
-    Benchmark("S8", "claim-growth", "The claim of a batch while the outbox grows", measure_claim_growth, quick=False),
-    Benchmark("S9", "bulk", "Much at once, and little of much", measure_bulk, quick=False),
-    Benchmark("S10", "scaling", "More workers, and more API processes", measure_scaling, quick=False),
-    Benchmark("S11", "memory", "Resident memory over many events", measure_memory, quick=False),
-    Benchmark("S12", "broker", "Creations while the broker is away or hangs", measure_broker_outage, quick=True),
-    Benchmark("S13", "start-up", "From the command to ready, and imports", measure_start_up, quick=False),
+    Benchmark("S1", "http", "Deployment requests over HTTP, compared with Prefect's server", measure_http, quick=True),
+    Benchmark(
+        "S2", "in-process", "CRUD functions, compared with their bare SQL statements", measure_in_process, quick=True
+    ),
+    Benchmark("S3", "price", "Creating deployments with and without events", measure_event_price, quick=True),
+    Benchmark("S4", "drain", "Draining a backlog with one worker of two processes", measure_drain, quick=True),
+    Benchmark("S5", "lag", "Time from commit to readable event, at 200 changes per second", measure_lag, quick=True),
+    Benchmark("S6", "live", "Time from commit to WebSocket frame", measure_live, quick=True),
+    Benchmark("S7", "log-growth", "Reading events from a growing log", measure_log_growth, quick=False),
+    Benchmark("S8", "claim-growth", "Claiming a batch from a growing outbox", measure_claim_growth, quick=False),
+    Benchmark("S9", "bulk", "Deleting a large flow, and redeploying with few changes", measure_bulk, quick=False),
+    Benchmark("S10", "scaling", "More workers and more API processes", measure_scaling, quick=False),
+    Benchmark("S11", "memory", "Resident memory while events are processed", measure_memory, quick=False),
+    Benchmark(
+        "S12", "broker", "Creating deployments while the broker is down or hangs", measure_broker_outage, quick=True
+    ),
+    Benchmark("S13", "start-up", "Start-up and import times", measure_start_up, quick=False),
 )
 
 
-def chosen(only: Sequence[str], *, quick: bool) -> list[Benchmark]:
-    """Return the benchmarks of these names or numbers, in their order; without any, all or all of the everyday part.
+def select_benchmarks(only: Sequence[str], *, quick: bool) -> list[Benchmark]:
+    """Return the benchmarks with these names or numbers, in table order.
+
+    If `only` is empty, return all of them, or the quick set with `quick`.
 
     Raises:
-        ValueError: there is none of a name.
+        ValueError: a name or number is unknown.
     """
-    wanted = {word.lower() for word in only}
-    known = {word for each in BENCHMARKS for word in (each.name, each.number.lower())}
-    if unknown := sorted(wanted - known):
-        names = ", ".join(each.name for each in BENCHMARKS)
+    selected = {word.lower() for word in only}
+    known = {word for benchmark in BENCHMARKS for word in (benchmark.name, benchmark.number.lower())}
+    if unknown := sorted(selected - known):
+        names = ", ".join(benchmark.name for benchmark in BENCHMARKS)
         raise ValueError(f"There is no {', '.join(unknown)}. There are: {names}.")
-    if wanted:
-        return [each for each in BENCHMARKS if wanted & {each.name, each.number.lower()}]
-    return [each for each in BENCHMARKS if each.quick or not quick]
+    if selected:
+        return [benchmark for benchmark in BENCHMARKS if selected & {benchmark.name, benchmark.number.lower()}]
+    return [benchmark for benchmark in BENCHMARKS if benchmark.quick or not quick]

@@ -1,4 +1,4 @@
-"""How much is measured: everything, or the everyday part in small."""
+"""The sizes of a full run and of a quick run."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,26 +10,28 @@ class Plan:
 
     name: str
     rounds: int
-    """How often the sides alternate."""
+    """Rounds of S1 to S4 and S12; the compared sides alternate in each round."""
     http_seconds: float
-    """Of each kind of request."""
+    """Length of a measurement of each kind of request."""
     calls: int
-    """Of each function in one process."""
+    """Calls of each CRUD function (S2)."""
     price_seconds: float
-    """Of creations on each side."""
+    """Length of a measurement of creations (S3 and S10)."""
     backlog: int
-    """Snapshots to drain."""
+    """Snapshots to drain (S4 and S10)."""
     noop_tasks: int
     lag_rounds: int
     lag_seconds: float
-    """Of changes at a steady rate."""
-    lag_answers: int
-    """Deployments whose event is looked for over HTTP."""
+    """Length of the changes at a steady rate (S5)."""
+    lag_responses: int
+    """Deployments whose event is polled for over HTTP (S5)."""
     live_changes: int
     outage_seconds: float
-    """Of creations in each state of the broker."""
+    """Length of a measurement of creations in each state of the broker (S12)."""
     log_lengths: tuple[int, ...]
+    """Events in the log (S7)."""
     pending: tuple[int, ...]
+    """Snapshots in the lane (S8)."""
     bulk_rounds: int
     scaling_rounds: int
     memory_events: int
@@ -46,7 +48,7 @@ FULL: Final = Plan(
     noop_tasks=10_000,
     lag_rounds=3,
     lag_seconds=60,
-    lag_answers=40,
+    lag_responses=40,
     live_changes=100,
     outage_seconds=12,
     log_lengths=(10_000, 1_000_000, 5_000_000),
@@ -66,7 +68,7 @@ QUICK: Final = Plan(
     noop_tasks=2_000,
     lag_rounds=1,
     lag_seconds=10,
-    lag_answers=10,
+    lag_responses=10,
     live_changes=15,
     outage_seconds=5,
     log_lengths=(10_000, 100_000),

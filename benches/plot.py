@@ -1,4 +1,4 @@
-"""Bar charts as SVG, for light and for dark pages. Pure text: nothing is drawn by a library."""
+"""Bar charts as SVG text, for light and dark pages, without a drawing library."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ FONT: Final = "font-family='system-ui, sans-serif' font-size='12'"
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a page: ground, text, and the bars in their order."""
+    """The colours of a chart: background, text, faint lines, and the bars in order."""
 
     ground: str
     text: str
@@ -36,15 +36,15 @@ THEMES: Final[Mapping[str, Theme]] = {
 
 @dataclass(frozen=True)
 class Group:
-    """Bars that belong together: one value for each name of the chart, in the chart's order."""
+    """A group of bars: one value for each name in the legend, in the same order."""
 
     label: str
     values: tuple[float, ...]
 
 
 def bar_chart(title: str, names: Sequence[str], groups: Sequence[Group], theme: Theme) -> str:
-    """Return a chart of horizontal bars from zero, each with its value behind it; the title says the unit."""
-    most = max((value for group in groups for value in group.values), default=0) or 1.0
+    """Return a chart of horizontal bars that start at zero, each followed by its value. The title names the unit."""
+    longest = max((value for group in groups for value in group.values), default=0) or 1.0
     room = WIDTH - LABELS - VALUES
     marks = [_legend(names, theme)]
     y = TOP
@@ -52,14 +52,14 @@ def bar_chart(title: str, names: Sequence[str], groups: Sequence[Group], theme: 
         middle = y + len(group.values) * BAR / 2 + 4
         marks.append(_text(LABELS - 8, middle, group.label, theme.text, anchor="end"))
         for colour, value in zip(theme.bars, group.values, strict=False):
-            marks += _bar(LABELS, y, value / most * room, colour, number(value), theme)
+            marks += _bar(LABELS, y, value / longest * room, colour, number(value), theme)
             y += BAR
         y += GAP
     return _page(title, y, marks, theme)
 
 
 def target_chart(title: str, reached: Mapping[str, float], theme: Theme) -> str:
-    """Return a chart of how far each is from its target, which is the line at 1, on a logarithmic scale."""
+    """Return a chart of values relative to their target, which is the line at 1, on a logarithmic scale."""
     logs = {label: math.log10(max(value, 1e-3)) for label, value in reached.items()}
     low, high = min([-1.0, *logs.values()]), max([1.0, *logs.values()])
     room = WIDTH - LABELS - VALUES
@@ -71,8 +71,8 @@ def target_chart(title: str, reached: Mapping[str, float], theme: Theme) -> str:
         colour = theme.bars[0] if value >= 0 else theme.bars[1]
         marks.append(_text(LABELS - 8, y + BAR - 3, label, theme.text, anchor="end"))
         marks.append(_rect(min(zero, end), y, abs(end - zero), colour))
-        beside = max(zero, end) + 5
-        marks.append(_text(beside, y + BAR - 3, number(reached[label]), theme.text))
+        after_bar = max(zero, end) + 5
+        marks.append(_text(after_bar, y + BAR - 3, number(reached[label]), theme.text))
         y += BAR + GAP
     marks.append(f"<line x1='{zero:.1f}' x2='{zero:.1f}' y1='{TOP - 8}' y2='{y}' stroke='{theme.faint}'/>")
     marks.append(_text(zero, TOP - 14, "target", theme.faint, anchor="middle"))
@@ -80,22 +80,22 @@ def target_chart(title: str, reached: Mapping[str, float], theme: Theme) -> str:
 
 
 def throughput_chart(report: Report, theme: Theme) -> str:
-    """Return the chart of what a report measured in things a second beside something else."""
-    lines = [line for line in report.lines if line.unit == "1/s" and line.beside is not None and line.beside_name]
-    names = ["aftercommit", *dict.fromkeys(line.beside_name or "" for line in lines)]
-    shown = [line for line in lines if line.beside_name == names[1]] if lines else []
-    groups = [Group(line.what, (line.measured.median, line.beside.median)) for line in shown if line.beside]
-    return bar_chart(f"{report.title}: in a second", names[:2], groups, theme)
+    """Return the chart of all figures per second that have a baseline."""
+    lines = [line for line in report.lines if line.unit == "1/s" and line.baseline is not None and line.baseline_name]
+    names = ["aftercommit", *dict.fromkeys(line.baseline_name or "" for line in lines)]
+    shown = [line for line in lines if line.baseline_name == names[1]] if lines else []
+    groups = [Group(line.name, (line.measured.median, line.baseline.median)) for line in shown if line.baseline]
+    return bar_chart(f"{report.title}: per second", names[:2], groups, theme)
 
 
-def furthest(reports: Mapping[str, Report]) -> dict[str, float]:
-    """Return for each benchmark how much of its target the figure reaches that is furthest from its own."""
-    found = {}
+def worst_ratios(reports: Mapping[str, Report]) -> dict[str, float]:
+    """Return for each benchmark its worst figure relative to the target; 1 is the target, more is better."""
+    ratios = {}
     for name, report in reports.items():
         reached = [line.target.reached(line.judged) for line in report.lines if line.target is not None]
         if reached:
-            found[name] = min(reached)
-    return found
+            ratios[name] = min(reached)
+    return ratios
 
 
 def _legend(names: Sequence[str], theme: Theme) -> str:

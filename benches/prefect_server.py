@@ -1,4 +1,4 @@
-"""A real Prefect server, as its own command starts it, on a PostgreSQL of its own."""
+"""Run a real Prefect server with its own command, on its own PostgreSQL."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ START_SECONDS: Final = 120
 
 @dataclass(frozen=True)
 class PrefectServer:
-    """The running server: its port, its version, and its main process, which leads a process group."""
+    """A running Prefect server. `process` leads its process group."""
 
     port: int
     version: str
@@ -30,13 +30,13 @@ class PrefectServer:
 
 @contextmanager
 def running_prefect(environment: Path, install: Path, folder: Path) -> Iterator[PrefectServer]:
-    """Start the server of that virtual environment with its usual services, and end it in the end.
+    """Run the Prefect server of a virtual environment with its default services, and stop it at the end.
 
-    The page for people and the statistics for its makers are off: they are no part of what is measured.
+    Its web UI and its usage analytics are off, because neither is measured.
     """
-    with ExitStack() as ends:
+    with ExitStack() as cleanup:
         database = start_postgres(folder, install=install)
-        ends.callback(database.stop)
+        cleanup.callback(database.stop)
         port = free_port()
         log = folder / "prefect.log"
         env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
@@ -57,14 +57,14 @@ def running_prefect(environment: Path, install: Path, folder: Path) -> Iterator[
         ]
         with log.open("wb") as output:
             process = spawn(command, env=env, death_signal=signal.SIGTERM, output=output)
-        ends.callback(kill_group, process)
+        cleanup.callback(kill_group, process)
         yield PrefectServer(port, _version(port, process, log), process)
 
 
 def _version(port: int, process: subprocess.Popen[bytes], log: Path) -> str:
-    """Wait until it answers, and return its version."""
+    """Wait until the server responds, and return its version."""
 
-    def answer() -> str | None:
+    def version() -> str | None:
         if process.poll() is not None:
             raise MeasurementError(f"Prefect's server ended.\n{tail(log)}")
         try:
@@ -73,4 +73,4 @@ def _version(port: int, process: subprocess.Popen[bytes], log: Path) -> str:
             return None
         return str(response.json()) if response.status_code == 200 else None
 
-    return wait_until(answer, "Prefect's server to answer", START_SECONDS) or ""
+    return wait_until(version, "Prefect's server to respond", START_SECONDS) or ""

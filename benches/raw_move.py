@@ -1,4 +1,4 @@
-"""The bare limit of draining: the move from the outbox to the log, one SQL statement a batch and no Python."""
+"""The upper limit for draining: move rows from the outbox to the log with one SQL statement per batch, no Python."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ FROM gone, head
 
 
 def move_all(connections: Sequence[psycopg.Connection[Any]]) -> float:
-    """Move everything, each connection its share of the lanes, in batches; return the seconds it took."""
+    """Move all snapshots in batches, with the lanes divided among the connections; return the seconds taken."""
 
     def move(connection: psycopg.Connection[Any], first: int) -> None:
         for lane in range(first, LANES, len(connections)):

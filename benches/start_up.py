@@ -1,4 +1,4 @@
-"""S13: how long it takes to start: everything from a fresh clone, everything once more, and two imports."""
+"""S13: start-up time from a fresh clone, with existing data, and of two imports."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ IMPORTS: Final = ("app.main", "workers.celery")
 
 
 def measure_start_up(rig: Rig) -> list[Line]:
-    """Measure seconds from the command until the service says that it is ready; a warm start is one with data."""
+    """Measure the seconds from the command until `/ready` responds with 200, and the seconds of each import."""
     rounds = range(1, rig.plan.start_rounds + 1)
     fresh, warm = [], []
     for number in rounds:
@@ -41,7 +41,7 @@ def measure_start_up(rig: Rig) -> list[Line]:
         shutil.rmtree(clone)
     lines = [
         line("make run from a fresh clone", "s", fresh, at_most(20)),
-        line("aftercommit up, warm", "s", warm, at_most(4)),
+        line("aftercommit up with existing data", "s", warm, at_most(4)),
     ]
     for module in IMPORTS:
         rig.say(f"import {module}")
@@ -51,16 +51,16 @@ def measure_start_up(rig: Rig) -> list[Line]:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise MeasurementError(f"There is no {name} here.")
-    return found
+    path = shutil.which(name)
+    if path is None:
+        raise MeasurementError(f"The program {name} is not installed.")
+    return path
 
 
 def _usual_environment() -> dict[str, str]:
-    """Without our settings, and with compiled modules kept: an import that compiles is the first one only."""
-    unusual = ("AFTERCOMMIT_", "PYTHONDONTWRITEBYTECODE")
-    return {name: value for name, value in os.environ.items() if not name.startswith(unusual)}
+    """Return the environment without our settings, and with bytecode caching, so that only a first import compiles."""
+    excluded = ("AFTERCOMMIT_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(excluded)}
 
 
 def _until_ready(command: Sequence[str], folder: Path, port: str) -> float:
@@ -72,7 +72,7 @@ def _until_ready(command: Sequence[str], folder: Path, port: str) -> float:
     try:
         wait_until(lambda: _is_ready(port, process, log), "the service to be ready", START_SECONDS)
         seconds = perf_counter() - start
-        # To make and to what it started, as a terminal sends Ctrl-C.
+        # The whole process group gets SIGINT, as with Ctrl-C in a terminal.
         os.killpg(process.pid, signal.SIGINT)
         process.wait(STOP_SECONDS)
         return seconds
@@ -90,7 +90,7 @@ def _is_ready(port: str, process: "subprocess.Popen[bytes]", log: Path) -> bool:
 
 
 def _import(module: str) -> float:
-    """Return the seconds from the start of an interpreter to the end of its import: no service tidies up."""
+    """Return the seconds from starting an interpreter until the import is done, without the interpreter's shutdown."""
     command = [sys.executable, "-c", f"import {module}, os; os._exit(0)"]
     start = perf_counter()
     subprocess.run(command, cwd=ROOT, env=_usual_environment(), check=True)  # noqa: S603

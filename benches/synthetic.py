@@ -1,4 +1,4 @@
-"""Rows as the service makes them, in any number, written by PostgreSQL itself."""
+"""Any number of snapshots in the form that the service writes, inserted by PostgreSQL itself."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.capture.kinds import DEPLOYMENT
-from app.crud.deployments.writing import upsert_deployment
+from app.crud.deployments.upsert import upsert_deployment
 from app.models import SCHEMA_VERSION, SnapshotRow
 from app.schemas.deployments import DeploymentCreate
 from benches.bodies import deployment
 from tests.acceptance.stack import Stack
 
 REVISIONS: Final = 4
-"""Changes of one resource in a backlog: a creation and three updates."""
+"""Snapshots of each resource in a backlog: a creation and three updates."""
 
 BACKLOG: Final = """
 WITH resource AS MATERIALIZED (
@@ -39,40 +39,40 @@ FROM change ORDER BY revision, n
 
 @dataclass(frozen=True)
 class Template:
-    """A snapshot that the service itself captured: the state of a deployment, and what it refers to."""
+    """The JSON of a snapshot that the service captured: the state of a deployment, and its references."""
 
     after: dict[str, Any]
     references: dict[str, Any]
 
 
-def captured(sessions: sessionmaker[Session], flow_id: str) -> Template:
-    """Let the service capture the creation of a deployment of that flow, and take it back."""
+def capture_template(sessions: sessionmaker[Session], flow_id: str) -> Template:
+    """Return the snapshot of a deployment's creation in this flow; the creation is rolled back."""
     body = DeploymentCreate.model_validate(deployment(flow_id, "template"))
     with sessions() as session:
         deployment_id = upsert_deployment(session, body).id
         row = session.scalars(select(SnapshotRow).where(SnapshotRow.resource_id == deployment_id)).one()
-        assert row.after is not None, "a creation has a state after it"
+        assert row.after is not None, "the snapshot of a creation has an `after` state"
         template = Template(row.after, row.references)
         session.rollback()
     return template
 
 
 def connect(stack: Stack) -> psycopg.Connection[Any]:
-    """Return a connection to our database that commits each statement."""
+    """Return an autocommit connection to our database."""
     return psycopg.connect(stack.database.url.replace("+psycopg", ""), autocommit=True)
 
 
 def insert_backlog(
     connection: psycopg.Connection[Any], template: Template, count: int, *, one_lane: bool = False
 ) -> None:
-    """Leave so many snapshots, a multiple of four, to be dispatched; write everything to the disk that can be.
+    """Insert `count` snapshots, a multiple of `REVISIONS`, then vacuum, analyze and write a checkpoint.
 
-    They are spread over all lanes, or all in the first one.
+    They are spread over all lanes, or all in lane 0 with `one_lane`.
     """
     parameters = {
         "resources": count // REVISIONS,
         "revisions": REVISIONS,
-        # The lane is in the last six bits of the resource's id.
+        # The lane is the last six bits of the resource id.
         "lane_mask": 0xC0 if one_lane else 0xFF,
         "kind": DEPLOYMENT.name,
         "after": Jsonb(template.after),

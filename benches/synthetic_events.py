@@ -1,4 +1,4 @@
-"""A log of any length, written by PostgreSQL itself, in which some things stay as rare whatever its length."""
+"""A log of any length, inserted by PostgreSQL itself."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,15 +31,15 @@ ORDER BY n
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Filters whose matches are as many, or as large a part of the log, whatever its length."""
+class EventFilters:
+    """Ids to filter by. Each matches the same number of events in a log of any length."""
 
     resource: str
     flow: str
 
 
 def grow_log(connection: psycopg.Connection[Any], first: int, last: int, most: int) -> None:
-    """Append synthetic events at these positions; the one at `most`, the longest log of all, happens now."""
+    """Append events at the positions `first` to `last`. The event at `most` occurs now, others before."""
     payload = {"updated_fields": ["description"], "updates": {"description": {"from": "x" * 40, "to": "y" * 40}}}
     parameters = {
         "first": first,
@@ -58,10 +58,10 @@ def grow_log(connection: psycopg.Connection[Any], first: int, last: int, most: i
     connection.execute("CHECKPOINT")
 
 
-def asked(connection: psycopg.Connection[Any], position: int) -> Asked:
-    """Return a resource and a flow of the event at that position."""
+def filters_at(connection: psycopg.Connection[Any], position: int) -> EventFilters:
+    """Return the resource and the flow of the event at this position."""
     row = connection.execute(
         "SELECT resource_id, related->0->>'prefect.resource.id' FROM event WHERE position = %s", [position]
     ).fetchone()
-    assert row is not None, "there is an event at each position"
-    return Asked(*row)
+    assert row is not None, "each position has an event"
+    return EventFilters(*row)

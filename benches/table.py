@@ -1,4 +1,4 @@
-"""A report as a table: for the terminal, and as Markdown for the documents."""
+"""Reports as tables, for the terminal and in Markdown."""
 
 from rich.table import Table
 from rich.text import Text
@@ -7,14 +7,15 @@ from benches.line import Line, Target
 from benches.report import Report
 from benches.spread import Spread
 
-HEADS = ("what", "unit", "measured", "beside", "ratio", "target", "")
+HEADS = ("figure", "unit", "measured", "compared with", "ratio", "target", "verdict")
+LEFT = frozenset({"figure", "compared with", "verdict"})
 
 
 def table_of(report: Report) -> Table:
-    """Return the table of a report for a terminal."""
+    """Return the table of a report for the terminal."""
     table = Table(title=f"{report.title}\n{caption(report)}", title_justify="left", title_style="")
     for head in HEADS:
-        table.add_column(head, justify="left" if head in {"what", "beside", ""} else "right")
+        table.add_column(head, justify="left" if head in LEFT else "right")
     for line in report.lines:
         *cells, verdict = cells_of(line)
         table.add_row(*cells, Text(verdict, style="red" if line.is_missed else "green"))
@@ -22,32 +23,32 @@ def table_of(report: Report) -> Table:
 
 
 def markdown_of(report: Report) -> str:
-    """Return the table of a report in Markdown, with the date, the machine and the command under it."""
+    """Return the table of a report in Markdown, followed by its date, machine and command."""
     rows = [HEADS, ("---",) * len(HEADS), *(cells_of(line) for line in report.lines)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return "\n".join([table, "", *(f"{note}\n" for note in report.notes), caption(report)])
 
 
 def caption(report: Report) -> str:
-    """Return where a report is from."""
+    """Return the date, machine, command and duration of a report."""
     return f"{report.when:%Y-%m-%d %H:%M} UTC, {report.machine}, `{report.command}`, {report.seconds:.0f} s."
 
 
 def cells_of(line: Line) -> tuple[str, ...]:
-    """Return the cells of a line, each as text: medians with their lowest and highest."""
-    beside = f"{line.beside_name} {spread_text(line.beside)}" if line.beside is not None else ""
+    """Return the cells of a line as text."""
+    baseline = f"{line.baseline_name} {spread_text(line.baseline)}" if line.baseline is not None else ""
     ratio = number(line.ratio) if line.ratio is not None else ""
     verdict = "" if line.target is None else "missed" if line.is_missed else "met"
-    return line.what, line.unit, spread_text(line.measured), beside, ratio, target_text(line.target), verdict
+    return line.name, line.unit, spread_text(line.measured), baseline, ratio, target_text(line.target), verdict
 
 
 def target_text(target: Target | None) -> str:
-    """Return what is asked for, with a sign."""
+    """Return a target as text, such as `≥ 10.0`."""
     return "" if target is None else f"{'≥' if target.sense == 'at least' else '≤'} {number(target.bound)}"
 
 
 def spread_text(spread: Spread) -> str:
-    """Return a median, and its lowest and highest if there was more than one round."""
+    """Return the median; with more than one round, also the lowest and highest value."""
     middle = number(spread.median)
     return middle if spread.rounds == 1 else f"{middle} ({number(spread.lowest)}-{number(spread.highest)})"
 

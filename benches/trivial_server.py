@@ -1,4 +1,4 @@
-"""A server that answers everything at once with the same bytes: what the load generator can do at most.
+"""A server that sends the same response to every request, to measure the maximum rate of the load generator.
 
 `python -m benches.trivial_server PORT`
 """
@@ -10,25 +10,25 @@ from typing import Final, cast
 import uvloop
 
 BODY: Final = b'{"id":"00000000-0000-4000-8000-000000000000","filler":"' + b"x" * 1000 + b'"}'
-ANSWER: Final = (
+RESPONSE: Final = (
     b"HTTP/1.1 201 Created\r\ncontent-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(BODY) + BODY
 )
 
 
 class Trivial(asyncio.Protocol):
-    """Answers each piece that arrives; the generator sends a request in one piece."""
+    """Responds to each chunk of data; the load generator sends each request in one chunk."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what to answer on."""
+        """Keep the transport."""
         self._transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:  # noqa: ARG002  # What it says does not matter.
-        """Answer."""
-        self._transport.write(ANSWER)
+    def data_received(self, data: bytes) -> None:  # noqa: ARG002  # Every request gets the same response.
+        """Send the response."""
+        self._transport.write(RESPONSE)
 
 
 async def serve(port: int) -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is killed."""
     server = await asyncio.get_running_loop().create_server(Trivial, "127.0.0.1", port)
     async with server:
         await server.serve_forever()

@@ -1,7 +1,7 @@
-"""Makes changes at a steady rate through the CRUD functions, and says when each was committed.
+"""Makes changes at a steady rate through the CRUD functions, and prints when each was committed.
 
-`python -m benches.writer RATE SECONDS FLOW_ID` prints one JSON list of `[resource id, revision, committed]` at the end;
-the times are of the clock that all processes of a machine share.
+`python -m benches.writer RATE SECONDS FLOW_ID` prints one JSON list of `[resource id, revision, committed]` at the end.
+The times are of the monotonic clock, which all processes of a machine share.
 """
 
 import itertools
@@ -11,8 +11,9 @@ import time
 from typing import Final
 from uuid import UUID
 
-from app.crud.deployments.writing import update_deployment, upsert_deployment
-from app.outbox import record as outbox
+from app.broker import doorbells as broker
+from app.crud.deployments.upsert import upsert_deployment
+from app.crud.deployments.writing import update_deployment
 from app.postgres.engine import make_engine, make_sessions
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from app.settings import get_settings
@@ -24,7 +25,7 @@ Commit = tuple[str, int, float]
 
 
 def write(rate: float, seconds: float, flow_id: str) -> list[Commit]:
-    """Change so many deployments a second, one after the other, and return the commits in their order."""
+    """Make `rate` changes per second for `seconds` seconds, one by one, and return the commits in order."""
     engine = make_engine(get_settings(), application_name="aftercommit-bench", pool_size=1)
     sessions = make_sessions(engine)
     ids: list[UUID] = []
@@ -36,16 +37,16 @@ def write(rate: float, seconds: float, flow_id: str) -> list[Commit]:
     commits: list[Commit] = []
     start = time.monotonic()
     for number in itertools.count():
-        at = start + number / rate
-        if at >= start + seconds or time.monotonic() >= start + seconds:
+        due = start + number / rate
+        if due >= start + seconds or time.monotonic() >= start + seconds:
             break
-        time.sleep(max(at - time.monotonic(), 0))
+        time.sleep(max(due - time.monotonic(), 0))
         turn, place = divmod(number, len(ids))
         with sessions() as session:
             update_deployment(session, ids[place], DeploymentUpdate(description=f"turn {turn}"))
             session.commit()
         commits.append((str(ids[place]), turn + 2, time.monotonic()))
-    outbox.close()
+    broker.close()
     engine.dispose()
     return commits
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import create_engine, make_url, text
 
-from app.postgres.engine import Base
+from app.postgres.base import Base
 
 # The catalogs and the administration of databases have no place in the models; no text here takes a value.
 CUT_OFF_OTHERS = (

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from app.capture.kinds import tracked_kinds
 from app.capture.resource_kind import ResourceKind
-from app.capture.statements import table_of
 from tests.databases import administer
 
 SWITCH: Final = "aftercommit.unguarded"
@@ -92,7 +91,7 @@ def _switch(session: Session | Connection, value: str) -> None:
 
 
 def _trigger(kind: ResourceKind) -> str:
-    table = table_of(kind)
+    table = kind.table
     others = ",".join(sorted(table.columns.keys() - kind.tracked.keys()))
     return (
         f"CREATE CONSTRAINT TRIGGER guard AFTER INSERT OR UPDATE OR DELETE ON {table.name}"

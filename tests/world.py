@@ -66,7 +66,7 @@ class World:
         body = {"name": self.name(name), "flow_id": self.flow(flow), **fields}
         return str(self.post("/deployments/", body, status)["id"])
 
-    def settle(self) -> None:
+    def drain_outbox(self) -> None:
         """Wait until no snapshot waits that is not parked."""
 
         def waiting() -> int:
@@ -78,7 +78,7 @@ class World:
 
     def life(self, resource_id: str, kind: str = "deployment") -> list[JsonEvent]:
         """Return all events of a resource of that kind, oldest first, once nothing waits any more."""
-        self.settle()
+        self.drain_outbox()
         wanted = {"resource": {"id": [f"prefect.{kind}.{resource_id}"]}, "order": "ASC"}
         page = self.post("/events/filter", {"filter": wanted, "limit": 50})
         events: list[JsonEvent] = page["events"]

@@ -1,4 +1,4 @@
-"""What one transaction does with the snapshots of one claim: build, append, delete, and record what failed."""
+"""What one transaction does with the snapshots of one claim: build the events, append them, delete the snapshots."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,30 +7,25 @@ from uuid import UUID
 
 from sqlalchemy import Delete, Uuid, any_, bindparam, delete
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.errors import DispatchError
-from app.log.append import append
+from app.log.append import append, append_one_by_one
 from app.models import SnapshotRow
-from app.postgres.engine import JsonObject, core_table
+from app.postgres.base import JsonObject, core_table
 from app.schemas.event import Event, RelatedResource
-from workers.build import build, check
-from workers.changes import changed_fields
+from workers.build import build, changed_fields, check
 from workers.claimed import Claimed
-from workers.outage import is_refusal
 from workers.related import related_resources
 from workers.skips import build_skip
 
 
 @dataclass(slots=True)
 class Batch:
-    """Claimed snapshots and what became of them; a resource whose snapshot failed stops there."""
+    """The events of claimed snapshots, and the snapshots that failed. A resource stops at its first failure."""
 
     built: list[tuple[Claimed, Event]] = field(default_factory=list)
     failures: dict[Claimed, Exception] = field(default_factory=dict)
-    position: int | None = None
-    """The log's last position after the append, None while nothing is appended."""
 
     @property
     def stopped(self) -> set[UUID]:
@@ -39,20 +34,20 @@ class Batch:
 
 
 def build_batch(session: Session, snapshots: Sequence[Claimed], size_cap: int) -> Batch:
-    """Build the events of these snapshots, in their order; a skipped one becomes the event that says so."""
+    """Build the events of these snapshots, in their order. A skipped snapshot becomes an event that says so."""
     batch = Batch()
-    read = [snapshot for snapshot in snapshots if snapshot.skip_reason is None]
-    unreadable = _unreadable(read)
-    related = related_resources(session, [snapshot for snapshot in read if snapshot not in unreadable])
+    regular = [snapshot for snapshot in snapshots if snapshot.skip_reason is None]
+    unreadable = _unreadable(regular)
+    related = related_resources(session, [snapshot for snapshot in regular if snapshot not in unreadable])
     for snapshot in snapshots:
         if batch.failures and snapshot.resource_id in batch.stopped:
             continue
         try:
             if error := unreadable.get(snapshot):
-                # It becomes a failure now that its turn comes: what stands before it goes out first.
+                # It fails only now, when its turn comes, so that the snapshots before it are appended first.
                 raise error
             event = _event(snapshot, related, size_cap)
-        except Exception as error:  # noqa: BLE001  # Poison of any sort must stop its own resource only.
+        except Exception as error:  # noqa: BLE001  # A snapshot that cannot be built must stop its own resource only.
             batch.failures[snapshot] = error
         else:
             batch.built.append((snapshot, event))
@@ -66,13 +61,13 @@ def _event(snapshot: Claimed, related: Mapping[UUID, list[RelatedResource]], siz
 
 
 def _unreadable(snapshots: Sequence[Claimed]) -> dict[Claimed, DispatchError]:
-    found = {}
+    errors = {}
     for snapshot in snapshots:
         try:
             check(snapshot)
         except DispatchError as error:
-            found[snapshot] = error
-    return found
+            errors[snapshot] = error
+    return errors
 
 
 def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
@@ -81,33 +76,21 @@ def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
         return
     events = [event for _, event in batch.built]
     swept = len(rescued.intersection(event.id for event in events)) if rescued else 0
-    # First, since the append holds the log's lock to the commit.
+    # The deletion comes first, because the append holds the log's lock until the commit.
     _delete(session, batch)
-    batch.position = append(session, events, rescued=swept)
+    append(session, events, rescued=swept)
 
 
 def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:
-    """Append each event under a savepoint of its own; one that the database refuses becomes a failure."""
-    appended = []
-    refused: dict[Claimed, Exception] = {}
-    stopped: set[UUID] = set()
-    for snapshot, event in batch.built:
-        if snapshot.resource_id in stopped:
-            continue
-        try:
-            with session.begin_nested():
-                batch.position = append(session, [event], rescued=int(event.id in rescued))
-        except DBAPIError as error:
-            if not is_refusal(error):
-                raise
-            refused[snapshot] = error
-            stopped.add(snapshot.resource_id)
-        else:
-            appended.append((snapshot, event))
-    # A resource waits behind its first failure: what failed to build behind a refused one has not had its turn.
-    unbuilt = {row: error for row, error in batch.failures.items() if row.resource_id not in stopped}
+    """Append each event under a savepoint of its own; an event that the database refuses becomes a failure."""
+    done = append_one_by_one(session, [event for _, event in batch.built], rescued=rescued, in_order=True)
+    refused = {snapshot: done.refused[event.id] for snapshot, event in batch.built if event.id in done.refused}
+    stopped = {snapshot.resource_id for snapshot in refused}
+    appended = {event.id for event in done.appended}
+    # A resource waits behind its first failure: a snapshot that failed to build behind a refused one has to wait.
+    unbuilt = {snapshot: error for snapshot, error in batch.failures.items() if snapshot.resource_id not in stopped}
     batch.failures = {**refused, **unbuilt}
-    batch.built = appended
+    batch.built = [(snapshot, event) for snapshot, event in batch.built if event.id in appended]
     _delete(session, batch)
 
 

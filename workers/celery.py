@@ -17,9 +17,9 @@ from app.telemetry import configure_logging
 
 HURRIED_SECONDS: Final = 0.1
 GIVING_BACK_SECONDS: Final = 10.0
-"""For giving back what is not finished, after the time for finishing."""
+"""How long a leaving worker may take to return unfinished messages to the broker."""
 CONTAINERS_BETWEEN_COLLECTIONS: Final = 50_000
-"""How many more dictionaries, lists and objects there may be; a batch of 500 snapshots has some 20,000."""
+"""New containers before the garbage collector runs; a batch of 500 snapshots allocates some 20,000."""
 
 app = make_celery("worker", get_settings)
 app.add_defaults(lambda: _schedule(get_settings()))
@@ -38,27 +38,27 @@ def _schedule(settings: Settings) -> dict[str, Any]:
 
 
 def _entry(task: str, interval: float) -> dict[str, Any]:
-    # A worker that was away for long finds a few of them to do, not one for each tick that it missed.
+    # Messages expire, so a worker that was away for long finds a few of them and not one for each missed tick.
     return {"task": task, "schedule": interval, "options": {"expires": SWEEP_EXPIRES}}
 
 
 class Scheduler(PersistentScheduler):
-    """Celery's scheduler, but one that goes on at once when the clock of its machine was put back.
+    """Celery's scheduler, which also goes on at once when the clock of its machine was set back.
 
-    Celery waits until the clock has caught up with its last time: for so long nothing would be swept, nothing tried
-    again, and nothing found silent.
+    Celery itself waits until the clock has caught up. Until then there would be no sweep, no retry and no refresh of
+    statuses.
     """
 
-    def tick(self, *given: Any, **named: Any) -> float:
-        """Send what is due, and return the seconds until the next look."""
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send the tasks that are due, and return the seconds until the next tick."""
         now = self.app.now()
         ahead = [entry for entry in self.schedule.values() if entry.last_run_at > now]
         for entry in ahead:
             entry.last_run_at = now
         if ahead:
-            # Its times are those of the old clock; Celery makes it anew.
+            # The heap holds times of the old clock; Celery builds a new one.
             self._heap = None
-        delay: float = super().tick(*given, **named)
+        delay: float = super().tick(*args, **kwargs)
         return delay
 
 
@@ -70,39 +70,39 @@ def _configure(**_: Any) -> None:
 
 
 @worker_process_init.connect
-def _spare_the_collector(**_: Any) -> None:
-    """Take what was imported out of the garbage collector's sight, and let a batch or two be between its visits.
+def _collect_garbage_rarely(**_: Any) -> None:
+    """Freeze the imported modules out of the garbage collector, and let a batch or two pass between its runs.
 
-    What was imported lives as long as the process, and what a batch holds goes with it, without the collector.
+    Modules live as long as the process, and a batch frees its objects without the collector.
     """
     gc.freeze()
     gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
 
 
 @worker_process_init.connect
-def _bound_the_wait_for_the_reader(**_: Any) -> None:
-    """Let a child that ends wait for the reading of its results for half the time that a leave may take.
+def _limit_the_wait_of_ending_children(**_: Any) -> None:
+    """Limit how long an ending child waits for its results to be read, to half the time of a soft shutdown.
 
-    A worker that leaves forgets what it had just handed to a child, and stops reading: the broker has that message
-    still, and sends it again. The child does it, and would wait for its reader for half a minute (Celery 5.7.0,
-    billiard 4.3.2), longer than the worker waits for the child.
+    A leaving worker stops reading results and forgets the task that it has just handed to a child. The broker sends
+    that message again, so nothing is lost. But the child does the task and would wait half a minute for a reader
+    (Celery 5.7.0, billiard 4.3.2), longer than the worker waits for the child.
     """
     wait = app.conf.worker_soft_shutdown_timeout / 2
     pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = int(wait / pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_INTERVAL)
 
 
 @worker_shutting_down.connect
-def _bound_the_leave(how: str, **_: Any) -> None:
-    """Let SIGTERM wait for the tasks in hand as long as the soft shutdown may take; a second one hurries.
+def _limit_the_shutdown(how: str, **_: Any) -> None:
+    """Let SIGTERM wait for running tasks as long as `worker_soft_shutdown_timeout`; a second SIGTERM shortens that.
 
-    Celery has a leave that waits without a limit, and one with a limit that sleeps until it is over whether anything
-    is left to do or not, and meanwhile acknowledges nothing. This is the first one with the limit of the second.
+    Celery's warm shutdown waits without a limit. Its soft shutdown has a limit, but always sleeps until it is reached,
+    and acknowledges nothing meanwhile. This is the warm shutdown with the limit of the soft one.
     """
     if signal.getsignal(signal.SIGALRM) == _end:
-        # Celery tells of its cold shutdown too, which ours has begun: its time is counted already.
+        # This is Celery's signal for the cold shutdown that `_give_back` has started: its alarm is set already.
         return
-    # Alarms and no threads: this runs inside a signal handler.
-    # An interpreter that ends puts the default handler back, and a late alarm would kill what was about to end well.
+    # Alarms instead of threads, because this runs inside a signal handler. An ending interpreter restores the default
+    # handler, and a late alarm would then kill a process that is about to end well.
     atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
     if how != "Warm":
         _end_later()
@@ -112,7 +112,7 @@ def _bound_the_leave(how: str, **_: Any) -> None:
 
 
 def _give_back(_number: int, _frame: FrameType | None) -> None:
-    """End the tasks that are not finished; their messages go back to the queue."""
+    """End unfinished tasks with a cold shutdown; their messages go back to the queue."""
     _end_later()
     app.conf.worker_soft_shutdown_timeout = 0.0
     os.kill(os.getpid(), signal.SIGQUIT)
@@ -124,8 +124,8 @@ def _end_later() -> None:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    """A broker that hangs is not waited for: it has kept the messages itself."""
+    """End the process although the broker hangs: the broker has kept the messages."""
     for child in active_children():
-        # It may have ended by itself, but it is not reaped before us.
+        # A child that has ended already is still a zombie, so its pid is not taken by another process.
         os.kill(child.pid, signal.SIGKILL)
     os._exit(1)

@@ -1,15 +1,15 @@
-"""A snapshot in a worker's hands: what its claim has read of the row."""
+"""A claimed snapshot."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 
 
 @dataclass(slots=True, eq=False)
 class Claimed:
-    """The columns of a snapshot's row that a worker needs, by their names; no object of the ORM, which costs more.
+    """The columns of a snapshot's row that a worker needs. It is not an ORM object, which would cost more.
 
     `size` is the number of bytes of the states before and after, as PostgreSQL writes them.
     """

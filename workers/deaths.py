@@ -1,13 +1,13 @@
-"""Snapshots that kill their worker: marks that outlive the process, and parking at the third death.
+"""Snapshots that kill their worker: death marks that survive the process, and parking at the third death.
 
-A process that is killed, as the out-of-memory killer does it, records nothing. So a careful worker marks what it takes
-in hand *before* it begins, in a transaction of its own, and takes the marks back afterwards. What stays is the mark of
-a process that died. Normal doorbells are not careful, so that a batch costs one commit:
+A process that is killed, for example by the out-of-memory killer, cannot record that. So a careful worker marks its
+snapshots *before* it works on them, in a separate transaction, and removes the marks afterwards. A mark that stays is
+that of a process that died. Most messages are handled without marks, so that a batch costs one commit:
 
-- The sweep's doorbell is careful: a doorbell that is answered in time needs no sweep.
-- A doorbell that came again since its process died makes suspects of what that process probably had in hand.
-- Whoever meets snapshots with one mark takes a few of them together, and one with two marks alone, marked once more.
-  So the neighbours of a deadly snapshot clear themselves, and it reaches its third mark.
+- A doorbell of the sweep is handled carefully: a snapshot whose worker lives rarely needs the sweep.
+- A doorbell that is redelivered because its process died marks the snapshots that this process probably worked on.
+- Snapshots with one mark are dispatched a few at a time, and those with two marks alone, each marked once more. So the
+  neighbours of a deadly snapshot get dispatched, and the deadly one reaches its third mark.
 """
 
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ DEATHS: Final = 3
 """Deaths before a snapshot is parked."""
 
 WITHOUT_ROWS: Final = {"synchronize_session": False}
-"""The rows at hand are not written to: what they say is what their claim read."""
+"""The ORM must not update loaded rows: they keep what their claim has read."""
 
 
 def deadly(snapshots: Sequence[Claimed]) -> dict[Claimed, Exception]:
-    """Return those of them that nobody may touch any more, each with its reason."""
+    """Return those snapshots that have killed too many workers, each with its error."""
     error = DeadlySnapshot("The worker process died three times while it had this snapshot in hand.")
     return {snapshot: error for snapshot in snapshots if snapshot.deaths >= DEATHS}
 
 
 def suspect(session: Session, snapshots: Sequence[Claimed]) -> None:
-    """Count the unmarked death of the process that probably had these in hand; what has a mark already keeps it."""
+    """Mark these snapshots once for a process that died while it probably worked on them; keep marks that they have."""
     ids = [snapshot.id for snapshot in snapshots]
     session.execute(
         update(SnapshotRow).where(SnapshotRow.id.in_(ids), SnapshotRow.deaths == 0).values(deaths=1),
@@ -44,40 +44,40 @@ def suspect(session: Session, snapshots: Sequence[Claimed]) -> None:
 
 
 class Marks:
-    """The marks that this process has put and has to take back: as many for a snapshot as it added.
+    """The marks that this process has set and still has to remove.
 
-    There is one of it in a process, for one thread. When the database is away just then, the process still knows what
-    it owes, and takes it back before its next claim. Until then, or if it ends before, the mark reads as a death.
+    There is one instance per process, for one thread. If the database is away when marks have to be removed, the
+    process remembers them and removes them before its next claim. If it ends first, they count as deaths.
     """
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
-        """Take the sessions in which marks are put and taken back, each in a transaction of its own."""
+        """Take the sessions for setting and removing marks, each in a transaction of its own."""
         self._sessions = sessions
-        self._owed: set[UUID] = set()
+        self._pending: set[UUID] = set()
 
-    def put(self, snapshots: Sequence[Claimed]) -> None:
-        """Mark these and commit; the caller holds their lane in another transaction and has not changed them."""
-        self.take_back()
-        # Owed from here on: when the answer to the commit is lost, the mark may be there. One too few is no harm.
-        self._owed.update(snapshot.id for snapshot in snapshots)
+    def set(self, snapshots: Sequence[Claimed]) -> None:
+        """Mark these snapshots and commit. The caller holds their lane in another transaction."""
+        self.remove()
+        # Remembered before the commit, whose answer may get lost. Removing a mark that was not set does no harm.
+        self._pending.update(snapshot.id for snapshot in snapshots)
         self._add(1)
 
     def forget(self, ids: Sequence[UUID]) -> None:
-        """Owe nothing for these: they are events now, and their marks went with their rows."""
-        if self._owed:
-            self._owed.difference_update(ids)
+        """Forget the marks of these snapshots: they are events now, and the marks are gone with their rows."""
+        if self._pending:
+            self._pending.difference_update(ids)
 
-    def take_back(self) -> None:
-        """Take back what is owed, and commit; without a debt the database is not asked."""
-        if self._owed:
+    def remove(self) -> None:
+        """Remove the marks that this process has set, and commit; without any, the database is not asked."""
+        if self._pending:
             self._add(-1)
-            self._owed.clear()
+            self._pending.clear()
 
     def _add(self, number: int) -> None:
         with self._sessions() as session, session.begin():
             session.execute(
                 update(SnapshotRow)
-                .where(SnapshotRow.id.in_(self._owed))
+                .where(SnapshotRow.id.in_(self._pending))
                 .values(deaths=func.greatest(SnapshotRow.deaths + number, 0)),
                 execution_options=WITHOUT_ROWS,
             )

@@ -10,30 +10,30 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.postgres.engine import looking
+from app.postgres.engine import autocommit_session
+from app.postgres.refusals import is_absence, is_refusal
 from app.telemetry import get_logger
 from workers.batch import Batch, append_apart, append_together, build_batch
 from workers.claim import claim, claimable, lanes_of, lock_lanes
 from workers.claimed import Claimed
 from workers.deaths import Marks, deadly, suspect
 from workers.failures import record_failures
-from workers.outage import is_absence, is_refusal
 
 logger = get_logger(__name__)
 
 TURN_SECONDS: Final = 10.0
-"""How long one message is worked on while more comes in its lanes; then those of other lanes have their turn."""
+"""How long one message is worked on while more snapshots arrive in its lanes; then other messages have their turn."""
 
 Append = Callable[[Session, Batch, set[UUID]], None]
 
 
 class SuspectFound(Exception):
-    """A snapshot that may have killed a process waits in one of several lanes: only its own may be in hand with it."""
+    """A snapshot with a death mark waits in one of several lanes, so the lanes must be drained one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a transaction did: the lanes that it held, none when others have all of them, and how many events.
+    """What a transaction did: the lanes that it held (none when others hold them all) and the number of its events.
 
     `was_full` says that it took as many snapshots as it may.
     """
@@ -45,18 +45,23 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
-    """Drains lanes. `appended` is called after each commit with the log's new last position.
+    """Drains lanes.
 
-    `rescue_after` is None for a doorbell of the API; for one of the sweep it is the age in seconds from which a
-    snapshot counts as rescued by it. `came_again` says that a process died with this doorbell in hand. `marks` are
-    those of this process; without, each drain keeps its own. `ring_again` is called with snapshots of the lanes that
-    are not empty when the turn of this message is over; without, the turn has no end.
+    Args:
+        sessions: the database.
+        batch_size: the most snapshots in one transaction.
+        size_cap: the limit for the payload of an event, in bytes.
+        rescue_after: for a doorbell of the sweep, the age in seconds from which a snapshot counts as rescued by it;
+            None for a doorbell of the API.
+        came_again: whether a process died while it handled this doorbell.
+        marks: the death marks of this process; None gives each drain its own.
+        ring_again: called with snapshots of the lanes that are not empty when the turn of this message is over; None
+            gives it a turn without an end.
     """
 
     sessions: sessionmaker[Session]
     batch_size: int
     size_cap: int
-    appended: Callable[[int], None]
     rescue_after: float | None = None
     came_again: bool = False
     marks: Marks | None = None
@@ -65,38 +70,38 @@ class Dispatcher:
     def dispatch(self, snapshot_ids: Sequence[UUID]) -> int:
         """Drain the lanes of these snapshots and return how many events were appended.
 
-        Ids that are gone are no error: a doorbell may ring twice, and a lane's holder takes all that waits there.
-        Where nothing is suspect, the lanes share their transactions; what stops that is found one lane at a time.
+        Ids without a snapshot are no error: a doorbell may ring twice, and the holder of a lane takes everything that
+        waits there. The lanes share their transactions until something goes wrong, then they are drained one by one.
         """
-        until = time.monotonic() + TURN_SECONDS
-        with looking(self.sessions) as session:
+        deadline = time.monotonic() + TURN_SECONDS
+        with autocommit_session(self.sessions) as session:
             lanes = lanes_of(session, snapshot_ids)
         if self.came_again:
             self._suspect(lanes)
         total, first_error = 0, None
         if len(lanes) > 1 and not self._is_careful:
-            total, lanes = self._drain_together(lanes, until)
+            total, lanes = self._drain_together(lanes, deadline)
         for lane in lanes:
             try:
-                total += self.drain(lane, until)
-            except Exception as error:  # noqa: BLE001  # The other lanes of this message must not wait for this one.
+                total += self.drain(lane, deadline)
+            except Exception as error:  # noqa: BLE001  # An error in this lane must not stop the other lanes.
                 first_error = first_error or error
         if first_error is not None:
             raise first_error
         return total
 
-    def drain(self, lane: int, until: float) -> int:
-        """Dispatch what waits in the lane until nothing does, another worker has it, or that time is over."""
+    def drain(self, lane: int, deadline: float) -> int:
+        """Dispatch the lane's snapshots until none is left, another worker holds the lane, or the deadline is over."""
         marks = self.marks or Marks(self.sessions)
         total, lanes = 0, [lane]
         while lanes:
             done = self._dispatch_batch(lane, marks)
             total += done.events
-            lanes = self._look_again(done, until)
+            lanes = self._lanes_to_go_on_with(done, deadline)
         return total
 
-    def _drain_together(self, lanes: list[int], until: float) -> tuple[int, list[int]]:
-        """Drain the lanes, each batch of all of them; return the events, and the lanes to drain one by one instead."""
+    def _drain_together(self, lanes: list[int], deadline: float) -> tuple[int, list[int]]:
+        """Drain all lanes in shared batches; return the number of events, and the lanes to drain one by one instead."""
         marks = self.marks or Marks(self.sessions)
         total = 0
         while lanes:
@@ -108,19 +113,20 @@ class Dispatcher:
                 logger.info("lanes_one_by_one", lanes=len(lanes), reason=type(error).__name__)
                 return total, lanes
             total += done.events
-            lanes = self._look_again(done, until)
+            lanes = self._lanes_to_go_on_with(done, deadline)
         return total, []
 
-    def _look_again(self, done: Done, until: float) -> list[int]:
-        """Return the lanes in which there is more; when the time is over, ring for them and return none.
+    def _lanes_to_go_on_with(self, done: Done, deadline: float) -> list[int]:
+        """Return the lanes that hold more snapshots; after the deadline, ring for them and return none.
 
-        A doorbell that found a lane taken went away. Its snapshot was committed before it rang, so a look after the
-        lock's release sees that snapshot: no wake-up is lost. After a full batch the next claim is that look.
+        A worker that finds a lane locked drops its doorbell. That snapshot was committed before the doorbell rang, so
+        a query after the release of the lock sees it and nothing is forgotten. After a full batch, the next claim is
+        that query.
         """
-        ring_again = self.ring_again if time.monotonic() >= until else None
+        ring_again = self.ring_again if time.monotonic() >= deadline else None
         if not done.lanes or (done.was_full and ring_again is None):
             return [*done.lanes]
-        with looking(self.sessions) as session:
+        with autocommit_session(self.sessions) as session:
             more = claimable(session, done.lanes)
         if ring_again is not None and more:
             ring_again([*more.values()])
@@ -129,11 +135,11 @@ class Dispatcher:
 
     @property
     def _is_careful(self) -> bool:
-        """Whether a process may have died of what this doorbell rings for."""
+        """Whether snapshots of this doorbell may have killed a worker."""
         return self.came_again or self.rescue_after is not None
 
     def _suspect(self, lanes: Sequence[int]) -> None:
-        """Make suspects of the first batch of each lane: the dead process may have had all of them in hand together."""
+        """Mark the first batch of each lane: the process that died may have worked on all of them together."""
         for lane in lanes:
             with self.sessions() as session, session.begin():
                 held, _ = lock_lanes(session, [lane])
@@ -147,12 +153,12 @@ class Dispatcher:
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
-        # The database refused something in the batch: once more, event by event, to find out which.
+        # The database refused something in the batch. Append event by event to find out what it was.
         return self._transaction([lane], append_apart, marks)
 
     def _transaction(self, lanes: Sequence[int], append: Append, marks: Marks) -> Done:
-        # What an outage kept from being taken back must not be read as a death by the claim.
-        marks.take_back()
+        # Marks that an outage left behind must not count as deaths in the claim.
+        marks.remove()
         try:
             with self.sessions() as session, session.begin():
                 held, now = lock_lanes(session, lanes)
@@ -162,29 +168,28 @@ class Dispatcher:
                 if len(lanes) > 1 and any(snapshot.deaths for snapshot in snapshots):
                     raise SuspectFound
                 batch = self._work(session, snapshots, append, marks, now)
-                record_failures(session, batch.failures, now)
+                if batch.failures:
+                    record_failures(session, batch.failures, now)
             marks.forget([event.id for _, event in batch.built])
         finally:
-            # The process lives, so what it had in hand and did not finish has not killed it.
-            marks.take_back()
-        if batch.position is not None:
-            self.appended(batch.position)
+            # This process is alive, so the snapshots that it did not finish have not killed it.
+            marks.remove()
         return Done(held, len(batch.built), was_full=len(snapshots) >= self.batch_size)
 
     def _work(
         self, session: Session, snapshots: Sequence[Claimed], append: Append, marks: Marks, now: datetime
     ) -> Batch:
-        """Build and append these; what may kill this process is marked before, and what did so too often left."""
+        """Build and append the events of these snapshots; set marks before when one of them may kill this process."""
         if failures := deadly(snapshots):
             return Batch(failures=failures)
         if self.rescue_after is not None or any(snapshot.deaths for snapshot in snapshots):
-            marks.put(snapshots)
+            marks.set(snapshots)
         batch = build_batch(session, snapshots, self.size_cap)
         append(session, batch, self._rescued(snapshots, now))
         return batch
 
     def _rescued(self, snapshots: Sequence[Claimed], now: datetime) -> set[UUID]:
-        """Return the ids of those that nobody but the sweep rang for: old, and not waiting for a retry."""
+        """Return the ids of those that only the sweep found: they are old and do not wait for a retry."""
         if self.rescue_after is None:
             return set()
         before = now - timedelta(seconds=self.rescue_after)

@@ -1,4 +1,4 @@
-"""What becomes of a snapshot that cannot be dispatched: it is retried later, then parked with its error."""
+"""Records snapshots that cannot be dispatched: each is retried later, and parked with its error in the end."""
 
 import random
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import DeadlySnapshot
 from app.models import SnapshotRow
-from app.postgres.engine import describe
+from app.postgres.refusals import describe
 from app.telemetry import get_logger
 from workers.claimed import Claimed
 from workers.retry import next_delay
@@ -22,13 +22,12 @@ ERROR_LENGTH: Final = 1000
 
 
 def record_failures(session: Session, failures: Mapping[Claimed, Exception], now: datetime) -> None:
-    """Store one more failed attempt with each of these snapshots; its resource waits until it is due, or parked.
+    """Add a failed attempt to each of these snapshots. Its resource waits until the snapshot is due again.
 
-    A deadly one is parked at once.
-    `now` is the database's time: the delays count from it, and the claim compares with the same clock.
+    A snapshot is parked after its last attempt, or at once if it has killed too many workers. `now` is the database's
+    time: delays count from it, and the claim compares with the same clock.
     """
-    if failures:
-        session.execute(update(SnapshotRow), [_failed(snapshot, error, now) for snapshot, error in failures.items()])
+    session.execute(update(SnapshotRow), [_failed(snapshot, error, now) for snapshot, error in failures.items()])
 
 
 def _failed(snapshot: Claimed, error: Exception, now: datetime) -> dict[str, object]:
@@ -55,7 +54,7 @@ def _failed(snapshot: Claimed, error: Exception, now: datetime) -> dict[str, obj
 
 
 def _delay(attempts: int) -> float | None:
-    return next_delay(attempts, random.random())  # noqa: S311  # It spreads retries; nobody gains by guessing it.
+    return next_delay(attempts, random.random())  # noqa: S311  # It spreads retries and needs no secrecy.
 
 
 def _text(error: Exception) -> str:

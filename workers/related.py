@@ -1,4 +1,4 @@
-"""Finds the resources that events relate to, a batch at a time, nearly always in one statement."""
+"""Finds the related resources of the events of a batch, usually in one statement."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,59 +26,59 @@ from sqlalchemy.orm import Session
 from app.capture.kinds import KINDS
 from app.capture.resource_kind import Edge, ResourceKind
 from app.models import Tombstone
-from app.postgres.engine import core_table
+from app.postgres.base import core_table
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
 from workers.claimed import Claimed
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a resource: its name, and its label and edge columns as text."""
+    """The name of a resource, and its label and edge columns as text."""
 
     name: str
     attributes: Mapping[str, str | None]
 
 
 Resources = dict[tuple[str, str], Known]
-"""By kind and id."""
+"""Resources by kind and id."""
 
 Level = tuple[tuple[Edge, ...], Mapping[str, Any]]
-"""The edges to follow from a resource, and its columns that hold the ids."""
+"""The edges to follow from a resource, and its columns with the ids."""
 
 
 def related_resources(session: Session, snapshots: Sequence[Claimed]) -> dict[UUID, list[RelatedResource]]:
     """Return the related resources of each snapshot, by snapshot id, in the order of the kind's edges.
 
-    A resource that was deleted since appears with its last known name; one that nothing is known of, with its id.
+    A resource that was deleted since appears with its last known name, an unknown one with its id only.
     """
-    # Many changes of a batch relate to the same resources, and these are told once.
-    referred = [_referred(snapshot) for snapshot in snapshots]
-    levels = {each: (_edges(snapshot), snapshot.references) for each, snapshot in zip(referred, snapshots, strict=True)}
+    # Many changes of a batch have the same references, so these are resolved once.
+    keys = [_references_key(snapshot) for snapshot in snapshots]
+    levels = {key: (_edges(snapshot), snapshot.references) for key, snapshot in zip(keys, snapshots, strict=True)}
     found = _read(session, list(levels.values()))
-    told = {
-        each: [_related(kind, id_, edge.role, found) for edge, kind, id_ in _follow(edges, references, found)]
-        for each, (edges, references) in levels.items()
+    related = {
+        key: [_related(kind, id_, edge.role, found) for edge, kind, id_ in _follow(edges, references, found)]
+        for key, (edges, references) in levels.items()
     }
-    return {snapshot.id: told[each] for each, snapshot in zip(referred, snapshots, strict=True)}
+    return {snapshot.id: related[key] for key, snapshot in zip(keys, snapshots, strict=True)}
 
 
 def _edges(snapshot: Claimed) -> tuple[Edge, ...]:
-    # A kind that this version does not know has no edges here; building its event reports it.
+    # A kind that this version does not know has no edges here; building its event fails and reports it.
     kind = KINDS.get(snapshot.kind)
     return kind.edges if kind is not None else ()
 
 
-def _referred(snapshot: Claimed) -> tuple[str | None, ...]:
-    """Return what decides which resources are related: the kind, and the ids by its edges."""
+def _references_key(snapshot: Claimed) -> tuple[str | None, ...]:
+    """Return the kind of the resource and the ids of its edges, which determine its related resources."""
     return (snapshot.kind, *[snapshot.references.get(edge.column) for edge in _edges(snapshot)])
 
 
 def _read(session: Session, level: list[Level]) -> Resources:
-    """Read what the snapshots' edges lead to and where it leads on; then what that lacks, as where a queue is gone."""
+    """Read the resources that the edges lead to, and what these lead to, level by level until nothing is missing."""
     found: Resources = {}
     while wanted := _wanted(level, found):
         rows = session.execute(_known_resources(tuple(sorted(wanted))), _ids(wanted)).all()
-        # A live row comes before a tombstone, and both before nothing.
+        # A live row takes precedence over a tombstone, and a tombstone over nothing.
         new = {(kind, str(id_)): Known("", {}) for kind, ids in wanted.items() for id_ in ids}
         for kind, id_, name, attributes, _alive in sorted(rows, key=lambda row: row.alive):
             new[kind, str(id_)] = Known(name, attributes)
@@ -99,17 +99,17 @@ def _wanted(level: Iterable[Level], found: Resources) -> dict[str, set[str]]:
 
 @lru_cache(maxsize=512)
 def _known_resources(kinds: tuple[str, ...]) -> CompoundSelect[Any]:
-    """Return the statement that reads resources of these kinds, and tombstones, by the parameters that `_ids` names.
+    """Return the statement that reads live resources of these kinds and tombstones; `_ids` makes its parameters.
 
-    Where live ones lead on to others, it reads these as well.
+    It also reads the resources that the live ones lead to.
     """
     gone = core_table(Tombstone).c
     tombstones = select(gone.kind, gone.id, gone.name, gone.attributes, literal(0).label("alive")).where(
         gone.id == any_(_array("all"))
     )
-    live = [_select_live(KINDS[name], _is_asked_for(KINDS[name])) for name in kinds]
-    led_to = [_select_led_to(KINDS[name], edge) for name in kinds for edge in KINDS[name].followed]
-    return union_all(*live, *led_to, tombstones)
+    live = [_select_live(KINDS[name], _is_wanted(KINDS[name])) for name in kinds]
+    targets = [_select_targets(KINDS[name], edge) for name in kinds for edge in KINDS[name].followed]
+    return union_all(*live, *targets, tombstones)
 
 
 def _ids(wanted: Mapping[str, set[str]]) -> dict[str, list[UUID]]:
@@ -121,13 +121,13 @@ def _array(name: str) -> ColumnElement[Any]:
     return bindparam(f"ids_of_{name}", type_=ARRAY(Uuid(), dimensions=1))
 
 
-def _is_asked_for(kind: ResourceKind) -> ColumnElement[bool]:
+def _is_wanted(kind: ResourceKind) -> ColumnElement[bool]:
     return _table(kind).c.id == any_(_array(kind.name))
 
 
-def _select_led_to(kind: ResourceKind, edge: Edge) -> Select[Any]:
-    """Return what live resources of the kind, those that are asked for, lead on to by the edge."""
-    ids = select(_table(kind).c[edge.column]).where(_is_asked_for(kind))
+def _select_targets(kind: ResourceKind, edge: Edge) -> Select[Any]:
+    """Select the resources to which this edge leads from the wanted live resources of the kind."""
+    ids = select(_table(kind).c[edge.column]).where(_is_wanted(kind))
     target = KINDS[edge.kind]
     return _select_live(target, _table(target).c.id.in_(ids))
 
@@ -147,7 +147,7 @@ def _select_live(kind: ResourceKind, condition: ColumnElement[bool]) -> Select[A
 
 
 def _table(kind: ResourceKind) -> Table:
-    assert kind.model is not None, "only stored kinds are asked for"
+    assert kind.model is not None, "only kinds with a table are read"
     return core_table(kind.model)
 
 
@@ -161,16 +161,16 @@ def _follow(
         kind = KINDS[edge.kind]
         yield edge, kind, id_
         known = found.get((kind.name, id_))
-        if known is not None and not edge.given:
+        if known is not None and not edge.supplied:
             yield from _follow(kind.followed, known.attributes, found)
 
 
 def _related(kind: ResourceKind, id_: str, role: str, found: Resources) -> RelatedResource:
     known = found.get((kind.name, id_))
-    told = {RESOURCE_NAME: known.name, **kind.label_values(known.attributes)} if known and known.name else {}
+    labels = {RESOURCE_NAME: known.name, **kind.label_values(known.attributes)} if known and known.name else {}
     return {
         RESOURCE_ID: kind.resource_id(id_),
-        **told,
-        # The role in this relation; a label of the kind may tell the role that the resource has in its own events.
+        **labels,
+        # The role in this relation comes last: some kinds have a label for the role in their own events.
         RESOURCE_ROLE: role,
     }

@@ -1,6 +1,7 @@
-"""Builds the event that tells of a skipped change: pure, and made of nothing that may be the poison.
+"""Builds the event for a skipped change.
 
-No kind needs to be declared, nothing related is looked up, and neither state nor references are read.
+It is a pure function that does not touch what may have made the snapshot fail: it needs no declared kind, looks up no
+related resources, and reads neither states nor references.
 """
 
 from app.capture.resource_kind import ResourceKind
@@ -9,10 +10,10 @@ from workers.claimed import Claimed
 
 
 def build_skip(snapshot: Claimed) -> Event:
-    """Return the event of a snapshot that an operator has skipped: in its place and under its id, it says so.
+    """Return the event that takes the place of a skipped snapshot, under its id and revision.
 
-    The snapshot has a `skip_reason`. What the change did is in no event; the reason, the last error and the number of
-    attempts are.
+    The snapshot has a `skip_reason`. The event holds that reason, the last error and the number of attempts, but not
+    what the change did.
     """
     kind = ResourceKind(snapshot.kind)
     return Event(

@@ -1,55 +1,47 @@
-"""Tells PostgreSQL's planner of tables that have grown since it last looked at them.
+"""Has PostgreSQL analyze tables that have grown since its planner last looked at them.
 
-What is planned for a prepared statement while a table is empty may read the table through, or all of a wrong index.
-PostgreSQL keeps that plan until it analyzes the table. By itself it does so once a minute at most, which is long for a
-table that is being filled.
+A prepared statement that was planned while a table was empty may read the whole table, or use a wrong index. PostgreSQL
+keeps that plan until the table is analyzed. Autovacuum does so once a minute at most, which is too rarely for a table
+that is being filled.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ARRAY, BigInteger, Float, Select, String, any_, bindparam, column, func, select, table, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.postgres.engine import Base
+from app.postgres.base import Base
 
-GROWN: Final = 2
-"""Analyzed when it has so many times the rows that the planner knows of: a handful of times in the life of a table."""
-FEWEST: Final = 50
-"""Rows that are read through as fast as they are found."""
+GROWTH: Final = 2
+"""A table is analyzed when it has this many times the rows that the planner knows of."""
+MIN_ROWS: Final = 50
+"""A table with fewer rows is read as fast in full as by an index."""
 
-STORED: Final = table("pg_class", column("oid"), column("relname", String), column("reltuples", Float))
-"""What the planner knows: -1 where it has never looked."""
-COUNTED: Final = table(
-    "pg_stat_user_tables", column("relid"), column("schemaname", String), column("n_live_tup", BigInteger)
-)
-"""What PostgreSQL has counted since, about a second ago."""
+GROWN_TABLES: Final = text("""
+SELECT pg_class.relname
+FROM pg_class
+JOIN pg_stat_user_tables AS counted ON counted.relid = pg_class.oid
+WHERE pg_class.relname = ANY (CAST(:tables AS text[]))
+    AND counted.schemaname = current_schema()
+    -- `reltuples` is what the planner knows, -1 where the table was never analyzed. `n_live_tup` is about a second old.
+    AND counted.n_live_tup > :growth * greatest(pg_class.reltuples, :min_rows)
+ORDER BY pg_class.relname
+""")
 
 
-def renew_statistics(sessions: sessionmaker[Session]) -> Sequence[str]:
-    """Have tables analyzed that have doubled since they last were; return their names.
+def analyze_grown_tables(sessions: sessionmaker[Session]) -> Sequence[str]:
+    """Analyze the tables that have doubled since they last were; return their names.
 
-    Statements that are prepared in any process are planned anew after it. A table that somebody else analyzes or
-    vacuums at this moment is left to them; one that this user may not analyze gets a warning in PostgreSQL's log.
+    All processes then plan their prepared statements on these tables anew. A table that is being analyzed or vacuumed
+    at this moment is skipped. For a table that this user may not analyze, PostgreSQL logs a warning.
     """
+    parameters = {"tables": list(Base.metadata.tables), "growth": GROWTH, "min_rows": MIN_ROWS}
     with sessions() as session:
-        grown = session.scalars(_grown(), {"tables": list(Base.metadata.tables)}).all()
+        grown = session.scalars(GROWN_TABLES, parameters).all()
     for name in grown:
-        # In a transaction for each, which lets go of the table's lock.
+        # A transaction per table, which releases the lock on the table.
         with sessions() as session, session.begin():
-            # SQLAlchemy has no such statement. The names are those of the models.
+            # The names are those of the models.
             session.execute(text(f'ANALYZE (SKIP_LOCKED) "{name}"'))
     return grown
-
-
-@lru_cache
-def _grown() -> Select[Any]:
-    ours = STORED.c.relname == any_(bindparam("tables", type_=ARRAY(String)))
-    return (
-        select(STORED.c.relname)
-        .join_from(STORED, COUNTED, COUNTED.c.relid == STORED.c.oid)
-        .where(ours, COUNTED.c.schemaname == func.current_schema())
-        .where(COUNTED.c.n_live_tup > GROWN * func.greatest(STORED.c.reltuples, FEWEST))
-        .order_by(STORED.c.relname)
-    )

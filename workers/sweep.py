@@ -1,29 +1,47 @@
-"""Finds snapshots for which no doorbell did its work: the broker lost it, the API died, a retry is due."""
+"""Finds snapshots for which no doorbell did its work: the broker lost it, the API died, or a retry is due."""
 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Interval, Select, bindparam, func, lateral, or_, select, true
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.models import LANES, SnapshotRow
-from workers.claim import each_lane, is_due
+from app.models import LANES
+from workers.claim import EACH_LANE, IS_DUE
 
 SWEEP_LOCK: Final = 0x61C1
-"""The advisory lock that elects one sweep at a time, however many beats there are."""
+"""The advisory lock that lets one sweep run at a time, however many beats there are."""
 
-FEWEST: Final = 4
-"""So many lanes are rung for at least, however many doorbells wait for the workers."""
+MIN_DOORBELLS: Final = 4
+"""How many lanes are rung for at least, however many doorbells wait for the workers."""
+
+WAITING_LANES: Final = text(f"""
+SELECT lanes.lane, first.*
+FROM {EACH_LANE}
+CROSS JOIN LATERAL (
+    SELECT id, kind, resource_id, revision, operation
+    FROM snapshot AS waiting
+    WHERE waiting.lane = lanes.lane
+        AND (
+            waiting.captured < clock_timestamp() - CAST(:grace AS interval)
+            -- The database's clock was set back after the capture, so the age is unknown.
+            OR waiting.captured > clock_timestamp()
+        )
+        AND {IS_DUE}
+    ORDER BY waiting.sequence
+    LIMIT 1
+) AS first
+ORDER BY lanes.lane
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A lane in which something waits for too long: its first snapshot that is due, and a text for the operator."""
+    """A lane in which a snapshot has waited too long: the first one that is due, and a text for the operator."""
 
     lane: int
     snapshot_id: UUID
@@ -33,16 +51,18 @@ class Waiting:
 def sweep(session: Session, grace: float, ring: Callable[[Waiting], None], queued: int = 0) -> int:
     """Ring once for each lane with a snapshot that is due and older than `grace` seconds; return how many.
 
-    At most one doorbell a lane whatever the backlog, and none when another sweep is at it. With the `queued` doorbells
-    that workers have not answered yet there are no more of them than lanes, but always `FEWEST`: they are for lanes
-    at random, so that each has its turn while workers are behind for long. It rings for what only a
-    newer worker can read as well: while versions run side by side, any of them may do the sweep and any may answer
-    the doorbell. An older one that answers does nothing, and the next sweep rings again.
+    There is at most one doorbell per lane whatever the backlog, and none while another sweep runs. `queued` is the
+    number of doorbells that the workers have not answered yet. Together with the new ones they do not exceed the number
+    of lanes, but there are always `MIN_DOORBELLS` new ones, for lanes chosen at random, so that each lane has its turn
+    while workers are behind.
+
+    It also rings for snapshots that only a newer worker can read: while versions run side by side, any of them may do
+    the sweep and any may answer the doorbell. An older worker that answers does nothing; the next sweep rings again.
     """
     if not session.scalar(select(func.pg_try_advisory_xact_lock(SWEEP_LOCK))):
         return 0
     waiting = waiting_lanes(session, grace)
-    room = max(LANES - queued, FEWEST)
+    room = max(LANES - queued, MIN_DOORBELLS)
     if len(waiting) > room:
         waiting = random.sample(waiting, room)
     for lane in waiting:
@@ -51,34 +71,13 @@ def sweep(session: Session, grace: float, ring: Callable[[Waiting], None], queue
 
 
 def waiting_lanes(session: Session, grace: float) -> Sequence[Waiting]:
-    """Return the lanes in which something waits for too long: one index look-up for each, in one statement."""
+    """Return the lanes in which a snapshot has waited too long: one index look-up for each lane, in one statement."""
     parameters = {"lanes": list(range(LANES)), "grace": timedelta(seconds=grace)}
-    rows = session.execute(_waiting_lanes(), parameters).all()
+    rows = session.execute(WAITING_LANES, parameters).all()
     return [
         Waiting(row.lane, row.id, _label(row.lane, row.kind, row.operation, row.resource_id, row.revision))
         for row in rows
     ]
-
-
-@lru_cache
-def _waiting_lanes() -> Select[Any]:
-    lanes = each_lane()
-    first = lateral(
-        select(SnapshotRow.id, SnapshotRow.kind, SnapshotRow.resource_id, SnapshotRow.revision, SnapshotRow.operation)
-        .where(
-            SnapshotRow.lane == lanes.c.lane,
-            or_(
-                SnapshotRow.captured < func.clock_timestamp() - bindparam("grace", type_=Interval()),
-                # The database's clock was put back since: nobody knows how old it is.
-                SnapshotRow.captured > func.clock_timestamp(),
-            ),
-            is_due(),
-        )
-        .order_by(SnapshotRow.sequence)
-        .limit(1),
-        name="first",
-    )
-    return select(lanes.c.lane, first).join_from(lanes, first, true()).order_by(lanes.c.lane)
 
 
 def _label(lane: int, kind: str, operation: str, resource_id: UUID, revision: int) -> str:

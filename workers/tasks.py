@@ -1,6 +1,6 @@
-"""The Celery tasks, thin: each opens what it needs and calls a plain function.
+"""The Celery tasks. Each is thin: it opens what it needs and calls a plain function.
 
-They are shared tasks, so that an app that publishes by name finds them too when it is in the same process (eager mode).
+They are shared tasks, so that in eager mode the publishing Celery app finds them too, in the same process.
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,20 @@ from celery.utils.time import get_exponential_backoff_interval
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, SWEEP_EXPIRES
-from app.capture.snapshot import Snapshot
 from app.postgres.engine import make_engine, make_sessions
+from app.postgres.refusals import OUTAGE
 from app.settings import Settings, get_settings
 from app.telemetry import get_logger
-from app.wakeup import notify
 from workers.deaths import Marks
 from workers.dispatch import Dispatcher
-from workers.outage import OUTAGE
-from workers.readiness import settle_all
-from workers.statistics import renew_statistics
+from workers.readiness import refresh_all_statuses
+from workers.statistics import analyze_grown_tables
 from workers.sweep import Waiting, sweep
 
 logger = get_logger(__name__)
 
 RETRIES: Final[dict[str, Any]] = {
-    # A few tries within seconds for a hiccup. A longer outage is the sweep's: its rows wait in the database.
+    # A few tries within seconds for a short hiccup. After a longer outage the sweep rings again.
     "max_retries": 3,
     # A message whose worker was killed comes back at once; Celery's default is to wait three minutes.
     "default_retry_delay": 1,
@@ -37,15 +35,15 @@ RETRIES: Final[dict[str, Any]] = {
 LONGEST_RETRY_SECONDS: Final = 4
 
 CONNECTIONS: Final = 3
-"""A careful batch needs one and one for its marks; in eager mode the sweep that rings for it holds another."""
+"""A careful batch needs one for itself and one for its marks; in eager mode, the sweep that calls it holds a third."""
 
 
 @shared_task(name=DISPATCH, bind=True, **RETRIES)
 def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: int = 0) -> None:
-    """Dispatch the lanes of these snapshots. Ids only: the rows are the truth, and no payload goes to the broker.
+    """Dispatch the lanes of these snapshots. A message holds only ids: the rows are the truth.
 
-    `outages` counts how often it was sent again because the database was away. What was sent again more often than
-    that came back because its process died.
+    `outages` counts how often this message was retried because the database was away. A message with more retries than
+    that was redelivered because its process died.
     """
     settings = get_settings()
 
@@ -58,10 +56,9 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
         sessions=_sessions(settings),
         batch_size=settings.dispatch_batch_size,
         size_cap=settings.event_size_cap,
-        appended=lambda position: notify(settings.broker_url, position),
         rescue_after=settings.sweep_grace if swept else None,
         came_again=came_again(self.request, outages),
-        # In eager mode the threads of one process dispatch side by side, and one must not take back another's marks.
+        # In eager mode several threads of one process dispatch at once, and one must not remove another's marks.
         marks=None if self.request.is_eager else _marks(settings),
         ring_again=ring_again,
     )
@@ -75,20 +72,20 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
 
 
 def came_again(request: Context, outages: int) -> bool:
-    """Tell whether this message comes again because a process died that had it: Celery or the broker sent it again."""
+    """Return whether Celery or the broker redelivered this message because its process died."""
     return request.retries > outages or bool((request.delivery_info or {}).get("redelivered"))
 
 
 @shared_task(name=SWEEP, bind=True, max_retries=0)
 def sweep_outbox(self: Task) -> None:
-    """Ring again for what waits too long, and have PostgreSQL look anew at tables that have grown."""
+    """Ring again for snapshots that have waited too long, and analyze tables that have grown."""
     settings = get_settings()
 
     def ring(waiting: Waiting) -> None:
         self.app.signature(DISPATCH, args=[[str(waiting.snapshot_id)]], kwargs={"swept": True}).apply_async(
             argsrepr=f"({waiting.label})",
             kwargsrepr="{swept}",
-            # The next sweeps ring again: doorbells that nobody answered must not pile up in the broker.
+            # Later sweeps ring again, so unanswered doorbells must not pile up in the broker.
             expires=SWEEP_EXPIRES,
         )
 
@@ -96,36 +93,28 @@ def sweep_outbox(self: Task) -> None:
         rung = sweep(session, settings.sweep_grace, ring, queued=0 if self.request.is_eager else _queued(self.app))
     if rung:
         logger.info("swept", lanes=rung)
-    analyzed = renew_statistics(_sessions(settings))
+    analyzed = analyze_grown_tables(_sessions(settings))
     if analyzed:
         logger.info("analyzed", tables=analyzed)
 
 
-@shared_task(name=READINESS, bind=True, max_retries=0)
-def settle_readiness(self: Task) -> None:
-    """Find what has become silent, and ring for these changes. Beat sends it again soon, so an outage ends it."""
-
-    def ring(stored: Sequence[Snapshot]) -> None:
-        # One for each lane is enough: whoever answers drains the lane.
-        first = {snapshot.lane: snapshot for snapshot in reversed(stored)}
-        self.app.signature(DISPATCH, args=[[str(snapshot.id) for snapshot in first.values()]]).apply_async(
-            argsrepr=f"({stored[0].label}, {len(stored)} in all)"
-        )
-
-    settled = settle_all(_sessions(get_settings()), ring)
-    if settled:
-        logger.info("readiness_settled", changes=settled)
+@shared_task(name=READINESS, max_retries=0)
+def refresh_readiness() -> None:
+    """Correct every status that is wrong now. Beat sends this task again soon, so an outage just ends it."""
+    changes = refresh_all_statuses(_sessions(get_settings()))
+    if changes:
+        logger.info("readiness_refreshed", changes=changes)
 
 
 def _queued(app: Celery) -> int:
-    """Return how many doorbells no worker has taken yet: those of a declared queue are counted with its declaration."""
+    """Return how many doorbells no worker has taken yet; the broker counts them when the queue is declared."""
     with app.connection_for_write() as connection:
         count: int = connection.default_channel.queue_declare(DISPATCH_QUEUE).message_count
     return count
 
 
 def close() -> None:
-    """Let go of the database connections of this process; the next task makes new ones."""
+    """Close the database connections of this process; the next task makes new ones."""
     if _sessions.cache_info().currsize:
         _sessions(get_settings()).kw["bind"].dispose()
         _sessions.cache_clear()
@@ -134,9 +123,9 @@ def close() -> None:
 
 @lru_cache
 def _sessions(settings: Settings) -> sessionmaker[Session]:
-    """One engine a process, made at its first task: after the fork, so no two processes share a connection."""
+    """One engine per process, made at its first task: after the fork, so no two processes share a connection."""
     name = "aftercommit-worker"
-    return make_sessions(make_engine(settings, application_name=name, pool_size=CONNECTIONS, plans_once=True))
+    return make_sessions(make_engine(settings, application_name=name, pool_size=CONNECTIONS, generic_plans=True))
 
 
 @lru_cache

@@ -1,7 +1,7 @@
-"""The keys of programs: made, listed, revoked, and read for the check.
+"""Creates, lists, revokes and reads API keys.
 
-A key is 256 random bits, so its plain SHA-256 tells nobody what it was: there is nothing to guess that a slow hash
-would protect, and a slow hash in every request would be a way to keep the API busy.
+The database stores the plain SHA-256 of a key. A slow hash is not needed, because a key is 256 random bits and cannot
+be guessed. A slow hash in every request would let clients overload the API.
 """
 
 import hashlib
@@ -17,50 +17,50 @@ from app.errors import Conflict, NotFound
 from app.models import ApiKey
 
 PREFIX: Final = "ac_"
-"""How each key begins, so that a person or a scanner of sources recognises one."""
+"""The first characters of every key, so that people and secret scanners recognise one."""
 RANDOM_BYTES: Final = 32
 HINT_LENGTH: Final = len(PREFIX) + 4
 
 
 def digest_of(key: bytes) -> bytes:
-    """Return what is stored of a key."""
+    """Return the digest of a key, which is what the database stores."""
     return hashlib.sha256(key).digest()
 
 
 def create_key(session: Session, name: str) -> str:
-    """Make a key and return it; from here on only its digest is known.
+    """Create a key and return it. It cannot be read again, because only its digest is stored.
 
     Raises:
-        Conflict: the name is taken, perhaps by a key that is revoked.
+        Conflict: a key with this name exists; it may be revoked.
     """
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     row = {"name": name, "digest": digest_of(key.encode()), "hint": key[:HINT_LENGTH]}
     statement = insert(ApiKey).values(row).on_conflict_do_nothing(index_elements=[ApiKey.name]).returning(ApiKey.id)
     if session.execute(statement).first() is None:
-        raise Conflict("There is a key of this name: choose another one. Revoked keys keep their names.")
+        raise Conflict("A key with this name already exists. Choose another name; revoked keys keep theirs.")
     return key
 
 
 def list_keys(session: Session) -> Sequence[ApiKey]:
-    """Return all keys, the revoked ones too, in the order of their creation."""
+    """Return all keys, including revoked ones, in the order of their creation."""
     return session.scalars(select(ApiKey).order_by(ApiKey.created, ApiKey.name)).all()
 
 
 def revoke_key(session: Session, name: str) -> None:
-    """Let the key of this name open nothing from now on.
+    """Revoke the key with this name.
 
     Raises:
         NotFound: no key has this name.
-        Conflict: it is revoked already.
+        Conflict: the key is already revoked.
     """
-    of_name = ApiKey.name == name
+    has_name = ApiKey.name == name
     revoked = func.greatest(func.clock_timestamp(), ApiKey.created)
-    statement = update(ApiKey).where(of_name, ApiKey.revoked.is_(None)).values(revoked=revoked).returning(ApiKey.id)
+    statement = update(ApiKey).where(has_name, ApiKey.revoked.is_(None)).values(revoked=revoked).returning(ApiKey.id)
     if session.execute(statement.execution_options(synchronize_session=False)).first() is not None:
         return
-    if session.scalar(select(ApiKey.id).where(of_name)) is None:
-        raise NotFound("There is no key of this name: `aftercommit keys list` shows those that there are.")
-    raise Conflict("This key is revoked already.")
+    if session.scalar(select(ApiKey.id).where(has_name)) is None:
+        raise NotFound("There is no key with this name. `aftercommit keys list` shows all keys.")
+    raise Conflict("This key is already revoked.")
 
 
 def valid_digests(session: Session) -> frozenset[bytes]:

@@ -1,4 +1,4 @@
-"""The one place that decides who may come in."""
+"""Decides which requests are allowed. Nothing else makes this decision."""
 
 import asyncio
 import hmac
@@ -15,52 +15,58 @@ from app.errors import Unavailable
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
 
-Presented = tuple[bytes, ...]
-"""What a request brings as its secret: none, one, or more than one way to read it."""
+Secrets = tuple[bytes, ...]
+"""The secrets that a request contains. There may be none, or several candidates for the same secret."""
 
 RECHECK_SECONDS: Final = 2.0
-"""How often those are checked again who stay: the readers of streams and WebSockets."""
+"""How often the credentials of open streams and WebSockets are checked again."""
 
 
-def presented(authorization: str | None, token: object = None) -> Presented:
+def read_secrets(authorization: str | None, token: object = None) -> Secrets:
     """Return the secrets in an `Authorization` header and in the `token` of a WebSocket's auth frame.
 
-    A key may come as a Bearer, as a password with any user's name (browsers have no other way), or alone in the place
-    of `user:password`, which is how Prefect's client sends what stands in its PREFECT_API_AUTH_STRING.
+    A client can send a key in three ways: as a Bearer token; as the Basic password with any user name (the only way
+    in browsers); or alone in place of the Basic `user:password`. Prefect's client does the last with the value of
+    PREFECT_API_AUTH_STRING.
     """
-    found: list[bytes] = []
+    secrets: list[bytes] = []
     scheme, _, value = (authorization or "").partition(" ")
     if scheme.lower() == "bearer":
-        found.append(value.strip().encode())
+        secrets.append(value.strip().encode())
     elif scheme.lower() == "basic":
         with suppress(ValueError):
             pair = b64decode(value.strip(), validate=True)
-            found += [pair, pair.partition(b":")[2]]
+            secrets += [pair, pair.partition(b":")[2]]
     if isinstance(token, str):
-        found.append(token.encode("utf-8", "surrogatepass"))
-    return tuple(secret for secret in found if secret)
+        secrets.append(token.encode("utf-8", "surrogatepass"))
+    return tuple(secret for secret in secrets if secret)
 
 
 class Credentials:
-    """Decides by the auth string of the settings and the keys of the database.
+    """Checks secrets against the auth string of the settings and the keys in the database.
 
-    With neither, a process that listens on loopback lets everybody in, and an exposed one nobody.
+    If neither exists, a process that listens only on loopback allows every request, and an exposed process allows none.
     """
 
     def __init__(self, settings: Settings, *, is_exposed: bool = False) -> None:
-        """Take the settings, and whether others than this machine can reach the process; nothing connects yet."""
+        """Prepare the checks. This does not connect to the database yet.
+
+        Args:
+            settings: the settings of the process.
+            is_exposed: whether other machines can reach the process.
+        """
         self._auth_string = _bytes(settings.api_auth_string)
         self._is_exposed = is_exposed
-        # Its one connection is its own: a key must die also while requests use all the others.
+        # A separate connection: a revocation must be noticed even while requests use all connections of their pool.
         self._engine = make_engine(settings, application_name="aftercommit-keys", pool_size=1)
         self._sessions = make_sessions(self._engine)
         self._ring = KeyRing(self.read_keys)
 
-    async def admits(self, secrets: Presented) -> bool:
-        """Tell whether somebody with these secrets may come in.
+    async def allows(self, secrets: Secrets) -> bool:
+        """Return whether a request with these secrets is allowed.
 
         Raises:
-            Unavailable: that depends on the keys, and they could not be read since the process began.
+            Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
         """
         if self._auth_string is not None:
             if _is_among(self._auth_string, secrets):
@@ -72,24 +78,28 @@ class Credentials:
             raise Unavailable("Service Unavailable")
         if self._auth_string is None and not digests:
             return not self._is_exposed
-        return _opens(secrets, digests)
+        return _matches_a_key(secrets, digests)
 
-    async def until_refused(self, secrets: Presented) -> None:
-        """Return when somebody who came in with these secrets may no longer stay."""
+    async def wait_until_refused(self, secrets: Secrets) -> None:
+        """Return as soon as these secrets, which were allowed before, are no longer allowed."""
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            # Unknown keys are no reason to turn somebody out.
+            # If the keys cannot be read, an open connection stays open.
             with suppress(Unavailable):
-                if not await self.admits(secrets):
+                if not await self.allows(secrets):
                     return
 
     def read_keys(self) -> Digests:
-        """Read the digests of the valid keys from the database; it blocks, and raises what SQLAlchemy raises."""
+        """Read the digests of the valid keys from the database. This blocks.
+
+        Raises:
+            SQLAlchemyError: the database could not be read.
+        """
         with self._sessions() as session:
             return valid_digests(session)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database connection."""
         self._ring.close()
         self._engine.dispose()
 
@@ -98,11 +108,11 @@ def _bytes(secret: SecretStr | None) -> bytes | None:
     return None if secret is None else secret.get_secret_value().encode()
 
 
-def _opens(secrets: Presented, digests: Digests) -> bool:
-    # Each comparison is made: a sum does not end at the first that fits, as `any` would.
+def _matches_a_key(secrets: Secrets, digests: Digests) -> bool:
+    # `sum` makes every comparison. `any` would stop at the first match.
     return sum(_is_among(digest_of(secret), digests) for secret in secrets) > 0
 
 
-def _is_among(wanted: bytes, candidates: Iterable[bytes]) -> bool:
-    """Compare with each in constant time: how long it takes tells nothing of how much was right."""
-    return sum(hmac.compare_digest(wanted, candidate) for candidate in candidates) > 0
+def _is_among(secret: bytes, candidates: Iterable[bytes]) -> bool:
+    """Compare in constant time: the duration must not reveal how much of the secret was right."""
+    return sum(hmac.compare_digest(secret, candidate) for candidate in candidates) > 0

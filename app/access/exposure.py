@@ -1,4 +1,4 @@
-"""Whether the API may listen where it is told to: without a credential, on this machine only."""
+"""Checks that the API listens only on loopback while no credential is configured."""
 
 import ipaddress
 import socket
@@ -12,37 +12,40 @@ from app.settings import Settings
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether every address of this name or number is one that only this machine reaches."""
+    """Return whether every address of this host name or IP address is a loopback address."""
     try:
-        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         return False
-    # An IPv6 address may carry the name of its interface.
-    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)
+    # An IPv6 address may end with the name of its interface, after a "%".
+    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in addresses)
 
 
 def require_credential(settings: Settings, host: str, read_keys: Callable[[], Digests]) -> str | None:
-    """Return when the API may listen on this host.
+    """Check that the API may listen on this host.
+
+    If the database does not answer, the API may start: it allows no request until it has read the keys.
 
     Args:
-        read_keys: reads the digests of the valid keys, when the settings have no auth string.
+        settings: the settings of the process.
+        host: the host name or IP address to listen on.
+        read_keys: reads the digests of the valid keys. It is called only if the settings have no auth string.
 
     Returns:
-        What to say to the operator, or None. A database that does not answer is no reason not to start: until it is
-        known who may come in, nobody may.
+        A notice for the operator, or None.
 
     Raises:
-        ConfigurationError: others could reach it, and there is no credential that would keep them out.
+        ConfigurationError: other machines can reach the host, and there is no credential.
     """
     if settings.api_auth_string is not None or _has_keys(read_keys) is not False:
         return None
     if is_loopback(host):
         return (
-            "There is no credential, so everybody on this machine may do everything, and the API listens on "
+            "There is no credential, so every user of this machine has full access, and the API listens on "
             f"{host} only. Set AFTERCOMMIT_API_AUTH_STRING=user:password, or run `aftercommit keys create NAME`."
         )
     raise ConfigurationError(
-        f"The API would let everybody in who reaches {host}: there is no credential. Set "
+        f"The API must not listen on {host} while there is no credential. Set "
         "AFTERCOMMIT_API_AUTH_STRING=user:password, or create a key with `aftercommit keys create NAME` while the API "
         "listens on 127.0.0.1."
     )

@@ -1,4 +1,4 @@
-"""The keys that are valid, in memory: a request is checked against them without a statement of its own."""
+"""An in-memory cache of the valid keys, so that checking a request needs no SQL statement."""
 
 import asyncio
 import time
@@ -15,63 +15,67 @@ logger = get_logger(__name__)
 Digests = frozenset[bytes]
 
 FRESH_SECONDS: Final = 2.0
-"""For so long a key that was revoked may still open, and one that was made may not, while the database answers."""
-PATIENCE_SECONDS: Final = 0.5
-"""For so long requests wait for a reading, counted from its beginning; then the last known keys decide."""
-FIRST_PATIENCE_SECONDS: Final = 4.0
-"""... while none are known yet, and nobody could be let in: within the five seconds in which every answer comes."""
+"""The lifetime of the cache. While the database answers, a revoked or a new key takes effect within this time."""
+WAIT_SECONDS: Final = 0.5
+"""How long after the start of a read the requests wait for it. After that they use the keys of the last read."""
+FIRST_WAIT_SECONDS: Final = 4.0
+"""The same limit while no keys have been read yet. Every response must be sent within five seconds."""
 
 
 class KeyRing:
-    """The digests of the valid keys, as they were read at most two seconds ago.
+    """Caches the digests of the valid keys for `FRESH_SECONDS`.
 
-    They are read when somebody asks and they are old: in one thread of their own, one reading at a time. A reading that
-    fails or hangs leaves what was known, and the next one is tried after the same two seconds. The event loop never
-    waits for the database, and nothing here is repeated in a loop, so whatever a reading does, nothing spins.
+    A call to `digests` starts a read when the cache is stale. Reads run in a separate thread, one at a time. If a read
+    fails or hangs, the cache keeps the last known keys. After a failure, no read starts for `FRESH_SECONDS`.
+    The event loop never blocks on the database. There is no retry loop, so no error can cause a busy loop.
     """
 
     def __init__(self, read: Callable[[], Digests]) -> None:
-        """Take the function that reads the digests; it runs in a thread, and may block or raise."""
+        """Create the cache.
+
+        Args:
+            read: reads the digests. It runs in a thread, and may block or raise.
+        """
         self._read = read
         self._known: Digests | None = None
         self._fresh_until = 0.0
         self._reading: Future[None] | None = None
         self._reading_since = 0.0
-        # Its thread starts with the first reading.
+        # The thread starts with the first read.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="keys")
 
     async def digests(self) -> Digests | None:
-        """Return the digests of the valid keys, or None as long as they could never be read."""
+        """Return the digests of the valid keys, or None if they have never been read."""
         if time.monotonic() >= self._fresh_until:
             await self._wait_for(self._current_reading())
         return self._known
 
     def close(self) -> None:
-        """Begin no reading any more; one that runs is not waited for."""
+        """Stop starting reads. This does not wait for a running read."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _current_reading(self) -> Future[None]:
-        # Only the event loop comes here, so there are never two that begin.
+        # Only the event loop calls this, so two reads never start at the same time.
         if self._reading is None or self._reading.done():
             self._reading_since = time.monotonic()
             self._reading = self._thread.submit(self._refresh)
         return self._reading
 
     async def _wait_for(self, reading: Future[None]) -> None:
-        bound = PATIENCE_SECONDS if self._known is not None else FIRST_PATIENCE_SECONDS
-        patience = self._reading_since + bound - time.monotonic()
-        if patience > 0:
-            # It waits without cancelling: neither a time-out nor a client that leaves ends the reading of the others.
-            await asyncio.wait([asyncio.wrap_future(reading)], timeout=patience)
+        limit = WAIT_SECONDS if self._known is not None else FIRST_WAIT_SECONDS
+        remaining = self._reading_since + limit - time.monotonic()
+        if remaining > 0:
+            # `asyncio.wait` does not cancel the read on a timeout or a disconnect. Other requests wait for it too.
+            await asyncio.wait([asyncio.wrap_future(reading)], timeout=remaining)
 
     def _refresh(self) -> None:
-        begun = time.monotonic()
+        started = time.monotonic()
         try:
             self._known = self._read()
-            self._fresh_until = begun + FRESH_SECONDS
+            self._fresh_until = started + FRESH_SECONDS
         except SQLAlchemyError as error:
             logger.warning("keys_not_read", reason=type(error).__name__)
             self._fresh_until = time.monotonic() + FRESH_SECONDS
-        except Exception as error:  # noqa: BLE001  # The rim of the thread: nobody else would ever hear of it.
+        except Exception as error:  # noqa: BLE001  # The thread's last resort: the error would be lost otherwise.
             logger.error("keys_not_read", reason=type(error).__name__, frames=innermost_frames(error))
             self._fresh_until = time.monotonic() + FRESH_SECONDS

@@ -32,25 +32,25 @@ def create_concurrency_limit(body: ConcurrencyLimitCreate, session: Session) -> 
 def list_concurrency_limits(
     session: Session, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
 ) -> list[ConcurrencyLimitResponse]:
-    """List the concurrency limits, by name."""
+    """List the concurrency limits, ordered by name."""
     limits = concurrency_limits.list_concurrency_limits(session, limit=query.limit, offset=query.offset)
     return [ConcurrencyLimitResponse.model_validate(limit) for limit in limits]
 
 
 @router.get("/{id_or_name}")
 def read_concurrency_limit(id_or_name: PathName, session: Session) -> ConcurrencyLimitResponse:
-    """Return the concurrency limit of that id or name."""
+    """Return the concurrency limit with this id or name."""
     limit = concurrency_limits.read_concurrency_limit(session, id_or_name)
     return ConcurrencyLimitResponse.model_validate(limit)
 
 
 @router.patch("/{id_or_name}", status_code=HTTPStatus.NO_CONTENT)
 def update_concurrency_limit(id_or_name: PathName, body: ConcurrencyLimitUpdate, session: Session) -> None:
-    """Change the fields that the body names."""
-    concurrency_limits.update_concurrency_limit(session, id_or_name, body.given())
+    """Update the fields that the body contains."""
+    concurrency_limits.update_concurrency_limit(session, id_or_name, body.fields_set())
 
 
 @router.delete("/{id_or_name}", status_code=HTTPStatus.NO_CONTENT)
 def delete_concurrency_limit(id_or_name: PathName, session: Session) -> None:
-    """Delete the concurrency limit; deployments that shared it live on without one."""
+    """Delete the concurrency limit. Deployments that use it are kept, without a limit."""
     deletions.delete_concurrency_limit(session, id_or_name)

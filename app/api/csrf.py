@@ -1,4 +1,4 @@
-"""The route that gives clients the token for their changes."""
+"""The route that issues CSRF tokens."""
 
 import uuid
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from fastapi import Query
 from app.errors import InvalidRequest
 from app.schemas.csrf import CsrfToken
 from app.web.csrf import MISSING_CLIENT, new_token
-from app.web.deps import SettingsDep
+from app.web.dependencies import SettingsDep
 from app.web.routing import make_router
 
 router = make_router(tags=["csrf"])
@@ -17,12 +17,12 @@ router = make_router(tags=["csrf"])
 
 @router.get("/csrf-token")
 def read_csrf_token(settings: SettingsDep, client: Annotated[str, Query(max_length=1024)] = "") -> CsrfToken:
-    """Give a client the token for its changes, for an hour.
+    """Return a CSRF token for the client, valid for an hour.
 
-    Raises:
-        InvalidRequest: none is needed (in the words at which Prefect's client stops asking), or no client is named.
+    The response is 422 if CSRF protection is disabled, or if `client` is missing.
     """
     if not settings.csrf_protection:
+        # The text by which Prefect's client knows that it needs no token.
         raise InvalidRequest("CSRF protection is disabled.")
     if not client:
         raise InvalidRequest(MISSING_CLIENT)

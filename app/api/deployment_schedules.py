@@ -1,4 +1,4 @@
-"""The routes of a deployment's schedules. Each change of a schedule is a change of its deployment."""
+"""The routes of a deployment's schedules. A change of a schedule is recorded as a change of its deployment."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
-from app.api.deployment_answers import schedule_answers
+from app.api.deployment_responses import schedule_responses
 from app.crud.deployments import schedules as schedule_lists
 from app.crud.deployments.reading import read_deployment
 from app.crud.deployments.writing import lock_deployment, set_schedules
@@ -21,7 +21,7 @@ router = make_router("/deployments/{deployment_id}/schedules", tags=["deployment
 @router.get("")
 def read_schedules(deployment_id: UUID, session: Session) -> list[ScheduleResponse]:
     """List the schedules of a deployment."""
-    return schedule_answers(read_deployment(session, deployment_id).deployment)
+    return schedule_responses(read_deployment(session, deployment_id).deployment)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -30,25 +30,25 @@ def create_schedules(
     body: Annotated[list[ScheduleCreate], BeforeValidator(within_digits)],
     session: Session,
 ) -> list[ScheduleResponse]:
-    """Add schedules to a deployment, and answer those that were given."""
+    """Add schedules to a deployment, or update the ones with the same slugs; return the schedules of the body."""
     deployment = lock_deployment(session, deployment_id)
-    known = {schedule["id"] for schedule in deployment.schedules}
+    existing_ids = {schedule["id"] for schedule in deployment.schedules}
     schedules = schedule_lists.added(deployment.schedules, body)
     set_schedules(session, deployment, schedules)
     slugs = {schedule.slug for schedule in body if schedule.slug is not None}
-    answers = schedule_answers(read_deployment(session, deployment_id).deployment)
-    return [schedule for schedule in answers if str(schedule.id) not in known or schedule.slug in slugs]
+    responses = schedule_responses(read_deployment(session, deployment_id).deployment)
+    return [schedule for schedule in responses if str(schedule.id) not in existing_ids or schedule.slug in slugs]
 
 
 @router.patch("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
 def update_schedule(deployment_id: UUID, schedule_id: UUID, body: ScheduleUpdate, session: Session) -> None:
-    """Change one schedule of a deployment."""
+    """Update a schedule: only the fields that the body contains."""
     deployment = lock_deployment(session, deployment_id)
     set_schedules(session, deployment, schedule_lists.changed(deployment.schedules, schedule_id, body))
 
 
 @router.delete("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
 def delete_schedule(deployment_id: UUID, schedule_id: UUID, session: Session) -> None:
-    """Remove one schedule from a deployment."""
+    """Delete a schedule."""
     deployment = lock_deployment(session, deployment_id)
     set_schedules(session, deployment, schedule_lists.removed(deployment.schedules, schedule_id))

@@ -8,10 +8,11 @@ from fastapi import Body, Response
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
-from app.api.deployment_answers import answer
+from app.api.deployment_responses import deployment_response
 from app.crud.deployments import reading
 from app.crud.deployments import writing as deployments
-from app.crud.filters import restricts
+from app.crud.deployments.upsert import upsert_deployment
+from app.crud.filters import has_conditions
 from app.errors import Conflict, InvalidRequest
 from app.models import Deployment
 from app.schemas.deployment_answers import DeletedIds, DeploymentPage, DeploymentResponse
@@ -31,29 +32,29 @@ router = make_router("/deployments", tags=["deployments"])
 
 @router.post("/", status_code=HTTPStatus.CREATED)
 def create_deployment(body: DeploymentCreate, session: Session, response: Response) -> DeploymentResponse:
-    """Create a deployment (201), or update the one of that flow and name (200)."""
+    """Create a deployment (201), or update the existing one with this flow and name (200)."""
     _refuse_blocks(body)
-    upserted = deployments.upsert_deployment(session, body)
+    upserted = upsert_deployment(session, body)
     if not upserted.created:
         response.status_code = HTTPStatus.OK
-    return answer(upserted.view)
+    return deployment_response(upserted.view)
 
 
 @router.get("/name/{flow_name}/{deployment_name}")
 def read_deployment_by_name(flow_name: PathName, deployment_name: PathName, session: Session) -> DeploymentResponse:
-    """Return a deployment by its flow's name and its own."""
-    return answer(reading.read_deployment_by_name(session, flow_name, deployment_name))
+    """Return the deployment with this flow name and deployment name."""
+    return deployment_response(reading.read_deployment_by_name(session, flow_name, deployment_name))
 
 
 @router.get("/{deployment_id}")
 def read_deployment(deployment_id: UUID, session: Session) -> DeploymentResponse:
-    """Return a deployment by its id."""
-    return answer(reading.read_deployment(session, deployment_id))
+    """Return the deployment with this id."""
+    return deployment_response(reading.read_deployment(session, deployment_id))
 
 
 @router.patch("/{deployment_id}", status_code=HTTPStatus.NO_CONTENT)
 def update_deployment(deployment_id: UUID, body: DeploymentUpdate, session: Session) -> None:
-    """Change the given fields of a deployment."""
+    """Update the fields that the body contains."""
     _refuse_blocks(body)
     deployments.update_deployment(session, deployment_id, body)
 
@@ -68,22 +69,22 @@ def delete_deployment(deployment_id: UUID, session: Session) -> None:
 def filter_deployments(
     session: Session, query: Annotated[DeploymentQuery | None, Body()] = None
 ) -> list[DeploymentResponse]:
-    """List deployments."""
+    """List the deployments that match."""
     query = query or DeploymentQuery()
     views = reading.list_deployments(session, query, query.sort, query.limit, query.offset)
-    return [answer(view) for view in views]
+    return [deployment_response(view) for view in views]
 
 
 @router.post("/paginate")
 def paginate_deployments(
     session: Session, query: Annotated[DeploymentPageQuery | None, Body()] = None
 ) -> DeploymentPage:
-    """List a numbered page of deployments, with the count of all."""
+    """Return one page of the deployments that match, and their total count."""
     query = query or DeploymentPageQuery()
     count = reading.count_deployments(session, query)
     views = reading.list_deployments(session, query, query.sort, query.limit, query.offset)
     return DeploymentPage(
-        results=[answer(view) for view in views],
+        results=[deployment_response(view) for view in views],
         count=count,
         limit=query.limit,
         pages=query.pages_of(count),
@@ -93,7 +94,7 @@ def paginate_deployments(
 
 @router.post("/count")
 def count_deployments(session: Session, query: Annotated[DeploymentSelection | None, Body()] = None) -> int:
-    """Count deployments."""
+    """Count the deployments that match."""
     return reading.count_deployments(session, query or DeploymentSelection())
 
 
@@ -101,15 +102,15 @@ def count_deployments(session: Session, query: Annotated[DeploymentSelection | N
 def bulk_delete_deployments(
     session: Session, query: Annotated[DeploymentBulkDelete | None, Body()] = None
 ) -> DeletedIds:
-    """Delete up to 50 deployments that match, and answer the ids of those that this request deleted."""
+    """Delete up to 50 deployments that match, and return the ids of the deleted ones."""
     query = query or DeploymentBulkDelete()
-    if query.deployments is None or not restricts(query.deployments):
-        # Prefect takes no filter for "any 50"; nobody means that.
-        raise InvalidRequest("Say which deployments to delete: the filter has no condition.")
+    if query.deployments is None or not has_conditions(query.deployments):
+        # In Prefect, a request without a filter deletes any 50 deployments. That is never intended.
+        raise InvalidRequest("The filter has no condition: specify which deployments to delete.")
     selection = DeploymentSelection(deployments=query.deployments)
     ids = reading.select_ids(session, selection, query.limit)
-    # The condition is asked once more under the locks: what stopped matching in between stays.
-    where = and_(Deployment.id.in_(ids), reading.selected(selection))
+    # Check the filter again under the locks, so that a deployment that no longer matches is kept.
+    where = and_(Deployment.id.in_(ids), reading.is_selected(selection))
     return DeletedIds(deleted=deployments.delete_deployments(session, where))
 
 
@@ -126,6 +127,6 @@ def resume_deployment(deployment_id: UUID, session: Session) -> None:
 
 
 def _refuse_blocks(body: DeploymentCreate | DeploymentUpdate) -> None:
-    """This registry has no blocks, so whatever a block id names does not exist."""
+    """Raise Conflict if the body refers to a block: this registry has no blocks, so it cannot exist."""
     if body.storage_document_id is not None or body.infrastructure_document_id is not None:
         raise Conflict("There is no such block document.")

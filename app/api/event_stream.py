@@ -1,4 +1,4 @@
-"""Server-sent events at `/events/stream`: the log for everybody who speaks HTTP."""
+"""The route `/events/stream`: the events of the log as server-sent events, for any HTTP client."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import Conflict, InvalidRequest
-from app.log.live import Frame, Live, Subscription
-from app.log.live.reading import EVER
+from app.log.live import Frame, LiveHub, Subscription
+from app.log.live.reading import ANY_TIME
 from app.schemas.event_queries import (
     AnyResourceFilter,
     EventFilter,
@@ -25,8 +25,8 @@ from app.schemas.event_queries import (
 )
 from app.schemas.page_token import Position
 from app.telemetry import get_logger
-from app.web.authentication import brought_by
-from app.web.connections import TooSlow, cut_later, cut_now, first_to_end, within
+from app.web.authentication import secrets_of
+from app.web.connections import TooSlow, abort_connection, abort_connection_later, run_until_first_ends, with_timeout
 from app.web.routing import make_router
 
 logger = get_logger(__name__)
@@ -35,14 +35,14 @@ router = make_router("/events", tags=["events"])
 HEARTBEAT_SECONDS: Final = 15.0
 ENDING_SECONDS: Final = 1.0
 RETRY_MS: Final = 1000
-"""How long a browser waits before it connects again."""
+"""How many milliseconds a browser waits before it reconnects."""
 OPENING: Final = f"retry: {RETRY_MS}\n\n".encode()
 HEARTBEAT: Final = b":\n\n"
 HEADERS: Final = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
     "x-accel-buffering": "no",
-    # Nothing else comes over this connection, so it can be cut when its reader is gone.
+    # No other request uses this connection, so it can be aborted when its client does not read.
     "connection": "close",
 }
 
@@ -60,21 +60,24 @@ async def stream_events(
     after: Annotated[Position | None, Query()] = None,
     last_event_id: Annotated[Position | None, Header()] = None,
 ) -> Response:
-    """Stream the log as server-sent events; each one's id is its position.
+    """Stream events from the log as server-sent events. The id of each is its position in the log.
 
-    It begins behind `Last-Event-ID`, or else behind the position `after`, or with what occurred `since`, or now.
-    `event` is how the name begins, `resource` the id of the event's own resource, `any_resource` of that or a related
-    one, and `text` a search; the first three may be repeated.
+    The stream starts after the position in `Last-Event-ID`; without it, after the position `after`; without both, with
+    events that occurred at `since` or later; without all three, with new events only.
+
+    Filters: `event` is a prefix of the event's name, `resource` the id of the event's resource, `any_resource` the id
+    of its resource or of a related one, and `text` a text search. The first three may be repeated.
     """
     event_filter = _filter(event, resource, any_resource, text, since)
-    follow = partial(
+    subscribe = partial(
         request.app.state.live.subscribe,
         event_filter,
         after=after if last_event_id is None else last_event_id,
         since=None if since is None else event_filter.occurred.since,
     )
-    admission = partial(request.app.state.credentials.until_refused, brought_by(request.scope))
-    return EventStream(request.app.state.live, follow, admission, request.app.state.settings.live_send_timeout)
+    state = request.app.state
+    wait_until_refused = partial(state.credentials.wait_until_refused, secrets_of(request.scope))
+    return EventStream(state.live, subscribe, wait_until_refused, state.settings.live_send_timeout)
 
 
 def _filter(
@@ -86,7 +89,7 @@ def _filter(
 ) -> EventFilter:
     try:
         return EventFilter(
-            occurred=EVER if since is None else OccurredFilter(since=since),
+            occurred=ANY_TIME if since is None else OccurredFilter(since=since),
             event=NameFilter(prefix=event or []),
             resource=ResourceFilter(id=resource or []),
             any_resource=AnyResourceFilter(id=any_resource) if any_resource else [],
@@ -97,74 +100,86 @@ def _filter(
 
 
 class EventStream(Response):
-    """Sends a subscription until the reader goes or may no longer stay, reads nothing for too long, or all must end."""
+    """Sends the events of a subscription.
+
+    It ends when the client disconnects, its credential is no longer valid, it has not read for too long, or the server
+    stops.
+    """
 
     def __init__(
         self,
-        live: Live,
-        follow: Callable[[], Awaitable[Subscription]],
-        admission: Callable[[], Coroutine[Any, Any, None]],
+        live: LiveHub,
+        subscribe: Callable[[], Awaitable[Subscription]],
+        wait_until_refused: Callable[[], Coroutine[Any, Any, None]],
         timeout: float,
     ) -> None:
-        """Take the function that subscribes: it is called when there is somebody to send to, and may refuse.
+        """Prepare the response. It subscribes when it is sent.
 
-        `admission` lasts for as long as the reader may stay.
+        Args:
+            live: the readers that follow the log in this process.
+            subscribe: returns the subscription, or raises an error that becomes the response instead.
+            wait_until_refused: returns when the client's credential is no longer valid.
+            timeout: seconds that sending one event may take.
         """
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._live = live
-        self._follow = follow
-        self._admission = admission
+        self._subscribe = subscribe
+        self._wait_until_refused = wait_until_refused
         self._timeout = timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream; what refuses it is raised before anything is sent."""
-        subscription = await self._follow()
+        """Subscribe, raising any error before the response starts, and send the stream."""
+        subscription = await self._subscribe()
         try:
             await self._send_head(send)
-            delivery = self._deliver(subscription, send)
-            await first_to_end(delivery, _until_gone(receive), self._admission(), self._live.closing())
-            await within(ENDING_SECONDS, send({"type": "http.response.body", "body": b""}))
+            await run_until_first_ends(
+                self._send_events(subscription, send),
+                _wait_for_disconnect(receive),
+                self._wait_until_refused(),
+                self._live.wait_until_closing(),
+            )
+            await with_timeout(ENDING_SECONDS, send({"type": "http.response.body", "body": b""}))
         except TooSlow as error:
             logger.info("reader_disconnected", reason=str(error), position=subscription.after)
-            # A response that nobody reads cannot be completed.
-            cut_now(scope)
+            # The client does not read, so the response cannot be completed.
+            abort_connection(scope)
             with suppress(TooSlow):
-                await within(ENDING_SECONDS, _until_gone(receive))
+                await with_timeout(ENDING_SECONDS, _wait_for_disconnect(receive))
         finally:
             subscription.close()
-            cut_later(scope, self._live)
+            abort_connection_later(scope, self._live)
 
-    async def _deliver(self, subscription: Subscription, send: Send) -> None:
-        upcoming = asyncio.create_task(subscription.next())
+    async def _send_events(self, subscription: Subscription, send: Send) -> None:
+        next_frames = asyncio.create_task(subscription.next())
         try:
             while True:
-                await asyncio.wait([upcoming], timeout=HEARTBEAT_SECONDS)
-                if not upcoming.done():
+                await asyncio.wait([next_frames], timeout=HEARTBEAT_SECONDS)
+                if not next_frames.done():
                     await self._send_in_time(send, HEARTBEAT)
                     continue
-                for frame in upcoming.result():
-                    await self._send_in_time(send, _as_sent(frame))
-                # A connection that takes everything at once never waits: the others have their turn here.
+                for frame in next_frames.result():
+                    await self._send_in_time(send, _encode(frame))
+                # Sends to a fast client never wait, so let other tasks run here.
                 await asyncio.sleep(0)
-                upcoming = asyncio.create_task(subscription.next())
+                next_frames = asyncio.create_task(subscription.next())
         except (InvalidRequest, Conflict) as error:
             await self._send_in_time(send, f"event: error\ndata: {error}\n\n".encode())
         finally:
-            upcoming.cancel()
+            next_frames.cancel()
 
     async def _send_head(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         await send({"type": "http.response.body", "body": OPENING, "more_body": True})
 
     async def _send_in_time(self, send: Send, body: bytes) -> None:
-        await within(self._timeout, send({"type": "http.response.body", "body": body, "more_body": True}))
+        await with_timeout(self._timeout, send({"type": "http.response.body", "body": body, "more_body": True}))
 
 
-def _as_sent(frame: Frame) -> bytes:
-    return f"id: {frame.position}\ndata: {frame.json}\n\n".encode()
+def _encode(frame: Frame) -> bytes:
+    return f"id: {frame.position}\ndata: {frame.text}\n\n".encode()
 
 
-async def _until_gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

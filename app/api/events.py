@@ -1,4 +1,4 @@
-"""Reads events by filter, page by page, and counts them."""
+"""The routes that read pages of events, and count events."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ router = make_router("/events", tags=["events"])
 
 @router.post("/filter")
 def read_events(request: Request, session: Session, query: EventsQuery | None = None) -> EventPage:
-    """Return the first page of the events that match the filter, newest first unless asked otherwise."""
+    """Return the first page of the events that match the filter, by default the newest first."""
     query = query or EventsQuery()
     return _page(request, events.read_first_page(session, query.filter, query.limit))
 
@@ -26,13 +26,13 @@ def read_events(request: Request, session: Session, query: EventsQuery | None = 
 def read_next_events(
     request: Request, session: Session, page_token: Annotated[str, Query(alias="page-token")]
 ) -> EventPage:
-    """Return the page that the `next_page` of another page leads to."""
+    """Return the next page. The `next_page` of the page before contains this URL."""
     return _page(request, events.read_next_page(session, PageToken.decode(page_token)))
 
 
 @router.post("/count-by/{countable}")
 def count_events(countable: Countable, query: CountQuery, session: Session) -> list[EventCount]:
-    """Return how many events match the filter by day, time, event name or resource."""
+    """Count the events that match the filter, grouped by day, time, event name or resource."""
     return event_counts.count_events(session, countable, query)
 
 
@@ -46,5 +46,5 @@ def _page(request: Request, page: events.Page) -> EventPage:
 
 
 def _link(request: Request, token: PageToken) -> str:
-    """Return the absolute URL of the next page, below the path under which a proxy may have mounted the API."""
+    """Return the absolute URL of the next page, with the root path under which a proxy may serve the API."""
     return str(request.url_for(read_next_events.__name__).include_query_params(**{"page-token": token.encode()}))

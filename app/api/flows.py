@@ -1,4 +1,4 @@
-"""The flow routes."""
+"""The routes of flows."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -27,7 +27,7 @@ router = make_router("/flows", tags=["flows"])
 
 @router.post("/", status_code=HTTPStatus.CREATED)
 def create_flow(body: FlowCreate, session: Session, response: Response) -> FlowResponse:
-    """Create the flow and answer 201, or answer 200 with the one that has this name, unchanged."""
+    """Create a flow (201), or return the existing one with this name, unchanged (200)."""
     flow, created = flows.get_or_create_flow(session, body.name, body.tags, body.labels)
     if not created:
         response.status_code = HTTPStatus.OK
@@ -36,21 +36,21 @@ def create_flow(body: FlowCreate, session: Session, response: Response) -> FlowR
 
 @router.get("/name/{name}")
 def read_flow_by_name(name: PathName, session: Session) -> FlowResponse:
-    """Return the flow of that name."""
+    """Return the flow with this name."""
     return FlowResponse.model_validate(flows.read_flow_by_name(session, name))
 
 
 @router.get("/{flow_id}")
 def read_flow(flow_id: UUID, session: Session) -> FlowResponse:
-    """Return the flow of that id."""
+    """Return the flow with this id."""
     return FlowResponse.model_validate(flows.read_flow(session, flow_id))
 
 
 @router.post("/filter")
 def list_flows(session: Session, query: Annotated[FlowQuery, Body(default_factory=FlowQuery)]) -> list[FlowResponse]:
     """List the flows that match."""
-    found = flows.list_flows(session, query, query.sort, limit=query.limit, offset=query.offset)
-    return [FlowResponse.model_validate(flow) for flow in found]
+    rows = flows.list_flows(session, query, query.sort, limit=query.limit, offset=query.offset)
+    return [FlowResponse.model_validate(flow) for flow in rows]
 
 
 @router.post("/count")
@@ -61,11 +61,11 @@ def count_flows(session: Session, match: Annotated[FlowMatch, Body(default_facto
 
 @router.post("/paginate")
 def page_flows(session: Session, query: Annotated[FlowPageQuery, Body(default_factory=FlowPageQuery)]) -> FlowPage:
-    """Return one page of the flows that match, and how many there are."""
+    """Return one page of the flows that match, and their total count."""
     count = flows.count_flows(session, query)
-    found = flows.list_flows(session, query, query.sort, limit=query.limit, offset=query.offset)
+    rows = flows.list_flows(session, query, query.sort, limit=query.limit, offset=query.offset)
     return FlowPage(
-        results=[FlowResponse.model_validate(flow) for flow in found],
+        results=[FlowResponse.model_validate(flow) for flow in rows],
         count=count,
         limit=query.limit,
         pages=query.pages_of(count),
@@ -75,7 +75,7 @@ def page_flows(session: Session, query: Annotated[FlowPageQuery, Body(default_fa
 
 @router.patch("/{flow_id}", status_code=HTTPStatus.NO_CONTENT)
 def update_flow(flow_id: UUID, body: FlowUpdate, session: Session) -> None:
-    """Give the flow other tags."""
+    """Replace the tags of the flow, if the body contains tags."""
     if "tags" in body.model_fields_set:
         flows.update_flow(session, flow_id, body.tags)
     else:
@@ -90,5 +90,5 @@ def delete_flow(flow_id: UUID, session: Session) -> None:
 
 @router.post("/bulk_delete")
 def delete_flows(session: Session, body: Annotated[FlowBulkDelete, Body(default_factory=FlowBulkDelete)]) -> Deleted:
-    """Delete the flows that match, and their deployments; a request that names no condition deletes nothing."""
+    """Delete the flows that match, and their deployments. Answer 422 if the filter has no condition."""
     return Deleted(deleted=deletions.delete_flows(session, body.flows, body.limit))

@@ -1,4 +1,4 @@
-"""Liveness, readiness and version."""
+"""The routes for liveness, readiness and versions."""
 
 from http import HTTPStatus
 
@@ -13,58 +13,54 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import Unavailable
 from app.migrations.state import HEAD, current_revision
-from app.postgres.engine import describe
+from app.postgres.refusals import describe
 from app.settings import Settings
-from app.web.deps import SettingsDep
+from app.web.dependencies import SettingsDep
 from app.web.routing import make_router
 
 router = make_router(tags=["health"])
 
 BROKER_TIMEOUT_SECONDS = 0.7
-"""For connecting, and again for the answer: with a hung database before it, all of `/ready` stays below 5 seconds."""
-LEAVING = "The process is about to end."
+"""For connecting, and again for the reply. So `/ready` answers within 5 seconds even if the database hangs."""
+STOPPING = "The API is stopping."
 WIRE_VERSION = "0.8.4"
 """The version of Prefect's wire protocol that this API follows."""
 
 
-# On the event loop: it must be answered at once also while every thread waits for a database that hangs.
-@router.get("/health", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"description": LEAVING}})
+# Asynchronous: it must answer at once, even while all threads wait for a database that hangs.
+@router.get("/health", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"description": STOPPING}})
 async def read_health(request: Request) -> bool:
-    """Tell that the process runs; 503 once it is about to leave, so that a load balancer sends nothing more.
-
-    Raises:
-        Unavailable: it was asked to stop.
-    """
-    if request.app.state.leaving:
-        raise Unavailable(LEAVING)
+    """Return true, or 503 once the process is stopping, so that load balancers send no more requests."""
+    if request.app.state.is_stopping:
+        raise Unavailable(STOPPING)
     return True
 
 
 @router.get("/hello")
 def say_hello() -> str:
-    """Answer a greeting."""
+    """Return a greeting."""
     return "👋"
 
 
 @router.get("/version")
 def read_wire_version() -> str:
-    """Return the version of the wire protocol."""
+    """Return the version of Prefect's wire protocol that the API follows."""
     return WIRE_VERSION
 
 
 @router.get("/admin/version")
 def read_server_version(settings: SettingsDep) -> str:
-    """Return the server version that clients compare with their own."""
+    """Return the server version, which clients compare with their own."""
     return settings.api_version
 
 
 @router.get("/ready")
 def read_readiness(request: Request, settings: SettingsDep) -> JSONResponse:
-    """Answer 200 when database, migrations and broker are as they should be, else 503 with the reasons."""
+    """Answer 200 if the database and the broker answer and the schema is current, else 503 with the reasons."""
     reasons = {
         "database": _database_problem(request.app.state.engine),
         "broker": _broker_problem(settings),
-        "api": LEAVING if request.app.state.leaving else None,
+        "api": STOPPING if request.app.state.is_stopping else None,
     }
     problems = {part: reason for part, reason in reasons.items() if reason is not None}
     if not problems:
@@ -91,7 +87,7 @@ def _broker_problem(settings: Settings) -> str | None:
         settings.broker_url,
         socket_timeout=BROKER_TIMEOUT_SECONDS,
         socket_connect_timeout=BROKER_TIMEOUT_SECONDS,
-        # One try: the question is whether it answers now, and the caller waits.
+        # No retries: the question is whether the broker answers now, and the caller waits.
         retry=Retry(NoBackoff(), 0),
     )
     try:

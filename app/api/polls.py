@@ -1,4 +1,4 @@
-"""What workers call: heartbeats, and the question for runs. Nothing runs here, so no run is ever handed out."""
+"""The routes that workers call: heartbeats, and polls for runs. Nothing runs here, so polls return no runs."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.crud.work_pools import polls
 from app.crud.work_pools import workers as pool_workers
-from app.crud.work_pools.workers import FoundWorker
+from app.crud.work_pools.workers import WorkerView
 from app.schemas.pool_workers import DeploymentPoll, Heartbeat, PoolPoll, WorkerQuery, WorkerResponse, WorkerStatus
 from app.schemas.shared import PathName
 from app.web.routing import make_router
@@ -18,7 +18,7 @@ router = make_router(tags=["workers"])
 
 @router.post("/work_pools/{name}/workers/heartbeat", status_code=HTTPStatus.NO_CONTENT)
 def record_heartbeat(name: PathName, body: Heartbeat, session: Session) -> None:
-    """Take note that a worker of the pool lives."""
+    """Record a heartbeat of a worker of the pool."""
     pool_workers.record_heartbeat(session, name, body)
 
 
@@ -26,14 +26,14 @@ def record_heartbeat(name: PathName, body: Heartbeat, session: Session) -> None:
 def list_workers(
     name: PathName, session: Session, query: Annotated[WorkerQuery, Body(default_factory=WorkerQuery)]
 ) -> list[WorkerResponse]:
-    """List the workers of the pool that match, the one that was heard last first."""
-    found = pool_workers.list_workers(session, name, query.workers, limit=query.limit, offset=query.offset)
-    return [_answer(worker) for worker in found]
+    """List the workers of the pool that match, the most recent heartbeat first."""
+    workers = pool_workers.list_workers(session, name, query.workers, limit=query.limit, offset=query.offset)
+    return [_worker_response(worker) for worker in workers]
 
 
 @router.delete("/work_pools/{name}/workers/{worker}", status_code=HTTPStatus.NO_CONTENT)
 def delete_worker(name: PathName, worker: PathName, session: Session) -> None:
-    """Forget a worker of the pool; its next heartbeat brings it back."""
+    """Delete a worker of the pool. Its next heartbeat adds it again."""
     pool_workers.delete_worker(session, name, worker)
 
 
@@ -41,7 +41,7 @@ def delete_worker(name: PathName, worker: PathName, session: Session) -> None:
 def list_runs_of_pool(
     name: PathName, session: Session, poll: Annotated[PoolPoll, Body(default_factory=PoolPoll)]
 ) -> list[dict[str, Any]]:
-    """List the runs that a worker of the pool should start: there are none."""
+    """Record the poll of a worker of the pool, and return the runs that it should start: none."""
     polls.record_poll_of_pool(session, name, poll.work_queue_names)
     return []
 
@@ -50,13 +50,13 @@ def list_runs_of_pool(
 def list_runs_of_deployments(
     session: Session, poll: Annotated[DeploymentPoll, Body(default_factory=DeploymentPoll)]
 ) -> list[dict[str, Any]]:
-    """List the runs of some deployments that should start: there are none."""
+    """Record the poll for these deployments, and return the runs that should start: none."""
     polls.record_poll_of_deployments(session, poll.deployment_ids)
     return []
 
 
-def _answer(found: FoundWorker) -> WorkerResponse:
-    worker = found.worker
+def _worker_response(view: WorkerView) -> WorkerResponse:
+    worker = view.worker
     return WorkerResponse(
         id=worker.id,
         created=worker.created,
@@ -65,5 +65,5 @@ def _answer(found: FoundWorker) -> WorkerResponse:
         work_pool_id=worker.work_pool_id,
         last_heartbeat_time=worker.updated,
         heartbeat_interval_seconds=worker.heartbeat_interval_seconds,
-        status=WorkerStatus.ONLINE if found.online else WorkerStatus.OFFLINE,
+        status=WorkerStatus.ONLINE if view.online else WorkerStatus.OFFLINE,
     )

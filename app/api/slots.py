@@ -1,4 +1,4 @@
-"""The routes that show who holds the slots of a work pool or a work queue, as `prefect work-pool slots` asks for it."""
+"""The routes for the slots of pools and queues, which `prefect work-pool slots` calls. No slot is ever taken."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,14 +19,14 @@ PageBody = Annotated[PageNumber, Body(default_factory=PageNumber)]
 
 @router.post("/work_pools/{name}/concurrency_status")
 def read_slots_of_pool(name: PathName, session: Session, page: PageBody) -> PoolSlots:
-    """Return a page of the pool's queues, by priority, with the slots that are taken: none."""
+    """Return one page of the pool's queues, ordered by priority, each with its taken slots (none)."""
     pool = work_pools.read_work_pool(session, name).pool
     queues = work_queues.list_queues_of_pool(session, name, None, limit=page.limit, offset=page.offset)
     count = work_queues.count_queues_of_pool(session, pool.id)
-    return PoolSlots.of(pool, [found.queue for found in queues], count, page)
+    return PoolSlots.of(pool, [view.queue for view in queues], count, page)
 
 
 @router.post("/work_queues/{queue_id}/concurrency_status")
 def read_slots_of_queue(queue_id: UUID, session: Session, page: PageBody) -> QueueSlots:
-    """Return the slots of the queue that are taken: none."""
+    """Return the taken slots of the queue (none)."""
     return QueueSlots.of(work_queues.read_work_queue(session, queue_id).queue, page)

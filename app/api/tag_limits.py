@@ -1,4 +1,4 @@
-"""The routes of the limits on tags, which `prefect concurrency-limit` calls."""
+"""The routes of tag limits, which `prefect concurrency-limit` calls."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi import Body, Response
 from sqlalchemy.orm import Session
 
 from app.crud.limits import tag_limits
-from app.errors import NotOffered
+from app.errors import NotSupported
 from app.schemas.concurrency_limits import ConcurrencyLimitQuery, TagLimitCreate, TagLimitReset, TagLimitResponse
 from app.schemas.shared import PathName
 from app.web.routing import make_router
@@ -18,7 +18,7 @@ router = make_router("/concurrency_limits", tags=["concurrency limits"])
 
 @router.post("/", status_code=HTTPStatus.CREATED)
 def upsert_tag_limit(body: TagLimitCreate, session: Session, response: Response) -> TagLimitResponse:
-    """Create the limit of a tag (201), or change it (200)."""
+    """Create the limit of a tag (201), or update the existing one (200)."""
     limit, created = tag_limits.upsert_tag_limit(session, body.tag, body.concurrency_limit)
     if not created:
         response.status_code = HTTPStatus.OK
@@ -29,9 +29,9 @@ def upsert_tag_limit(body: TagLimitCreate, session: Session, response: Response)
 def list_tag_limits(
     session: Session, query: Annotated[ConcurrencyLimitQuery, Body(default_factory=ConcurrencyLimitQuery)]
 ) -> list[TagLimitResponse]:
-    """List the limits of tags, by tag."""
-    found = tag_limits.list_tag_limits(session, limit=query.limit, offset=query.offset)
-    return [TagLimitResponse.of(limit) for limit in found]
+    """List the tag limits, ordered by tag."""
+    limits = tag_limits.list_tag_limits(session, limit=query.limit, offset=query.offset)
+    return [TagLimitResponse.of(limit) for limit in limits]
 
 
 @router.get("/tag/{tag}")
@@ -44,9 +44,9 @@ def read_tag_limit(tag: PathName, session: Session) -> TagLimitResponse:
 def reset_tag_limit(
     tag: PathName, session: Session, body: Annotated[TagLimitReset, Body(default_factory=TagLimitReset)]
 ) -> None:
-    """Take all slots of the tag's limit back."""
+    """Free all slots of the tag's limit."""
     if body.slot_override:
-        raise NotOffered("No task runs here, so none can hold a slot.")
+        raise NotSupported("aftercommit runs no tasks, so none can hold a slot.")
     tag_limits.free_slots(session, tag)
 
 
@@ -58,11 +58,11 @@ def delete_tag_limit(tag: PathName, session: Session) -> None:
 
 @router.get("/{limit_id}")
 def read_tag_limit_by_id(limit_id: UUID, session: Session) -> TagLimitResponse:
-    """Return the limit of a tag by its id."""
+    """Return the tag limit with this id."""
     return TagLimitResponse.of(tag_limits.read_tag_limit_by_id(session, limit_id))
 
 
 @router.delete("/{limit_id}")
 def delete_tag_limit_by_id(limit_id: UUID, session: Session) -> None:
-    """Delete the limit of a tag by its id."""
+    """Delete the tag limit with this id."""
     tag_limits.delete_tag_limit(session, tag_limits.read_tag_limit_by_id(session, limit_id))

@@ -1,4 +1,4 @@
-"""The work pool routes."""
+"""The routes of work pools."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -29,9 +29,9 @@ def list_work_pools(
     query: Annotated[WorkPoolQuery, Body(default_factory=WorkPoolQuery)],
     user_agent: UserAgent = None,
 ) -> list[WorkPoolResponse]:
-    """List the work pools that match, by name."""
-    found = work_pools.list_work_pools(session, query.work_pools, limit=query.limit, offset=query.offset)
-    return [WorkPoolResponse.of(*pool, user_agent) for pool in found]
+    """List the work pools that match, ordered by name."""
+    views = work_pools.list_work_pools(session, query.work_pools, limit=query.limit, offset=query.offset)
+    return [WorkPoolResponse.of(*view, user_agent) for view in views]
 
 
 @router.post("/count")
@@ -42,17 +42,17 @@ def count_work_pools(session: Session, match: Annotated[WorkPoolMatch, Body(defa
 
 @router.get("/{name}")
 def read_work_pool(name: PathName, session: Session, user_agent: UserAgent = None) -> WorkPoolResponse:
-    """Return the work pool of that name."""
+    """Return the work pool with this name."""
     return WorkPoolResponse.of(*work_pools.read_work_pool(session, name), user_agent)
 
 
 @router.patch("/{name}", status_code=HTTPStatus.NO_CONTENT)
 def update_work_pool(name: PathName, body: WorkPoolUpdate, session: Session) -> None:
-    """Change the fields that the body names."""
+    """Update the fields that the body contains."""
     work_pools.update_work_pool(session, name, body.column_values())
 
 
 @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
 def delete_work_pool(name: PathName, session: Session) -> None:
-    """Delete the work pool and its queues; deployments that used them live on without one."""
+    """Delete the work pool and its queues. Deployments that use them are kept, without a work queue."""
     deletions.delete_work_pool(session, name)

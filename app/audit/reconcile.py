@@ -1,31 +1,40 @@
-"""The audit: one look at the database that proves that every committed change has its one event, in order.
+"""The audit: proves in one statement that every committed change has exactly one event, in order.
 
-A revision counts the committed changes of a resource. In whatever instant the database is looked at, each revision
-from 1 to the latest is the revision of exactly one entry: an event in the log or a snapshot in the outbox, because a
-snapshot is stored in the transaction of its change and is deleted in the transaction that appends its event. So the
-audit exempts nothing and may run while the service works.
+The statement is the files in `PARTS`, one after the other. `history.sql` explains why it finds everything. It makes no
+exceptions, so it may run while the service works.
 """
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.audit.chain import broken_chains
-from app.audit.history import Problem, resources
-from app.audit.log import broken_positions, phantoms, repeated_ids
-from app.audit.order import broken_histories
-from app.models import EventRow, SnapshotRow
+PARTS: Final = ("history.sql", "revisions.sql", "fields.sql", "findings.sql")
 
 SHOWN_PER_PROBLEM: Final = 20
-"""How many findings of each problem each check shows; all of them are counted."""
+"""How many findings of each problem each part of the audit shows. All of them are counted."""
+
+
+class Problem(StrEnum):
+    """What can be wrong between the resources and their events."""
+
+    LOST = "lost"
+    """A committed change has neither an event nor a pending snapshot."""
+    PHANTOM = "phantom"
+    """An event or a pending snapshot belongs to no committed change."""
+    DUPLICATE = "duplicate"
+    """A change has more than one event or snapshot, or an id is used twice."""
+    DISORDERED = "disordered"
+    """The log or the history of a resource is out of order, or an event does not fit the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `resource_id` and `revision` are None where it is about the log as a whole."""
+    """One thing that is wrong. `resource_id` and `revision` are None when it concerns the log as a whole."""
 
     problem: Problem
     resource_id: str | None
@@ -35,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """How much was checked and how many problems of each sort there are; `findings` shows some of them."""
+    """How much was checked and how many problems of each kind there are. `findings` shows some of them."""
 
     resources: int
     events: int
@@ -48,59 +57,38 @@ class Audit:
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether nothing at all is wrong."""
+        """Return whether there is no problem at all."""
         return self.lost == self.phantom == self.duplicate == self.disordered == 0
+
+
+@lru_cache
+def audit_sql() -> str:
+    """Return the statement of the audit. Its only parameter, `:shown`, is written as SQLAlchemy and psql expect it."""
+    folder = Path(__file__).parent
+    return "\n".join((folder / part).read_text(encoding="utf-8") for part in PARTS)
 
 
 def reconcile(session: Session) -> Audit:
     """Compare every tracked resource with the log and the outbox, in one snapshot of the database.
 
-    It runs six statements, whatever is stored, in a read-only REPEATABLE READ transaction that it begins; so the
-    session must not have begun one. The transaction is the caller's to end.
+    It runs one statement in a read-only REPEATABLE READ transaction that it begins. So the session must not have begun
+    a transaction. The caller ends the transaction.
     """
     assert not session.in_transaction(), "the audit needs a transaction of its own"
     session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
-    checked = session.execute(_sizes()).one()
-    counts: Counter[Problem] = Counter()
-    findings: list[Finding] = []
-    for check in (broken_histories(), broken_chains(), phantoms(), repeated_ids(), broken_positions()):
-        totals: dict[Problem, int] = {}
-        for row in session.execute(_bounded(check)):
-            problem = Problem(row.problem)
-            totals[problem] = int(row.total)
-            findings.append(Finding(problem, row.resource_id, row.revision, row.text))
-        counts.update(totals)
-    order = list(Problem)
+    rows = session.execute(text(audit_sql()), {"shown": SHOWN_PER_PROBLEM}).all()
+    totals: dict[str | None, int] = {row.problem: row.total for row in rows}
     return Audit(
-        resources=checked.resources,
-        events=checked.events,
-        pending=checked.pending,
-        lost=counts[Problem.LOST],
-        phantom=counts[Problem.PHANTOM],
-        duplicate=counts[Problem.DUPLICATE],
-        disordered=counts[Problem.DISORDERED],
-        findings=tuple(sorted(findings, key=lambda finding: order.index(finding.problem))),
-    )
-
-
-def _sizes() -> Select[Any]:
-    resource = resources()
-    return select(
-        select(func.count()).select_from(resource).scalar_subquery().label("resources"),
-        select(func.count(EventRow.revision)).scalar_subquery().label("events"),
-        select(func.count(SnapshotRow.id)).scalar_subquery().label("pending"),
-    )
-
-
-def _bounded(check: Any) -> Select[Any]:
-    """Give each finding the total of its problem, and let the first few of each pass: Python never gets them all."""
-    found = check.subquery("found")
-    order = (found.c.resource_id, found.c.revision, found.c.text)
-    numbered = select(
-        found,
-        func.sum(found.c.amount).over(partition_by=found.c.problem).label("total"),
-        func.row_number().over(partition_by=found.c.problem, order_by=order).label("number"),
-    ).subquery("numbered")
-    return (
-        select(numbered).where(numbered.c.number <= SHOWN_PER_PROBLEM).order_by(numbered.c.problem, numbered.c.number)
+        resources=rows[0].resources,
+        events=rows[0].events,
+        pending=rows[0].pending,
+        lost=totals.get(Problem.LOST, 0),
+        phantom=totals.get(Problem.PHANTOM, 0),
+        duplicate=totals.get(Problem.DUPLICATE, 0),
+        disordered=totals.get(Problem.DISORDERED, 0),
+        findings=tuple(
+            Finding(Problem(row.problem), row.resource_id, row.revision, row.text)
+            for row in rows
+            if row.problem is not None
+        ),
     )

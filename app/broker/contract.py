@@ -1,6 +1,7 @@
-"""The agreement between the process that enqueues and the workers: names, queues, formats, time limits.
+"""The Celery configuration that publishers and workers share: task names, queues, formats and time limits.
 
-The numbers come from the Celery 5.7 documentation and from measurements that `docs/decisions.md` lists.
+The numbers come from the Celery 5.7 documentation and from the measurements in
+`docs/decisions/publisher-gives-up-at-once.md`.
 """
 
 from collections.abc import Callable
@@ -22,11 +23,11 @@ SWEEP_QUEUE: Final = "aftercommit.sweep"
 Role = Literal["publisher", "worker"]
 
 SWEEP_EXPIRES: Final = 60
-"""Seconds after which nobody needs a sweep or its doorbells any more: more than clocks of two machines differ."""
+"""Seconds after which a sweep or its doorbells are no longer needed. The clocks of two machines must differ by less."""
 TASK_TIME_LIMIT: Final = 120
 VISIBILITY_TIMEOUT: Final = 300
 
-# A publisher must give up at once: the sweep finds what it could not ring for.
+# A publisher must give up at once. The sweep finds the snapshots whose doorbells it could not send.
 PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
     "socket_timeout": 1,
     "socket_connect_timeout": 0.5,
@@ -36,7 +37,7 @@ PUBLISHER_TRANSPORT: Final[dict[str, Any]] = {
     "interval_step": 0,
     "interval_max": 0,
 }
-# A worker waits for the broker instead: BRPOP blocks for a second, and a lost broker is waited for.
+# A worker waits for the broker: BRPOP blocks for one second, and a lost broker may come back.
 WORKER_TRANSPORT: Final[dict[str, Any]] = {
     "socket_timeout": 10,
     "socket_connect_timeout": 3,
@@ -48,32 +49,32 @@ WORKER_TRANSPORT: Final[dict[str, Any]] = {
 
 
 class BrokerChannel(RedisChannel):
-    """A channel that bears the loss of its broker while messages are in hand, where kombu 5.7 ends the worker.
+    """A channel that survives a lost broker while it has unacknowledged messages. kombu 5.7 alone would end the worker.
 
-    On a lost connection kombu closes its channels, and they have no connection any more. It then gives unacknowledged
-    messages back, and acknowledges what is finished later, and both fail with an AttributeError that nobody expects.
-    There is nobody to tell: the broker has kept the messages itself, and sends them again.
+    When the connection is lost, kombu closes its channels, which then have no connection. It still tries to return the
+    unacknowledged messages, and later to acknowledge the finished ones. Both fail with an `AttributeError`, which ends
+    the worker. Neither is necessary: the broker has kept the messages and delivers them again.
     """
 
     @property
     def do_restore(self) -> bool:  # type: ignore[override]  # kombu declares a plain flag.
-        """Give messages back only to a broker."""
-        return self._has_a_broker()
+        """Whether to return unacknowledged messages: only while there is a connection."""
+        return self._has_connection()
 
     def _connparams(self, *arguments: Any, **named: Any) -> Any:
-        if not self._has_a_broker():
-            # An error of connections, which is what everybody expects here.
+        if not self._has_connection():
+            # kombu and Celery handle a connection error here.
             raise ConnectionError("The connection to the broker is lost.")
         return super()._connparams(*arguments, **named)  # type: ignore[no-untyped-call]  # kombu has no types.
 
-    def _has_a_broker(self) -> bool:
+    def _has_connection(self) -> bool:
         return self.connection is not None and self.connection.client is not None
 
 
 def make_celery(role: Role, load_settings: Callable[[], Settings]) -> Celery:
-    """Return a Celery app that follows the agreement.
+    """Return a Celery app with the configuration for this role.
 
-    It reads the settings at its first use and connects later still, so that making it does no I/O.
+    This does no I/O: the app reads the settings at its first use and connects later.
     """
     RedisTransport.Channel = BrokerChannel
     app = Celery("aftercommit", set_as_current=role == "worker")
@@ -103,7 +104,7 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "task_publish_retry": not publisher,
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
-        # A task that kills its worker is sent again a few times and not for ever; then the sweep is slower, but there.
+        # A task that kills its worker is retried only `max_retries` times. After that, the sweep rings again, later.
         "task_retry_on_worker_lost": True,
         "task_time_limit": TASK_TIME_LIMIT,
         "broker_pool_acquire_timeout": 0.3 if publisher else 5,
@@ -114,10 +115,10 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_soft_shutdown_timeout": 10.0,
         "worker_hijack_root_logger": False,
-        # Our log lines go to standard error as they are; Celery would wrap each in a warning of its own.
+        # Log lines go to standard error unchanged. Celery would log each of them again as a warning.
         "worker_redirect_stdouts": False,
         "worker_send_task_events": not publisher,
-        # Flower shows a task from the moment that it was sent, also when no worker runs.
+        # Flower then shows a task as soon as it is sent, even if no worker runs.
         "task_send_sent_event": True,
         "enable_utc": True,
     }

@@ -1,6 +1,5 @@
-"""The statement that deletes tracked rows and buries them, built once for a kind and a condition."""
+"""The statement that deletes tracked rows and writes their tombstones, built once for a kind and a condition."""
 
-from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
@@ -9,30 +8,24 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.capture.kinds import KINDS
 from app.capture.resource_kind import ResourceKind
-from app.capture.statements import OLD, now_after_cause, table_of, time_parameter
+from app.capture.statements import OLD, cached_for_condition, now_after_cause, time_parameter
 from app.models import Tombstone
 
 AT: Final = "deletion_occurred"
-"""The parameter for the time of a deletion whose effects were written before it. NULL lets the clock tell it."""
+"""The parameter for the time of the deletion, if its effects were written before it. NULL: the database's clock."""
 
 
-def delete_statement(kind_name: str, where: ColumnElement[bool], *, once: bool) -> Select[Any]:
-    """Return DELETE with the rows before, and the ids and the times of their deletion. It buries what it deletes."""
-    return (_standing_delete if once else _delete)(kind_name, where)
-
-
-def _delete(kind_name: str, where: ColumnElement[bool]) -> Select[Any]:
-    deletion = delete(table_of(KINDS[kind_name])).where(where).returning(*_deleted_columns(kind_name))
+@cached_for_condition
+def delete_statement(where: ColumnElement[bool], kind_name: str) -> Select[Any]:
+    """Return the DELETE. It writes tombstones and returns each deleted row with the id and time of its deletion."""
+    deletion = delete(KINDS[kind_name].table).where(where).returning(*_deleted_columns(kind_name))
     deleted = deletion.cte("deleted")
-    return select(*deleted.c).add_cte(_burial(KINDS[kind_name], deleted))
-
-
-_standing_delete = lru_cache(_delete)
+    return select(*deleted.c).add_cte(_tombstones(KINDS[kind_name], deleted))
 
 
 def _deleted_columns(kind_name: str) -> tuple[ColumnElement[Any], ...]:
-    """Return every column of the deleted row as `OLD...`, and the id and the time of its deletion."""
-    table = table_of(KINDS[kind_name])
+    """Return the columns of RETURNING: the row with the prefix `OLD`, and the id and time of its deletion."""
+    table = KINDS[kind_name].table
     return (
         *(column.label(f"{OLD}{column.name}") for column in table.columns),
         func.uuidv7().label("deletion_id"),
@@ -40,19 +33,19 @@ def _deleted_columns(kind_name: str) -> tuple[ColumnElement[Any], ...]:
     )
 
 
-def _burial(kind: ResourceKind, deleted: CTE) -> CTE:
-    """Store a tombstone for each deleted row: its last name stays readable for events that are built afterwards.
+def _tombstones(kind: ResourceKind, deleted: CTE) -> CTE:
+    """Insert a tombstone for each deleted row, so that events that are built later can still read its last name.
 
-    It keeps the name, the columns that the kind's labels and edges need, and the revision of the deletion. A row that
-    is buried already stays as it is.
+    A tombstone has the name, the columns that the kind's labels and edges need, and the revision of the deletion. An
+    existing tombstone stays unchanged.
     """
-    described = chain.from_iterable((literal(name), deleted.c[f"{OLD}{name}"]) for name in kind.described_by)
+    attributes = chain.from_iterable((literal(name), deleted.c[f"{OLD}{name}"]) for name in kind.described_by)
     rows = select(
         deleted.c[f"{OLD}id"],
         literal(kind.name, Text),
         deleted.c[f"{OLD}name"],
-        func.jsonb_build_object(*described),
+        func.jsonb_build_object(*attributes),
         deleted.c[f"{OLD}revision"] + 1,
     )
-    burial = insert(Tombstone).from_select(["id", "kind", "name", "attributes", "revision"], rows)
-    return burial.on_conflict_do_nothing().cte("burial")
+    insertion = insert(Tombstone).from_select(["id", "kind", "name", "attributes", "revision"], rows)
+    return insertion.on_conflict_do_nothing().cte("tombstones")

@@ -1,7 +1,7 @@
-"""What a kind of resource is: the one place that knows its table, tracked fields, labels and related resources.
+"""Declares the kinds of resources, each with its table, tracked fields, labels and related resources.
 
-Snapshots, diffs, event names, labels and related resources all follow from these declarations. Whoever adds a kind, or
-adds or takes away a tracked field or an edge, raises `SCHEMA_VERSION` in `app/models/snapshot.py`: older workers then
+Snapshots, diffs, event names, labels and related resources all follow from these declarations. When you add a kind, or
+add or remove a tracked field or an edge, increase `SCHEMA_VERSION` in `app/models/snapshot.py`. Older workers then
 leave the new snapshots alone, instead of misreading them or parking them as unknown.
 """
 
@@ -17,9 +17,8 @@ from app.schemas.event import RESOURCE_ROLE
 DEFAULT_QUEUE_ID: Final = "default_queue_id"
 RESULT_STORAGE_ID: Final = "default_result_storage_block_id"
 
-
 STATUS: Final = "status"
-"""The tracked column whose changes have events of their own: ready, not-ready, paused."""
+"""The tracked column whose changes have their own events: ready, not-ready, paused."""
 
 FLOW: Final = ResourceKind(
     "flow",
@@ -41,8 +40,8 @@ WORK_POOL: Final = ResourceKind(
     labels={RESOURCE_ROLE: Constant("work-pool"), "prefect.work-pool.type": "type"},
     unlabelled_status=(RESOURCE_ROLE,),
     edges=(
-        Edge("default-queue", "work-queue", DEFAULT_QUEUE_ID, given=True),
-        Edge("result-storage", "block-document", RESULT_STORAGE_ID, given=True),
+        Edge("default-queue", "work-queue", DEFAULT_QUEUE_ID, supplied=True),
+        Edge("result-storage", "block-document", RESULT_STORAGE_ID, supplied=True),
     ),
 )
 WORK_QUEUE: Final = ResourceKind(
@@ -112,10 +111,10 @@ KINDS: Final[Mapping[str, ResourceKind]] = {
 
 
 def kind_named(name: str) -> ResourceKind:
-    """Return the declared kind of that name.
+    """Return the kind with this name.
 
     Raises:
-        UnknownKind: no such kind is declared, which a newer version may have written.
+        UnknownKind: no kind has this name. A newer version may have written it.
     """
     try:
         return KINDS[name]
@@ -124,7 +123,7 @@ def kind_named(name: str) -> ResourceKind:
 
 
 def kind_of(resource_id: str) -> tuple[ResourceKind, UUID] | None:
-    """Return the declared kind and the id that a resource id such as `prefect.deployment.<uuid>` names, if it does."""
+    """Return the kind and the id that a resource id such as `prefect.deployment.<uuid>` contains, or None."""
     name, _, id_ = resource_id.removeprefix("prefect.").rpartition(".")
     if name not in KINDS or not resource_id.startswith("prefect."):
         return None
@@ -143,11 +142,13 @@ def _assert_complete() -> None:
     for kind in KINDS.values():
         columns = set(kind.model.__table__.columns.keys()) if kind.model is not None else set()
         named = {*kind.tracked, *kind.described_by}
-        assert named <= columns, f"{kind.name} names columns that its table lacks: {named - columns}"
-        assert {*kind.own_keys} <= {"name", *kind.tracked}, f"{kind.name} shows what its snapshots do not hold"
-        assert all(edge.kind in KINDS for edge in kind.edges), f"{kind.name} has an edge to an unknown kind"
+        assert named <= columns, f"The table of {kind.name} lacks columns: {named - columns}"
+        assert {*kind.own_keys} <= {"name", *kind.tracked}, f"own_keys of {kind.name} are not all in its snapshots"
+        assert all(edge.kind in KINDS for edge in kind.edges), f"{kind.name} has an edge to an undeclared kind"
         if kind.tracked:
-            assert {"revision", "event_id", "updated", "name"} <= columns, f"{kind.name} cannot be tracked"
+            assert {"revision", "event_id", "updated", "name"} <= columns, (
+                f"The table of {kind.name} lacks columns that tracked kinds need"
+            )
 
 
 _assert_complete()

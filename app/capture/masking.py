@@ -1,7 +1,7 @@
-"""Replaces secret values before anything is stored, so that no snapshot, message, event or log line holds one.
+"""Replaces secret values before anything is stored, so that no snapshot, message, event or log line contains one.
 
-A masked value reads `{"$masked": "<12 hex digits>"}`: the digits are a keyed HMAC of the value, so a change of a
-secret shows as a change, and nobody without the key can guess the value by trying.
+A masked value is `{"$masked": "<12 hex digits>"}`. The digits are a keyed HMAC of the value, so a changed secret is
+visible as a change. Without the key, guesses of the value cannot be tested.
 """
 
 import hmac
@@ -17,99 +17,114 @@ MASKED: Final = "$masked"
 NAMED_SUBSCHEMAS: Final = frozenset(
     {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependentRequired", "dependencies"}
 )
-"""Keywords whose keys are names that somebody chose: a property may be called `default`, or `enum`."""
+"""Keywords whose keys are not keywords but names from the schema's author. A property may be named `default`."""
 
 SUBSCHEMAS: Final = NAMED_SUBSCHEMAS | {
     "additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "contentSchema", "else", "if", "items",
     "not", "oneOf", "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
 }  # fmt: skip
+"""Keywords that contain schemas."""
+
 SCHEMA_VALUES: Final = frozenset({"default", "example", "examples", "const", "enum"})
+"""Keywords that contain values."""
 
 CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Masker:
-    """Masks the values of resources' fields with one key and one set of rules."""
+    """Masks the secrets in the fields of resources, with one key and one set of rules."""
 
     def __init__(self, key: str, rules: Rules | None = None) -> None:
-        """Take the HMAC key and the rules; without them the built-in ones alone hold."""
-        # Copied for each value: it is several times as quick as keying a new one.
+        """Take the HMAC key and the rules. Without `rules`, only the built-in rules apply."""
+        # It is copied for each value. That is several times as fast as creating a new one from the key.
         self._hmac = hmac.new(key.encode(), digestmod=sha256)
         self._rules = rules or Rules()
         self._places: dict[str, Place] = {}
 
     def mask(self, field: str, value: Any) -> Any:
-        """Return the JSON value of that field with every secret in it masked; the argument stays as it is."""
+        """Return a copy of this field's JSON value in which every secret is masked."""
         place = self._places.get(field)
         if place is None:
             place = self._places[field] = self._rules.place(field)
-        return self._walk(value, place)
+        return self._mask_secrets(value, place)
 
-    def _walk(self, value: Any, place: Place) -> Any:
+    def _mask_secrets(self, value: Any, place: Place) -> Any:
+        """Mask the secrets at and below this place."""
         if place.is_masked:
             return self._mask_leaves(value, place)
         if place.is_unmasked:
-            return self._show(value, place)
+            return self._leave_unmasked(value, place)
         if isinstance(value, str):
             return self._mask_urls(value)
         if isinstance(value, dict):
-            return self._walk_schema(value, place, secret=False) if place.is_schema else self._walk_object(value, place)
+            is_schema = place.is_schema
+            return self._mask_schema(value, place, is_secret=False) if is_schema else self._mask_object(value, place)
         if isinstance(value, list):
-            return [self._walk(entry, place.below(str(at))) for at, entry in enumerate(value)]
+            return [self._mask_secrets(entry, place.below(str(index))) for index, entry in enumerate(value)]
         return value
 
-    def _walk_object(self, value: dict[str, Any], place: Place) -> dict[str, Any]:
-        secret_value = place.has_environments and self._names_a_secret(value)
+    def _mask_object(self, value: dict[str, Any], place: Place) -> dict[str, Any]:
+        """Mask the secrets in an object, also in one like `{"name": "TOKEN", "value": "1"}`."""
+        has_secret_value = place.has_environments and self._has_secret_name(value)
         return {
             key: self._mask_leaves(entry, place.below(key))
-            if secret_value and key.lower() == "value"
-            else self._walk_entry(key, entry, place)
+            if has_secret_value and key.lower() == "value"
+            else self._mask_entry(key, entry, place)
             for key, entry in value.items()
         }
 
-    def _walk_entry(self, key: str, entry: Any, parent: Place) -> Any:
+    def _mask_entry(self, key: str, entry: Any, parent: Place) -> Any:
+        """Mask the secrets in an entry of an object. A secret key makes the whole entry a secret."""
         place = parent.below(key)
         if self._rules.is_secret(key):
             return self._mask_leaves(entry, place)
         if is_environment(key, place):
             return self._mask_environment(entry, place)
-        return self._walk(entry, place)
+        return self._mask_secrets(entry, place)
 
-    def _walk_schema(self, schema: Any, place: Place, *, secret: bool) -> Any:
-        """Mask the values in a schema: all of them when it is `secret`, which is a schema under a secret's name."""
+    def _mask_schema(self, schema: Any, place: Place, *, is_secret: bool) -> Any:
+        """Mask the secrets in a JSON Schema. If `is_secret`, the schema describes a secret: mask all its values."""
         if place.is_masked:
             return self._mask_leaves(schema, place)
         if place.is_unmasked:
-            return self._show(schema, place)
+            return self._leave_unmasked(schema, place)
         if isinstance(schema, list):
-            return [self._walk_schema(entry, place.below(str(at)), secret=secret) for at, entry in enumerate(schema)]
+            return [
+                self._mask_schema(entry, place.below(str(index)), is_secret=is_secret)
+                for index, entry in enumerate(schema)
+            ]
         if not isinstance(schema, dict):
-            return self._walk(schema, place)
-        return {key: self._walk_keyword(key, entry, place, secret=secret) for key, entry in schema.items()}
+            return self._mask_secrets(schema, place)
+        return {key: self._mask_keyword(key, entry, place, is_secret=is_secret) for key, entry in schema.items()}
 
-    def _walk_keyword(self, key: str, entry: Any, parent: Place, *, secret: bool) -> Any:
+    def _mask_keyword(self, key: str, entry: Any, parent: Place, *, is_secret: bool) -> Any:
+        """Mask the secrets in the entry of a schema under this keyword."""
         place = parent.below(key)
-        if key in SCHEMA_VALUES and secret:
+        if key in SCHEMA_VALUES and is_secret:
             return self._mask_leaves(entry, place)
         if key in NAMED_SUBSCHEMAS and isinstance(entry, dict) and not (place.is_masked or place.is_unmasked):
-            return {name: self._walk_named(name, inner, place, secret=secret) for name, inner in entry.items()}
+            return {
+                name: self._mask_named_schema(name, inner, place, is_secret=is_secret) for name, inner in entry.items()
+            }
         if key in SUBSCHEMAS:
-            return self._walk_schema(entry, place, secret=secret)
-        # A keyword that JSON Schema does not have may hold values too.
-        return self._walk_entry(key, entry, parent)
+            return self._mask_schema(entry, place, is_secret=is_secret)
+        # A keyword that JSON Schema does not define may contain values too.
+        return self._mask_entry(key, entry, parent)
 
-    def _walk_named(self, name: str, schema: Any, parent: Place, *, secret: bool) -> Any:
+    def _mask_named_schema(self, name: str, schema: Any, parent: Place, *, is_secret: bool) -> Any:
+        """Mask the secrets in the schema of a property or definition. A secret name makes all its values secrets."""
         place = parent.below(name)
-        holds_secrets = self._rules.is_secret(name) or is_environment(name, place)
-        return self._walk_schema(schema, place, secret=secret or holds_secrets)
+        names_secrets = self._rules.is_secret(name) or is_environment(name, place)
+        return self._mask_schema(schema, place, is_secret=is_secret or names_secrets)
 
     def _mask_environment(self, entry: Any, place: Place) -> Any:
-        """Mask an environment, which is a mapping, or a list such as `[{"name": "A", "value": "1"}, "B=2"]`."""
+        """Mask all values of an environment: an object, or a list such as `[{"name": "A", "value": "1"}, "B=2"]`."""
         if not isinstance(entry, list) or place.is_masked or place.is_unmasked:
             return self._mask_leaves(entry, place)
-        return [self._mask_variable(variable, place.below(str(at))) for at, variable in enumerate(entry)]
+        return [self._mask_variable(variable, place.below(str(index))) for index, variable in enumerate(entry)]
 
     def _mask_variable(self, variable: Any, place: Place) -> Any:
+        """Mask a variable in a list of environment variables. The name of an object stays readable."""
         if not (isinstance(variable, dict) and variable) or place.is_masked or place.is_unmasked:
             return self._mask_leaves(variable, place)
         return {
@@ -118,32 +133,37 @@ class Masker:
         }
 
     def _mask_leaves(self, value: Any, place: Place) -> Any:
-        """Mask each value but keep the keys, which say what changed; what the settings unmask stays."""
+        """Mask every value at and below this place, but keep the keys, which show what changed.
+
+        A list is masked as a whole. Values that the settings unmask stay readable.
+        """
         if place.is_unmasked:
-            return self._show(value, place)
+            return self._leave_unmasked(value, place)
         if isinstance(value, dict) and value:
             return {key: self._mask_leaves(entry, place.below(key)) for key, entry in value.items()}
         if value is None or value in ({}, [], ""):
             return value
         return {MASKED: self._digest(value)}
 
-    def _show(self, value: Any, place: Place) -> Any:
-        """Leave a value whatever its keys are called; passwords in URLs, and what is masked by its path, are not."""
+    def _leave_unmasked(self, value: Any, place: Place) -> Any:
+        """Ignore the rules about keys at and below this place. Mask only `masked` paths and secrets in URLs."""
         if place.is_masked:
             return self._mask_leaves(value, place)
         if isinstance(value, dict):
-            return {key: self._show(entry, place.below(key)) for key, entry in value.items()}
+            return {key: self._leave_unmasked(entry, place.below(key)) for key, entry in value.items()}
         if isinstance(value, list):
-            return [self._show(entry, place.below(str(at))) for at, entry in enumerate(value)]
+            return [self._leave_unmasked(entry, place.below(str(index))) for index, entry in enumerate(value)]
         return self._mask_urls(value) if isinstance(value, str) else value
 
-    def _names_a_secret(self, entry: dict[str, Any]) -> bool:
+    def _has_secret_name(self, entry: dict[str, Any]) -> bool:
+        """Return whether the object has the entry `name` with a secret's name."""
         return any(is_name(key, value) and self._rules.is_secret(value) for key, value in entry.items())
 
     def _mask_urls(self, text: str) -> str:
-        return mask_urls(text, self._inline)
+        # Most texts hold no URL, and need no search for one.
+        return mask_urls(text, self._mask_in_text) if "://" in text or "=" in text else text
 
-    def _inline(self, secret: str) -> str:
+    def _mask_in_text(self, secret: str) -> str:
         return f"{MASKED}-{self._digest(secret)}"
 
     def _digest(self, value: Any) -> str:
@@ -153,7 +173,7 @@ class Masker:
 
 
 def _canonical(value: Any) -> Any:
-    """Write equal JSON numbers equally: PostgreSQL takes `1` and `1.0` for the same, so their masks are too."""
+    """Write equal JSON numbers equally. For PostgreSQL, `1` equals `1.0`, so their masks must be equal too."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

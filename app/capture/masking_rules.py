@@ -1,4 +1,4 @@
-"""Which values are secrets: by their keys, by the field that they are in, and by what the settings say."""
+"""The rules that decide which values are secrets: by key, by field, and by the paths in the settings."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,36 +8,43 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 Path = tuple[str, ...]
-"""The keys that lead from a field to a value: `("env", "TOKEN")`; the index of a list is a key, `*` is any key."""
+"""The keys from a field down to a value: `("env", "TOKEN")`. A list index is a key, and `*` matches any key."""
 
 SECRET_KEY: Final = re.compile(
     r"pass(word|wd|phrase)?$|^pass(word|wd|phrase)?|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key"
     r"|credential|authorization|^auth$|connection[-_.]?string|cookie|^pw$|^pwd$|bearer|signature|^sas$",
     re.IGNORECASE,
 )
-"""Keys whose values are taken for secrets, wherever they stand."""
+"""Keys whose values count as secrets, anywhere in a field."""
 
 ENVIRONMENT_FIELDS: Final = frozenset(
     {"base_job_template", "infra_overrides", "job_variables", "pull_steps", "storage_configuration"}
 )
-"""Fields that describe a process: an `env` in them holds secrets under any name."""
+"""Fields that describe a process. All values of an `env` in them count as secrets, whatever their names."""
 
 JSON_SCHEMAS: Final[Mapping[str, tuple[Path, ...]]] = {
     "parameter_openapi_schema": ((),),
     "base_job_template": (("variables",),),
 }
-"""Where JSON Schemas are: a property named `token` there is a description, its defaults are the values."""
+"""The paths of JSON Schemas, by field. A property named `token` there is not a secret, but its default is."""
 
 CACHED_KEYS: Final = 4096
 CACHED_KEY_LENGTH: Final = 64
-"""Longer keys are looked at each time: what a client invents must not fill the memory."""
+"""Longer keys are not cached, so that keys sent by clients cannot fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is known of a place in a field: the rest of each path that leads further down from it.
+    """A position in a field's value, with the paths that pass through it.
 
-    A path without a rest has arrived: it is about this value, and all that is below it.
+    Each path contains only its remaining keys, from this position down. An empty path ends here: it applies to this
+    value and to everything below it.
+
+    Attributes:
+        has_environments: whether the field is one of `ENVIRONMENT_FIELDS`.
+        schemas: the paths to JSON Schemas.
+        masked: the paths that the settings mask.
+        unmasked: the paths that the settings unmask.
     """
 
     has_environments: bool
@@ -45,87 +52,89 @@ class Place:
     masked: tuple[Path, ...] = ()
     unmasked: tuple[Path, ...] = ()
     is_schema: bool = field(init=False, compare=False)
-    """Whether a JSON Schema stands here."""
+    """Whether this value is a JSON Schema."""
     is_masked: bool = field(init=False, compare=False)
-    """Whether the settings say that this is a secret."""
+    """Whether a masked path ends here."""
     is_unmasked: bool = field(init=False, compare=False)
-    """Whether the settings say that this is none, and nothing closer to it says the opposite."""
-    _leads_on: bool = field(init=False, repr=False, compare=False)
+    """Whether an unmasked path ends here, and no masked path."""
+    _has_longer_paths: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Told once: a value is looked at more often than a place is made.
+        # Computed once, because they are read more often than places are created.
         object.__setattr__(self, "is_schema", () in self.schemas)
         object.__setattr__(self, "is_masked", () in self.masked)
         object.__setattr__(self, "is_unmasked", () in self.unmasked and not self.is_masked)
-        object.__setattr__(self, "_leads_on", any((*self.schemas, *self.masked, *self.unmasked)))
+        object.__setattr__(self, "_has_longer_paths", any((*self.schemas, *self.masked, *self.unmasked)))
 
     def below(self, key: str) -> "Place":
         """Return the place of the value under that key."""
-        if not self._leads_on:
-            return ANYWHERE[self.has_environments]
+        if not self._has_longer_paths:
+            return WITHOUT_PATHS[self.has_environments]
         return Place(
-            self.has_environments, _rests(self.schemas, key), _rests(self.masked, key), _rests(self.unmasked, key)
+            self.has_environments, _below(self.schemas, key), _below(self.masked, key), _below(self.unmasked, key)
         )
 
 
-ANYWHERE: Final = {has_environments: Place(has_environments) for has_environments in (True, False)}
-"""The places to which no path leads."""
+WITHOUT_PATHS: Final = {has_environments: Place(has_environments) for has_environments in (True, False)}
+"""The places without paths, by `has_environments`. Most values share them."""
 
 
-def _rests(paths: Iterable[Path], key: str) -> tuple[Path, ...]:
+def _below(paths: Iterable[Path], key: str) -> tuple[Path, ...]:
+    """Return the remaining keys of the paths that begin with this key."""
     return tuple(path[1:] for path in paths if path and path[0] in ("*", key))
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The built-in rules, and those of the settings.
+    """The built-in rules and the additional rules of the settings.
 
     Args:
-        keys: more keys of secrets, as patterns: `license`, `*_dsn`; `*` stands for any characters, case for nothing.
-        masked: more values to mask, as `field.key.key`; `*` stands for any key.
-        unmasked: values that no rule about keys applies to, in the same form. A masked path comes before it.
+        keys: patterns of additional secret keys: `license`, `*_dsn`. `*` matches any characters; case is ignored.
+        masked: paths of additional values to mask, as `field.key.key`. `*` matches any key.
+        unmasked: paths of values that the rules about keys do not mask. A path that is also `masked` is masked.
     """
 
     keys: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
     unmasked: tuple[str, ...] = ()
     _looks_secret: Callable[[str], bool] = field(init=False, repr=False, compare=False)
-    _remembered: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+    _looks_secret_cached: Callable[[str], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         looks_secret = partial(_matches_any, (SECRET_KEY, *map(_pattern, self.keys)))
         object.__setattr__(self, "_looks_secret", looks_secret)
-        object.__setattr__(self, "_remembered", lru_cache(CACHED_KEYS)(looks_secret))
+        object.__setattr__(self, "_looks_secret_cached", lru_cache(CACHED_KEYS)(looks_secret))
 
-    def place(self, of: str) -> Place:
-        """Return the place of a field's value."""
+    def place(self, field_name: str) -> Place:
+        """Return the place of a field's whole value."""
         return Place(
-            of in ENVIRONMENT_FIELDS,
-            JSON_SCHEMAS.get(of, ()),
-            _rests(map(_path, self.masked), of),
-            _rests(map(_path, self.unmasked), of),
+            field_name in ENVIRONMENT_FIELDS,
+            JSON_SCHEMAS.get(field_name, ()),
+            _below(map(_path, self.masked), field_name),
+            _below(map(_path, self.unmasked), field_name),
         )
 
     def is_secret(self, key: str) -> bool:
-        """Tell whether a value under that key is a secret, wherever it stands."""
-        return self._remembered(key) if len(key) <= CACHED_KEY_LENGTH else self._looks_secret(key)
+        """Return whether values under this key are secrets, anywhere in a field."""
+        return self._looks_secret_cached(key) if len(key) <= CACHED_KEY_LENGTH else self._looks_secret(key)
 
     def fields(self) -> set[str]:
-        """Return the fields that the paths of the settings begin with."""
+        """Return the first parts of the settings' paths: names of fields, or `*`."""
         return {_path(text)[0] for text in (*self.masked, *self.unmasked)}
 
 
 def is_environment(key: str, place: Place) -> bool:
-    """Tell whether an environment stands there under that key."""
+    """Return whether the value under this key is an environment."""
     return place.has_environments and key.lower() == "env"
 
 
 def is_name(key: str, value: Any) -> bool:
-    """Tell whether it is the name in an entry such as `{"name": "A", "value": "1"}`."""
+    """Return whether this is the name in an object such as `{"name": "A", "value": "1"}`."""
     return isinstance(value, str) and key.lower() == "name"
 
 
 def _pattern(key: str) -> re.Pattern[str]:
+    # `fnmatch` also treats `[` and `?` as special; here only `*` is.
     literal = key.replace("[", "[[]").replace("?", "[?]")
     return re.compile(rf"\A{translate(literal)}", re.IGNORECASE)
 

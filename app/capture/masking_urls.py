@@ -1,4 +1,4 @@
-"""Finds the passwords and tokens in the URLs of a text."""
+"""Replaces the passwords and tokens in the URLs of a text."""
 
 import re
 from collections.abc import Callable
@@ -6,8 +6,9 @@ from itertools import pairwise
 from typing import Final
 
 URL_END: Final = re.compile(r"""\s|["'`](?=[\s,;:)\]}"'`]|$)""")
-"""A space, or a quote that closes something: a password may hold one."""
+"""White space, or a quote before a delimiter or the end. Other quotes may be part of a password."""
 CLEAR_HOST: Final = re.compile(r"localhost|[\w-]+(?:\.[\w-]+)++\.?+|[\w.-]++:\d++|\[[^\]]*+\].*", re.DOTALL)
+"""Text that is certainly a host: `localhost`, a name with dots, a name with a port, or an address in brackets."""
 PORT: Final = re.compile(r":\d{1,5}$")
 WEB: Final = ("http", "https", "ws", "wss")
 QUERY_SECRET: Final = re.compile(
@@ -16,21 +17,24 @@ QUERY_SECRET: Final = re.compile(
 )
 
 Replace = Callable[[str], str]
-"""What stands in the place of a secret."""
+"""Returns the replacement of a secret."""
 
 
 def mask_urls(text: str, replace: Replace) -> str:
-    """Return the text with each password and each token in its URLs replaced."""
+    """Replace each password and each token in the URLs of a text."""
     if "://" in text:
         parts = text.split("://")
         text = "://".join([parts[0], *(_mask_userinfo(rest, before, replace) for before, rest in pairwise(parts))])
     if "=" in text and ("?" in text or "&" in text):
-        text = QUERY_SECRET.sub(lambda found: f"{found[1]}{replace(found[2])}", text)
+        text = QUERY_SECRET.sub(lambda match: f"{match[1]}{replace(match[2])}", text)
     return text
 
 
 def _mask_userinfo(rest: str, scheme: str, replace: Replace) -> str:
-    """Mask the password, or the token, in what follows `://` up to the next one."""
+    """Mask the password or the token in `rest`, the text between `://` and the next `://`.
+
+    `scheme` is the text before it. In a web address, a user name without a password is a token.
+    """
     web = scheme[-5:].lower().endswith(WEB)
     end = _userinfo_end(rest, web=web)
     user, colon, password = rest[: max(end, 0)].partition(":")
@@ -42,10 +46,11 @@ def _mask_userinfo(rest: str, scheme: str, replace: Replace) -> str:
 
 
 def _userinfo_end(rest: str, *, web: bool) -> int:
-    """Return where the `@` after a user's name and password is, or -1; `rest` is what follows `://`.
+    """Return the index of the `@` after the user name and password, or -1. `rest` is the text after `://`.
 
-    A password that nobody percent-encoded may hold `@`, `/`, `?` and `#`. The `@` of a path or a query is told from
-    its last `@` by what stands before: a host, or a host with its port. A path like `host:80/@me` is the web's alone.
+    A password that is not percent-encoded may contain `@`, `/`, `?` and `#`, so the `@` may be behind these characters.
+    But an `@` behind a host belongs to the path or the query, and in a web address (`web`) also an `@` behind a host
+    with a port: `host:80/@me`.
     """
     if "@" not in rest:
         return -1

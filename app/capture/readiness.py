@@ -1,14 +1,13 @@
-"""Whether work pools, work queues and deployments are ready, and the changes by which they become so or not.
+"""Decides whether work pools, work queues and deployments are ready, and corrects their stored statuses.
 
-The status is stored, and `settle` is the one place that brings it in line with what holds: that a worker of the pool
-is online, that somebody polled the queue lately, or the deployment. Whoever alters what holds settles it in the same
-transaction; that time has passed is noticed by `workers.readiness`.
+A pool is ready while one of its workers is online. A queue is ready if it was polled recently; a deployment, if it or
+its queue was. `refresh_status` is the one function that corrects stored statuses. A request that changes readiness
+calls it in the same transaction; `workers.readiness` calls it regularly, because readiness also ends with time.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,76 +17,81 @@ from sqlalchemy.orm import Session
 from app.capture.kinds import DEPLOYMENT, KINDS, STATUS, WORK_POOL, WORK_QUEUE
 from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import Change
-from app.capture.statements import Given, table_of
+from app.capture.statements import Condition, Where, cached_for_condition
 from app.capture.tracked import update_rows
 from app.models import PoolWorker, Readiness
-from app.postgres.engine import core_table
+from app.postgres.base import core_table
 from app.settings import get_settings
 
 BYTES_AT_ONCE: Final = 1024 * 1024
-"""How much stored JSON the rows hold that are settled together: hundreds of ordinary deployments, or one large one.
+"""The maximum size of the stored JSON of the rows that one bounded call of `refresh_status` changes.
 
-PostgreSQL compresses it, and each row is read, masked and stored as it was before and after its change.
+That is hundreds of ordinary deployments, or one large one. The JSON is larger than its stored size, because PostgreSQL
+compresses it. For each changed row, it is read, masked and stored twice: before and after the change.
 """
 
 
-def settle(
+def refresh_status(
     session: Session,
     kind: ResourceKind,
-    where: ColumnElement[bool],
+    where: Where,
     *,
-    given: Given = None,
     limit: int | None = None,
-    alone: bool = False,
+    exclusive: bool = False,
     bounded: bool = False,
     cause: datetime | None = None,
 ) -> list[Change]:
-    """Give the rows that match the status that holds now, and return these changes for the caller to record, by id.
+    """Correct the stored status of the matching rows; return the changes, ordered by id, for the caller to record.
 
-    It waits for nobody: a row that another transaction holds is passed over. One statement finds the rows and locks
-    them; nearly always there are none. At most two more change them, however many they are.
+    Rows that another transaction has locked are skipped, so this never waits. One statement finds and locks the rows
+    whose status is wrong, usually none; at most two more update them, however many there are.
 
     Args:
         session: the open transaction.
         kind: work pool, work queue or deployment.
-        where: which rows are asked for.
-        given: the parameters of that condition.
+        where: which rows to check.
         limit: how many rows to change at most.
-        alone: passes over rows as well whose key others hold: a work pool of which a worker is heard at this moment.
-        bounded: changes `BYTES_AT_ONCE` at most, or one row, and leaves what is beyond to the next call.
-        cause: the time of the change that these follow from.
+        exclusive: also skip rows whose key another transaction holds, such as a pool with a heartbeat in progress.
+        bounded: change at most `BYTES_AT_ONCE` of stored JSON, but at least one row; leave the rest to the next call.
+        cause: the time of the change that these changes result from.
     """
-    locked = (_standing_stale if given is not None else _stale)(kind.name, where, limit, alone)
-    ids: dict[str, list[UUID]] = defaultdict(list)
+    condition = Condition.of(where)
+    locked = _outdated_rows(condition, kind.name, limit, exclusive)
+    ids_by_status: dict[str, list[UUID]] = defaultdict(list)
     size = 0
-    for row in session.execute(locked, given):
+    for row in session.execute(locked, condition.values()):
         size += row.size
-        if bounded and ids and size > BYTES_AT_ONCE:
+        if bounded and ids_by_status and size > BYTES_AT_ONCE:
             break
-        ids[row.due].append(row.id)
-    if not ids:
+        ids_by_status[row.due].append(row.id)
+    if not ids_by_status:
         return []
-    id_, due = table_of(kind).c.id, _due(kind)
+    id_, due = kind.table.c.id, _due_status(kind)
     return [
         change
-        for status in sorted(ids)
-        # A statement of its own after the locks sees what was committed before them.
+        for status in sorted(ids_by_status)
+        # A separate statement after the locks sees what other transactions committed before them.
         for change in update_rows(
-            session, kind, and_(id_.in_(ids[status]), due == status), {STATUS: status}, cause=cause
+            session, kind, and_(id_.in_(ids_by_status[status]), due == status), {STATUS: status}, cause=cause
         )
     ]
 
 
 def pause(session: Session, kind: ResourceKind, where: ColumnElement[bool], paused: bool) -> list[Change]:
-    """Pause or resume the one row that matches; return the change for the caller to record, if it is one.
+    """Pause or resume the matching row; return the change, if any, for the caller to record.
 
-    What is resumed has the status that holds then. The caller has locked a work pool before, alone, so that what is
-    read here holds. A pool of agents has no status, and its change is an ordinary one.
+    A resumed row gets the status that is correct now. For a work pool, the caller must hold FOR UPDATE, so that its
+    readiness cannot change meanwhile. A pool without a status, such as the agents' pool, keeps none.
+
+    Args:
+        session: the open transaction.
+        kind: work pool or work queue.
+        where: a condition that at most one row matches.
+        paused: True to pause, False to resume.
     """
-    table = table_of(kind)
-    found = select(table.c[STATUS], is_ready(kind).label("ready"))
-    locked = found.where(where, table.c.is_paused != paused).with_for_update(key_share=True)
-    row = session.execute(locked).one_or_none()
+    table = kind.table
+    statement = select(table.c[STATUS], is_ready(kind).label("ready")).where(where, table.c.is_paused != paused)
+    row = session.execute(statement.with_for_update(key_share=True)).one_or_none()
     if row is None:
         return []
     resumed = Readiness.READY if row.ready else Readiness.NOT_READY
@@ -96,18 +100,18 @@ def pause(session: Session, kind: ResourceKind, where: ColumnElement[bool], paus
 
 
 def first_status(is_paused: bool) -> Readiness:
-    """Return the status of a work pool or a work queue that is created: nobody has asked for its work yet."""
+    """Return the status of a new work pool or work queue. No worker has asked for its work yet."""
     return Readiness.PAUSED if is_paused else Readiness.NOT_READY
 
 
 def is_ready(kind: ResourceKind) -> ColumnElement[bool]:
-    """Return the condition that somebody takes the work of a row of this kind, be it paused or not."""
+    """Return the condition that a row of this kind is ready, whether or not it is paused."""
     return READY[kind.name]()
 
 
-def status_is_due(kind: ResourceKind) -> ColumnElement[bool]:
-    """Return the condition that the stored status of a row of this kind holds now; NULL for one that has none."""
-    return table_of(kind).c[STATUS] == _due(kind)
+def status_is_current(kind: ResourceKind) -> ColumnElement[bool]:
+    """Return the condition that the stored status of a row of this kind is correct; NULL if it has no status."""
+    return kind.table.c[STATUS] == _due_status(kind)
 
 
 def is_online() -> ColumnElement[bool]:
@@ -115,32 +119,35 @@ def is_online() -> ColumnElement[bool]:
     return core_table(PoolWorker).c.online_until > func.statement_timestamp()
 
 
-def polled_lately(last_polled: ColumnElement[datetime | None]) -> ColumnElement[bool]:
-    """Return the condition that a time of a poll is recent; what that means is asked when the statement is sent."""
-    silence = bindparam("silence", callable_=_silence, type_=Interval, unique=True)
-    return func.coalesce(last_polled >= func.statement_timestamp() - silence, False)
+def polled_recently(last_polled: ColumnElement[datetime | None]) -> ColumnElement[bool]:
+    """Return the condition that this time of a poll is recent: at most `readiness_silence` ago.
+
+    The setting is read when the statement is executed.
+    """
+    max_age = bindparam("silence", callable_=_silence, type_=Interval, unique=True)
+    return func.coalesce(last_polled >= func.statement_timestamp() - max_age, False)
 
 
 def _silence() -> timedelta:
     return timedelta(seconds=get_settings().readiness_silence)
 
 
-# On the tables: a condition on a model lets the ORM handle the statement, which takes as long again.
+# These use Core tables. A condition on a model would send the statement through the ORM, which doubles its time.
 def _pool_is_ready() -> ColumnElement[bool]:
-    pool, worker = table_of(WORK_POOL), core_table(PoolWorker)
+    pool, worker = WORK_POOL.table, core_table(PoolWorker)
     return exists().where(worker.c.work_pool_id == pool.c.id, is_online()).correlate(pool)
 
 
 def _queue_is_ready() -> ColumnElement[bool]:
-    return polled_lately(table_of(WORK_QUEUE).c.last_polled)
+    return polled_recently(WORK_QUEUE.table.c.last_polled)
 
 
 def _deployment_is_ready() -> ColumnElement[bool]:
-    deployment, queue = table_of(DEPLOYMENT).c, table_of(WORK_QUEUE).c
-    is_its_queue = and_(queue.id == deployment.work_queue_id, polled_lately(queue.last_polled))
+    deployment, queue = DEPLOYMENT.table.c, WORK_QUEUE.table.c
+    is_its_queue = and_(queue.id == deployment.work_queue_id, polled_recently(queue.last_polled))
     return or_(
-        polled_lately(deployment.last_polled),
-        exists().where(is_its_queue).correlate(table_of(DEPLOYMENT)),
+        polled_recently(deployment.last_polled),
+        exists().where(is_its_queue).correlate(DEPLOYMENT.table),
     )
 
 
@@ -151,27 +158,27 @@ READY: Final[Mapping[str, Callable[[], ColumnElement[bool]]]] = {
 }
 
 
-def _stale(kind_name: str, where: ColumnElement[bool], limit: int | None, alone: bool) -> Select[UUID, str, int]:
-    """The rows whose status is not the one that holds now, with that one and the size of their JSON, locked."""
+@cached_for_condition
+def _outdated_rows(
+    where: ColumnElement[bool], kind_name: str, limit: int | None, exclusive: bool
+) -> Select[UUID, str, int]:
+    """Select and lock the rows whose stored status is wrong, with the correct status and the size of their JSON."""
     kind = KINDS[kind_name]
-    id_ = table_of(kind).c.id
-    found = (
-        select(id_, _due(kind).label("due"), _size(kind).label("size")).where(where, ~status_is_due(kind)).order_by(id_)
-    )
-    return found.limit(limit).with_for_update(skip_locked=True, key_share=not alone)
-
-
-_standing_stale = lru_cache(_stale)
+    id_ = kind.table.c.id
+    rows = select(id_, _due_status(kind).label("due"), _size(kind).label("size"))
+    outdated = rows.where(where, ~status_is_current(kind)).order_by(id_)
+    return outdated.limit(limit).with_for_update(skip_locked=True, key_share=not exclusive)
 
 
 def _size(kind: ResourceKind) -> ColumnElement[int]:
-    """The bytes that the JSON of a row takes where it is stored; it is not read for that."""
-    columns = [column for column in table_of(kind).columns if isinstance(column.type, JSON)]
+    """Return the stored size in bytes of a row's JSON. PostgreSQL does not read the JSON for this."""
+    columns = [column for column in kind.table.columns if isinstance(column.type, JSON)]
     return sum((func.coalesce(func.pg_column_size(column), 0) for column in columns), literal(0))
 
 
-def _due(kind: ResourceKind) -> ColumnElement[Any]:
-    columns = table_of(kind).c
+def _due_status(kind: ResourceKind) -> ColumnElement[Any]:
+    """Return the status that a row of this kind should have now."""
+    columns = kind.table.c
     ready = (is_ready(kind), Readiness.READY.value)
     paused = ((columns.is_paused, Readiness.PAUSED.value),) if "is_paused" in columns else ()
     return case(*paused, ready, else_=Readiness.NOT_READY.value)

@@ -1,43 +1,44 @@
-"""What can be said of a kind of resource; the kinds themselves are declared in `app.capture.kinds`."""
+"""The class `ResourceKind` and its parts. `app.capture.kinds` declares the kinds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Table, UniqueConstraint
 
-from app.postgres.engine import Base, core_table
+from app.postgres.base import Base, core_table
 
 
 class Same(Enum):
-    """When two values of a tracked field count as the same, so that storing one over the other is no change."""
+    """When two values of a tracked field are the same. Replacing a value by the same value is no change."""
 
     EQUAL = "equal"
-    """PostgreSQL's own equality: key order is nothing, and `1` equals `1.0`."""
+    """PostgreSQL's equality: the order of keys does not matter, and `1` equals `1.0`."""
     UNORDERED = "unordered"
-    """A list of strings with the same members."""
+    """Lists of strings with the same members, in any order."""
     SAME_CONTENT = "same content"
-    """A list of objects that are equal but for their `id`."""
+    """Lists of objects that are equal except for their `id`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A related resource: `column` of the row holds the id of a resource of `kind`, related in `role`.
+    """A relation: `column` of the row contains the id of a related resource of the kind `kind`, with this role.
 
-    A `given` edge has no column of its own: the CRUD function gives the id with the change (`Change.given`), where it
-    is to be told. It is told by the resource's own events only, and nobody follows it any further.
+    If the edge is `supplied`, the row has no such column, and the CRUD function supplies the id with the change
+    (`Change.supplied`). The related resource then appears only in the resource's own events, and its own edges are not
+    followed.
     """
 
     role: str
     kind: str
     column: str
-    given: bool = False
+    supplied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """The text of a label that is the same for all resources of a kind."""
+    """A label text that is the same for all resources of a kind."""
 
     text: str
 
@@ -46,11 +47,14 @@ class Constant:
 class ResourceKind:
     """A kind of resource.
 
-    `model` is None for a resource that lives outside the registry and is known by its id only. A kind without
-    tracked fields makes no events; it is declared because others relate to it. `labels` maps an event label to the
-    column that holds it, or to its constant text; `unlabelled_status` are those that its status events lack in Prefect.
-    `own_keys` are the keys that the payload of each of its events has there: its `name`, or tracked fields. The edges
-    of a related resource are followed too (a queue leads to its pool).
+    Attributes:
+        name: the name in resource ids and event names.
+        model: the model of its table; None if the registry does not store such resources and knows only their ids.
+        tracked: the tracked fields. A kind without any has no events; it is declared because others relate to it.
+        labels: for each event label, the column that contains it, or its constant text.
+        own_keys: the keys that the payload of its events has in Prefect: `name`, or tracked fields.
+        unlabelled_status: the labels that its status events do not have in Prefect.
+        edges: the related resources. The edges of a related resource are followed too: from a queue to its pool.
     """
 
     name: str
@@ -70,33 +74,42 @@ class ResourceKind:
         return f"prefect.{self.name}.{operation}"
 
     def skip_event_name(self) -> str:
-        """Return the name of the event that stands for a skipped change; Prefect has none, so it is ours."""
+        """Return the name of the event that replaces a skipped change. Prefect has no such event."""
         return f"aftercommit.{self.name}.skipped"
 
     def label_values(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Return the labels of the resource whose columns are given; a missing or null column makes no label."""
-        found = {
+        """Return the labels of a resource from its columns. A missing or null column gives no label."""
+        labels = {
             label: source.text if isinstance(source, Constant) else row.get(source)
             for label, source in self.labels.items()
         }
-        return {label: str(value) for label, value in found.items() if value is not None}
+        return {label: str(value) for label, value in labels.items() if value is not None}
+
+    @property
+    def table(self) -> Table:
+        """The Core table of the kind, which must have a model."""
+        assert self.model is not None, f"{self.name} has no table"
+        return core_table(self.model)
 
     @property
     def owner(self) -> Edge | None:
-        """Return the edge to what the name is unique within (a deployment's flow), as the table's constraint says."""
+        """Return the edge to the resource within which names are unique, such as a deployment's flow, or None.
+
+        The unique constraint of the table decides.
+        """
         if self.model is None:
             return None
-        constraints = core_table(self.model).constraints
-        unique = [set(rule.columns.keys()) for rule in constraints if isinstance(rule, UniqueConstraint)]
+        constraints = self.table.constraints
+        unique = [set(item.columns.keys()) for item in constraints if isinstance(item, UniqueConstraint)]
         return next((edge for edge in self.edges if {edge.column, "name"} in unique), None)
 
     @property
     def followed(self) -> tuple[Edge, ...]:
-        """The edges that lead on from a related resource of this kind."""
-        return tuple(edge for edge in self.edges if not edge.given)
+        """The edges that are followed from a related resource of this kind."""
+        return tuple(edge for edge in self.edges if not edge.supplied)
 
     @property
     def described_by(self) -> tuple[str, ...]:
-        """The columns that an event of another resource needs to name this one and to follow its edges."""
+        """The columns that events of other resources need for this one's labels and to follow its edges."""
         columns = [source for source in self.labels.values() if isinstance(source, str)]
         return (*columns, *(edge.column for edge in self.followed))

@@ -1,4 +1,4 @@
-"""When a stored value and a new one count as the same, told by PostgreSQL: to store the new one is no change then."""
+"""SQL conditions that compare the stored value of a tracked field with a new one, as `Same` defines it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,16 +9,16 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from app.capture.resource_kind import ResourceKind, Same
 
 NewValues = Mapping[str, ColumnElement[Any]]
-"""What tracked fields are to be, by field."""
+"""The new values of tracked fields, by field."""
 
 
 def any_differs(kind: ResourceKind, table: Table, new_values: NewValues) -> ColumnElement[bool]:
-    """Return the condition that one of these tracked fields differs from its new value."""
+    """Return the condition that at least one of these tracked fields differs from its new value."""
     return or_(*(_differs(kind, table, field, new) for field, new in new_values.items()))
 
 
 def kept_or_new(kind: ResourceKind, table: Table, field: str, new: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Keep the stored value where the new one counts as the same, so that an event shows real changes only."""
+    """Return the value to store: the stored one if the new one is the same, so that events show only real changes."""
     old = table.c[field]
     if not isinstance(old.type, JSONB):
         return new
@@ -37,7 +37,7 @@ def _differs(kind: ResourceKind, table: Table, field: str, new: ColumnElement[An
 
 
 def _content(entries: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The list of objects without their ids."""
+    """Return the list of objects without their ids."""
     entry = func.jsonb_array_elements(entries).table_valued("value", with_ordinality="ordinality", name="entry")
     value = entry.c.value.op("-")("id")
     return select(func.jsonb_agg(aggregate_order_by(value, entry.c.ordinality))).select_from(entry).scalar_subquery()

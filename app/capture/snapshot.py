@@ -1,4 +1,4 @@
-"""The captured change: what a committed statement did to one resource, masked and JSON-safe."""
+"""The snapshot: one change of one resource, masked and JSON-safe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from app.capture.masking_rules import Rules
 from app.capture.resource_kind import ResourceKind
 from app.errors import ConfigurationError
 from app.models import LANES, Readiness
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.settings import Settings
 
 Operation = Literal["created", "updated", "deleted", "ready", "not-ready", "paused"]
@@ -23,19 +23,22 @@ STATUS_OPERATIONS: Final[Mapping[str, Operation]] = {
     Readiness.NOT_READY: "not-ready",
     Readiness.PAUSED: "paused",
 }
-"""What a change of the status is called, by the status after it."""
+"""The operation of a status change, by the new status."""
 
 CLIENT_EVENT_FIELDS: Final = ("payload", "resource")
-"""What is masked of the events that clients send."""
+"""The fields that are masked in events that clients send."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One change of one resource, ready to be stored in the outbox; `id` becomes the id of its event.
 
-    `before` and `after` hold the tracked fields, `references` the ids of the related resources, by column: of the
-    state after the change, or before it for a deletion. `labels` are those of the resource, by label. `follows` is the
-    event id of the change before.
+    Attributes:
+        before: the tracked fields before the change; None for a creation.
+        after: the tracked fields after the change; None for a deletion.
+        references: the ids of the related resources, by column, after the change (for a deletion, before it).
+        labels: the labels of the resource, after the change (for a deletion, before it).
+        follows: the event id of the resource's previous change.
     """
 
     id: UUID
@@ -55,16 +58,16 @@ class Snapshot:
 
     @property
     def label(self) -> str:
-        """Return the text that tells an operator of this change."""
+        """Return a short description of the change for operators."""
         return f"{self.operation} {kind_named(self.kind).resource_id(self.resource_id)} revision {self.revision}"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a statement returned for one row: all its columns before and after (None where there was no row).
+    """The change of one row, as the statement returned it: all columns before and after (None: there was no row).
 
-    `event_id`, `revision` and `occurred` are those of this change, given by the database. `given` holds the ids of
-    related resources that are to be told and that no column of the row holds.
+    The database set `event_id`, `revision` and `occurred`. `supplied` contains the ids of related resources that no
+    column of the row contains, by `Edge.column`.
     """
 
     kind: ResourceKind
@@ -73,11 +76,11 @@ class Change:
     event_id: UUID
     revision: int
     occurred: datetime
-    given: Mapping[str, UUID | str | None] = field(default_factory=dict)
+    supplied: Mapping[str, UUID | str | None] = field(default_factory=dict)
 
     @property
     def operation(self) -> Operation:
-        """Tell what happened from what the database returned; no clock is asked."""
+        """Return the operation. It follows from the rows before and after, never from a clock."""
         if self.before is None:
             return "created"
         if self.after is None:
@@ -87,43 +90,44 @@ class Change:
 
     @property
     def row(self) -> Mapping[str, Any]:
-        """Return the state after the change, or the last one of a deleted resource."""
+        """Return the row after the change; for a deletion, the row before it."""
         row = self.after if self.after is not None else self.before
         assert row is not None, "a change has a row before or after it"
         return row
 
 
 def lane_of(resource_id: UUID) -> int:
-    """Return the lane of a resource, 0 to 63: all its snapshots share it, so one worker at a time has them."""
+    """Return the lane of a resource, 0 to 63. All its snapshots have this lane, so one worker at a time has them."""
     return resource_id.int % LANES
 
 
 @lru_cache
 def make_masker(settings: Settings) -> Masker:
-    """Return the masker that the settings describe.
+    """Return the masker for these settings.
 
     Raises:
-        ConfigurationError: a path of the settings begins with a field that nothing has, or masks the status.
+        ConfigurationError: a path in the settings begins with an unknown field, or masks the status.
     """
     rules = Rules(settings.masked_keys, settings.masked_paths, settings.unmasked_paths)
     known = {*CLIENT_EVENT_FIELDS, *(field for kind in tracked_kinds() for field in kind.tracked)}
     unknown = rules.fields() - known - {"*"}
     if unknown:
         raise ConfigurationError(
-            f"AFTERCOMMIT_MASKED_PATHS or AFTERCOMMIT_UNMASKED_PATHS names no field: {', '.join(sorted(unknown))}. "
+            "AFTERCOMMIT_MASKED_PATHS or AFTERCOMMIT_UNMASKED_PATHS has a path that begins with an unknown field: "
+            f"{', '.join(sorted(unknown))}. "
             f"The fields are: {', '.join(sorted(known))}."
         )
     if rules.place(STATUS).is_masked:
-        # The events of its changes are named by it, and only the path `*` masks it with the labels of events.
+        # The status decides the names of events. The path `*` alone would mask it, and the labels of events too.
         raise ConfigurationError(
-            "AFTERCOMMIT_MASKED_PATHS masks the status, by which events are named. "
-            "Name other fields, and not `*` alone."
+            "AFTERCOMMIT_MASKED_PATHS masks the status, which decides the names of events. "
+            "Name other fields, and do not use `*` alone."
         )
     return Masker(settings.masking_key.get_secret_value(), rules)
 
 
 def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
-    """Return the snapshot of a change: its tracked fields, masked and JSON-safe."""
+    """Return the snapshot of a change. Its tracked fields and labels are masked and JSON-safe."""
     kind, row = change.kind, change.row
     before, after = _tracked(change, masker)
     return Snapshot(
@@ -138,7 +142,7 @@ def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snaps
         before=before,
         after=after,
         references={
-            edge.column: _json_safe((change.given if edge.given else row).get(edge.column)) for edge in kind.edges
+            edge.column: _json_safe((change.supplied if edge.supplied else row).get(edge.column)) for edge in kind.edges
         },
         labels={label: masker.mask(label, text) for label, text in _labels(change).items()},
         follows=change.before["event_id"] if change.before is not None else None,
@@ -147,23 +151,23 @@ def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snaps
 
 
 def _labels(change: Change) -> dict[str, str]:
-    left_out = change.kind.unlabelled_status if change.operation in STATUS_OPERATIONS.values() else ()
-    return {label: text for label, text in change.kind.label_values(change.row).items() if label not in left_out}
+    omitted = change.kind.unlabelled_status if change.operation in STATUS_OPERATIONS.values() else ()
+    return {label: text for label, text in change.kind.label_values(change.row).items() if label not in omitted}
 
 
 def _tracked(change: Change, masker: Masker) -> tuple[JsonObject | None, JsonObject | None]:
-    """The tracked fields before and after. What is one object in both is masked once."""
+    """Return the masked tracked fields before and after. A value that is the same object in both is masked once."""
 
     def masked(row: Mapping[str, Any], field: str) -> Any:
         return masker.mask(field, _json_safe(row[field]))
 
-    fields, was, now = change.kind.tracked, change.before, change.after
-    before = {field: masked(was, field) for field in fields} if was is not None else None
-    if before is None or was is None or now is None:
-        return before, {field: masked(now, field) for field in fields} if now is not None else None
-    return before, {field: before[field] if now[field] is was[field] else masked(now, field) for field in fields}
+    fields, old, new = change.kind.tracked, change.before, change.after
+    before = {field: masked(old, field) for field in fields} if old is not None else None
+    if before is None or old is None or new is None:
+        return before, {field: masked(new, field) for field in fields} if new is not None else None
+    return before, {field: before[field] if new[field] is old[field] else masked(new, field) for field in fields}
 
 
 def _json_safe(value: Any) -> Any:
-    """Turn an id into text: it is the only type among tracked columns that JSON lacks."""
+    """Turn an id into text. UUID is the only type of these columns that JSON lacks."""
     return str(value) if isinstance(value, UUID) else value

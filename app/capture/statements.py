@@ -1,24 +1,15 @@
-"""The statements on tracked rows, built once for a kind and the names of its fields.
+"""The statements on tracked rows, and the conditions that select these rows.
 
-Building such a statement costs several times what running it costs; what depends on values is bound at execution.
+Building a statement costs several times as much as running it, so most are built once and get their values later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    DateTime,
-    Table,
-    bindparam,
-    case,
-    func,
-    update,
-)
+from sqlalchemy import BindParameter, ColumnElement, DateTime, Table, bindparam, case, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
@@ -26,42 +17,82 @@ from app.capture.kinds import KINDS
 from app.capture.resource_kind import ResourceKind
 from app.capture.sameness import NewValues, any_differs, kept_or_new
 
+P = ParamSpec("P")
+Statement = TypeVar("Statement")
+
+CACHED_STATEMENTS: Final = 512
+
 TICK: Final = timedelta(microseconds=1)
 
 CAUSE: Final = "cause_occurred"
-"""The parameter for the time of a change's cause: the change occurs later, whatever the clock does. NULL for none."""
+"""The parameter for the time of a change's cause, or NULL. The change occurs later, even if the clock is set back."""
 OLD: Final = "old_"
 NEW: Final = "new_"
-"""What the names of returned columns begin with: the row before and after."""
-
-Given = Mapping[str, Any] | None
-"""The values of the named parameters of a condition that is made once; its statements are then built once too.
-
-None for a condition that has its values in it: what is asked with it is built each time.
-"""
+"""The prefixes of the returned columns of the row before and after the change."""
 
 Keep = tuple[str, str]
-"""A field that an existing row keeps while its other column, named second, is not NULL."""
+"""`(field, column)`: an existing row keeps its value of `field` as long as `column` is not NULL."""
 
 
-def table_of(kind: ResourceKind) -> Table:
-    """Return the Core table of a kind that the registry stores."""
-    assert kind.model is not None, f"{kind.name} is not stored here"
-    table = kind.model.__table__
-    assert isinstance(table, Table)
-    return table
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An SQL condition whose values are bound when the statement runs.
+
+    The expression must be a module constant that names its values with `bindparam`. The statements built with it are
+    then cached, because building one costs several times as much as running it. An expression that contains its values
+    needs no `Condition`; its statements are built for each call.
+    """
+
+    expression: ColumnElement[bool]
+    parameters: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, where: "Where") -> "Condition":
+        """Return the condition itself, or a plain expression as a condition without parameters."""
+        return where if isinstance(where, Condition) else cls(where)
+
+    @property
+    def has_cached_statements(self) -> bool:
+        """Whether the statements built with this condition are cached."""
+        return self.parameters is not None
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters for the execution of a statement."""
+        return dict(self.parameters or {})
+
+
+Where = ColumnElement[bool] | Condition
+"""The type of a parameter that selects rows."""
+
+
+def cached_for_condition(
+    build: Callable[Concatenate[ColumnElement[bool], P], Statement],
+) -> Callable[Concatenate[Condition, P], Statement]:
+    """Make a function that builds a statement accept a `Condition`, and cache the statements of those with parameters.
+
+    The other arguments are part of the cache key, so they must be hashable.
+    """
+    # `lru_cache` loses the types of the arguments.
+    cached = cast("Callable[Concatenate[ColumnElement[bool], P], Statement]", lru_cache(CACHED_STATEMENTS)(build))
+
+    @wraps(build)
+    def build_or_reuse(condition: Condition, /, *args: P.args, **kwargs: P.kwargs) -> Statement:
+        function = cached if condition.has_cached_statements else build
+        return function(condition.expression, *args, **kwargs)
+
+    return build_or_reuse
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What an update sets, and the condition that something differs."""
+    """The columns that an UPDATE sets, and the condition that a tracked field differs from its new value."""
 
     assignments: dict[str, ColumnElement[Any]]
     differs: ColumnElement[bool]
 
 
 def _assignment(kind: ResourceKind, new_values: NewValues, updated: ColumnElement[datetime]) -> Assignment:
-    table = table_of(kind)
+    table = kind.table
     return Assignment(
         {
             **{field: kept_or_new(kind, table, field, new) for field, new in new_values.items()},
@@ -74,24 +105,27 @@ def _assignment(kind: ResourceKind, new_values: NewValues, updated: ColumnElemen
 
 
 def now(table: Table) -> ColumnElement[datetime]:
-    """Evaluated under the row's lock, and always later than the change before, whatever the clock does."""
+    """Return the current time, but always later than the row's last change, even if the clock is set back.
+
+    PostgreSQL evaluates it while it holds the row's lock.
+    """
     return func.greatest(func.clock_timestamp(), table.c.updated + TICK)
 
 
 def now_after_cause(table: Table) -> ColumnElement[datetime]:
-    """The same, and later than the change's cause, if it has one."""
+    """Return `now`, but also later than the parameter `CAUSE`, unless that is NULL."""
     return func.greatest(now(table), time_parameter(CAUSE) + TICK)
 
 
 def time_parameter(name: str) -> BindParameter[datetime]:
-    """A parameter that holds a time, or NULL."""
+    """Return a parameter for a time or NULL."""
     return bindparam(name, type_=DateTime(timezone=True))
 
 
 @lru_cache
 def insert_statement(kind_name: str, identity: tuple[str, ...]) -> ReturningInsert[Any]:
-    """Return INSERT ... ON CONFLICT DO NOTHING, with the row after. The values are the parameters of the execution."""
-    table = table_of(KINDS[kind_name])
+    """Return INSERT ... ON CONFLICT DO NOTHING. It returns the inserted row."""
+    table = KINDS[kind_name].table
     insertion = insert(table).on_conflict_do_nothing(index_elements=list(identity))
     return insertion.returning(*(column.label(f"{NEW}{column.name}") for column in table.columns))
 
@@ -100,19 +134,19 @@ def insert_statement(kind_name: str, identity: tuple[str, ...]) -> ReturningInse
 def upsert_statement(
     kind_name: str, columns: tuple[str, ...], identity: tuple[str, ...], keeps: tuple[Keep, ...]
 ) -> ReturningInsert[Any]:
-    """Return INSERT ... ON CONFLICT DO UPDATE of these columns, with the row after, and of the one before
-    what is set.
+    """Return INSERT ... ON CONFLICT DO UPDATE of these columns.
 
-    It updates only where a tracked field differs. The values are the parameters of the execution.
+    It updates an existing row only if a tracked field differs. It returns the new row and the old values of the columns
+    that the update sets.
     """
     kind = KINDS[kind_name]
-    table = table_of(kind)
+    table = kind.table
     insertion = insert(table)
     new_values: dict[str, ColumnElement[Any]] = {
         field: insertion.excluded[field] for field in columns if field in kind.tracked
     }
-    for field, while_set in keeps:
-        new_values[field] = case((table.c[while_set].is_not(None), table.c[field]), else_=new_values[field])
+    for field, column in keeps:
+        new_values[field] = case((table.c[column].is_not(None), table.c[field]), else_=new_values[field])
     built = _assignment(kind, new_values, now(table))
     return insertion.on_conflict_do_update(
         index_elements=list(identity), set_=built.assignments, where=built.differs
@@ -121,36 +155,28 @@ def upsert_statement(
 
 @lru_cache(maxsize=512)
 def update_parts(kind_name: str, fields: tuple[str, ...]) -> Assignment:
-    """Return what an UPDATE of these fields sets, and its condition; the values are parameters of the execution."""
+    """Return the assignments of an UPDATE of these fields, and its condition."""
     kind = KINDS[kind_name]
-    table = table_of(kind)
+    table = kind.table
     new_values = {field: bindparam(parameter(field), type_=table.c[field].type) for field in fields}
     return _assignment(kind, new_values, now_after_cause(table))
 
 
-def update_statement(
-    kind_name: str, fields: tuple[str, ...], where: ColumnElement[bool], *, once: bool
-) -> ReturningUpdate[Any]:
-    """Return UPDATE of these fields where one differs, with the rows after and what they were before.
+@cached_for_condition
+def update_statement(where: ColumnElement[bool], kind_name: str, fields: tuple[str, ...]) -> ReturningUpdate[Any]:
+    """Return UPDATE of these fields for the matching rows in which one differs.
 
-    It is built `once` for a condition whose values are `Given`.
+    It returns the new rows and the old values of the columns that it sets.
     """
-    return (_standing_update if once else _update)(kind_name, fields, where)
-
-
-def _update(kind_name: str, fields: tuple[str, ...], where: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    built, table = update_parts(kind_name, fields), table_of(KINDS[kind_name])
-    update_ = update(table).where(where, built.differs).values(built.assignments)
-    return update_.returning(*_old_and_new(table, built))
-
-
-_standing_update = lru_cache(maxsize=512)(_update)
+    built, table = update_parts(kind_name, fields), KINDS[kind_name].table
+    statement = update(table).where(where, built.differs).values(built.assignments)
+    return statement.returning(*_old_and_new(table, built))
 
 
 def _old_and_new(table: Table, built: Assignment) -> list[ColumnElement[Any]]:
-    """Return what is set as it was before, as `OLD...`, and every column after, as `NEW...`, for RETURNING.
+    """Return the columns of RETURNING: the columns that are set with prefix `OLD`, and all columns with prefix `NEW`.
 
-    What is not set is the same before and after: it is read, sent and masked once.
+    The other columns are the same before and after, so they are read, sent and masked only once.
     """
     old, new = table.alias("old"), table.alias("new")
     return [
@@ -161,5 +187,5 @@ def _old_and_new(table: Table, built: Assignment) -> list[ColumnElement[Any]]:
 
 
 def parameter(field: str) -> str:
-    """Return the name of the parameter that holds the new value of a field in an UPDATE."""
+    """Return the name of the parameter for the new value of a field in an UPDATE."""
     return f"new_{field}"

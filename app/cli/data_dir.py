@@ -1,4 +1,4 @@
-"""Where a command finds its database: the option that names the folder of an `aftercommit up`, and its settings."""
+"""The `--data-dir` option, and the settings that a command loads from that folder and the environment."""
 
 import os
 from pathlib import Path
@@ -19,9 +19,9 @@ DEFAULT = Path(".aftercommit")
 
 
 class CommandSettings(Settings):
-    """The settings of a command: it works on the database, and neither rings nor masks.
+    """The settings of a command: only the database is required.
 
-    Without a broker nothing wakes who follows the log: they look again and again.
+    Commands ring no doorbell and mask nothing, so the broker and the masking key may be missing.
     """
 
     broker_url: str = ""
@@ -29,10 +29,10 @@ class CommandSettings(Settings):
 
 
 def settings_in(data_dir: Path) -> CommandSettings:
-    """Return the settings as this folder's run file and the environment give them.
+    """Return the settings from the run file in this folder and from the environment.
 
     Raises:
-        ConfigurationError: no database is known; the text says what to set or start.
+        ConfigurationError: no database is configured; the text says what to set or start.
     """
     os.environ[VARIABLE] = str(data_dir)
     return CommandSettings.load()

@@ -1,4 +1,4 @@
-"""The database that a command looks into."""
+"""The database sessions of the commands."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,18 +10,19 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.cli.data_dir import settings_in
 from app.errors import ConfigurationError, Unavailable
-from app.postgres.engine import describe, make_engine, make_sessions
+from app.postgres.engine import make_engine, make_sessions
+from app.postgres.refusals import describe, is_missing_table, sqlstate
 from app.settings import Settings
 from app.telemetry import configure_logging
 
 
 @contextmanager
 def database_session(data_dir: Path, statement_timeout_ms: int | None = None) -> Iterator[Session]:
-    """Give a session on the database of that folder or of the environment.
+    """Yield a session on the database that the run file in this folder or the environment names.
 
     Raises:
-        ConfigurationError: the settings do not say which database, or not in a form that is understood.
-        Unavailable: the database does not answer, or refuses.
+        ConfigurationError: no database URL is configured, or it is malformed.
+        Unavailable: the database does not answer, or rejects a statement.
     """
     settings = settings_in(data_dir)
     if statement_timeout_ms is not None:
@@ -32,7 +33,7 @@ def database_session(data_dir: Path, statement_timeout_ms: int | None = None) ->
 
 @contextmanager
 def consistent_session(data_dir: Path) -> Iterator[Session]:
-    """Give such a session whose statements all see the same moment of the database."""
+    """Yield such a session whose statements all see the same state of the database."""
     with database_session(data_dir) as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         yield session
@@ -40,8 +41,8 @@ def consistent_session(data_dir: Path) -> Iterator[Session]:
 
 @contextmanager
 def database_sessions(settings: Settings) -> Iterator[sessionmaker[Session]]:
-    """Give the session factory of a command, which holds one connection; the errors are those of a session."""
-    # Logs belong on stderr: on stdout they would stand between what the command prints.
+    """Yield a session factory with one connection; it raises the same errors as `database_session`."""
+    # This sends the logs to stderr: on stdout they would mix with the output of the command.
     configure_logging(settings.log_level, as_json=settings.log_json)
     try:
         engine = make_engine(settings, application_name="aftercommit-command", pool_size=1)
@@ -58,9 +59,9 @@ def database_sessions(settings: Settings) -> Iterator[sessionmaker[Session]]:
 
 
 def _explain(error: DBAPIError) -> str:
-    """Tell what went wrong: in the client's words where there is no connection, else what the database refused."""
-    if isinstance(error.orig, psycopg.OperationalError) and error.orig.sqlstate is None:
+    """Describe the error: in the words of the driver if the connection failed, else by what PostgreSQL reported."""
+    if isinstance(error.orig, psycopg.OperationalError) and not sqlstate(error):
         return f"The database does not answer: {str(error.orig).splitlines()[0]}"
-    if isinstance(error.orig, psycopg.errors.UndefinedTable):
+    if is_missing_table(error):
         return "The database has no schema yet: run `aftercommit migrate` first."
     return f"The database refused: {describe(error)}"

@@ -1,4 +1,4 @@
-"""`aftercommit history`: the whole life of what bears a name, or its state at a moment."""
+"""`aftercommit history`: all changes of the resources with a name, or their state at a time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,94 +13,102 @@ from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import consistent_session
 from app.cli.events.lines import AsJson, as_json
-from app.cli.history_printing import print_life, print_state, state_as_json, tell_absence
-from app.cli.names import NAME_FORMS, OneKind, parse_name
+from app.cli.history_printing import print_absence, print_history, print_state, state_as_json
+from app.cli.names import NAME_FORMS, KindOption, parse_name
 from app.cli.times import TIME_HELP, parse_time
 from app.errors import NotFound
-from app.log.lives import Life, read_lives
+from app.log.history import ResourceHistory, read_histories
 from app.log.names import find_ids
 from app.log.state import Phase
 
 EXAMPLES = """
 Examples:
 
-[bold]aftercommit history etl/nightly[/bold]  all lives of this deployment, what is newest first
+[bold]aftercommit history etl/nightly[/bold]  all changes of this deployment, newest first
 
-[bold]aftercommit history etl/nightly --at 2026-11-23T15:44Z[/bold]  what it was then
+[bold]aftercommit history etl/nightly --at 2026-11-23T15:44Z[/bold]  its state at that time
 
 [bold]aftercommit history etl/nightly --at '2h ago' --json | jq .fields.version[/bold]
 
 [bold]aftercommit history work-queue:pool/default[/bold] or [bold]--kind work-queue pool/default[/bold]
 
-[bold]aftercommit history prefect.deployment.2b942d9c-285d-46ed-92ab-5cf47eef8315[/bold]  by id
+[bold]aftercommit history prefect.deployment.2b942d9c-285d-46ed-92ab-5cf47eef8315[/bold]  the resource with this id
 
-The state at a moment is rebuilt from the events. What they do not tell is said to be unknown, since when and why.
-Values are masked as they were captured.
+A name finds every resource that has or had it, also deleted and renamed ones.
+The state at a time is rebuilt from the events. Masked values stay masked.
+A value that the events do not contain is shown as unknown, with the reason.
 
-Exit codes: 0 told; 1 nothing by that name is known, or the database does not answer; 2 the command is not understood;
-3 at that moment nothing had that name, and why.
+Exit codes:
+0 success;
+1 no resource is known by this name or id, or the database does not answer;
+2 wrong usage;
+3 with --at: no resource had this name at that time (the output says why).
 """
-NOTHING_THEN = 3
+EXIT_NOTHING_AT_TIME = 3
 
 
-def tell_history(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{NAME_FORMS}; or a resource's id.")],
-    kind: OneKind = None,
+def show_history(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{NAME_FORMS}; or the id of a resource.")],
+    kind: KindOption = None,
     at: Annotated[
         datetime | None,
-        typer.Option("--at", parser=parse_time, metavar="TIME", help=f"Give the state at a time, {TIME_HELP}"),
+        typer.Option("--at", parser=parse_time, metavar="TIME", help=f"Show the state at this time. {TIME_HELP}"),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="How many events at most.")] = None,
-    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Begin with the oldest event.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Print at most this many events.")] = None,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Start with the oldest event.")] = False,
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
 ) -> None:
-    """Tell the whole life of a deployment or another resource: every life of its name, with each change.
+    """Show all changes of a deployment or another resource, from its creation to its deletion.
 
-    With --at, give its tracked state at that time instead.
+    With --at, show its tracked state at that time instead.
     """
-    by_id = kind_of(name) if kind is None else None
-    wanted = parse_name(name, kind) if by_id is None else None
+    kind_and_id = kind_of(name) if kind is None else None
+    parsed_name = parse_name(name, kind) if kind_and_id is None else None
     with consistent_session(data_dir) as session:
-        if wanted is None:
-            assert by_id is not None, "it is a name or an id"
-            lives = _known_life(session, *by_id)
+        if parsed_name is None:
+            assert kind_and_id is not None, "NAME is a name or an id"
+            histories = _read_known_history(session, *kind_and_id)
         else:
-            lives = read_lives(session, wanted.kind, find_ids(session, wanted))
+            histories = read_histories(session, parsed_name.kind, find_ids(session, parsed_name))
     if at is not None:
-        _tell_state(name, lives, at, None if wanted is None else wanted.name, json)
+        _print_state(name, histories, at, None if parsed_name is None else parsed_name.name, json)
     else:
-        _tell_lives(lives, limit, oldest_first, json)
+        _print_histories(histories, limit, oldest_first, json)
 
 
-def _known_life(session: Session, kind: ResourceKind, id_: UUID) -> list[Life]:
-    lives = read_lives(session, kind, [id_])
-    if not lives[0].events and not lives[0].pending:
-        raise NotFound("Nothing is known of a resource with this id: the log and the outbox have no change of it.")
-    return lives
+def _read_known_history(session: Session, kind: ResourceKind, id_: UUID) -> list[ResourceHistory]:
+    histories = read_histories(session, kind, [id_])
+    if not histories[0].events and not histories[0].pending:
+        raise NotFound("No resource with this id is known: neither the log nor the outbox has a change of it.")
+    return histories
 
 
-def _tell_lives(lives: Sequence[Life], limit: int | None, oldest_first: bool, json: bool) -> None:
-    left = limit
-    for life in lives if oldest_first else reversed(lives):
-        events = list(life.events if oldest_first else reversed(life.events))[:left]
+def _print_histories(histories: Sequence[ResourceHistory], limit: int | None, oldest_first: bool, json: bool) -> None:
+    remaining = limit
+    for history in histories if oldest_first else reversed(histories):
+        events = list(history.events if oldest_first else reversed(history.events))[:remaining]
         if json:
             for event in events:
                 typer.echo(as_json(event))
-        elif left != 0:
-            print_life(life, events)
-        left = None if left is None else left - len(events)
+        elif remaining != 0:
+            print_history(history, events)
+        remaining = None if remaining is None else remaining - len(events)
 
 
-def _tell_state(asked: str, lives: Sequence[Life], at: datetime, name: str | None, json: bool) -> None:
-    then = [(life.until(at), life.until(at).state()) for life in lives]
-    found = [(life, state) for life, state in then if state.phase is Phase.ALIVE and name in (None, state.name)]
-    for life, state in found[-1:] or then:
+def _print_state(
+    typed_name: str, histories: Sequence[ResourceHistory], at: datetime, name: str | None, json: bool
+) -> None:
+    past_states = [(history.until(at), history.until(at).state()) for history in histories]
+    matches = [
+        (history, state) for history, state in past_states if state.phase is Phase.ALIVE and name in (None, state.name)
+    ]
+    for history, state in matches[-1:] or past_states:
         if json:
-            typer.echo(state_as_json(life, state, at))
-        elif found:
-            print_state(life, state, at)
-    if not found:
+            typer.echo(state_as_json(history, state, at))
+        elif matches:
+            print_state(history, state, at)
+    if not matches:
         if not json:
-            tell_absence(asked, lives, then, at)
-        raise typer.Exit(NOTHING_THEN)
+            print_absence(typed_name, histories, past_states, at)
+        raise typer.Exit(EXIT_NOTHING_AT_TIME)

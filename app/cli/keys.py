@@ -1,4 +1,4 @@
-"""`aftercommit keys`: makes, lists and revokes the keys with which programs and people come in."""
+"""`aftercommit keys`: creates, lists and revokes API keys."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from app.access.api_keys import create_key, list_keys, revoke_key, valid_digests
 from app.access.key_ring import FRESH_SECONDS
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
-from app.cli.printing import AsJson, plain, print_json
+from app.cli.printing import AsJson, plain_text, print_json
 from app.models.api_key import KEY_NAME_LENGTH
 
 CREATE_EXAMPLES = """
@@ -18,7 +18,7 @@ Examples:
 
 [bold]aftercommit keys create laptop[/bold]
 
-[bold]export PREFECT_API_AUTH_STRING=$(aftercommit keys create ci)[/bold]  for Prefect's client, live events included
+[bold]export PREFECT_API_AUTH_STRING=$(aftercommit keys create ci)[/bold]  for Prefect's client, also for live events
 
 [bold]curl -H "Authorization: Bearer $KEY" http://127.0.0.1:4200/api/version[/bold]
 """
@@ -34,43 +34,45 @@ Examples:
 
 [bold]aftercommit keys revoke laptop[/bold]
 """
-FIRST_KEY = "This is the only valid key: from now on nobody comes in without a credential."
+FIRST_KEY = "This is the only valid key: from now on every request needs a credential."
 LAST_KEY = (
-    "No valid key is left. Unless AFTERCOMMIT_API_AUTH_STRING is set, an API on loopback now lets everybody in, "
-    "and one that listens on the network nobody."
+    "No valid key is left. Unless AFTERCOMMIT_API_AUTH_STRING is set, an API on loopback now accepts every request, "
+    "and an API that listens on the network refuses every request."
 )
 
-app = typer.Typer(
-    help="Make, list and revoke the keys that the API lets in.", no_args_is_help=True, rich_markup_mode="rich"
-)
+app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True, rich_markup_mode="rich")
 
 
-def _checked(name: str) -> str:
+def _validate_name(name: str) -> str:
     if not 1 <= len(name) <= KEY_NAME_LENGTH or not name.isprintable():
-        raise typer.BadParameter(f"A name has 1 to {KEY_NAME_LENGTH} characters, all of them printable.")
+        raise typer.BadParameter(f"A name must have 1 to {KEY_NAME_LENGTH} characters, all of them printable.")
     return name
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", callback=_checked, help="Who or what the key is for.")]
-OneOfThem = Annotated[str, typer.Argument(metavar="NAME", callback=_checked, help="The name, as `keys list` shows it.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", callback=_validate_name, help="The person or program that the key is for.")
+]
+ExistingName = Annotated[
+    str, typer.Argument(metavar="NAME", callback=_validate_name, help="The name of the key, as `keys list` shows it.")
+]
 
 
 @app.command("create", epilog=CREATE_EXAMPLES)
 def create(name: Name, data_dir: DataDir = DEFAULT) -> None:
-    """Make a key and print it. It is shown this once: only its digest is stored."""
+    """Create a key and print it, only this once: the database stores only its digest."""
     with database_session(data_dir) as session:
         is_first = not valid_digests(session)
         key = create_key(session, name)
         session.commit()
-    typer.echo(f"The API knows this key within {FRESH_SECONDS:g} seconds. Keep it: it is not shown again.", err=True)
+    typer.echo(f"The API accepts this key within {FRESH_SECONDS:g} seconds. Keep it: it is not shown again.", err=True)
     if is_first:
         typer.echo(FIRST_KEY, err=True)
     typer.echo(key)
 
 
 @app.command("list", epilog=LIST_EXAMPLES)
-def show(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """List the keys: name, how each begins, and when it was made and revoked. No key is shown."""
+def print_keys(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
+    """List the keys: name, first characters, and the times of creation and revocation."""
     with database_session(data_dir) as session:
         rows = [
             {"name": key.name, "key": f"{key.hint}...", "created": key.created, "revoked": key.revoked}
@@ -84,17 +86,17 @@ def show(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
         return
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*map(plain, row.values()))
+        table.add_row(*map(plain_text, row.values()))
     Console().print(table)
 
 
 @app.command("revoke", epilog=REVOKE_EXAMPLES)
-def revoke(name: OneOfThem, data_dir: DataDir = DEFAULT) -> None:
-    """Revoke a key: it lets nobody in any more, and who came in with it is turned out. Its name stays taken."""
+def revoke(name: ExistingName, data_dir: DataDir = DEFAULT) -> None:
+    """Revoke a key. The API then refuses it and ends the connections that it opened. Its name can't be used again."""
     with database_session(data_dir) as session:
         revoke_key(session, name)
         is_last = not valid_digests(session)
         session.commit()
-    typer.echo(f"Revoked. The API heeds it within {FRESH_SECONDS:g} seconds.", err=True)
+    typer.echo(f"Revoked. The API refuses this key within {FRESH_SECONDS:g} seconds.", err=True)
     if is_last:
         typer.echo(LAST_KEY, err=True)

@@ -1,4 +1,4 @@
-"""The `aftercommit` command: its parts are put together here."""
+"""The `aftercommit` command, assembled from its subcommands."""
 
 import gc
 from importlib.metadata import version
@@ -21,33 +21,33 @@ app = typer.Typer(
 )
 
 
-def _print_version(wished: bool) -> None:
-    if wished:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(version("aftercommit"))
         raise typer.Exit
 
 
 @app.callback()
-def _of_all_commands(
+def _main_options(
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take what comes before the command."""
+    """Define the options that come before the subcommand."""
 
 
 app.command(epilog=up.EPILOG)(up.up)
 app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
-app.command("history", epilog=history.EXAMPLES)(history.tell_history)
-# Groups of commands are added here, in the order of the help text.
+app.command("history", epilog=history.EXAMPLES)(history.show_history)
+# The help text lists the groups in this order.
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(outbox.app, name="outbox")
 
 
 def main() -> None:
-    """Run the command; an error of ours becomes one red line on stderr and exit code 1."""
-    # What was imported is not garbage: looking for some in it is a third of what a short command costs.
+    """Run the command; print an `AppError` as one red line on stderr and exit with code 1."""
+    # Imported modules are never garbage. Scanning them costs a third of the time of a short command.
     gc.freeze()
     try:
         app()

@@ -1,4 +1,4 @@
-"""`aftercommit migrate`: brings the database to the schema of this version."""
+"""`aftercommit migrate`: upgrades the database to the schema of this version."""
 
 from pathlib import Path
 
@@ -19,37 +19,37 @@ Examples:
 
 [bold]AFTERCOMMIT_DATABASE_URL=postgresql+psycopg://... aftercommit migrate[/bold]  before the workers and the API start
 
-[bold]aftercommit migrate[/bold]  beside a running `aftercommit up`, which has done so already
+[bold]aftercommit migrate[/bold]  with a running `aftercommit up`, which has already migrated its database
 """
 
 
 def migrate(data_dir: DataDir = DEFAULT) -> None:
-    """Bring the database in AFTERCOMMIT_DATABASE_URL to the schema of this version.
+    """Upgrade the database to the schema of this version.
 
-    It is safe to run it at any time, also several at once: they take turns, and only the first has work to do.
+    This is safe at any time, also when several run at once: they take turns, and only the first has work to do.
     """
     upgrade(settings_in(data_dir).database_url)
     typer.echo("The database is up to date.")
 
 
 def upgrade(database_url: str) -> None:
-    """Apply the migrations that the database lacks; return at once when there are none.
+    """Apply the missing migrations; return at once if there are none.
 
     Raises:
-        ConfigurationError: the URL is not one of a PostgreSQL 18 or newer.
-        StartupError: the database does not answer, or the migrations of somebody else do not end.
+        ConfigurationError: the URL is malformed, or the server is not PostgreSQL 18 or newer.
+        StartupError: the database does not answer, or another process does not finish its migrations.
     """
     try:
         _require_version(database_url)
         command.upgrade(alembic_config(database_url), "head")
     except OperationalError as error:
-        # Only the driver's words: SQLAlchemy's would add the statement and its values.
+        # Only the driver's message: SQLAlchemy's message adds the statement and its parameters.
         raise StartupError(f"The database can't be migrated: {error.orig}") from error
 
 
 def alembic_config(database_url: str) -> Config:
-    """Return the configuration for Alembic's commands; the URL is passed beside the text options."""
-    # ConfigParser would read a percent sign in the path as a reference.
+    """Return the configuration for Alembic's commands; the URL is an attribute, not a text option."""
+    # ConfigParser would interpret a percent sign in the path.
     folder = str(Path(app.migrations.__file__).parent).replace("%", "%%")
     config = Config(attributes={"database_url": database_url})
     config.set_main_option("script_location", folder)
@@ -68,6 +68,8 @@ def _require_version(database_url: str) -> None:
             "AFTERCOMMIT_DATABASE_URL is not a database URL like postgresql+psycopg://user:password@host/name."
         ) from error
     with engine.connect() as connection:
-        found = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
-    if found < REQUIRED_POSTGRES:
-        raise ConfigurationError(f"aftercommit needs PostgreSQL {REQUIRED_POSTGRES} or newer; this is {found}.")
+        server_version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    if server_version < REQUIRED_POSTGRES:
+        raise ConfigurationError(
+            f"aftercommit needs PostgreSQL {REQUIRED_POSTGRES} or newer; the server has {server_version}."
+        )

@@ -1,4 +1,4 @@
-"""Kinds and names of resources as a person gives them on the command line."""
+"""Parses the kinds and names of resources on the command line."""
 
 from typing import Annotated, Final
 
@@ -8,32 +8,32 @@ from app.capture.kinds import DEPLOYMENT, KINDS, tracked_kinds
 from app.capture.resource_kind import ResourceKind
 from app.log.names import ResourceName
 
-NAME_FORMS: Final = "flow/deployment, or kind:name as in work-pool:pool and work-queue:pool/queue"
+NAME_FORMS: Final = "flow/deployment, or kind:name such as work-pool:pool or work-queue:pool/queue"
 
 
 def parse_kind(text: str) -> ResourceKind:
-    """Return the kind of that name.
+    """Return the kind with this name.
 
     Raises:
-        BadParameter: there is none, or its changes make no events.
+        BadParameter: the kind does not exist, or its changes create no events.
     """
     known = {kind.name: kind for kind in tracked_kinds()}
     if text not in known:
-        raise typer.BadParameter(f"No kind with events has this name. There are: {', '.join(sorted(known))}.")
+        raise typer.BadParameter(f"Not a kind with events. Choose one of: {', '.join(sorted(known))}.")
     return known[text]
 
 
 def parse_name(text: str, kind: ResourceKind | None = None) -> ResourceName:
-    """Return the resource's name that this text gives: `flow/deployment`, or another kind's as `kind:name`.
+    """Parse the name of a resource: `flow/deployment`, or `kind:name` for other kinds.
 
-    With `kind` given, the whole text is a name of that kind.
+    If `kind` is not None, the whole text is a name of that kind.
 
     Raises:
-        BadParameter: the kind is none, or a part of the name is missing.
+        BadParameter: the kind is unknown, or the name lacks its owner.
     """
     if kind is None:
         prefix, colon, rest = text.partition(":")
-        # The names of flows may have colons too, but then a deployment's name follows.
+        # A flow's name may contain a colon too, but then a slash and a deployment's name follow.
         if colon and (prefix in KINDS or "/" not in text):
             kind, text = parse_kind(prefix), rest
         else:
@@ -43,14 +43,17 @@ def parse_name(text: str, kind: ResourceKind | None = None) -> ResourceName:
     owner, slash, name = text.partition("/")
     if not slash:
         raise typer.BadParameter(
-            f"The name of a {kind.name} is {kind.owner.kind}/{kind.name}; write other kinds as work-pool:pool."
+            f"Write the name of a {kind.name} as {kind.owner.kind}/{kind.name}, and other kinds like work-pool:pool."
         )
     return ResourceName(kind, name, owner)
 
 
-OneKind = Annotated[
+KindOption = Annotated[
     ResourceKind | None,
     typer.Option(
-        "--kind", parser=parse_kind, metavar="KIND", help="The kind of what NAME names; without it NAME says."
+        "--kind",
+        parser=parse_kind,
+        metavar="KIND",
+        help="The kind of the resource; NAME is then written without `kind:`.",
     ),
 ]

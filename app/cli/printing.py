@@ -1,4 +1,4 @@
-"""What the commands print alike: JSON for scripts, and tables of one row for each thing."""
+"""Output that several commands share: JSON for scripts, and tables."""
 
 import json
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.visible import visible
+from app.cli.control_characters import escape_control_characters
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; ids and times become text."""
+    """Print a value as indented JSON; ids and times become strings."""
     typer.echo(json.dumps(value, indent=2, default=_as_text))
 
 
 def counts_table(rows: Mapping[str, tuple[str, str]]) -> Table:
-    """Return a table of counts: name, number and meaning."""
+    """Return a table with one row for each count: name, number and meaning."""
     table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -30,11 +30,11 @@ def counts_table(rows: Mapping[str, tuple[str, str]]) -> Table:
     return table
 
 
-def plain(value: object) -> Text:
-    """Return what is stored as text that is neither markup nor steers the terminal; nothing is a dash."""
+def plain_text(value: object) -> Text:
+    """Return a stored value as text without markup and control characters; None becomes a dash."""
     if value is None:
         return Text("-")
-    return Text(visible(_as_text(value)), overflow="fold")
+    return Text(escape_control_characters(_as_text(value)), overflow="fold")
 
 
 def _as_text(value: object) -> str:

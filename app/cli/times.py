@@ -1,4 +1,4 @@
-"""Times as a person gives them on the command line."""
+"""Parses and formats the times of the command line."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Final
 import typer
 
 NOW: Final = datetime.max.replace(tzinfo=UTC)
-"""What `now` stands for: all that has happened, whatever the clock of this machine says."""
+"""Stands for `now`: later than every event, whatever the clock of this machine says."""
 
 UNITS: Final[Mapping[str, timedelta]] = {
     "s": timedelta(seconds=1),
@@ -20,16 +20,16 @@ UNITS: Final[Mapping[str, timedelta]] = {
 AGE: Final = re.compile(r"(?P<parts>(?:\d+ *[smhdw] *)+)(?:ago)?")
 PART: Final = re.compile(r"(\d+) *([smhdw])")
 
-TIME_HELP: Final = "as 2026-11-23T15:44Z, a date, or an age like 2h; UTC unless it says otherwise."
+TIME_HELP: Final = "Write 2026-11-23T15:44Z, a date, an age like 2h, or now; UTC unless it has an offset."
 
 
 def parse_time(text: str) -> datetime:
-    """Return the time that this text names: ISO 8601, a date (its first moment), `now`, or an age (`90s`, `2h ago`).
+    """Parse a time: ISO 8601, a date (its first moment), `now`, or an age (`90s`, `2h ago`).
 
     A time without an offset is in UTC.
 
     Raises:
-        BadParameter: it is none of these, or no year from 1 to 9999.
+        BadParameter: the text is none of these, or its year is not between 1 and 9999.
     """
     text = text.strip()
     if text == "now":
@@ -43,12 +43,12 @@ def parse_time(text: str) -> datetime:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
-            "Not a time. Give 2026-11-23T15:44:19Z, 2026-11-23, now, or an age like 90s, 15m, 2h, 3d, 1w, 1d12h."
+            "Not a time. Write 2026-11-23T15:44:19Z, 2026-11-23, now, or an age like 90s, 15m, 2h, 3d, 1w, 1d12h."
         ) from None
 
 
-def shown(time: datetime) -> str:
-    """Write a time as the commands show it: UTC, to the millisecond."""
+def format_time(time: datetime) -> str:
+    """Format a time for the output: UTC, to the millisecond."""
     if time == NOW:
         return "now"
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

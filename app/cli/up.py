@@ -1,4 +1,4 @@
-"""`aftercommit up`: the whole service in one terminal, with its own PostgreSQL and Valkey if none are named."""
+"""`aftercommit up`: runs the whole service, with embedded PostgreSQL and Valkey unless others are configured."""
 
 import os
 import sys
@@ -13,9 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.access import Credentials, require_credential
 from app.cli.migrate import upgrade
 from app.local.embedded import start_postgres, start_valkey
-from app.local.folder import announced, claimed, masking_key
+from app.local.folder import load_or_create_masking_key, lock_data_folder, publish_run_file
 from app.local.ports import Address, check_free
-from app.local.probes import require_redis
+from app.local.probes import require_redis_url
 from app.local.service import Service, Stage
 from app.local.supervisor import Output, StopRequests, Supervisor
 from app.settings import Settings
@@ -30,17 +30,17 @@ Examples:
 [bold]aftercommit up --port 8080 --flower-port 8081 --workers 2[/bold]
 
 [bold]AFTERCOMMIT_API_AUTH_STRING=user:password aftercommit up --host 0.0.0.0[/bold]
-for others on the network too, who need the password, or a key that `aftercommit keys create` makes
+reachable from the network; requests need the password, or a key from `aftercommit keys create`
 
 [bold]AFTERCOMMIT_DATABASE_URL=postgresql+psycopg://... AFTERCOMMIT_BROKER_URL=redis://... aftercommit up[/bold]
-with servers of your own: what is named is not started here
+with your own servers: a server whose URL is set is not started here
 
-Ctrl-C stops everything in order; a second Ctrl-C hurries. The data stays for the next start.
+Ctrl-C stops all processes in order; a second Ctrl-C shortens the wait. The data is kept for the next start.
 """
 
 
-class Given(BaseSettings):
-    """What the operator brings along; what is missing, `up` makes itself."""
+class OperatorSettings(BaseSettings):
+    """The servers and the masking key that the operator configured; `up` provides what is missing."""
 
     model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore", env_ignore_empty=True)
     database_url: str | None = None
@@ -52,42 +52,44 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the API.")] = 4200,
     flower_port: Annotated[int, typer.Option(min=1, max=65535, help="The port of Flower, on 127.0.0.1.")] = 5555,
     host: Annotated[
-        str, typer.Option(help="Where the API listens; beyond loopback with credentials only.")
+        str, typer.Option(help="The address of the API; one beyond loopback needs a credential.")
     ] = "127.0.0.1",
     data_dir: Annotated[
-        Path, typer.Option(envvar="AFTERCOMMIT_DATA_DIR", file_okay=False, help="Where the data is kept.")
+        Path, typer.Option(envvar="AFTERCOMMIT_DATA_DIR", file_okay=False, help="The folder for all data.")
     ] = Path(".aftercommit"),
-    workers: Annotated[int, typer.Option(min=1, max=64, help="How many Celery workers, of two children each.")] = 1,
-    no_flower: Annotated[bool, typer.Option("--no-flower", help="Do without Flower.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="The number of Celery workers, with two child processes each.")
+    ] = 1,
+    no_flower: Annotated[bool, typer.Option("--no-flower", help="Do not start Flower.")] = False,
 ) -> None:
-    """Run the API, the workers, the beat and Flower, with PostgreSQL and Valkey, until Ctrl-C."""
+    """Run the API, the workers, beat and Flower, with PostgreSQL and Valkey, until Ctrl-C."""
     api = Address("the API", host, port, "--port")
     flower = None if no_flower else Address("Flower", "127.0.0.1", flower_port, "--flower-port")
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     output = Output(sys.stdout, width=len(f"worker{workers}"), coloured=coloured)
     folder = data_dir.resolve()
-    with StopRequests() as requests, claimed(folder) as predecessor_was_killed:
-        supervisor = Supervisor(output.say, requests)
-        with _stopped_at_the_end(supervisor, output):
+    with StopRequests() as stop_requests, lock_data_folder(folder) as predecessor_was_killed:
+        supervisor = Supervisor(output.say, stop_requests)
+        with _stop_at_the_end(supervisor, output):
             if predecessor_was_killed:
-                output.say("The `up` before was killed: its processes may need a moment to end.")
-            patience = PREDECESSOR_TIMEOUT if predecessor_was_killed else 0.0
-            check_free([api, flower] if flower else [api], patience=patience, check=requests.check)
-            run = _prepare(folder, supervisor, requests, output, api, flower)
+                output.say("The previous `up` was killed: its processes may need a moment to end.")
+            timeout = PREDECESSOR_TIMEOUT if predecessor_was_killed else 0.0
+            check_free([api, flower] if flower else [api], timeout=timeout, check=stop_requests.check)
+            run = _prepare(folder, supervisor, stop_requests, output, api, flower)
             Service(folder, run, supervisor, output).start(api, flower, workers)
-            with announced(folder, run):
+            with publish_run_file(folder, run):
                 flower_text = f"  Flower {run.flower_url}" if run.flower_url else ""
                 output.say(f"aftercommit is ready: API {run.api_url}{flower_text}  (Ctrl-C stops it)")
                 supervisor.run()
 
 
 @contextmanager
-def _stopped_at_the_end(supervisor: Supervisor, output: Output) -> Iterator[None]:
-    """Stop everything in order, whatever ends the block; a wish to stop is a good end."""
+def _stop_at_the_end(supervisor: Supervisor, output: Output) -> Iterator[None]:
+    """Stop all processes in order when the block ends; a KeyboardInterrupt is a normal end."""
     try:
         yield
     except KeyboardInterrupt:
-        output.say("Stopping ... (Ctrl-C again hurries)")
+        output.say("Stopping ... (Ctrl-C again shortens the wait)")
     finally:
         supervisor.stop()
     output.say("Stopped.")
@@ -96,35 +98,35 @@ def _stopped_at_the_end(supervisor: Supervisor, output: Output) -> Iterator[None
 def _prepare(
     folder: Path,
     supervisor: Supervisor,
-    requests: StopRequests,
+    stop_requests: StopRequests,
     output: Output,
     api: Address,
     flower: Address | None,
 ) -> RunFile:
-    """Get a database with the schema of this version, a broker and a masking key; return where all will be found."""
-    given = Given()
-    if given.broker_url is not None:
-        require_redis(given.broker_url)
-    database_url = given.database_url or _start_database(folder, supervisor, requests, output)
-    broker_url = given.broker_url or _start_broker(folder, supervisor, requests, output)
+    """Provide a migrated database, a broker and a masking key; return the run file that describes them."""
+    configured = OperatorSettings()
+    if configured.broker_url is not None:
+        require_redis_url(configured.broker_url)
+    database_url = configured.database_url or _start_database(folder, supervisor, stop_requests, output)
+    broker_url = configured.broker_url or _start_broker(folder, supervisor, stop_requests, output)
     output.say("Bringing the database up to date ...")
-    with requests.interrupting():
+    with stop_requests.interruptible():
         upgrade(database_url)
     run = RunFile(
         database_url=database_url,
         broker_url=broker_url,
-        masking_key=given.masking_key or masking_key(folder),
+        masking_key=configured.masking_key or load_or_create_masking_key(folder),
         api_url=f"{api.url}/api",
         flower_url=flower.url if flower else None,
         pid=os.getpid(),
     )
-    with requests.interrupting():
+    with stop_requests.interruptible():
         _require_credential(run, api)
     return run
 
 
 def _require_credential(run: RunFile, api: Address) -> None:
-    """Refuse to listen on the network without a credential. The API's own process says what else there is to say."""
+    """Refuse to listen on the network without a credential. The API process prints any further notice."""
     credentials = Credentials(settings := Settings.of(run))
     try:
         require_credential(settings, api.host, credentials.read_keys)
@@ -132,15 +134,15 @@ def _require_credential(run: RunFile, api: Address) -> None:
         credentials.close()
 
 
-def _start_database(folder: Path, supervisor: Supervisor, requests: StopRequests, output: Output) -> str:
+def _start_database(folder: Path, supervisor: Supervisor, stop_requests: StopRequests, output: Output) -> str:
     output.say(f"Starting PostgreSQL, data in {folder / 'postgres'} ...")
-    server = start_postgres(folder, check=requests.check)
-    supervisor.add(server, stage=Stage.DATABASE, patience=10)
+    server = start_postgres(folder, check=stop_requests.check)
+    supervisor.add(server, stage=Stage.DATABASE, stop_timeout=10)
     return server.url
 
 
-def _start_broker(folder: Path, supervisor: Supervisor, requests: StopRequests, output: Output) -> str:
+def _start_broker(folder: Path, supervisor: Supervisor, stop_requests: StopRequests, output: Output) -> str:
     output.say(f"Starting Valkey, data in {folder / 'valkey'} ...")
-    server = start_valkey(folder, check=requests.check)
-    supervisor.add(server, stage=Stage.BROKER, patience=5)
+    server = start_valkey(folder, check=stop_requests.check)
+    supervisor.add(server, stage=Stage.BROKER, stop_timeout=5)
     return server.url

@@ -1,19 +1,19 @@
-"""Flows: created by name once, read, listed, and given other tags. `app.crud.deletions` deletes them."""
+"""Creates, reads, lists and updates flows. `app.crud.deletions` deletes them."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import UnaryExpression, and_, exists, func, select
+from sqlalchemy import ColumnElement, UnaryExpression, and_, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.capture.kinds import FLOW
 from app.capture.tracked import insert_row, update_rows
-from app.crud.filters import Condition, deployment_condition, deployments_in_pools, flow_condition
+from app.crud.filters import deployment_condition, deployments_in_pools, flow_condition
 from app.errors import NotFound
 from app.models import Deployment, Flow
 from app.outbox.record import record
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.flows import FlowMatch, FlowSort
 
 NOT_FOUND: Final = "Flow not found"
@@ -29,9 +29,9 @@ ORDERS: Final[dict[FlowSort, tuple[UnaryExpression[Any], InstrumentedAttribute[U
 def get_or_create_flow(
     session: Session, name: str, tags: Sequence[str] = (), labels: JsonObject | None = None
 ) -> tuple[Flow, bool]:
-    """Return the flow of that name, and whether this call created it; an existing one stays as it is.
+    """Return the flow with this name, and whether this call created it. An existing flow is not changed.
 
-    The unique name decides, so of any number of concurrent calls exactly one creates the flow.
+    The name is unique, so exactly one of several concurrent calls creates the flow.
     """
     values = {"name": name, "tags": list(tags), "labels": labels or {}}
     while True:
@@ -42,43 +42,43 @@ def get_or_create_flow(
         existing = session.scalars(select(Flow).where(Flow.name == name)).one_or_none()
         if existing is not None:
             return existing, False
-        # It was deleted between the two statements: now this call may create it.
+        # Another transaction deleted the flow between the two statements. Try again.
 
 
 def read_flow(session: Session, flow_id: UUID) -> Flow:
-    """Return the flow.
+    """Return the flow with this id.
 
     Raises:
-        NotFound: there is none of that id.
+        NotFound: it does not exist.
     """
-    return _found(session, Flow.id == flow_id)
+    return _read_one(session, Flow.id == flow_id)
 
 
 def read_flow_by_name(session: Session, name: str) -> Flow:
-    """Return the flow.
+    """Return the flow with this name.
 
     Raises:
-        NotFound: there is none of that name.
+        NotFound: it does not exist.
     """
-    return _found(session, Flow.name == name)
+    return _read_one(session, Flow.name == name)
 
 
 def list_flows(session: Session, match: FlowMatch, sort: FlowSort, *, limit: int, offset: int) -> Sequence[Flow]:
-    """Return a window of the matching flows in a total order."""
-    statement = select(Flow).where(_matching(match)).order_by(*ORDERS[sort])
+    """Return at most `limit` matching flows after the first `offset`. Flows that sort as equal are ordered by id."""
+    statement = select(Flow).where(_condition(match)).order_by(*ORDERS[sort])
     return session.scalars(statement.limit(limit).offset(offset)).all()
 
 
 def count_flows(session: Session, match: FlowMatch) -> int:
     """Return how many flows match."""
-    return session.scalars(select(func.count()).select_from(Flow).where(_matching(match))).one()
+    return session.scalars(select(func.count()).select_from(Flow).where(_condition(match))).one()
 
 
 def update_flow(session: Session, flow_id: UUID, tags: Sequence[str]) -> None:
-    """Give the flow these tags; the same tags in another order are no change.
+    """Set the tags of the flow. The same tags in another order are not a change.
 
     Raises:
-        NotFound: there is no such flow.
+        NotFound: the flow does not exist.
     """
     changes = update_rows(session, FLOW, Flow.id == flow_id, {"tags": list(tags)})
     if not changes:
@@ -86,18 +86,18 @@ def update_flow(session: Session, flow_id: UUID, tags: Sequence[str]) -> None:
     record(session, changes)
 
 
-def _found(session: Session, where: Condition) -> Flow:
+def _read_one(session: Session, where: ColumnElement[bool]) -> Flow:
     flow = session.scalars(select(Flow).where(where)).one_or_none()
     if flow is None:
         raise NotFound(NOT_FOUND)
     return flow
 
 
-def _matching(match: FlowMatch) -> Condition:
+def _condition(match: FlowMatch) -> ColumnElement[bool]:
     conditions = [flow_condition(match.flows)] if match.flows is not None else []
-    of_deployments = [deployment_condition(match.deployments)] if match.deployments is not None else []
+    on_deployments = [deployment_condition(match.deployments)] if match.deployments is not None else []
     if match.work_pools is not None:
-        of_deployments.append(deployments_in_pools(match.work_pools))
-    if of_deployments:
-        conditions.append(exists().where(Deployment.flow_id == Flow.id, *of_deployments))
+        on_deployments.append(deployments_in_pools(match.work_pools))
+    if on_deployments:
+        conditions.append(exists().where(Deployment.flow_id == Flow.id, *on_deployments))
     return and_(True, *conditions)

@@ -1,4 +1,4 @@
-"""The data folder of `aftercommit up`: one user at a time, its masking key, and the run file for other commands."""
+"""The data folder of `aftercommit up`: its lock, its masking key, and the run file for other commands."""
 
 import fcntl
 import os
@@ -7,18 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError
-from app.local.embedded.secret import kept_secret, write_private
+from app.local.embedded.secret import load_or_create_secret, write_private
 from app.settings.run_file import RUN_FILE, RunFile
 
 
 @contextmanager
-def claimed(data_dir: Path) -> Iterator[bool]:
-    """Hold the folder for this process, and make it when it is not there. The kernel lets go when the process dies.
+def lock_data_folder(data_dir: Path) -> Iterator[bool]:
+    """Lock the folder for this process; create it if it is missing. The kernel releases the lock if the process dies.
 
-    The value tells whether the holder before was killed, so that its children may still be ending.
+    Yields True if the previous holder was killed: its child processes may still be ending.
 
     Raises:
-        ConfigurationError: another process holds it (the text names it), or it can't be made.
+        ConfigurationError: another process holds the lock (the text names it), or the folder can't be created.
     """
     handle = _open_lock(data_dir)
     try:
@@ -28,12 +28,12 @@ def claimed(data_dir: Path) -> Iterator[bool]:
             holder = os.pread(handle, 20, 0).decode() or "unknown"
             raise ConfigurationError(
                 f"Another `aftercommit up` (process {holder}) uses the data folder {data_dir}: "
-                "stop it, or choose another with --data-dir."
+                "stop it, or choose another folder with --data-dir."
             ) from None
         was_killed = os.fstat(handle).st_size > 0
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
-        # A run file that a killed `up` left names servers that are gone.
+        # The run file of a killed `up` names servers that no longer run.
         (data_dir / RUN_FILE).unlink(missing_ok=True)
         try:
             yield was_killed
@@ -43,14 +43,14 @@ def claimed(data_dir: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def masking_key(data_dir: Path) -> str:
-    """Return the key of this folder for masking secrets, which is made at the first call."""
-    return kept_secret(data_dir / "masking.key")
+def load_or_create_masking_key(data_dir: Path) -> str:
+    """Return the masking key of this folder; create it on the first call."""
+    return load_or_create_secret(data_dir / "masking.key")
 
 
 @contextmanager
-def announced(data_dir: Path, run: RunFile) -> Iterator[None]:
-    """Keep the run file in the folder, readable by its owner only, so that other commands find the servers."""
+def publish_run_file(data_dir: Path, run: RunFile) -> Iterator[None]:
+    """Keep the run file, readable by its owner only, in the folder: it tells other commands where the servers are."""
     write_private(data_dir / RUN_FILE, run.model_dump_json())
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whether the ports that a service is to listen on are free."""
+"""Checks that the ports of the services are free."""
 
 import errno
 import socket
@@ -13,7 +13,7 @@ from app.local.embedded.process import wait_until
 
 @dataclass(frozen=True)
 class Address:
-    """Where a service is to listen, and the option that says so."""
+    """The address of a service, and the command-line option for its port."""
 
     service: str
     host: str
@@ -22,27 +22,27 @@ class Address:
 
     @property
     def url(self) -> str:
-        """The address as a browser on this machine opens it; a service on all interfaces is found on loopback."""
+        """The URL for a browser on this machine; it names loopback if the service listens on all interfaces."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # It is read, not bound.
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
-def check_free(addresses: list[Address], *, patience: float, check: Callable[[], object]) -> None:
-    """Return when every address can be listened on.
+def check_free(addresses: list[Address], *, timeout: float, check: Callable[[], object]) -> None:
+    """Return when every address is free.
 
     Args:
-        patience: how many seconds to wait for one that is in use.
-        check: called while waiting; an exception that it raises ends the wait.
+        timeout: seconds to wait for an address that is in use.
+        check: called repeatedly while waiting; its exception ends the wait.
 
     Raises:
-        ConfigurationError: one can't; the text names it and the option to change it.
+        ConfigurationError: an address can't be used; the text names it and the option to change it.
     """
-    taken_twice = [port for port, times in Counter(address.port for address in addresses).items() if times > 1]
-    if taken_twice:
+    duplicate_ports = [port for port, times in Counter(address.port for address in addresses).items() if times > 1]
+    if duplicate_ports:
         options = " and ".join(address.option for address in addresses)
-        raise ConfigurationError(f"{options} are both {taken_twice[0]}: give them different ports.")
+        raise ConfigurationError(f"{options} are both {duplicate_ports[0]}: give them different ports.")
     for address in addresses:
-        if not wait_until(partial(_is_free, address), timeout=patience, check=check):
+        if not wait_until(partial(_is_free, address), timeout=timeout, check=check):
             where = f"{address.host}:{address.port}"
             raise ConfigurationError(
                 f"The address {where} for {address.service} is in use: choose another port with {address.option} "
@@ -54,7 +54,7 @@ def _is_free(address: Address) -> bool:
     try:
         family, kind, *_, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
-            # As the service itself does it, or connections that closed a moment ago would count as taken.
+            # As the service does: without it, connections that closed a moment ago make the port look taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(target)
             probe.listen(1)

@@ -1,4 +1,4 @@
-"""Whether the parts of a service that was just started are there for work."""
+"""Health probes for the processes that `up` has just started."""
 
 import signal
 import subprocess
@@ -15,12 +15,12 @@ from app.errors import ConfigurationError
 from app.local.embedded.process import kill_group, spawn
 
 _HTTP_TIMEOUT = 2.0
-# A proxy that the environment names has no business with an address of this machine.
+# Requests to this machine must not use a proxy from the environment.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def answers_ok(url: str) -> bool:
-    """Tell whether a GET is answered with 200 within two seconds."""
+    """Return whether a GET is answered with 200 within two seconds."""
     try:
         with _opener.open(url, timeout=_HTTP_TIMEOUT) as response:
             return bool(response.status == 200)
@@ -28,8 +28,8 @@ def answers_ok(url: str) -> bool:
         return False
 
 
-def require_redis(url: str) -> None:
-    """Return when this is the URL of a Redis or Valkey; nothing is connected to.
+def require_redis_url(url: str) -> None:
+    """Check, without connecting, that this is the URL of a Redis or Valkey server.
 
     Raises:
         ConfigurationError: it is not.
@@ -43,11 +43,11 @@ def require_redis(url: str) -> None:
 
 @dataclass
 class Ping:
-    """Asks Celery workers by name whether they take commands, in a child process that is looked at now and then.
+    """Asks Celery workers by name whether they accept commands, in a child process that the caller polls.
 
-    It is Celery's own question, so it holds whatever the broker is, and unlike a log line or a process list it tells
-    that the worker has a connection and is subscribed. It costs a second of CPU time, once in the usual case: a
-    question that is asked before the worker listens is lost, and costs a new one.
+    This is Celery's own `inspect ping`, so it works with any broker. Unlike a log line or a process list, an answer
+    proves that the worker is connected and subscribed. A ping costs a second of CPU time. Usually one is enough; a ping
+    that is sent before the worker listens is lost and must be repeated.
     """
 
     command: Sequence[str]
@@ -57,7 +57,7 @@ class Ping:
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def ask(self) -> subprocess.Popen[bytes]:
-        """Start asking, unless it is being asked, and return at once."""
+        """Start a ping, unless one is running, and return at once."""
         if self._process is None:
             self._process = spawn(
                 self.command,
@@ -68,12 +68,12 @@ class Ping:
             )
         return self._process
 
-    def answered(self) -> bool:
-        """Tell whether all workers have answered; start asking, again if need be."""
+    def all_answered(self) -> bool:
+        """Return whether all workers have answered; start a ping if none is running."""
         process = self.ask()
         if process.poll() is None:
             return False
-        # An answer is a few lines, which a pipe holds.
+        # The answer is a few lines and fits into the buffer of the pipe.
         reply, _ = process.communicate()
         self._process = None
         return all(f'"{name}"' in reply.decode(errors="replace") for name in self.names)
@@ -82,7 +82,7 @@ class Ping:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop asking."""
+        """Kill a running ping."""
         if self._process is not None:
             kill_group(self._process)
             self._process.communicate()

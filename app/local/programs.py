@@ -1,4 +1,4 @@
-"""The command lines of the processes that make up the service. No secret is in them: anybody can read them."""
+"""The command lines of the processes of the service. They hold no secrets: every user can read them."""
 
 import socket
 import sys
@@ -10,41 +10,41 @@ _CELERY = (sys.executable, "-m", "celery", "-A", "workers")
 _QUIET_CELERY = (sys.executable, "-m", "celery", "-q", "-A", "workers")
 INSPECT_TIMEOUT = 2
 API_GRACE = 5
-"""How many seconds the API finishes open requests."""
+"""Seconds that the API has to finish open requests when it is asked to stop."""
 
 
-def api(address: Address) -> list[str]:
-    """The HTTP API."""
-    where = ["--host", address.host, "--port", str(address.port)]
+def api(address: Address, core: int = 0) -> list[str]:
+    """Return the command line of the HTTP API, which stays on one core: number 0, 1, ... of those that it may use."""
+    where = ["--host", address.host, "--port", str(address.port), "--core", str(core)]
     return [sys.executable, "-m", "app.server", *where, "--log-level", "warning", "--grace", str(API_GRACE)]
 
 
 def worker(number: int) -> list[str]:
-    """A Celery worker: a main process and two children that do the work."""
-    # Gossip and mingle make workers deaf after a restart of the broker; -E is for Flower.
+    """Return the command line of a Celery worker: a main process and two children that do the work."""
+    # With gossip or mingle, workers receive no tasks after a restart of the broker. -E sends events to Flower.
     mode = ["-E", "--without-gossip", "--without-mingle", "--concurrency", "2"]
     return [*_QUIET_CELERY, "worker", "-n", node_name(number), *mode, "-l", "WARNING"]
 
 
 def beat(data_dir: Path) -> list[str]:
-    """The clock that sends the periodic tasks."""
+    """Return the command line of beat, which sends the periodic tasks."""
     return [*_QUIET_CELERY, "beat", "-s", str(data_dir / "celerybeat-schedule"), "-l", "WARNING", "--pidfile="]
 
 
 def flower(address: Address) -> list[str]:
-    """Flower, which takes the broker's URL from the Celery app."""
+    """Return the command line of Flower, which reads the URL of the broker from the Celery app."""
     where = [f"--address={address.host}", f"--port={address.port}"]
-    # Its memory is a list of tasks; the inspection of a worker that is away must not hold up its pages.
+    # Flower keeps a list of tasks in memory. Inspecting an absent worker must not delay its pages.
     limits = ["--max-tasks=10000", f"--inspect-timeout={INSPECT_TIMEOUT * 1000}"]
     return [*_QUIET_CELERY, "flower", "--logging=error", *where, *limits]
 
 
 def ping(workers: int) -> list[str]:
-    """Ask the workers, by name, whether they take commands."""
+    """Return the command line that asks the workers, by name, whether they accept commands."""
     names = ",".join(node_name(number) for number in range(1, workers + 1))
     return [*_CELERY, "inspect", "ping", "--json", "-d", names, "--timeout", str(INSPECT_TIMEOUT)]
 
 
 def node_name(number: int) -> str:
-    """The name of a worker in Flower and in `celery inspect`."""
+    """Return the name of a worker in Flower and in `celery inspect`."""
     return f"worker{number}@{socket.gethostname()}"

@@ -1,4 +1,4 @@
-"""The processes that make up the service: how each is started, and when all of them are ready."""
+"""Starts the processes of the service and waits until they are ready."""
 
 import os
 from collections.abc import Callable
@@ -21,24 +21,27 @@ _POLL_SECONDS = 0.1
 
 
 class Stage(IntEnum):
-    """The order of stopping: first who takes requests, last who keeps the data."""
+    """The order in which processes are stopped: first the API, last the database."""
 
     API = 1
-    CLOCK_AND_MONITOR = 2
+    BEAT_AND_FLOWER = 2
     WORKERS = 3
     BROKER = 4
     DATABASE = 5
 
 
 def _without_root_warning() -> str:
-    """Python's warning filters without the one of Celery about root: it is about pickle, which we refuse anyway."""
+    """Return Python's warning filters, extended to hide Celery's warning about root.
+
+    The warning is about pickle, which the workers refuse.
+    """
     filters = os.environ.get("PYTHONWARNINGS", "")
     return ",".join(filter(None, [filters, "ignore:You're running the worker with superuser privileges"]))
 
 
 @dataclass(frozen=True)
 class Service:
-    """The API, the workers, the beat and Flower of one `aftercommit up`."""
+    """The API, the workers, beat and Flower of one `aftercommit up`."""
 
     folder: Path
     run: RunFile
@@ -46,67 +49,68 @@ class Service:
     output: Output
 
     def start(self, api: Address, flower: Address | None, workers: int) -> None:
-        """Start all processes, hand them to the supervisor, and wait for them as far as they can be had.
+        """Start all processes under the supervisor and wait until they are ready.
 
-        The API is ready first: with all processes at once, those that load their code would hold up each other.
+        Only the API must become ready; Flower and the workers are waited for at most 30 s each, and only if the broker
+        answers. Beat and Flower start after the API is ready: loading their code would delay it.
 
         Raises:
             StartupError: the API is not ready within a minute, or a process keeps dying.
-            KeyboardInterrupt: the operator wants an end.
+            KeyboardInterrupt: the operator asked to stop.
         """
-        self._start("api", programs.api(api), Stage.API, patience=programs.API_GRACE + 5)
+        self._start("api", programs.api(api), Stage.API, stop_timeout=programs.API_GRACE + 5)
         for number in range(1, workers + 1):
-            # Ten seconds to finish tasks, and ten to give back those that are not.
-            quiet = {"PYTHONWARNINGS": _without_root_warning()}
-            self._start(f"worker{number}", programs.worker(number), Stage.WORKERS, patience=25, extra=quiet)
-        has_broker = self._wait_for_the_api()
-        self._start("beat", programs.beat(self.folder), Stage.CLOCK_AND_MONITOR, patience=5)
+            # A worker has ten seconds to finish its tasks, and ten to return unfinished ones.
+            extra = {"PYTHONWARNINGS": _without_root_warning()}
+            self._start(f"worker{number}", programs.worker(number), Stage.WORKERS, stop_timeout=25, extra=extra)
+        has_broker = self._wait_for_api()
+        self._start("beat", programs.beat(self.folder), Stage.BEAT_AND_FLOWER, stop_timeout=5)
         if flower is not None:
-            self._start("flower", programs.flower(flower), Stage.CLOCK_AND_MONITOR, patience=5)
+            self._start("flower", programs.flower(flower), Stage.BEAT_AND_FLOWER, stop_timeout=5)
         if has_broker:
-            self._wait_for_the_rest(workers)
+            self._wait_for_flower_and_workers(workers)
 
-    def _wait_for_the_api(self) -> bool:
-        """Return when the API is ready, and tell whether there is a broker; without one, say what that means."""
+    def _wait_for_api(self) -> bool:
+        """Wait until the API is ready; return whether the broker answers. If it does not, explain what that means."""
         has_broker = broker_answers(self.run.broker_url)
         if not has_broker:
             self.output.say(
                 "The broker does not answer. The API works without it and loses nothing; "
-                "the workers go on trying and catch up once it is back."
+                "the workers keep trying and catch up once it is back."
             )
         self.output.say("Waiting for the API ...")
-        # Readiness includes the broker.
+        # /ready needs the broker; /health does not.
         url = f"{self.run.api_url}/{'ready' if has_broker else 'health'}"
-        if not self._holds(lambda: answers_ok(url), API_TIMEOUT):
-            raise StartupError(f"The API did not become ready: {url} gives no 200 after {API_TIMEOUT:g} s.")
+        if not self._wait_until(lambda: answers_ok(url), API_TIMEOUT):
+            raise StartupError(f"The API did not become ready: {url} did not answer 200 within {API_TIMEOUT:g} s.")
         return has_broker
 
-    def _wait_for_the_rest(self, workers: int) -> None:
+    def _wait_for_flower_and_workers(self, workers: int) -> None:
         names = [programs.node_name(number) for number in range(1, workers + 1)]
         with Ping(programs.ping(workers), self._environment(), self.folder, names) as ping:
-            # The workers started with the API: by now they listen, and what asks them can load while Flower does.
+            # The workers started with the API and listen now. The ping can load its code while Flower does the same.
             ping.ask()
             if self.run.flower_url is not None:
                 healthcheck = f"{self.run.flower_url}/healthcheck"
-                self._wait("Flower", lambda: answers_ok(healthcheck))
-            self._wait("the workers", ping.answered)
+                self._wait_or_continue("Flower", lambda: answers_ok(healthcheck))
+            self._wait_or_continue("the workers", ping.all_answered)
 
-    def _wait(self, name: str, holds: Callable[[], bool]) -> None:
+    def _wait_or_continue(self, name: str, condition: Callable[[], bool]) -> None:
         self.output.say(f"Waiting for {name} ...")
-        if not self._holds(holds, REST_TIMEOUT):
-            self.output.say(f"No answer from {name} within {REST_TIMEOUT:g} s: going on without.")
+        if not self._wait_until(condition, REST_TIMEOUT):
+            self.output.say(f"No answer from {name} within {REST_TIMEOUT:g} s: continuing anyway.")
 
-    def _holds(self, condition: Callable[[], bool], timeout: float) -> bool:
+    def _wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         return wait_until(condition, timeout=timeout, check=self.supervisor.tick, every=_POLL_SECONDS)
 
     def _start(
-        self, name: str, command: list[str], stage: Stage, *, patience: float, extra: dict[str, str] | None = None
+        self, name: str, command: list[str], stage: Stage, *, stop_timeout: float, extra: dict[str, str] | None = None
     ) -> None:
-        # In the data folder: Celery and uvicorn import from where they stand, and the operator may stand in a
-        # folder with an `app` of another project.
+        # Run it in the data folder: Celery and uvicorn import from the current folder, and the operator's current
+        # folder may hold an `app` of another project.
         program = Program(name, command, self._environment() | (extra or {}), self.folder, self.output)
         program.start()
-        self.supervisor.add(program, stage=stage, patience=patience)
+        self.supervisor.add(program, stage=stage, stop_timeout=stop_timeout)
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {

@@ -1,45 +1,56 @@
-"""Appends the events of clients to the log, beside the registry's own and never in their place."""
+"""Appends the events that clients send to the log. They can neither replace nor imitate the registry's own events."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, literal, select, union_all
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.capture.masking import Masker
-from app.log.append import append, lock_log
+from app.log.append import append, append_one_by_one, lock_log
 from app.models import EventRow, SnapshotRow
 from app.schemas.client_events import ClientEvent
 from app.schemas.event import Event, Resource
 
-OURS: Final = "aftercommit."
-"""How the labels begin that only the registry gives."""
+RESERVED_PREFIX: Final = "aftercommit."
+"""The prefix of the labels that only the registry sets."""
 
 
-def append_client_events(session: Session, events: Sequence[ClientEvent], masker: Masker) -> int | None:
-    """Append the events that are new, in their order, in the session's open transaction: all of them or none.
+def append_client_events(session: Session, events: Sequence[ClientEvent], masker: Masker) -> None:
+    """Append the new events in their order, in the session's open transaction: all of them or none.
 
-    An id that the log or the outbox has already, or that came before in the same batch, is a duplicate and left out.
-    What is appended has no revision and no label that begins with `aftercommit.`, whatever the client sent: only
-    the registry's own events have them.
+    An event is left out as a duplicate if its id is already in the log, in the outbox or earlier in the same batch.
+    The appended events have no revision and no label that begins with `aftercommit.`, whatever the client sent: only
+    the registry's own events have these.
 
-    Returns:
-        The log's new last position, or None when there was nothing new.
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database refuses an event.
     """
+    if new := _new_events(session, events, masker):
+        append(session, new, rescued=0)
+
+
+def append_storable_client_events(
+    session: Session, events: Sequence[ClientEvent], masker: Masker
+) -> Sequence[DBAPIError]:
+    """Append the new events that the database accepts, and return the errors of the others."""
+    new = _new_events(session, events, masker)
+    return [*append_one_by_one(session, new, in_order=False).refused.values()]
+
+
+def _new_events(session: Session, events: Sequence[ClientEvent], masker: Masker) -> list[Event]:
     by_id: dict[UUID, ClientEvent] = {}
     for event in events:
         by_id.setdefault(event.id, event)
     if not by_id:
-        return None
-    # First the lock: while it is held nobody else appends, so what is new now is new at the commit. It also keeps
-    # a snapshot from moving from the outbox to the log between the two looks.
+        return []
+    # The lock comes first. While it is held, no other transaction appends and no snapshot moves from the outbox to the
+    # log, so an id that is new now is still new at the commit.
     lock_log(session)
     known = _known_ids(session, list(by_id))
-    new = [event for event in by_id.values() if event.id not in known]
-    if not new:
-        return None
-    return append(session, [_as_event(event, masker) for event in new], rescued=0)
+    return [_as_event(event, masker) for event in by_id.values() if event.id not in known]
 
 
 def _known_ids(session: Session, ids: list[UUID]) -> set[UUID]:
@@ -62,10 +73,12 @@ def _as_event(event: ClientEvent, masker: Masker) -> Event:
 
 
 def _masked_labels(labels: Resource, masker: Masker) -> Resource:
-    masked = masker.mask("resource", {key: value for key, value in labels.items() if not key.startswith(OURS)})
+    masked = masker.mask(
+        "resource", {key: value for key, value in labels.items() if not key.startswith(RESERVED_PREFIX)}
+    )
     return {key: _as_text(value) for key, value in masked.items()}
 
 
 def _as_text(value: Any) -> str:
-    """Write a mask as a label can hold it, in the form that it has inside a URL."""
+    """Return a mask as text, because label values are texts. Its form is the one of masks inside URLs."""
     return value if isinstance(value, str) else "-".join(next(iter(value.items())))

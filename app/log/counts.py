@@ -1,4 +1,4 @@
-"""Counts the events that a filter asks for: by time, by event name, by resource."""
+"""Counts the events that match a filter: by time, by event name or by resource."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,20 +14,21 @@ from app.schemas.event_queries import Countable, CountQuery, EventCount, EventFi
 
 MAX_BUCKETS: Final = 1000
 ORIGIN: Final = datetime(2024, 4, 1, tzinfo=UTC)
-"""A Monday. Buckets of every length are counted from here, as Prefect does."""
+"""A Monday. Buckets of every length are aligned to this time, as in Prefect."""
 TICK: Final = timedelta(microseconds=1)
 
 Bucket = tuple[datetime, datetime]
 
 
 def count_events(session: Session, countable: Countable, query: CountQuery) -> list[EventCount]:
-    """Return how many events match, by what is asked for.
+    """Return the numbers of matching events, grouped by `countable`.
 
-    By time or day: every bucket of the filter's window in order, also the empty ones; a window without an end ends
-    now, by the database's clock. By event or resource: the most frequent first.
+    By time or day, the result has every bucket of the filter's time range in order, including the empty ones. A range
+    without an end ends now, by the database's clock. By event or resource, the most frequent come first.
 
     Raises:
-        InvalidRequest: the window holds more than 1000 buckets, or a bucket would leave the calendar.
+        InvalidRequest: the time range has more than 1000 buckets, the interval is too long, or a bucket is outside
+            of the years 1 to 9999.
     """
     if countable is Countable.EVENT:
         return _count_by_name(session, query.filter)
@@ -79,7 +80,7 @@ def _count_by_resource(session: Session, event_filter: EventFilter) -> list[Even
         .group_by(EventRow.resource_id)
         .subquery("by_resource")
     )
-    # Names change: the latest event that matches knows the newest.
+    # Names change, so the label is the name in the latest matching event.
     name = func.coalesce(EventRow.resource.expression[RESOURCE_NAME].astext, groups.c.resource_id).label("name")
     rows = session.execute(
         select(groups.c.resource_id, name, groups.c.count, groups.c.first, groups.c.last)
@@ -105,19 +106,19 @@ def _length(query: CountQuery) -> timedelta:
 
 
 def _buckets(since: datetime, until: datetime, length: timedelta) -> list[Bucket]:
-    """Return the first and last moment of every bucket from the one that holds `since` to the one with `until`."""
+    """Return the first and last moment of every bucket, from the one that contains `since` to the one with `until`."""
     first, last = (since - ORIGIN) // length, (until - ORIGIN) // length
     if since > until:
         return []
     if last - first >= MAX_BUCKETS:
         raise InvalidRequest(
-            f"This interval makes {last - first + 1} buckets, more than {MAX_BUCKETS}: "
-            "ask for a longer interval or a shorter time range."
+            f"The time range has {last - first + 1} buckets, more than {MAX_BUCKETS}. "
+            "Use a longer interval or a shorter time range."
         )
     try:
         return [(ORIGIN + length * at, ORIGIN + length * (at + 1) - TICK) for at in range(first, last + 1)]
     except OverflowError:
-        raise InvalidRequest("The time range ends outside of the calendar: ask for a shorter one.") from None
+        raise InvalidRequest("The time range ends outside of the calendar. Use a shorter one.") from None
 
 
 def _iso(time: datetime) -> str:

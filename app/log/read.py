@@ -1,8 +1,7 @@
-"""Reads the event log: by page in the order of time, and by position in the order of the log."""
+"""Reads the event log: pages in the order of time, single events, and the newest event."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, select, tuple_
@@ -12,32 +11,25 @@ from app.errors import NotFound
 from app.log.filter import matching
 from app.log.totals import Total, total_of
 from app.models import EventRow
-from app.postgres.planning import PLANNED_ANEW
+from app.postgres.engine import CUSTOM_PLAN
 from app.schemas.event_queries import EventFilter
 from app.schemas.page_token import PageToken
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some events in the order asked for, how many match altogether, and the token of the next page if any."""
+    """The events of a page in the requested order, the total of all pages, and the token of the next page if any."""
 
     events: Sequence[EventRow]
     total: Total
     next: PageToken | None
 
 
-class Newest(NamedTuple):
-    """The position and the id of the newest event; 0 and None when the log is empty."""
-
-    position: int
-    id: UUID | None
-
-
 def read_first_page(session: Session, event_filter: EventFilter, limit: int) -> Page:
-    """Return the first `limit` events that match, in the order of time and then position.
+    """Return the first `limit` matching events, in the order of time and then position.
 
-    The log's position at this moment bounds all pages: what is appended later changes neither them nor the total.
-    A limit of 0 asks for the total only and has no next page.
+    All pages end at the log's current last position, so later appends change neither the pages nor the total.
+    With a `limit` of 0, the page has only the total and no next page.
     """
     head = head_position(session)
     if limit == 0:
@@ -49,8 +41,8 @@ def read_first_page(session: Session, event_filter: EventFilter, limit: int) -> 
 
 
 def read_next_page(session: Session, token: PageToken) -> Page:
-    """Return the page that follows; it costs the same whichever page it is."""
-    where = _comes_after(token)
+    """Return the next page. Late pages cost the same as early ones."""
+    where = _after_token(token)
     events = find_events(session, token.filter, head=token.head, limit=token.limit + 1, where=where)
     total = Total(token.total, is_exact=token.total_is_exact)
     return _page(events, token.filter, token.limit, token.head, total)
@@ -64,11 +56,11 @@ def find_events(
     head: int | None = None,
     where: ColumnElement[bool] | None = None,
 ) -> Sequence[EventRow]:
-    """Return the first `limit` events that match, in the order asked for.
+    """Return the first `limit` matching events, in the order that the filter requests.
 
-    Only those up to the position `head` and those for which `where` holds are looked at, if given.
+    If they are not None, `head` is the last position to consider and `where` an additional condition.
     """
-    statement = select(EventRow).where(matching(event_filter, head=head)).limit(limit).execution_options(**PLANNED_ANEW)
+    statement = select(EventRow).where(matching(event_filter, head=head)).limit(limit).execution_options(**CUSTOM_PLAN)
     if where is not None:
         statement = statement.where(where)
     if event_filter.order == "ASC":
@@ -76,17 +68,17 @@ def find_events(
     return session.scalars(statement.order_by(EventRow.occurred.desc(), EventRow.position.desc())).all()
 
 
-def read_event(session: Session, wanted: UUID | int) -> EventRow:
-    """Return the event of that id, or at that position.
+def read_event(session: Session, id_or_position: UUID | int) -> EventRow:
+    """Return the event with this id or at this position.
 
     Raises:
-        NotFound: the log has none.
+        NotFound: the log has no such event.
     """
-    column = EventRow.id if isinstance(wanted, UUID) else EventRow.position
-    found = session.scalars(select(EventRow).where(column == wanted)).one_or_none()
-    if found is None:
-        raise NotFound("The log has no such event. A change that waits for its event is in the outbox.")
-    return found
+    column = EventRow.id if isinstance(id_or_position, UUID) else EventRow.position
+    event = session.scalars(select(EventRow).where(column == id_or_position)).one_or_none()
+    if event is None:
+        raise NotFound("The log has no such event. A change without an event yet is in the outbox.")
+    return event
 
 
 def head_position(session: Session) -> int:
@@ -94,30 +86,8 @@ def head_position(session: Session) -> int:
     return session.scalar(select(func.max(EventRow.position))) or 0
 
 
-def newest_event(session: Session) -> Newest:
-    """Return the newest event in the log."""
-    newest = select(EventRow.position, EventRow.id).order_by(EventRow.position.desc()).limit(1)
-    row = session.execute(newest).one_or_none()
-    return Newest(*row) if row is not None else Newest(0, None)
-
-
-def holds(session: Session, seen: Newest) -> bool:
-    """Tell whether the log still has the event that was its newest one; an empty log has become any log."""
-    return seen.id is None or session.scalar(select(EventRow.id).where(EventRow.position == seen.position)) == seen.id
-
-
-def read_from(session: Session, position: int, limit: int) -> Sequence[EventRow]:
-    """Return up to `limit` events from this position on, in the order of the log.
-
-    Positions are given in the order of commits: a reader that goes on behind the last event it got misses none.
-    """
-    return session.scalars(
-        select(EventRow).where(EventRow.position >= position).order_by(EventRow.position).limit(limit)
-    ).all()
-
-
-def _comes_after(token: PageToken) -> ColumnElement[bool]:
-    """A place in the order instead of an offset: no page has to walk over those before it."""
+def _after_token(token: PageToken) -> ColumnElement[bool]:
+    """Match the events after the last one of the previous page: unlike an offset, this skips no rows."""
     place = tuple_(EventRow.occurred, EventRow.position)
     last = tuple_(literal(token.after[0]), literal(token.after[1]))
     return place > last if token.filter.order == "ASC" else place < last

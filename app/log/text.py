@@ -1,4 +1,4 @@
-"""The text search in events: what a query asks for, and the condition that finds it."""
+"""The text search in events: parses a query and builds its SQL conditions."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from typing import Final
 from sqlalchemy import ARRAY, ColumnElement, Text, any_, cast, func, literal, not_
 from sqlalchemy.dialects.postgresql import JSONPATH
 
-from app.log.patterns import escaped
+from app.log.patterns import escape_like
 from app.models import EventRow
 
 TERM: Final = re.compile(
     r"""
-    (?P<sign>[-!+]?+)              # A sign with nothing behind it is no term: hence it is never given back.
+    (?P<sign>[-!+]?+)              # Possessive, because a sign without a word after it is not a term.
     (?:
         "(?P<phrase>(?:\\.|[^"])*+)"?   # The closing quote may be missing.
       | (?P<word>[^\s"]+)
@@ -23,13 +23,13 @@ TERM: Final = re.compile(
 )
 ESCAPE: Final = re.compile(r'\\(["\\])')
 
-UNICODE: Final = "pg_c_utf8"
-"""Folds the case of every script, whatever the locale of the database is."""
+UNICODE_COLLATION: Final = "pg_c_utf8"
+"""The collation for `ILIKE`: it ignores case in every script, whatever the locale of the database is."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextQuery:
-    """The terms of a query: at least one of `some` (when there are any), every one of `all`, and none of `none`."""
+    """The terms of a query. A text matches if it contains one of `some` (if any), all of `all`, and none of `none`."""
 
     some: tuple[str, ...] = ()
     all: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class TextQuery:
 
 
 def parse_query(query: str) -> TextQuery:
-    """Read words and "quoted phrases"; `+` before one requires it, `-` or `!` excludes it."""
+    """Parse words and "quoted phrases". A leading `+` requires a term, a leading `-` or `!` excludes it."""
     terms: dict[str, list[str]] = {"": [], "+": [], "-": [], "!": []}
     for match in TERM.finditer(query):
         term = match["word"] or ESCAPE.sub(r"\1", match["phrase"] or "")
@@ -46,28 +46,28 @@ def parse_query(query: str) -> TextQuery:
     return TextQuery(some=tuple(terms[""]), all=tuple(terms["+"]), none=(*terms["-"], *terms["!"]))
 
 
-def holds_text(query: str) -> list[ColumnElement[bool]]:
-    """Return the conditions for events whose text answers the query; a query without terms has none.
+def text_conditions(query: str) -> list[ColumnElement[bool]]:
+    """Return the conditions for events whose text matches the query: an empty list for a query without terms.
 
     The text of an event is its name, the label values of its resource and related resources, and its payload with
-    its keys. Label keys are left out: they are the same everywhere, and `-name` would exclude every event.
+    its keys. Label keys are left out, because all events have the same ones: `-name` would exclude every event.
     """
     parsed = parse_query(query)
-    conditions = [_holds_any([term]) for term in parsed.all]
+    conditions = [_contains_any([term]) for term in parsed.all]
     if parsed.some:
-        conditions.append(_holds_any(parsed.some))
+        conditions.append(_contains_any(parsed.some))
     if parsed.none:
-        conditions.append(not_(_holds_any(parsed.none)))
+        conditions.append(not_(_contains_any(parsed.none)))
     return conditions
 
 
-def _holds_any(terms: list[str] | tuple[str, ...]) -> ColumnElement[bool]:
-    # The text searched is JSON, in which quotes, backslashes and line ends look different: so must the term.
-    patterns = [f"%{escaped(json.dumps(term, ensure_ascii=False)[1:-1])}%" for term in terms]
-    return _searchable().collate(UNICODE).ilike(any_(literal(patterns, ARRAY(Text))))
+def _contains_any(terms: list[str] | tuple[str, ...]) -> ColumnElement[bool]:
+    # The searched text is JSON, so the quotes, backslashes and line ends of a term are written as in JSON.
+    patterns = [f"%{escape_like(json.dumps(term, ensure_ascii=False)[1:-1])}%" for term in terms]
+    return _searched_text().collate(UNICODE_COLLATION).ilike(any_(literal(patterns, ARRAY(Text))))
 
 
-def _searchable() -> ColumnElement[str]:
+def _searched_text() -> ColumnElement[str]:
     values = func.jsonb_path_query_array
     return cast(
         func.jsonb_build_array(

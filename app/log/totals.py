@@ -1,4 +1,4 @@
-"""Tells how many events match a filter, at a cost that does not grow with the log."""
+"""Counts the events that match a filter, up to a limit, so that the cost does not grow with the log."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,37 +8,40 @@ from sqlalchemy.orm import Session
 
 from app.log.filter import matching
 from app.models import EventRow
-from app.postgres.planning import PLANNED_ANEW
+from app.postgres.engine import CUSTOM_PLAN
 from app.schemas.event_queries import EventFilter, OccurredFilter
 
-COUNTED: Final = 10_000
-"""How many events are counted one by one. Each costs an entry of an index at least, and a row at most."""
+MAX_COUNTED: Final = 10_000
+"""The most events that are counted one by one. Each costs at least one index entry and at most one row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many events match: exactly, or else at least."""
+    """The number of matching events. If it is not exact, it is a lower bound."""
 
     number: int
     is_exact: bool
 
 
 def total_of(session: Session, event_filter: EventFilter, head: int) -> Total:
-    """Return how many events up to the position `head` match.
+    """Return the total of matching events up to the position `head`.
 
-    It is exact when no more than `COUNTED` match, and also when times are all that is asked for and no more than
-    that are outside of them: positions are dense, so the log has `head` events.
+    It is exact if at most `MAX_COUNTED` events match. For a filter with only times, it is also exact if at most
+    `MAX_COUNTED` events are outside of its time range: the others match, and the log has `head` events in total,
+    because positions are dense.
     """
-    if _asks_for_times_only(event_filter):
-        outside = sum(_count(session, EventRow.position <= head, each) for each in _outside(event_filter.occurred))
-        if outside <= COUNTED:
-            # A window that ends before it begins has each event outside of it once or twice.
+    if _has_only_times(event_filter):
+        outside = sum(
+            _count(session, EventRow.position <= head, condition) for condition in _outside(event_filter.occurred)
+        )
+        if outside <= MAX_COUNTED:
+            # If the range ends before it begins, each event is outside and may be counted twice.
             return Total(max(head - outside, 0), is_exact=True)
-    found = _count(session, matching(event_filter, head=head))
-    return Total(min(found, COUNTED), is_exact=found <= COUNTED)
+    count = _count(session, matching(event_filter, head=head))
+    return Total(min(count, MAX_COUNTED), is_exact=count <= MAX_COUNTED)
 
 
-def _asks_for_times_only(event_filter: EventFilter) -> bool:
+def _has_only_times(event_filter: EventFilter) -> bool:
     return event_filter == EventFilter(occurred=event_filter.occurred, order=event_filter.order)
 
 
@@ -48,6 +51,6 @@ def _outside(window: OccurredFilter) -> list[ColumnElement[bool]]:
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
-    """Count the events for which all of this holds, but stop behind `COUNTED`."""
-    found = select(literal(1)).select_from(EventRow).where(*conditions).limit(COUNTED + 1).subquery("found")
-    return session.scalars(select(func.count()).select_from(found).execution_options(**PLANNED_ANEW)).one()
+    """Count the events that meet all conditions, but stop at `MAX_COUNTED` + 1."""
+    matches = select(literal(1)).select_from(EventRow).where(*conditions).limit(MAX_COUNTED + 1).subquery("matches")
+    return session.scalars(select(func.count()).select_from(matches).execution_options(**CUSTOM_PLAN)).one()

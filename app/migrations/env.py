@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: `app.cli.migrate` gives it the URL in the attributes of its configuration."""
+"""Runs the migrations for Alembic. `app.cli.migrate` passes the database URL in the attributes of the configuration."""
 
 import time
 
@@ -7,9 +7,9 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 
 import app.models  # noqa: F401  # The tables register themselves when they are imported.
 from app.errors import StartupError
-from app.postgres.engine import Base
+from app.postgres.base import Base
 
-# Any number will do as long as it stays the same: processes of all versions meet at it.
+# An arbitrary number. It must never change, because processes of all versions must use the same lock.
 _LOCK_KEY = 5_283_941_702
 _LOCK_WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -17,7 +17,7 @@ _POLL_SECONDS = 0.1
 
 def _migrate(connection: Connection) -> None:
     _wait_for_turn(connection)
-    # A migration that waits for a busy table makes everybody behind it wait too; it rather fails and is run again.
+    # While a migration waits for a table lock, all later queries on the table wait behind it. So it fails early.
     connection.execute(text("SET lock_timeout = '10s'"))
     connection.commit()
     context.configure(
@@ -31,10 +31,10 @@ def _migrate(connection: Connection) -> None:
 
 
 def _wait_for_turn(connection: Connection) -> None:
-    """Take the lock that lets one process migrate at a time; it is free again when the connection ends.
+    """Take the advisory lock that lets only one process migrate. It is released when the connection ends.
 
-    It is asked for again and again, because a statement that waits for it would hold a snapshot, and the one whose
-    turn it is may build an index concurrently, which waits for all snapshots.
+    This polls for the lock. A waiting statement would hold a PostgreSQL snapshot, and CREATE INDEX CONCURRENTLY in the
+    process that has the lock would wait for that snapshot.
     """
     deadline = time.monotonic() + _LOCK_WAIT_SECONDS
     take = text("SELECT pg_try_advisory_lock(:key)")

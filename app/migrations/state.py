@@ -1,14 +1,14 @@
-"""Tells whether a database is at the newest migration, without Alembic, whose import costs an API its start."""
+"""Reads which migration a database is at, without importing Alembic, which would slow down the start of the API."""
 
 from typing import Final
 
 from sqlalchemy import Connection, column, func, select, table
 
 HEAD: Final = "0001"
-"""The newest migration that this version knows; a contract test compares it with the migrations' folder."""
+"""The newest migration of this version. A contract test compares it with the folder of the migrations."""
 
 VERSIONS: Final = table("alembic_version", column("version_num"))
-"""Where Alembic keeps what it has done."""
+"""The table in which Alembic stores the current migration."""
 
 
 def current_revision(connection: Connection) -> str | None:

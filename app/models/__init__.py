@@ -1,4 +1,4 @@
-"""All tables, so that one import knows the whole schema."""
+"""All tables. Importing this package registers the whole schema with SQLAlchemy."""
 
 from app.models.api_key import ApiKey
 from app.models.event import NAMES_A_RESOURCE, EventLog, EventRow

@@ -1,4 +1,4 @@
-"""The keys with which programs come in. Of a key only its digest is stored, so nobody can read one here."""
+"""The API keys of programs. The database stores only the digest of a key, so a key cannot be read from it."""
 
 from datetime import datetime
 from typing import Final
@@ -7,14 +7,14 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, LargeBinary, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.postgres.engine import Base
+from app.postgres.base import Base
 
 DIGEST_BYTES: Final = 32
 KEY_NAME_LENGTH: Final = 200
 
 
 class ApiKey(Base):
-    """One key, by a name that is never given again: who had which key stays clear. `hint` is how the key begins."""
+    """An API key. Its name is never reused, so it always identifies one key. `hint` is the beginning of the key."""
 
     __tablename__ = "api_key"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The event log: an append-only table whose positions are dense and commit-ordered."""
+"""The event log: an append-only table. Its positions have no gaps and follow the order of commits."""
 
 from datetime import datetime
 from typing import Final
@@ -7,18 +7,18 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.postgres.engine import Base, Json, JsonObject
+from app.postgres.base import Base, Json, JsonObject
 
 NAMES_A_RESOURCE: Final = (
     "revision IS NOT NULL AND (revision = 1 OR payload -> 'updates' ? 'name' OR payload ? 'skipped')"
 )
-"""The events that give a resource its name, or may do so: its creation, a change of its name, and a skipped change."""
+"""Events that set a resource's name, or may set it: its creation, a change of its name, and a skipped change."""
 
 
 class EventRow(Base):
-    """One event at its position. `revision` is NULL for an event that no resource of the registry made.
+    """An event and its position. `revision` is NULL for an event that is not about a change of a registry resource.
 
-    `related` is the list as it is delivered; the resource's own labels stand in `resource`.
+    `resource` has the labels of the resource itself. `related` is the list of related resources, as it is delivered.
     """
 
     __tablename__ = "event"
@@ -34,7 +34,7 @@ class EventRow(Base):
         Index("ix_event_resource_occurred", "resource_id", "occurred", "position"),
         Index("ix_event_name_occurred", "event", "occurred", "position", postgresql_ops={"event": "text_pattern_ops"}),
         Index("ix_event_related", "related", postgresql_using="gin", postgresql_ops={"related": "jsonb_path_ops"}),
-        # One entry for a resource, and one more for each name: whatever is named is found without a scan of its events.
+        # It has one entry for each name of a resource. So a resource is found by name without a scan of its events.
         Index(
             "ix_event_resource_name",
             text("(resource ->> 'prefect.resource.name')"),
@@ -58,7 +58,10 @@ class EventRow(Base):
 
 
 class EventLog(Base):
-    """The log's single head row. Its lock is the append lock; `rescued` counts events that only the sweep found."""
+    """The single row with the log's last position. Locking this row is the append lock.
+
+    `rescued` counts the events whose snapshots only the sweep found.
+    """
 
     __tablename__ = "event_log"
     __table_args__ = (

@@ -1,6 +1,6 @@
 """The tables of the registry: flows, work pools, work queues, concurrency limits and deployments.
 
-No foreign key cascades: what a deletion changes elsewhere is changed by the CRUD functions, which capture it.
+No foreign key cascades. The CRUD functions make the changes that a deletion causes, and so capture them.
 """
 
 from datetime import datetime
@@ -11,17 +11,17 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.postgres.engine import Base, Json, JsonObject
+from app.postgres.base import Base, Json, JsonObject
 
 NAME_PATTERN = "^[^/%&><]+$"
-"""What Prefect's client and server accept as a name (a deployment's name may be empty as well)."""
+"""The names that Prefect's client and server accept. A deployment's name may also be empty."""
 
 OBJECT = text("'{}'::jsonb")
 ARRAY = text("'[]'::jsonb")
 
 
 class Readiness(StrEnum):
-    """Whether a work pool or a work queue can take work, or a deployment has somebody to run it."""
+    """The status of a work pool, a work queue or a deployment. READY means that a process is there to take its runs."""
 
     READY = "READY"
     NOT_READY = "NOT_READY"
@@ -29,15 +29,15 @@ class Readiness(StrEnum):
 
 
 AGENT_TYPE: Final = "prefect-agent"
-"""The type of a pool that old agents poll; such a pool has no status."""
+"""The type of a pool that old agents poll. Such a pool has no status."""
 
 NOT_READY: Final = text(f"'{Readiness.NOT_READY}'")
-PAUSABLE: Final = "status IN ('READY', 'NOT_READY', 'PAUSED')"
-PAUSED_TOLD: Final = "is_paused = (status = 'PAUSED')"
+STATUSES: Final = "status IN ('READY', 'NOT_READY', 'PAUSED')"
+PAUSED_MEANS_PAUSED: Final = "is_paused = (status = 'PAUSED')"
 
 
 class Row:
-    """What every resource has: an id and two times, all given by the database."""
+    """The columns of every resource: an id and two times, all set by PostgreSQL."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
     created: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
@@ -47,8 +47,8 @@ class Row:
 class Tracked(Row):
     """A resource whose changes become events.
 
-    `revision` counts its changes from 1 and `event_id` is the id of the event of the latest one. Every statement
-    that changes a tracked field changes both, under the row's lock, so the event before is known exactly.
+    `revision` counts its changes, from 1. `event_id` is the id of the latest change's event. Every statement that
+    changes a tracked field also changes both, under the row lock. So the id of the previous event is always known.
     """
 
     revision: Mapped[int] = mapped_column(server_default=text("1"))
@@ -72,12 +72,12 @@ class WorkPool(Tracked, Base):
     __tablename__ = "work_pool"
     __table_args__ = (
         CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
-        # Events tell it as it is: no URL, in which a password could be.
+        # Events contain the type unmasked. So it must not be a URL, which may contain a password.
         CheckConstraint("type ~ '^[^/%&><?]+$'", name="type"),
         CheckConstraint("concurrency_limit >= 0", name="concurrency_limit"),
         CheckConstraint("revision >= 1", name="revision"),
-        CheckConstraint(PAUSABLE, name="status"),
-        CheckConstraint(PAUSED_TOLD, name="is_paused"),
+        CheckConstraint(STATUSES, name="status"),
+        CheckConstraint(PAUSED_MEANS_PAUSED, name="is_paused"),
         CheckConstraint(f"(type = '{AGENT_TYPE}') = (status IS NULL)", name="agents_have_no_status"),
     )
 
@@ -99,9 +99,9 @@ class WorkQueue(Tracked, Base):
         CheckConstraint("concurrency_limit >= 0", name="concurrency_limit"),
         CheckConstraint("priority >= 1", name="priority"),
         CheckConstraint("revision >= 1", name="revision"),
-        CheckConstraint(PAUSABLE, name="status"),
-        CheckConstraint(PAUSED_TOLD, name="is_paused"),
-        # A pool has one default queue, and the database knows which: there is no second place that could disagree.
+        CheckConstraint(STATUSES, name="status"),
+        CheckConstraint(PAUSED_MEANS_PAUSED, name="is_paused"),
+        # Only this flag says which queue is the pool's default queue. The index allows one such queue in a pool.
         Index("uq_work_queue_default", "work_pool_id", unique=True, postgresql_where=text("is_default")),
     )
 
@@ -118,9 +118,9 @@ class WorkQueue(Tracked, Base):
 
 
 class PoolWorker(Row, Base):
-    """A process that takes work from a pool, as far as its heartbeats tell. The registry gives it none.
+    """A process that has sent heartbeats for a pool. The registry gives it no work.
 
-    `updated` is the time of its last heartbeat; it counts as online until `online_until`.
+    `updated` is the time of the last heartbeat. The worker is online until `online_until`.
     """
 
     __tablename__ = "pool_worker"
@@ -162,14 +162,14 @@ class Deployment(Tracked, Base):
         CheckConstraint("jsonb_typeof(tags) = 'array'", name="tags"),
         CheckConstraint("jsonb_typeof(schedules) = 'array'", name="schedules"),
         CheckConstraint("status IN ('READY', 'NOT_READY')", name="status"),
-        # A poll asks which deployments of its queues become ready by it: nearly always none.
+        # A poll looks for deployments of its queues that are not ready yet. Nearly always there are none.
         Index("ix_deployment_not_ready", "work_queue_id", postgresql_where=text("status = 'NOT_READY'")),
     )
 
     name: Mapped[str] = mapped_column(Text)
     flow_id: Mapped[UUID] = mapped_column(ForeignKey(Flow.id))
     work_queue_id: Mapped[UUID | None] = mapped_column(ForeignKey(WorkQueue.id), index=True)
-    # A deployment's own limit is written after the deployment, whose id its name holds: hence deferred.
+    # Deferred: a deployment's own limit is inserted after the deployment, because its name contains that id.
     concurrency_limit_id: Mapped[UUID | None] = mapped_column(
         ForeignKey(ConcurrencyLimit.id, deferrable=True, initially="DEFERRED"), index=True
     )

@@ -18,30 +18,34 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.postgres.engine import Base, Json, JsonObject
+from app.postgres.base import Base, Json, JsonObject
 
 LANES: Final = 64
 
 STATE_LIMIT: Final = 4 * 1024 * 1024
-"""Bytes of the JSON of the state after a change. So what is recorded can be changed again, and a worker can hold it."""
+"""The maximum size in bytes of the JSON of the state after a change.
+
+A recorded state can therefore always be changed again, and a worker has memory for it.
+"""
 
 TOO_LARGE: Final = ("ck_snapshot_size", "ck_snapshot_state_size")
-"""The constraints that refuse a change for its size."""
+"""The constraints that reject a change because of its size."""
 
 SCHEMA_VERSION: Final = 2
-"""What a snapshot's columns mean; each snapshot carries the version of the process that captured it.
+"""The version of the meaning of a snapshot's columns. Each snapshot has the version of the process that captured it.
 
-Whoever changes what an older worker would misread raises it: a new kind, a tracked field or an edge added, taken away
-or read otherwise. A worker leaves snapshots of a newer version to newer workers. The migration of that release makes
-`ix_snapshot_newer` anew; until the last old worker is gone its claims are slower, and as right as before.
+Increase it with every change that an older worker would misread: a new kind, or a tracked field or edge that is added,
+removed or interpreted differently. A worker leaves snapshots of a newer version to newer workers. The migration of
+such a release must recreate `ix_snapshot_newer`. Until the last old worker has stopped, the claims of old workers are
+slower, but correct.
 """
 
 
 class SnapshotRow(Base):
-    """A captured change, masked and JSON-safe, waiting for its event.
+    """A captured change that waits for its event. Its values are masked.
 
     It is inserted in the transaction of the change and deleted in the transaction that appends its event.
-    `sequence` is given while the resource's row is locked, so for one resource it grows with the revision.
+    `sequence` is assigned while the resource's row is locked, so for one resource it increases with the revision.
     """
 
     __tablename__ = "snapshot"
@@ -59,7 +63,7 @@ class SnapshotRow(Base):
         CheckConstraint("jsonb_typeof(\"references\") = 'object'", name="references"),
         CheckConstraint("jsonb_typeof(labels) = 'object'", name="labels"),
         CheckConstraint(f"size <= {2 * STATE_LIMIT}", name="size"),
-        # The second part writes the state out once more, which small ones are spared.
+        # The second condition serializes the state once more. Small states skip it.
         CheckConstraint(f"size <= {STATE_LIMIT} OR octet_length(after::text) <= {STATE_LIMIT}", name="state_size"),
         CheckConstraint(
             "operation IN ('created', 'updated', 'deleted', 'ready', 'not-ready', 'paused')", name="operation"
@@ -86,7 +90,7 @@ class SnapshotRow(Base):
     before: Mapped[JsonObject | None] = mapped_column(Json)
     after: Mapped[JsonObject | None] = mapped_column(Json)
     size: Mapped[int] = mapped_column(
-        # PostgreSQL counts the characters' bytes itself, so that a claim can be bounded by what it will have to hold.
+        # Stored, so that a claim can limit the bytes that it will load.
         Computed("coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::text), 0)", persisted=True)
     )
     references: Mapped[JsonObject] = mapped_column(Json)
@@ -94,7 +98,7 @@ class SnapshotRow(Base):
     follows: Mapped[UUID | None]
     correlation_id: Mapped[str | None] = mapped_column(Text)
     schema_version: Mapped[int] = mapped_column(
-        # Given by the process, since the database is migrated while processes of the version before still write.
+        # Set by the process: the database is migrated while processes of the previous version still write.
         SmallInteger,
         default=SCHEMA_VERSION,
         server_default=text("1"),
@@ -102,9 +106,9 @@ class SnapshotRow(Base):
     captured: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     deaths: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
-    """How many worker processes died while they had it in hand; one more while a careful one has it."""
+    """How many worker processes died while processing it, plus one while a worker processes it in careful mode."""
     next_attempt: Mapped[datetime | None]
     parked: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
     skip_reason: Mapped[str | None] = mapped_column(Text)
-    """Why an operator skips it: its event then says so, in its place, instead of what changed."""
+    """The operator's reason for skipping it. Its event then contains this reason instead of the changes."""

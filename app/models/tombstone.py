@@ -1,4 +1,4 @@
-"""What is left of a deleted resource."""
+"""The tombstones of deleted resources."""
 
 from datetime import datetime
 from typing import Any
@@ -8,13 +8,13 @@ from sqlalchemy import CheckConstraint, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.resources import OBJECT
-from app.postgres.engine import Base
+from app.postgres.base import Base
 
 
 class Tombstone(Base):
-    """The last known name of a deleted resource, and the revision of its last change, which is its deletion.
+    """The last name of a deleted resource, and the revision of its deletion.
 
-    Events that are built after the deletion still name it, and the audit still knows how many events it had.
+    Events that are built after the deletion use the name. The audit uses the revision as the number of its events.
     """
 
     __tablename__ = "tombstone"

@@ -1,4 +1,4 @@
-"""Snapshots that nobody but an operator decides on: which are parked, and giving them back or skipping them."""
+"""Lists parked snapshots, and replays or skips them. An operator decides on each parked snapshot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,46 +12,49 @@ from sqlalchemy.orm import Session, aliased, defer
 from app.errors import Conflict, NotFound
 from app.models import SnapshotRow
 
-# What a snapshot holds may be large, or the very thing that nobody can read.
+# The states of a snapshot may be large, and a parked snapshot may even be unreadable.
 WITHOUT_STATES: Final = (defer(SnapshotRow.before), defer(SnapshotRow.after))
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A snapshot in the outbox, and how many later ones of the same resource wait behind it."""
+class OutboxEntry:
+    """A snapshot in the outbox, and how many later snapshots of the same resource wait for it."""
 
     snapshot: SnapshotRow
     waiting: int
 
 
-def parked(session: Session) -> list[Held]:
-    """Return the parked snapshots without their states, those that were parked first at the beginning."""
-    statement = _held().where(_is_parked()).order_by(SnapshotRow.parked, SnapshotRow.sequence)
+def list_parked(session: Session) -> list[OutboxEntry]:
+    """Return the parked snapshots without their states. Those that were parked first come first."""
+    statement = _select_entries().where(_is_parked()).order_by(SnapshotRow.parked, SnapshotRow.sequence)
     rows = session.execute(statement.options(*WITHOUT_STATES))
-    return [Held(snapshot, waiting) for snapshot, waiting in rows]
+    return [OutboxEntry(snapshot, waiting) for snapshot, waiting in rows]
 
 
-def held(session: Session, snapshot_id: UUID) -> Held:
-    """Return any snapshot that is in the outbox.
+def read_entry(session: Session, snapshot_id: UUID) -> OutboxEntry:
+    """Return a snapshot in the outbox, parked or not.
 
     Raises:
-        NotFound: it is not there; it may be an event by now.
+        NotFound: the outbox has no such snapshot. It may have become an event.
     """
-    row = session.execute(_held().where(SnapshotRow.id == snapshot_id)).one_or_none()
+    row = session.execute(_select_entries().where(SnapshotRow.id == snapshot_id)).one_or_none()
     if row is None:
         raise _not_found(snapshot_id)
-    return Held(row[0], row[1])
+    return OutboxEntry(row[0], row[1])
 
 
 def replay(session: Session, snapshot_id: UUID | None) -> Sequence[SnapshotRow]:
-    """Give a parked snapshot back to the workers, or with None every one, as if it had never failed; return them.
+    """Return a parked snapshot to the workers as if it had never failed; with None, return all parked snapshots.
 
-    The next sweep rings for them. The rows are locked, so of two operators who decide at once the second is told that
-    it is not parked any more.
+    The next sweep rings for them. The rows are locked: if two operators decide on the same snapshot at once, the second
+    one gets `Conflict`.
+
+    Returns:
+        The rows, with the values that they had while they were parked.
 
     Raises:
         NotFound: there is no such snapshot.
-        Conflict: it is not parked.
+        Conflict: the snapshot is not parked.
     """
     rows = _lock_all(session) if snapshot_id is None else [_lock(session, snapshot_id)]
     _set(session, rows, attempts=0, deaths=0, error=None, parked=None, next_attempt=None, skip_reason=None)
@@ -59,28 +62,28 @@ def replay(session: Session, snapshot_id: UUID | None) -> Sequence[SnapshotRow]:
 
 
 def skip(session: Session, snapshot_id: UUID, reason: str) -> SnapshotRow:
-    """Have a parked snapshot's place in the log taken by an event that says that it was skipped, and why.
+    """Mark a parked snapshot as skipped, so that its event only says that it was skipped, and why; return the row.
 
-    It is due at once; the next sweep rings for it, and the later ones of its resource follow. Its attempts and its
-    error stay with it until then.
+    The snapshot is due at once: the next sweep rings for it, and then the resource's later snapshots follow. It keeps
+    its attempts and its error until then.
 
     Raises:
         NotFound: there is no such snapshot.
-        Conflict: it is not parked.
+        Conflict: the snapshot is not parked.
     """
     row = _lock(session, snapshot_id)
     _set(session, [row], deaths=0, parked=None, next_attempt=func.clock_timestamp(), skip_reason=reason)
     return row
 
 
-def _held() -> Select[Any]:
-    behind = aliased(SnapshotRow)
+def _select_entries() -> Select[Any]:
+    later = aliased(SnapshotRow)
     waiting = (
         select(func.count())
         .where(
-            behind.kind == SnapshotRow.kind,
-            behind.resource_id == SnapshotRow.resource_id,
-            behind.revision > SnapshotRow.revision,
+            later.kind == SnapshotRow.kind,
+            later.resource_id == SnapshotRow.resource_id,
+            later.revision > SnapshotRow.revision,
         )
         .scalar_subquery()
     )
@@ -88,7 +91,7 @@ def _held() -> Select[Any]:
 
 
 def _is_parked() -> Any:
-    # A parked snapshot has failed before; saying so lets the small index of failed ones find them.
+    # Every parked snapshot has failed attempts. The redundant condition makes PostgreSQL use the small partial index.
     return and_(SnapshotRow.parked.is_not(None), SnapshotRow.attempts > 0)
 
 
@@ -103,19 +106,19 @@ def _lock(session: Session, snapshot_id: UUID) -> SnapshotRow:
     if row is None:
         raise _not_found(snapshot_id)
     if row.parked is None:
-        raise Conflict(f"Snapshot {snapshot_id} is not parked: it is dispatched without anybody's doing.")
+        raise Conflict(f"Snapshot {snapshot_id} is not parked. The workers dispatch it without an operator's decision.")
     return row
 
 
 def _not_found(snapshot_id: UUID) -> NotFound:
-    return NotFound(f"There is no snapshot {snapshot_id} in the outbox: it may be an event by now.")
+    return NotFound(f"There is no snapshot {snapshot_id} in the outbox. It may have become an event.")
 
 
 def _set(session: Session, rows: Sequence[SnapshotRow], **columns: Any) -> None:
-    # One array and not a parameter for each: one bug may have parked more than a statement has parameters.
+    # One array instead of many parameters: a bug may have parked more rows than a statement can have parameters.
     ids = literal([row.id for row in rows], ARRAY(Uuid))
     session.execute(
         update(SnapshotRow).where(SnapshotRow.id == func.any(ids)).values(**columns),
-        # The rows at hand keep what they were parked with: it is shown to the operator.
+        # The loaded rows keep their old values, which are shown to the operator.
         execution_options={"synchronize_session": False},
     )

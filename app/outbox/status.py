@@ -1,4 +1,4 @@
-"""How the outbox stands: what waits, for how long, and what is stuck."""
+"""The status of the outbox: how many snapshots wait, for how long, and how many are parked."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,17 @@ from app.models import SCHEMA_VERSION, EventLog, SnapshotRow
 
 @dataclass(frozen=True, slots=True)
 class OutboxStatus:
-    """How many changes wait for their events, and how far the log is.
+    """The number of snapshots in the outbox, by state, and the position of the log.
 
-    `pending` snapshots are all that are not parked. Of these, `waiting` stand behind a parked one of the same
-    resource, `retrying` have failed before, and `newer` were captured by a newer version than this process is, so that
-    only newer workers can take them. `rescued` counts the events that only the sweep found.
+    Attributes:
+        pending: snapshots that are not parked. `waiting`, `retrying` and `newer` are among them.
+        oldest_pending_seconds: the age of the oldest pending snapshot; None if there is none.
+        parked: snapshots that wait for an operator's decision.
+        waiting: snapshots that wait for a parked one of the same resource.
+        retrying: snapshots that have failed before.
+        newer: snapshots from a newer version than this process, which only newer workers can take.
+        position: the position of the last event in the log.
+        rescued: the number of events whose snapshots only the sweep found.
     """
 
     pending: int
@@ -29,14 +35,14 @@ class OutboxStatus:
 
 
 def status(session: Session) -> OutboxStatus:
-    """Return how the outbox stands, in one statement; ages are by the database's clock."""
+    """Return the status of the outbox, in one statement. Ages are by the database's clock."""
     return OutboxStatus(*session.execute(_statement()).one())
 
 
 def _statement() -> Select[Any]:
     snapshot = SnapshotRow.__table__
     parked, pending = snapshot.c.parked.is_not(None), snapshot.c.parked.is_(None)
-    # A parked snapshot has failed before; saying so lets the small index of failed ones find them.
+    # Every parked snapshot has failed attempts. The redundant condition makes PostgreSQL use the small partial index.
     stuck = (
         select(snapshot.c.kind, snapshot.c.resource_id, func.min(snapshot.c.revision).label("revision"))
         .where(parked, snapshot.c.attempts > 0)

@@ -1,54 +1,31 @@
-"""The declarative base, the engine and the sessions. It knows nothing of what is stored."""
+"""The engine, its sessions, and the cursor that executes the statements which SQLAlchemy compiles."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, Final, overload
 
 import psycopg
-from pydantic_core import from_json, to_json
-from sqlalchemy import DateTime, Engine, MetaData, Table, create_engine, event
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from psycopg import Column
+from psycopg.rows import Row
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import ExecutionContext
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.orm import Session, sessionmaker
 
-from app.postgres.copying import understand_copies
-from app.postgres.cursors import Cursor
-from app.postgres.liveness import Pulse, WatchedConnection, has_news
-from app.postgres.planning import understand_planned_anew
+from app.postgres.base import dump_json, load_json
+from app.postgres.bulk import install_copy_hook
+from app.postgres.liveness import ServerHealth, WatchedConnection, has_unread_input
 from app.settings import Settings
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "pk": "pk_%(table_name)s",
-}
+CUSTOM_PLAN: Final = {"aftercommit_custom_plan": True}
+"""The execution options of a statement whose best plan depends on its values.
 
-JsonObject = dict[str, Any]
-Json = JSONB(none_as_null=True)
-"""A JSON column in which None is SQL's NULL, so that NOT NULL means what it says."""
-
-
-class Base(DeclarativeBase):
-    """The base of every table; constraint names are fixed so that migrations and errors can name them."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: DateTime(timezone=True), dict[str, Any]: Json}
-
-
-def core_table(model: type[Base]) -> Table:
-    """Return the model's table, for statements that load no objects: the ORM would cost more than they do."""
-    table = model.__table__
-    assert isinstance(table, Table), "every model has a table of its own"
-    return table
-
+psycopg prepares statements that it sends often, and PostgreSQL may then keep one generic plan for all later values.
+Such a plan searches for the newest of a rare value as for the newest of a frequent one: by scanning the whole table.
+"""
 
 BACKEND_MARGIN_SECONDS = 5
-"""How much longer than its time limit a statement is waited for, when only its own backend hangs."""
+"""How much longer than the time limit of a statement the client waits, if only this one backend hangs."""
 
 
 def make_engine(
@@ -57,14 +34,20 @@ def make_engine(
     application_name: str,
     pool_size: int | None = None,
     lock_timeout_ms: int = 0,
-    plans_once: bool = False,
+    generic_plans: bool = False,
 ) -> Engine:
-    """Return an engine for PostgreSQL 18 through psycopg 3; it connects at first use.
+    """Return an engine for PostgreSQL 18 through psycopg 3. It connects at first use.
 
-    Every statement has a time limit. A lost connection is noticed at checkout, and a server that hangs within three
-    seconds (`app.postgres.liveness`). `lock_timeout_ms` bounds the wait for a lock; 0 leaves it to the statement's
-    limit. `plans_once` is for processes that send the same few statements again and again: PostgreSQL then keeps one
-    plan for each of them instead of planning for the values.
+    Every statement has a time limit. A lost connection is detected at checkout, and a hung server within about three
+    seconds (`app.postgres.liveness`).
+
+    Args:
+        settings: the URL of the database, and the timeouts.
+        application_name: the name of the connections in `pg_stat_activity`.
+        pool_size: the most connections; by default the number in the settings.
+        lock_timeout_ms: the longest wait for a lock. With 0, only the statement's time limit applies.
+        generic_plans: make PostgreSQL keep one plan for each statement instead of planning for the values. Meant for
+            processes that send the same few statements again and again.
     """
     engine = create_engine(
         settings.database_url,
@@ -72,61 +55,33 @@ def make_engine(
         max_overflow=0,
         pool_timeout=settings.database_connect_timeout,
         hide_parameters=True,
-        # PostgreSQL's own, so that psycopg has no statement to rewrite.
+        # PostgreSQL's own placeholders, so that psycopg need not rewrite the statements.
         paramstyle="numeric_dollar",
         json_serializer=dump_json,
         json_deserializer=load_json,
-        connect_args=_connect_args(settings, application_name, _server_options(settings, lock_timeout_ms, plans_once)),
+        connect_args=_connect_args(
+            settings, application_name, _server_options(settings, lock_timeout_ms, generic_plans)
+        ),
     )
-    pulse = Pulse(patience=settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS)
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> WatchedConnection:
-        connection = pulse.connect(*args, **options)
-        connection.server_cursor_factory = psycopg.RawServerCursor
-        return connection
-
-    # SQLAlchemy's own `pool_pre_ping` costs a round trip for each request, which finds out no more.
-    @event.listens_for(engine, "checkout")
-    def look(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
-        if has_news(connection):
-            raise DisconnectionError("The database has ended this connection.")
-
-    understand_copies(engine)
-    understand_planned_anew(engine)
+    max_wait = settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS
+    _install_connection_hooks(engine, ServerHealth(max_wait_seconds=max_wait))
+    install_copy_hook(engine)
+    install_custom_plan_hook(engine)
     return engine
 
 
-def dump_json(value: Any) -> bytes:
-    """Write JSON as a parameter, in a third of the time that the standard library takes.
+def _install_connection_hooks(engine: Engine, server_health: ServerHealth) -> None:
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> WatchedConnection:
+        connection = server_health.connect(*args, **options)
+        connection.server_cursor_factory = psycopg.RawServerCursor
+        return connection
 
-    Raises:
-        TypeError: something in it is no JSON.
-    """
-    try:
-        return to_json(value)
-    except ValueError:
-        # Deeper than pydantic writes, or half a character, which PostgreSQL refuses with words of its own.
-        return json.dumps(value).encode()
-
-
-def load_json(text: str | bytes) -> Any:
-    """Read any JSON that PostgreSQL stores: an integer of more digits than Python reads becomes a Decimal.
-
-    One row that Python cannot read must not stop those that are read beside it.
-    """
-    try:
-        return from_json(text)
-    except ValueError:
-        # Deeper than pydantic reads, or with such a number.
-        return _load_any_json(text)
-
-
-def _load_any_json(text: str | bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return json.loads(text, parse_int=Decimal)
+    # SQLAlchemy's own `pool_pre_ping` would cost a round trip for each request, and would find nothing more.
+    @event.listens_for(engine, "checkout")
+    def check(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+        if has_unread_input(connection):
+            raise DisconnectionError("The database has closed this connection.")
 
 
 def _connect_args(settings: Settings, application_name: str, options: str) -> dict[str, Any]:
@@ -142,8 +97,8 @@ def _connect_args(settings: Settings, application_name: str, options: str) -> di
     }
 
 
-def _server_options(settings: Settings, lock_timeout_ms: int, plans_once: bool) -> str:
-    """The limits that the server keeps, and how it plans. The limits free what a hung process of ours holds."""
+def _server_options(settings: Settings, lock_timeout_ms: int, generic_plans: bool) -> str:
+    """Return the server settings of a session. Its time limits also release the locks of a client that hangs."""
     statement_ms = settings.database_statement_timeout_ms
     options: dict[str, object] = {
         "statement_timeout": statement_ms,
@@ -152,47 +107,81 @@ def _server_options(settings: Settings, lock_timeout_ms: int, plans_once: bool) 
         "lock_timeout": lock_timeout_ms,
         "timezone": "UTC",
     }
-    if plans_once:
+    if generic_plans:
         options["plan_cache_mode"] = "force_generic_plan"
     return " ".join(f"-c {name}={value}" for name, value in options.items())
 
 
-def sqlstate(error: DBAPIError) -> str | None:
-    """Return the server's five-character code of the error, or None when the server said nothing."""
-    return error.orig.sqlstate if isinstance(error.orig, psycopg.Error) else None
-
-
-QUOTING: Final = ("22", "P0")
-"""The classes of errors whose first line may quote a value too: of invalid data, and of triggers' own words."""
-
-
-def describe(error: DBAPIError) -> str:
-    """Tell what the database refused without its DETAIL, which quotes the values of the row.
-
-    Returns:
-        The error's class, SQLSTATE, constraint and, where it quotes no value, primary message, for a log line or a
-        parked snapshot.
-    """
-    orig = error.orig
-    if not isinstance(orig, psycopg.Error):
-        return type(error).__name__
-    state = orig.diag.sqlstate
-    quotes = state is None or state.startswith(QUOTING)
-    parts = [type(orig).__name__, state, orig.diag.constraint_name, None if quotes else orig.diag.message_primary]
-    return " ".join(part for part in parts if part)
-
-
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """Return the session factory; rows stay readable after the commit."""
+    """Return a session factory. Rows stay readable after the commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 @contextmanager
-def looking(sessions: sessionmaker[Session]) -> Iterator[Session]:
-    """Give a session whose every statement sees what is committed by then: without BEGIN and ROLLBACK around it.
+def autocommit_session(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """Yield a session in autocommit mode: each statement sees everything that was committed before it.
 
-    It is for single reads, which so cost one round trip instead of three.
+    A single read costs one round trip instead of three, because there is no BEGIN and no ROLLBACK.
     """
     with sessions() as session:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session
+
+
+class LazyColumns(Sequence[Column]):
+    """The columns of a result. A column object is created only when it is accessed."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any], count: int) -> None:
+        """Take a cursor whose current result has `count` columns."""
+        self._cursor = cursor
+        self._count = count
+
+    def __len__(self) -> int:
+        """Return the number of columns."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Column: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Column]: ...
+
+    def __getitem__(self, index: int | slice) -> Column | list[Column]:
+        """Return one column, or a list of them for a slice."""
+        if isinstance(index, slice):
+            return [Column(self._cursor, at) for at in range(*index.indices(self._count))]
+        return Column(self._cursor, range(self._count)[index])
+
+    def __iter__(self) -> Iterator[Column]:
+        """Iterate over all columns."""
+        return (Column(self._cursor, at) for at in range(self._count))
+
+
+class Cursor(psycopg.RawCursor[Row]):
+    """Takes statements with PostgreSQL's own placeholders (`$1`), and describes result columns only when accessed.
+
+    Both save time compared with psycopg's default cursor:
+
+    - It searches each statement for Python placeholders. Above 4,096 bytes it does so again for each execution.
+    - It describes all columns after each statement: fifty for a deployment before and after its change. SQLAlchemy
+      only asks whether there are any, and reads them once for each compiled statement.
+    """
+
+    @property
+    def description(self) -> Sequence[Column] | None:  # type: ignore[override]  # psycopg promises a list of them.
+        """The columns of the current result, or None if the statement returns no rows."""
+        result = self.pgresult
+        if result is None or not result.nfields:
+            return super().description
+        return LazyColumns(self, result.nfields)
+
+
+def install_custom_plan_hook(engine: Engine) -> None:
+    """Make the engine send statements with the option `CUSTOM_PLAN` unprepared."""
+
+    @event.listens_for(engine, "do_execute")
+    def execute(cursor: psycopg.Cursor[Any], statement: str, parameters: Any, context: ExecutionContext) -> bool:
+        if not context.execution_options.keys() >= CUSTOM_PLAN.keys():
+            return False
+        cursor.execute(statement.encode(), parameters, prepare=False)
+        return True

@@ -1,8 +1,9 @@
-"""Notices that PostgreSQL has stopped answering although its connections still stand.
+"""Detects a PostgreSQL server that has stopped answering although its connections are still open.
 
-A hung server is not an absent one. Its kernel acknowledges every packet, so TCP keepalives are content, and the time
-limits of statements are kept by the very server that hangs. So whoever waits asks, after a moment of silence, whether
-the server answers anybody. A statement that is merely slow, or waits for a lock, goes on waiting.
+TCP keepalives do not detect a hung server, because its kernel still acknowledges every packet. The time limits of
+statements do not help either, because the hung server itself would have to enforce them. So after a moment of silence,
+a waiting thread probes whether the server answers a new connection. A statement that is merely slow, or that waits for
+a lock, continues to wait.
 """
 
 import errno
@@ -25,153 +26,155 @@ from app.telemetry import get_logger
 logger = get_logger(__name__)
 
 SILENCE_SECONDS: Final = 0.5
-"""How long a connection may be silent before the server is asked."""
+"""How long a connection may be silent before the server is probed."""
 PROBE_SECONDS: Final = 1.5
-"""How long the server may take to answer the question."""
-FRESH_SECONDS: Final = 0.5
-"""How long an answer is believed, so that many waiting threads ask once."""
+"""How long the server may take to answer a probe."""
+RESULT_VALID_SECONDS: Final = 0.5
+"""How long the result of a probe is reused, so that many waiting threads need only one."""
 TICK_SECONDS: Final = 0.1
-"""How often a silent connection is looked at."""
+"""How often a waiting thread checks how long its connection has been silent."""
 SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
-"""PostgreSQL answers this with one byte before any login: also when it has no connection to give."""
-NOT_ASKED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOENT, errno.EADDRNOTAVAIL, errno.EAGAIN}
-"""Errors that say nothing of the server: no descriptor is left, or its Unix socket has another path here."""
+"""PostgreSQL answers this request with one byte, without a login and even if it has no free connection."""
+INCONCLUSIVE_ERRORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOENT, errno.EADDRNOTAVAIL, errno.EAGAIN}
+"""Errors of a probe that prove nothing about the server: for example, this process has no file descriptor left, or the
+Unix socket has a different path here."""
 
-SILENT: Final = "The database does not answer."
+NO_ANSWER: Final = "The database does not answer."
 
 Probe = Callable[[int], bool]
 
 
-def answers(connected: int, timeout: float = PROBE_SECONDS) -> bool:
-    """Tell whether the server at the other end of this connected socket answers a newcomer within `timeout` seconds.
+def probe_server(socket_fd: int, timeout: float = PROBE_SECONDS) -> bool:
+    """Return whether the server behind a connected socket answers a new connection within `timeout` seconds.
 
-    It knocks at the address that the socket is connected to, so host lists and names that moved need no second
-    thought. The socket itself is not touched. When it cannot knock at all, the server has the benefit of the doubt.
+    It connects to the peer address of the socket, so host lists and changed DNS entries do not matter. The socket
+    itself is not read or written. It returns True if the probe is inconclusive (`INCONCLUSIVE_ERRORS`).
     """
     deadline = time.monotonic() + timeout
     try:
-        with socket.socket(fileno=os.dup(connected)) as known, socket.socket(known.family, known.type) as newcomer:
-            newcomer.settimeout(timeout)
-            newcomer.connect(known.getpeername())
-            newcomer.sendall(SSL_REQUEST)
-            newcomer.settimeout(max(deadline - time.monotonic(), 0.001))
-            return newcomer.recv(1) != b""
+        with socket.socket(fileno=os.dup(socket_fd)) as known, socket.socket(known.family, known.type) as probe:
+            probe.settimeout(timeout)
+            probe.connect(known.getpeername())
+            probe.sendall(SSL_REQUEST)
+            probe.settimeout(max(deadline - time.monotonic(), 0.001))
+            return probe.recv(1) != b""
     except OSError as error:
-        return error.errno in NOT_ASKED
+        return error.errno in INCONCLUSIVE_ERRORS
 
 
-def has_news(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether something has come on a connection that is in nobody's use: the server's farewell, or its end.
+def has_unread_input(connection: psycopg.Connection[Any]) -> bool:
+    """Return whether an idle connection was closed, or has unread input such as the server's closing message.
 
-    One look at the socket, without a round trip. Nothing else comes unasked but a changed setting of the server, and
-    who takes that for an end as well has one more connection to make.
+    It polls the socket once, without a round trip. The only other message that a server sends unasked reports a changed
+    setting. The connection then counts as closed too, which only costs a new connection.
     """
     if connection.closed:
         return True
-    looking = select.poll()
-    looking.register(connection.fileno(), select.POLLIN)
-    return bool(looking.poll(0))
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
-class Pulse:
-    """What a process knows about whether its server answers. One for each engine, shared by all its threads.
+class ServerHealth:
+    """Knows whether the server answers. Each engine has one, shared by all threads.
 
-    `patience` is how many seconds a single wait may last although the server answers others: more than the server's own
-    limit for a statement, so it is only reached when this one backend hangs.
+    `max_wait_seconds` limits a single wait while the server answers others. It must be longer than the server's time
+    limit for statements, so it is only reached when this one backend hangs.
     """
 
-    def __init__(self, patience: float, probe: Probe = answers) -> None:
-        """Believe that the server answers until it is seen that it does not."""
-        self.patience = patience
+    def __init__(self, max_wait_seconds: float, probe: Probe = probe_server) -> None:
+        """Assume that the server answers until a probe or a connect times out."""
+        self.max_wait_seconds = max_wait_seconds
         self._probe = probe
-        self._asking = threading.Lock()
-        self._alive = True
-        self._stale_at = 0.0
+        self._lock = threading.Lock()
+        self._last_result = True
+        self._valid_until = 0.0
 
-    def beats(self, connected: int) -> bool:
-        """Tell whether the server behind this socket answers, asking it when nobody has asked a moment ago.
+    def is_answering(self, socket_fd: int) -> bool:
+        """Return whether the server behind this socket answers; probe it if the last result is too old.
 
-        One thread asks; the others wait for its answer and share it. It takes `PROBE_SECONDS` at most, or as long as
-        another thread's try to connect.
+        One thread probes, and the others wait for its result. This takes at most `PROBE_SECONDS`, or as long as the
+        connect of another thread.
         """
-        with self._asking:
-            if time.monotonic() >= self._stale_at:
-                self._note(self._probe(connected))
-            return self._alive
+        with self._lock:
+            if time.monotonic() >= self._valid_until:
+                self._record(self._probe(socket_fd))
+            return self._last_result
 
     def connect(self, *args: Any, **kwargs: Any) -> "WatchedConnection":
-        """Connect with psycopg's arguments. While the server hangs, one thread tries at a time; the rest fail with it.
+        """Connect with psycopg's arguments. While the server hangs, one thread tries; the others fail with it.
 
         Raises:
-            psycopg.OperationalError: the server cannot be reached, refuses, or has just been found silent.
+            psycopg.OperationalError: the server is unreachable, refuses, or did not answer a moment ago.
         """
-        if self._alive:
+        if self._last_result:
             return self._try_to_connect(*args, **kwargs)
-        with self._asking:
-            if self._was_just_found_silent():
-                raise psycopg.OperationalError(SILENT)
+        with self._lock:
+            if self._failed_just_now():
+                raise psycopg.OperationalError(NO_ANSWER)
             return self._try_to_connect(*args, **kwargs)
 
     def _try_to_connect(self, *args: Any, **kwargs: Any) -> "WatchedConnection":
         try:
             connection = WatchedConnection.connect(*args, **kwargs)
         except ConnectionTimeout:
-            # Any other failure comes at once; nobody needs to be spared it.
-            self._note(alive=False)
+            # Any other failure is immediate, so the other threads may try for themselves.
+            self._record(is_answering=False)
             raise
-        self._note(alive=True)
-        connection.pulse = self
+        self._record(is_answering=True)
+        connection.server_health = self
         return connection
 
-    def _was_just_found_silent(self) -> bool:
-        return not self._alive and time.monotonic() < self._stale_at
+    def _failed_just_now(self) -> bool:
+        return not self._last_result and time.monotonic() < self._valid_until
 
-    def _note(self, alive: bool) -> None:
-        if alive != self._alive:
-            logger.warning("database_answers_again" if alive else "database_silent")
-        self._alive = alive
-        self._stale_at = time.monotonic() + FRESH_SECONDS
+    def _record(self, is_answering: bool) -> None:
+        if is_answering != self._last_result:
+            logger.warning("database_answers_again" if is_answering else "database_silent")
+        self._last_result = is_answering
+        self._valid_until = time.monotonic() + RESULT_VALID_SECONDS
 
 
 class WatchedConnection(psycopg.Connection[TupleRow]):
     """A psycopg connection whose waits end when the server hangs.
 
-    The wait then raises `psycopg.OperationalError` and the connection is closed, so a pool takes it for lost. That is
-    at most the silence, an answer still believed, the longest question (a probe or somebody's connect) and two ticks
-    after the server's last byte: 3.2 seconds with a connect timeout of 2.
+    The wait then closes the connection and raises `psycopg.OperationalError`, so the pool discards the connection.
+    After the server's last byte, this takes at most the sum of `SILENCE_SECONDS`, `RESULT_VALID_SECONDS`, the longer
+    of `PROBE_SECONDS` and another thread's connect, and two ticks. With a connect timeout of 2 seconds: 3.2 seconds.
     """
 
-    pulse: Pulse | None = None
+    server_health: ServerHealth | None = None
 
     def wait(self, gen: PQGen[RV], interval: float = TICK_SECONDS, timeout: float | None = None) -> RV:
-        """Wait as psycopg does, which is the one way in which it waits for an answer, and watch for silence."""
-        return super().wait(gen if self.pulse is None else self._watched(gen, self.pulse), interval, timeout)
+        """Wait for the server's answer as psycopg does, but watch for silence. psycopg uses this for all its waits."""
+        watched = gen if self.server_health is None else self._watched(gen, self.server_health)
+        return super().wait(watched, interval, timeout)
 
-    def _watched(self, gen: PQGen[RV], pulse: Pulse) -> PQGen[RV]:
-        """Pass on what the socket is ready for; nothing at all is what comes once a tick while it is silent."""
-        begun, found_silent = time.monotonic(), False
+    def _watched(self, gen: PQGen[RV], health: ServerHealth) -> PQGen[RV]:
+        """Forward the socket's readiness to `gen`. While the socket is silent, `ready` is empty once per tick."""
+        silent_since, is_hung = time.monotonic(), False
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
                 if ready:
-                    begun, found_silent = time.monotonic(), False
-                elif found_silent:
+                    silent_since, is_hung = time.monotonic(), False
+                elif is_hung:
                     self._give_up()
                 else:
-                    found_silent = self._is_silent(time.monotonic() - begun, pulse)
-                    # The answer may have come while the server was asked, so there is one more look.
+                    is_hung = self._is_hung(time.monotonic() - silent_since, health)
+                    # The answer may have arrived during the probe, so the socket is checked once more.
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: RV = end.value
             return result
 
-    def _is_silent(self, seconds: float, pulse: Pulse) -> bool:
-        if seconds < SILENCE_SECONDS:
+    def _is_hung(self, silent_seconds: float, health: ServerHealth) -> bool:
+        if silent_seconds < SILENCE_SECONDS:
             return False
-        return seconds > pulse.patience or not pulse.beats(self.pgconn.socket)
+        return silent_seconds > health.max_wait_seconds or not health.is_answering(self.pgconn.socket)
 
     def _give_up(self) -> None:
-        # Closing does not wait: the socket is non-blocking, and what cannot be sent is thrown away.
+        # This does not block: the socket is non-blocking, and unsent data is discarded.
         self.pgconn.finish()
-        raise psycopg.OperationalError(SILENT)
+        raise psycopg.OperationalError(NO_ANSWER)

@@ -1,4 +1,4 @@
-"""An event as a client sends it: Prefect's shape, bounded, and with nothing in it that the database cannot hold."""
+"""The event that a client sends: Prefect's format, with size limits and without values that PostgreSQL cannot store."""
 
 import json
 import re
@@ -12,48 +12,48 @@ from app.schemas.shared import Object, UtcTime
 from app.schemas.storable import within_digits
 
 MAX_BATCH: Final = 10_000
-"""Events in one request: the append lock is held for all of them together."""
+"""The most events in one request: one transaction appends them all and holds the append lock meanwhile."""
 MAX_EVENT_BYTES: Final = 1_500_000
 MAX_NAME: Final = 1024
 MAX_INDEXED_BYTES: Final = 2000
-"""An entry of an index has 2704 bytes at most, with a time and a position in it."""
+"""An entry of a PostgreSQL index has at most 2704 bytes. Ours also hold a time and a position."""
 MAX_LABELS: Final = 500
 MAX_RELATED: Final = 100
 NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""A NUL character as JSON writes it, and not a backslash that is followed by `u0000`."""
+"""A NUL character as JSON writes it. An escaped backslash followed by `u0000` does not match."""
 
 
-def _indexable(text: str) -> str:
+def _fits_index(text: str) -> str:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_INDEXED_BYTES:
         raise ValueError(f"must not be longer than {MAX_INDEXED_BYTES} bytes")
     return text
 
 
-def _identified(labels: dict[str, str]) -> dict[str, str]:
+def _has_id(labels: dict[str, str]) -> dict[str, str]:
     if not labels.get(RESOURCE_ID):
-        raise ValueError(f"a resource must have the label {RESOURCE_ID}, and not an empty one")
-    _indexable(labels[RESOURCE_ID])
+        raise ValueError(f"a resource must have a non-empty label {RESOURCE_ID}")
+    _fits_index(labels[RESOURCE_ID])
     return labels
 
 
-def _in_a_role(labels: dict[str, str]) -> dict[str, str]:
+def _has_role(labels: dict[str, str]) -> dict[str, str]:
     if not labels.get(RESOURCE_ROLE):
-        raise ValueError(f"a related resource must have the label {RESOURCE_ROLE}, and not an empty one")
+        raise ValueError(f"a related resource must have a non-empty label {RESOURCE_ROLE}")
     return labels
 
 
-Labels = Annotated[dict[str, str], Field(max_length=MAX_LABELS), AfterValidator(_identified)]
-RelatedLabels = Annotated[Labels, AfterValidator(_in_a_role)]
+Labels = Annotated[dict[str, str], Field(max_length=MAX_LABELS), AfterValidator(_has_id)]
+RelatedLabels = Annotated[Labels, AfterValidator(_has_role)]
 
 
 class ClientEvent(BaseModel):
-    """An event that a client made. Keys that are not known are left out, as Prefect's server does."""
+    """An event from a client. Unknown keys are ignored, as in Prefect's server."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: UUID
     occurred: UtcTime
-    event: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_indexable)]
+    event: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_fits_index)]
     resource: Labels
     related: Annotated[list[RelatedLabels], Field(max_length=MAX_RELATED)] = []
     payload: Annotated[Object, AfterValidator(within_digits)] = {}
@@ -63,7 +63,7 @@ class ClientEvent(BaseModel):
     def _is_storable(self) -> "ClientEvent":
         text = _as_json([self.event, self.resource, self.related, self.payload])
         if NUL.search(text):
-            raise ValueError("texts must not hold NUL characters")
+            raise ValueError("texts must not contain NUL characters")
         if len(text.encode()) > MAX_EVENT_BYTES:
             raise ValueError(f"an event must not be larger than {MAX_EVENT_BYTES} bytes")
         return self
@@ -72,10 +72,10 @@ class ClientEvent(BaseModel):
 def _as_json(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        # Half of a surrogate pair is found here: no encoding has it.
+        # Raises for half a surrogate pair, which UTF-8 cannot encode.
         text.encode()
     except ValueError:
-        raise ValueError("numbers must be finite, and texts whole characters") from None
+        raise ValueError("numbers must be finite, and texts must not contain half a surrogate pair") from None
     return text
 
 

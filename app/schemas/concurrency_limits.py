@@ -1,4 +1,4 @@
-"""The bodies of the routes of global concurrency limits."""
+"""Request and response bodies of the routes for concurrency limits."""
 
 from datetime import datetime
 from typing import Annotated, Final, Self
@@ -10,7 +10,7 @@ from app.models import ConcurrencyLimit
 from app.schemas.shared import NAME_LENGTH, Changes, Count, Name, Paging, Query, ResourceResponse, WireModel
 
 TAG_PREFIX: Final = "tag:"
-"""A tag's limit is a global limit whose name begins like this."""
+"""A tag's limit is stored as a global limit whose name starts with this prefix."""
 
 Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -27,7 +27,7 @@ class ConcurrencyLimitCreate(WireModel):
 
 
 class ConcurrencyLimitUpdate(Changes):
-    """What may change of a concurrency limit."""
+    """Changes to a concurrency limit. Omitted fields stay unchanged."""
 
     name: Name | None = None
     limit: Count | None = None
@@ -38,7 +38,7 @@ class ConcurrencyLimitUpdate(Changes):
 
 
 class ConcurrencyLimitQuery(Paging):
-    """Which concurrency limits to list."""
+    """The page of concurrency limits to list."""
 
 
 class ConcurrencyLimitResponse(ResourceResponse):
@@ -52,27 +52,27 @@ class ConcurrencyLimitResponse(ResourceResponse):
 
 
 class CreatedConcurrencyLimitResponse(ConcurrencyLimitResponse):
-    """A concurrency limit as its creation answers it."""
+    """A new concurrency limit, with two more fields than the other responses."""
 
     denied_slots: int
     avg_slot_occupancy_seconds: float
 
 
 class TagLimitCreate(WireModel):
-    """A limit on the runs of tasks with a tag; the tag's limit, when there is one, is changed to it."""
+    """A concurrency limit for the task runs with a tag. It replaces the limit that the tag already has."""
 
     tag: Annotated[Name, Field(max_length=NAME_LENGTH - len(TAG_PREFIX))]
     concurrency_limit: Count
 
 
 class TagLimitReset(Query):
-    """Which task runs hold the slots from now on."""
+    """The task runs that hold the slots after the reset. Only none are possible: this registry has no task runs."""
 
     slot_override: list[UUID] | None = None
 
 
 class TagLimitResponse(BaseModel):
-    """A tag's limit. No task runs here, so no slot is ever held."""
+    """A tag's concurrency limit. This registry runs no tasks, so `active_slots` is always empty."""
 
     id: UUID
     created: datetime
@@ -83,7 +83,7 @@ class TagLimitResponse(BaseModel):
 
     @classmethod
     def of(cls, limit: ConcurrencyLimit) -> Self:
-        """Return the tag's limit that is stored as this global one."""
+        """Return the response for a tag's limit, which is stored as a global limit."""
         return cls(
             id=limit.id,
             created=limit.created,

@@ -1,4 +1,4 @@
-"""The token with which a client may change something, while forged changes are protected against."""
+"""The CSRF token that a client must send with every change while CSRF protection is on."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 class CsrfToken(BaseModel):
-    """Prefect's shape of it; `id`, `created` and `updated` mean nothing here, since no token is stored."""
+    """A CSRF token in Prefect's format. `id`, `created` and `updated` have no meaning, because no token is stored."""
 
     id: UUID
     created: datetime

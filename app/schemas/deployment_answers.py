@@ -1,4 +1,4 @@
-"""Deployments as they leave on the wire."""
+"""Response bodies of the deployment routes."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,12 +6,12 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.models import Readiness
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.schedules import ScheduleResponse
 from app.schemas.shared import ResourceResponse
 
 
-class LimitOfDeployment(ResourceResponse):
+class DeploymentLimit(ResourceResponse):
     """The concurrency limit that a deployment uses."""
 
     active: bool
@@ -22,9 +22,9 @@ class LimitOfDeployment(ResourceResponse):
 
 
 class DeploymentResponse(BaseModel):
-    """A deployment with the names of its queue and pool, and with its limit.
+    """A deployment, with the names of its work queue and work pool and with its concurrency limit.
 
-    `concurrency_limit` is always null, as clients of this protocol expect: the number stands in the limit.
+    `concurrency_limit` is always null, as Prefect's clients expect. The number is in `global_concurrency_limit`.
     """
 
     id: UUID
@@ -37,7 +37,7 @@ class DeploymentResponse(BaseModel):
     paused: bool
     schedules: list[ScheduleResponse]
     concurrency_limit: None = None
-    global_concurrency_limit: LimitOfDeployment | None
+    global_concurrency_limit: DeploymentLimit | None
     concurrency_options: JsonObject | None
     job_variables: JsonObject
     parameters: JsonObject
@@ -60,7 +60,7 @@ class DeploymentResponse(BaseModel):
 
 
 class DeploymentPage(BaseModel):
-    """One page of deployments."""
+    """A page of deployments, and the number of all matching deployments."""
 
     results: list[DeploymentResponse]
     count: int
@@ -70,6 +70,6 @@ class DeploymentPage(BaseModel):
 
 
 class DeletedIds(BaseModel):
-    """The ids of what this request deleted, and nobody else."""
+    """The ids of the deployments that this request deleted."""
 
     deleted: list[UUID]

@@ -1,4 +1,4 @@
-"""Deployments as they come and go on the wire."""
+"""Request bodies of the deployment routes."""
 
 import json
 from typing import Annotated, Any, Final, Literal
@@ -25,7 +25,7 @@ from app.schemas.shared import (
 PARAMETERS_LIMIT: Final = 512 * 1024
 DELETE_LIMIT: Final = 50
 
-RENAMED_LONG_AGO: Final = frozenset(
+IGNORED_KEYS: Final = frozenset(
     {
         "worker_pool_queue_id",
         "worker_pool_name",
@@ -33,7 +33,7 @@ RENAMED_LONG_AGO: Final = frozenset(
         "work_pool_queue_name",
     }
 )
-"""Keys of old clients that Prefect drops without a word; every other unknown key is an error."""
+"""Renamed keys that old clients still send. Prefect ignores them; every other unknown key is an error."""
 
 
 def _within_parameters_limit(parameters: Object | None) -> Object | None:
@@ -43,20 +43,20 @@ def _within_parameters_limit(parameters: Object | None) -> Object | None:
 
 
 DeploymentName = Annotated[Text, Field(max_length=NAME_LENGTH, pattern="^[^/%&><]*$")]
-"""A deployment's name may be empty, as Prefect's own."""
+"""Unlike other names, a deployment's name may be empty, as in Prefect."""
 
 Parameters = Annotated[Object, AfterValidator(_within_parameters_limit)]
 
 
 class ConcurrencyOptions(WireModel):
-    """What happens to a run that finds the deployment's limit reached."""
+    """What happens to a run that starts when the deployment's concurrency limit is reached."""
 
     collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"]
     grace_period_seconds: Annotated[int, Field(ge=60, le=86400)] | None = None
 
 
 class _DeploymentBody(WireModel):
-    """What creation and change share."""
+    """The fields that are the same for creating and updating a deployment."""
 
     concurrency_limit: Annotated[int, Field(gt=0, le=INTEGER_MAX)] | None = None
     concurrency_options: ConcurrencyOptions | None = None
@@ -76,20 +76,20 @@ class _DeploymentBody(WireModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_renamed_keys(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not RENAMED_LONG_AGO.isdisjoint(data):
-            return {key: value for key, value in data.items() if key not in RENAMED_LONG_AGO}
+    def _without_ignored_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not IGNORED_KEYS.isdisjoint(data):
+            return {key: value for key, value in data.items() if key not in IGNORED_KEYS}
         return data
 
     @model_validator(mode="after")
-    def _one_limit(self) -> "_DeploymentBody":
+    def _has_at_most_one_limit(self) -> "_DeploymentBody":
         if self.concurrency_limit is not None and self.global_concurrency_limit_id is not None:
-            raise ValueError("A deployment has a concurrency limit of its own or a global one, not both.")
+            raise ValueError("Set `concurrency_limit` or `global_concurrency_limit_id`, not both.")
         return self
 
 
 class DeploymentCreate(_DeploymentBody):
-    """A deployment to create, or to update when its flow has one of that name."""
+    """A deployment to create. If the flow already has a deployment with this name, that one is updated."""
 
     name: DeploymentName
     flow_id: UUID
@@ -102,11 +102,12 @@ class DeploymentCreate(_DeploymentBody):
 
 
 class DeploymentUpdate(_DeploymentBody):
-    """Changes to a deployment; what is left out stays.
+    """Changes to a deployment. Omitted fields stay unchanged.
 
-    Null is no list and no flag, so for tags, paused and schedules it is an error; for parameters and
-    enforce_parameter_schema the database refuses it, as Prefect's does.
+    Null is an error for `tags`, `paused`, `schedules`, `parameters` and `enforce_parameter_schema`.
     """
+
+    # The model accepts null for the last two, and PostgreSQL refuses it, as in Prefect.
 
     paused: bool = False
     schedules: list[ScheduleCreate] = Field(default_factory=list)
@@ -119,7 +120,7 @@ Sort = Literal["CREATED_DESC", "UPDATED_DESC", "NAME_ASC", "NAME_DESC"]
 
 
 class DeploymentSelection(Query):
-    """Which deployments are meant: by themselves, or by their flow, pool or queue."""
+    """Deployments to select: those that match all the filters, on themselves, their flow, work pool and work queue."""
 
     deployments: DeploymentFilter | None = None
     flows: FlowFilter | None = None
@@ -128,19 +129,19 @@ class DeploymentSelection(Query):
 
 
 class DeploymentQuery(DeploymentSelection, Paging):
-    """The body of the list route."""
+    """The deployments to list, and their order."""
 
     sort: Sort = "NAME_ASC"
 
 
 class DeploymentPageQuery(DeploymentSelection, PageNumber):
-    """The body of the paginate route."""
+    """The page of deployments to list, and their order."""
 
     sort: Sort = "NAME_ASC"
 
 
 class DeploymentBulkDelete(Query):
-    """Which deployments to delete, at most `limit` of them."""
+    """The deployments to delete, at most `limit` of them. The filter must state a condition."""
 
     deployments: DeploymentFilter | None = None
     limit: Annotated[int, Field(ge=1, le=DELETE_LIMIT)] = DELETE_LIMIT

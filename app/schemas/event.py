@@ -1,4 +1,4 @@
-"""The event as it leaves the service: Prefect's shape. It imports nothing of ours."""
+"""The event that the service sends, in Prefect's format. This module imports nothing from `app`."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -12,17 +12,17 @@ RESOURCE_ROLE: Final = "prefect.resource.role"
 REVISION: Final = "aftercommit.revision"
 
 OMITTED: Final = "$omitted"
-"""The only key of what stands in a payload for a value that was too large for it; its value is the size in bytes."""
+"""The key of the object that replaces a value too large for the payload: `{"$omitted": <size in bytes>}`."""
 
 Resource = dict[str, str]
-"""Labels of a resource; `prefect.resource.id` is always there."""
+"""The labels of a resource. `prefect.resource.id` is always present."""
 
 RelatedResource = dict[str, str]
-"""Labels of a related resource; `prefect.resource.id` and `prefect.resource.role` are always there."""
+"""The labels of a related resource. `prefect.resource.id` and `prefect.resource.role` are always present."""
 
 
 class Event(BaseModel):
-    """A change that happened. `follows` is the id of the same resource's event before, if there was one."""
+    """An event. `follows` is the id of the previous event of the same resource, or null."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -36,7 +36,7 @@ class Event(BaseModel):
 
 
 class ReceivedEvent(Event):
-    """An event as the log gives it: with the time when it was appended and its position."""
+    """An event read from the log. `received` is the time when it was appended, `position` its place in the log."""
 
     received: datetime
     position: int

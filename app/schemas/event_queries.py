@@ -1,4 +1,4 @@
-"""What a reader of the event log asks for and gets: Prefect's filter, pages and counts."""
+"""Requests for events and counts of events, and their responses. The filter has Prefect's format."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,13 +14,13 @@ DEFAULT_WINDOW: Final = timedelta(days=180)
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 100
 MAX_FILTER_BYTES: Final = 32 * 1024
-"""A filter travels inside the URL of the next page, and web servers take URLs of up to 64 KiB."""
+"""The URL of the next page contains the filter, and web servers accept URLs of up to 64 KiB."""
 
 
 def _storable(value: str) -> str:
-    # The database holds neither; pydantic lets half a surrogate pair pass in the keys of a dictionary.
+    # PostgreSQL stores neither. pydantic accepts half a surrogate pair in the keys of a dictionary.
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
-        raise ValueError("a text must hold neither NUL characters nor halves of surrogate pairs")
+        raise ValueError("a text must not contain NUL characters or half a surrogate pair")
     return value
 
 
@@ -28,11 +28,11 @@ FilterText = Annotated[str, AfterValidator(_storable)]
 Time = UtcTime
 
 Labels = dict[FilterText, FilterText | list[FilterText]]
-"""Label values wanted, one or several: `*` stands for any characters, `?` for one, a leading `!` for none of these."""
+"""The values that each label may have. `*` matches any characters, `?` one; a leading `!` excludes the value."""
 
 
 class Body(BaseModel):
-    """A part of a request in which null means the same as a key that is not given."""
+    """A part of a request. A key with the value null is the same as an omitted key."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,24 +45,22 @@ class Body(BaseModel):
 
 
 class FilterPart(Body):
-    """A part of a filter: it refuses keys that it does not know. An empty list restricts nothing."""
+    """A part of a filter. Unknown keys are an error. An empty list matches every event."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class OccurredFilter(FilterPart):
-    """Events from `since` (180 days ago when not given) to `until` (without an end when not given), both inclusive.
+    """Events from `since` (default: 180 days ago) to `until` (default: no end), both inclusive."""
 
-    Prefect's `until` is the API's clock when not given. The database gives the times here, and its clock may be
-    ahead: an event must be readable as soon as it is in the log.
-    """
-
+    # Prefect's default for `until` is now, by the clock of the API. Here PostgreSQL sets the times of events, and its
+    # clock may be ahead. With that default, an event that is already in the log might not be found.
     since: Time = Field(default_factory=lambda: datetime.now(UTC) - DEFAULT_WINDOW)
     until: Time | None = None
 
 
 class NameFilter(FilterPart):
-    """Events whose name starts with one of `prefix` and is one of `name`, and is none of the excluded."""
+    """Events whose name starts with one of `prefix` and is one of `name`, and that no `exclude_` list matches."""
 
     prefix: list[FilterText] = []
     exclude_prefix: list[FilterText] = []
@@ -71,7 +69,7 @@ class NameFilter(FilterPart):
 
 
 class ResourceFilter(FilterPart):
-    """Events of these resources; with `distinct`, only the latest matching event of each resource."""
+    """Events of these resources. With `distinct`, only the latest matching event of each resource."""
 
     id: list[FilterText] = []
     id_prefix: list[FilterText] = []
@@ -80,7 +78,7 @@ class ResourceFilter(FilterPart):
 
 
 class RelatedFilter(FilterPart):
-    """Events with one related resource that has all of this; `resources_in_roles` are pairs of id and role."""
+    """Events with at least one related resource that matches every field. `resources_in_roles` has [id, role] pairs."""
 
     id: list[FilterText] = []
     role: list[FilterText] = []
@@ -89,7 +87,7 @@ class RelatedFilter(FilterPart):
 
 
 class AnyResourceFilter(FilterPart):
-    """Events whose own resource, or one of its related resources, has all of this."""
+    """Events whose own resource, or one of their related resources, matches every field."""
 
     id: list[FilterText] = []
     id_prefix: list[FilterText] = []
@@ -103,13 +101,13 @@ class IdFilter(FilterPart):
 
 
 class TextFilter(FilterPart):
-    """Events whose text holds one of the words, each `+word`, and no `-word`; `"a phrase"` counts as a word."""
+    """Events whose text contains one of the words, every `+word`, and no `-word`. `"a phrase"` counts as one word."""
 
     query: Annotated[str, Field(max_length=200), AfterValidator(_storable)]
 
 
 class EventFilter(FilterPart):
-    """The events asked for: those that match every part. Several parts of one kind must all match."""
+    """Events to select: those that match every part, and every entry of a list in `related` or `any_resource`."""
 
     occurred: OccurredFilter = Field(default_factory=OccurredFilter)
     event: NameFilter = NameFilter()
@@ -123,23 +121,26 @@ class EventFilter(FilterPart):
     @model_validator(mode="after")
     def _fits_into_a_url(self) -> "EventFilter":
         if len(self.as_json().encode()) > MAX_FILTER_BYTES:
-            raise ValueError(f"the filter is larger than {MAX_FILTER_BYTES} bytes: ask for less at once")
+            raise ValueError(f"the filter is larger than {MAX_FILTER_BYTES} bytes: use several smaller filters")
         return self
 
     def as_json(self) -> str:
-        """Return the filter without what is default, but with the time that the default `since` stands for."""
+        """Return the filter as JSON, without default values. The time of the default `since` is included."""
         return self.model_dump_json(exclude_defaults=True)
 
 
 class EventsQuery(Body):
-    """The body of a request for events; a limit of 0 asks for the total only."""
+    """A request for events. With `limit` 0, only the total is returned."""
 
     filter: EventFilter = Field(default_factory=EventFilter)
     limit: Annotated[int, Field(ge=0, le=MAX_LIMIT)] = DEFAULT_LIMIT
 
 
 class EventPage(BaseModel):
-    """Some events, how many match altogether (or at least so many), and the URL of the next page if there is one."""
+    """A page of events, and the URL of the next page, or null.
+
+    `total` is the number of all matching events. If `total_is_exact` is false, there are at least so many.
+    """
 
     events: list[ReceivedEvent]
     total: int
@@ -148,7 +149,7 @@ class EventPage(BaseModel):
 
 
 class Countable(StrEnum):
-    """What events can be counted by."""
+    """The property that events are counted by."""
 
     DAY = "day"
     TIME = "time"
@@ -157,7 +158,7 @@ class Countable(StrEnum):
 
 
 class TimeUnit(StrEnum):
-    """The unit of a bucket's length."""
+    """The unit of `time_interval`."""
 
     WEEK = "week"
     DAY = "day"
@@ -167,12 +168,12 @@ class TimeUnit(StrEnum):
 
     @property
     def length(self) -> timedelta:
-        """Return the length of one unit."""
+        """The length of one unit."""
         return timedelta(**{f"{self.value}s": 1})
 
 
 class CountQuery(Body):
-    """The body of a request for counts; unit and interval matter only when counting by time."""
+    """A request for counts of events. `time_unit` and `time_interval` are used only when counting by `time`."""
 
     filter: EventFilter
     time_unit: TimeUnit = TimeUnit.DAY
@@ -180,7 +181,11 @@ class CountQuery(Body):
 
 
 class EventCount(BaseModel):
-    """How many events there are of one value; the times are the bucket's, or of the first and the last event."""
+    """The number of events with one value.
+
+    For a count by day or time, `start_time` and `end_time` are the bounds of the bucket. Otherwise they are the times
+    of the first and the last event.
+    """
 
     value: str
     label: str

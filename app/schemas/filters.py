@@ -1,82 +1,82 @@
-"""The filters of the list routes. A null or missing part restricts nothing; an unknown key is an error."""
+"""The filters of the list routes. A null or missing part matches every row. An unknown key is an error."""
 
 from typing import Literal
 from uuid import UUID
 
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.shared import Text, WireModel
 
 
 class IdFilter(WireModel):
-    """Ids that a row must have one of, and ids that it must have none of."""
+    """Rows whose id is one of `any_` and none of `not_any_`."""
 
     any_: list[UUID] | None = None
     not_any_: list[UUID] | None = None
 
 
 class AnyIdFilter(WireModel):
-    """Ids that a row must have one of; repeats are fine."""
+    """Rows whose id is one of `any_`."""
 
     any_: list[UUID] | None = None
 
 
 class AnyNameFilter(WireModel):
-    """Names that a row must have one of."""
+    """Rows whose name is one of `any_`."""
 
     any_: list[Text] | None = None
 
 
 class NameFilter(AnyNameFilter):
-    """Names that a row must have one of, and a part that the name must hold, in either case."""
+    """Rows whose name is one of `any_` and contains `like_` (ignoring case)."""
 
     like_: Text | None = None
 
 
-class StartFilter(AnyNameFilter):
-    """Names that a row must have one of, and beginnings of which the name must have one, in either case."""
+class PrefixFilter(AnyNameFilter):
+    """Rows whose name is one of `any_` and starts with one of `startswith_` (ignoring case)."""
 
     startswith_: list[Text] | None = None
 
 
 class LikeFilter(WireModel):
-    """A part that the name must hold, in either case."""
+    """Rows whose name contains `like_` (ignoring case)."""
 
     like_: Text | None = None
 
 
 class NullFilter(WireModel):
-    """Whether there must be none (true) or at least one (false)."""
+    """Rows without any such object (`is_null_` true), or with at least one (`is_null_` false)."""
 
     is_null_: bool | None = None
 
 
 class BooleanFilter(WireModel):
-    """The value that a flag must have."""
+    """Rows in which the flag has the value `eq_`."""
 
     eq_: bool | None = None
 
 
-class Combined(WireModel):
-    """Conditions that must hold all together, or of which one must hold."""
+class CombinedFilter(WireModel):
+    """A filter whose conditions must all match (`and_`), or of which at least one must match (`or_`)."""
 
     operator: Literal["and_", "or_"] = "and_"
 
 
-class TagFilter(Combined):
-    """Tags that a row must all have, and whether it must have none at all."""
+class TagFilter(CombinedFilter):
+    """Conditions on tags: the row has all tags of `all_`; it has no tags (`is_null_` true) or some (false)."""
 
     all_: list[Text] | None = None
     is_null_: bool | None = None
 
 
 class AnyTagFilter(TagFilter):
-    """As a tag filter, with tags of which a row must have one."""
+    """A tag filter with one more condition: the row has at least one of the tags in `any_`."""
 
     any_: list[Text] | None = None
 
 
-class FlowFilter(Combined):
-    """What a flow must be like."""
+class FlowFilter(CombinedFilter):
+    """Conditions on flows. `deployment` selects flows with or without deployments."""
 
     id: IdFilter | None = None
     name: NameFilter | None = None
@@ -84,8 +84,8 @@ class FlowFilter(Combined):
     deployment: NullFilter | None = None
 
 
-class DeploymentFilter(Combined):
-    """What a deployment must be like; `concurrency_limit` is accepted and restricts nothing, as in Prefect."""
+class DeploymentFilter(CombinedFilter):
+    """Conditions on deployments. `concurrency_limit` is accepted and ignored, as in Prefect."""
 
     id: IdFilter | None = None
     name: NameFilter | None = None
@@ -96,16 +96,16 @@ class DeploymentFilter(Combined):
     concurrency_limit: JsonObject | None = None
 
 
-class WorkPoolFilter(Combined):
-    """What a work pool must be like."""
+class WorkPoolFilter(CombinedFilter):
+    """Conditions on work pools."""
 
     id: AnyIdFilter | None = None
     name: AnyNameFilter | None = None
     type: AnyNameFilter | None = None
 
 
-class WorkQueueFilter(Combined):
-    """What a work queue must be like."""
+class WorkQueueFilter(CombinedFilter):
+    """Conditions on work queues."""
 
     id: AnyIdFilter | None = None
-    name: StartFilter | None = None
+    name: PrefixFilter | None = None

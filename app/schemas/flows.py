@@ -1,4 +1,4 @@
-"""The bodies of the flow routes."""
+"""Request and response bodies of the flow routes."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.filters import DeploymentFilter, FlowFilter, WorkPoolFilter
 from app.schemas.shared import Labels, Name, PageNumber, Paging, Query, ResourceResponse, Tags, WireModel
 
 
 class FlowCreate(WireModel):
-    """A flow to create unless one of that name exists."""
+    """A flow to create. If a flow with this name exists, that one is returned unchanged."""
 
     name: Name
     tags: Tags = Field(default_factory=list)
@@ -20,13 +20,13 @@ class FlowCreate(WireModel):
 
 
 class FlowUpdate(WireModel):
-    """What may change of a flow."""
+    """The new tags of a flow."""
 
     tags: Tags = Field(default_factory=list)
 
 
 class FlowSort(StrEnum):
-    """The orders in which flows are listed."""
+    """The order in which flows are listed."""
 
     CREATED_DESC = "CREATED_DESC"
     UPDATED_DESC = "UPDATED_DESC"
@@ -35,7 +35,7 @@ class FlowSort(StrEnum):
 
 
 class FlowMatch(Query):
-    """Which flows are meant: those that all the given filters match."""
+    """Flows to select: those that match all the filters, on themselves, their deployments and their work pools."""
 
     flows: FlowFilter | None = None
     deployments: DeploymentFilter | None = None
@@ -43,19 +43,19 @@ class FlowMatch(Query):
 
 
 class FlowQuery(FlowMatch, Paging):
-    """Which flows to list, and in which order."""
+    """The flows to list, and their order."""
 
     sort: FlowSort = FlowSort.NAME_ASC
 
 
 class FlowPageQuery(FlowMatch, PageNumber):
-    """Which page of flows to list, and in which order."""
+    """The page of flows to list, and their order."""
 
     sort: FlowSort = FlowSort.NAME_ASC
 
 
 class FlowBulkDelete(Query):
-    """Which flows to delete, at most `limit` of them."""
+    """The flows to delete, at most `limit` of them. The filter must state a condition."""
 
     flows: FlowFilter | None = None
     limit: Annotated[int, Field(ge=1, le=50)] = 50
@@ -70,7 +70,7 @@ class FlowResponse(ResourceResponse):
 
 
 class FlowPage(BaseModel):
-    """A page of flows, and how many there are in all."""
+    """A page of flows, and the number of all matching flows."""
 
     results: list[FlowResponse]
     count: int
@@ -80,6 +80,6 @@ class FlowPage(BaseModel):
 
 
 class Deleted(BaseModel):
-    """The ids of what a bulk deletion deleted."""
+    """The ids of the flows that this request deleted."""
 
     deleted: list[UUID]

@@ -1,4 +1,4 @@
-"""What a work pool's base job template must be like: every variable that it uses is declared in it."""
+"""Validates the base job template of a work pool: it must declare every variable that it uses."""
 
 import json
 import re
@@ -6,14 +6,14 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
 
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.shared import Object
 
 PLACEHOLDER: Final = re.compile(r"{{\s*([\w.\-\[\]$]+)\s*}}")
 
 
 def undeclared_variables(template: JsonObject) -> list[str]:
-    """Return the sorted names in double braces that the job configuration uses and the variables do not declare."""
+    """Return the names in `{{ }}` that the job configuration uses and the variables do not declare, sorted."""
     declared = template["variables"].get("properties")
     used = set(PLACEHOLDER.findall(json.dumps(template["job_configuration"])))
     return sorted(used - set(declared if isinstance(declared, dict) else ()))
@@ -41,4 +41,4 @@ def _is_object(template: JsonObject, key: str) -> bool:
 
 
 BaseJobTemplate = Annotated[Object, AfterValidator(_check)]
-"""A job template, or an empty object for none."""
+"""A base job template. An empty object means: no template."""

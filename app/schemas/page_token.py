@@ -1,4 +1,4 @@
-"""The opaque token of a further page: all that the page needs, so that the server remembers nothing."""
+"""The opaque token of the next page. It contains everything the page needs, so the server keeps no state."""
 
 import base64
 from typing import Annotated
@@ -12,11 +12,11 @@ Position = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class PageToken(BaseModel):
-    """Where a reader of pages stands.
+    """A filter, and how far its pages have been read.
 
-    `after` is the place in the order (time, position) of the last event that was delivered. `head` is the position
-    of the log's newest event at the first page: later pages look no further, so they add up to `total`, or to no less
-    when it is not exact.
+    `after` is the (time, position) of the last event delivered. `head` is the position of the newest event in the log
+    when the first page was read. Later pages ignore newer events, so all pages together have `total` events, or at
+    least so many if `total_is_exact` is false.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,17 +29,17 @@ class PageToken(BaseModel):
     after: tuple[Time, Position]
 
     def encode(self) -> str:
-        """Return the token as text that is safe in a URL."""
+        """Return the token as URL-safe text."""
         return base64.urlsafe_b64encode(self.model_dump_json(exclude_defaults=True).encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str) -> "PageToken":
-        """Return the token that `encode` wrote.
+        """Return the token for a text that `encode` returned.
 
         Raises:
-            NotAllowed: the text is no such token.
+            NotAllowed: the text is not a valid token.
         """
         try:
             return cls.model_validate_json(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except ValueError:
-            raise NotAllowed("The page token is not valid: ask for the first page again.") from None
+            raise NotAllowed("The page token is not valid. Request the first page again.") from None

@@ -1,4 +1,4 @@
-"""The bodies of the routes that a work pool's workers call, and of those that list them."""
+"""Bodies of the routes that workers call, and of the routes that list a work pool's workers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,65 +7,65 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.schemas.filters import Combined
+from app.schemas.filters import CombinedFilter
 from app.schemas.shared import INTEGER_MAX, NAME_LENGTH, Paging, Query, ResourceResponse, Text, UtcTime, WireModel
 
 
 class Heartbeat(Query):
-    """A worker's sign of life; it promises the next one within so many seconds."""
+    """A worker's heartbeat. The next one is expected within `heartbeat_interval_seconds`."""
 
     name: Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH)]
     heartbeat_interval_seconds: Annotated[float, Field(gt=0, le=INTEGER_MAX // 10)] | None = None
 
 
 class PoolPoll(Query):
-    """What a worker asks for: runs of these queues of its pool, or of all."""
+    """A worker's poll for runs of these queues of its pool. Without names, of all queues."""
 
     work_queue_names: list[Text] | None = None
 
 
 class DeploymentPoll(Query):
-    """What a process that serves flows asks for: runs of these deployments."""
+    """A poll for runs of these deployments, from the process that serves them."""
 
     deployment_ids: list[UUID] = Field(default_factory=list)
 
 
 class WorkerStatus(StrEnum):
-    """Whether the worker's next heartbeat is overdue."""
+    """A worker is OFFLINE when its next heartbeat is overdue."""
 
     ONLINE = "ONLINE"
     OFFLINE = "OFFLINE"
 
 
 class StatusFilter(WireModel):
-    """Statuses that a worker must have one of, and statuses that it must have none of."""
+    """Workers whose status is one of `any_` and none of `not_any_`."""
 
     any_: list[WorkerStatus] | None = None
     not_any_: list[WorkerStatus] | None = None
 
 
 class TimeFilter(WireModel):
-    """A time's bounds, both included."""
+    """Times from `after_` to `before_`, both inclusive."""
 
     before_: UtcTime | None = None
     after_: UtcTime | None = None
 
 
-class WorkerFilter(Combined):
-    """What a worker must be like."""
+class WorkerFilter(CombinedFilter):
+    """Conditions on workers."""
 
     last_heartbeat_time: TimeFilter | None = None
     status: StatusFilter | None = None
 
 
 class WorkerQuery(Paging):
-    """Which workers to list."""
+    """The workers to list."""
 
     workers: WorkerFilter | None = None
 
 
 class WorkerResponse(ResourceResponse):
-    """A worker."""
+    """A worker of a work pool."""
 
     name: str
     work_pool_id: UUID

@@ -1,4 +1,4 @@
-"""The schedules of a deployment, as they come and go on the wire."""
+"""The schedules of a deployment, in requests and responses."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -9,11 +9,11 @@ from croniter import croniter
 from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, BaseModel, Field
 
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.shared import INTEGER_MAX, Object, Tag, Text, UtcTime, WireModel
 
 DEFAULT_ANCHOR: Final = datetime(2020, 1, 1, tzinfo=UTC)
-"""Where an interval counts from when no anchor is given. Fixed, so that the same request is the same schedule."""
+"""The default anchor of an interval. It is constant, so equal requests give equal schedules."""
 
 RRULE_LENGTH: Final = 6500
 LONGEST_INTERVAL_SECONDS: Final = 100 * 366 * 86400.0
@@ -21,14 +21,14 @@ LONGEST_INTERVAL_SECONDS: Final = 100 * 366 * 86400.0
 
 def _known_timezone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError("This is not an IANA time zone, such as 'UTC' or 'Europe/Berlin'.")
+        raise ValueError("Must be an IANA time zone, such as 'UTC' or 'Europe/Berlin'.")
     return name
 
 
 def _valid_cron(text: str) -> str:
-    # Prefect's own limits: seconds, years, hashed and random fields mean different times in different processes.
+    # Prefect's limits: no seconds, no years. Hashed (H) and random (R) fields would mean another time in each process.
     if len(text.split()) != 5 or not croniter.is_valid(text) or "R" in text.split() or "H" in text:
-        raise ValueError("This is not a cron expression of five fields, such as '0 3 * * *'.")
+        raise ValueError("Must be a cron expression with five fields, such as '0 3 * * *'.")
     return text
 
 
@@ -36,8 +36,8 @@ def _valid_rrule(text: str) -> str:
     try:
         rrulestr(text)
     except Exception as error:
-        # dateutil does not check what it reads: a stranger's text makes it fail in any way, with IndexError for one.
-        raise ValueError("This is not an RFC 5545 recurrence rule, such as 'FREQ=DAILY;COUNT=3'.") from error
+        # dateutil does not validate its input. An invalid text may raise anything, for example IndexError.
+        raise ValueError("Must be an RFC 5545 recurrence rule, such as 'FREQ=DAILY;COUNT=3'.") from error
     return text
 
 
@@ -45,7 +45,7 @@ TimeZone = Annotated[str, AfterValidator(_known_timezone)]
 
 
 class CronSchedule(WireModel):
-    """Runs at the times that a cron expression names."""
+    """Runs at the times of a cron expression with five fields."""
 
     cron: Annotated[Text, Field(max_length=200), AfterValidator(_valid_cron)]
     timezone: TimeZone | None = None
@@ -71,7 +71,7 @@ Schedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
 
 class ScheduleCreate(WireModel):
-    """A schedule to add. `replaces` is the slug of an existing one that takes this one's place and slug."""
+    """A schedule to add. `replaces` is the slug of an existing schedule that this one takes the place of."""
 
     schedule: Schedule
     active: bool = True
@@ -81,12 +81,12 @@ class ScheduleCreate(WireModel):
     replaces: Tag | None = None
 
     def content(self) -> JsonObject:
-        """Return what is stored of it, but for its id; the order of the keys is fixed."""
+        """Return the JSON to store, without the id. The order of the keys is always the same."""
         return self.model_dump(mode="json", exclude={"replaces"})
 
 
 class ScheduleUpdate(WireModel):
-    """Changes to one schedule; what is left out stays."""
+    """Changes to one schedule. Omitted fields stay unchanged."""
 
     schedule: Schedule | None = None
     active: bool | None = None
@@ -96,14 +96,14 @@ class ScheduleUpdate(WireModel):
     replaces: Tag | None = None
 
     def changes(self) -> JsonObject:
-        """Return the stored keys to replace. Null clears a bound or a slug; elsewhere it says nothing."""
-        given = self.model_dump(mode="json", exclude_unset=True, exclude={"replaces"})
+        """Return the keys of the stored JSON to replace. Null clears `max_scheduled_runs` and `slug` only."""
+        fields = self.model_dump(mode="json", exclude_unset=True, exclude={"replaces"})
         clearable = {"max_scheduled_runs", "slug"}
-        return {key: value for key, value in given.items() if value is not None or key in clearable}
+        return {key: value for key, value in fields.items() if value is not None or key in clearable}
 
 
 class ScheduleResponse(BaseModel):
-    """A schedule of a deployment. Its times are the deployment's: a schedule is a part of its row."""
+    """A schedule of a deployment. `created` and `updated` are those of the deployment."""
 
     id: UUID
     created: datetime

@@ -1,6 +1,6 @@
-"""What the request and response bodies share: texts, names, tags, paging and the bases of the models.
+"""Types and base models that the request and response bodies share: texts, names, tags, paging.
 
-The filters that routes combine (flows by deployment, and so on) stand in `app.schemas.filters`.
+The filters of the list routes are in `app.schemas.filters`.
 """
 
 from datetime import UTC, datetime
@@ -19,14 +19,14 @@ from pydantic import (
 )
 
 from app.errors import InvalidRequest
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.storable import not_too_deep, within_digits, without_nul
 
 NAME_LENGTH: Final = 500
-"""A unique index takes entries up to 2704 bytes, and a character of UTF-8 has up to four."""
+"""In characters. An entry of a unique index has at most 2704 bytes, and a UTF-8 character has up to four."""
 TEXT_LENGTH: Final = 100_000
 LIST_LIMIT: Final = 200
-"""The most rows that one answer lists, and the number it lists unless told otherwise."""
+"""The highest and the default number of rows in one response."""
 INTEGER_MAX: Final = 2**31 - 1
 
 
@@ -34,7 +34,7 @@ def _in_utc(time: datetime) -> datetime:
     try:
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except OverflowError:
-        # Year 1 begins east of Greenwich while it is 1 BC in UTC, which PostgreSQL stores and Python cannot read.
+        # The first hours of year 1 in an eastern time zone are 1 BC in UTC. Python cannot represent that year.
         raise ValueError("The time is out of range.") from None
 
 
@@ -46,30 +46,30 @@ Text = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(without_nul)
 """A text that PostgreSQL can store."""
 
 Name = Annotated[str, Field(max_length=NAME_LENGTH, pattern="^[^/%&><]+$"), AfterValidator(without_nul)]
-"""A name as Prefect has it: not empty, and without the characters that a path or a query would trip over."""
+"""A name, with Prefect's rules: not empty, and without characters that have a meaning in URLs."""
 
 PathName = Annotated[str, AfterValidator(without_nul)]
-"""A name in a path: whatever is no name is not found, and only what cannot be asked for is refused."""
+"""A name in a URL path. Text that breaks the rules of names is simply not found (404). Only NUL is an error (422)."""
 
 Object = Annotated[JsonObject, AfterValidator(not_too_deep)]
-"""A JSON object that can be stored and answered. PostgreSQL refuses what JSON lacks, such as NUL and infinity."""
+"""A JSON object of limited depth. PostgreSQL refuses values that JSONB lacks, such as NUL characters and infinity."""
 
 Tag = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(without_nul)]
 Tags = Annotated[list[Tag], AfterValidator(_without_repeats)]
-"""Tags in the order they were given, each once."""
+"""Tags in the order of the request, without duplicates."""
 
 Labels = dict[Tag, StrictBool | StrictInt | StrictFloat | Tag]
-"""Labels: texts, numbers and booleans under text keys."""
+"""Labels: a text, number or boolean for each key."""
 
 UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time in UTC, between the years 1 and 9999 there; one without a zone is taken for UTC."""
+"""A time, converted to UTC. A time without a zone is taken as UTC. The year in UTC must be between 1 and 9999."""
 
 Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
-"""A number of things, within PostgreSQL's integer."""
+"""A number of things, from 0 to the highest value of PostgreSQL's `integer`."""
 
 
 class WireModel(BaseModel):
-    """A body that creates or updates something, or a filter: an unknown key is an error, so a typo is not lost."""
+    """A filter, or a body that creates or updates something. An unknown key is an error, so typos are noticed."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -78,13 +78,13 @@ class WireModel(BaseModel):
     def _within_digits(cls, data: Any) -> Any:
         return within_digits(data)
 
-    def given(self) -> dict[str, Any]:
-        """Return the fields that the request named, with Python values; a field left out is left alone."""
+    def fields_set(self) -> dict[str, Any]:
+        """Return the fields that the request's body contains, as Python values."""
         return self.model_dump(exclude_unset=True)
 
 
 class Changes(WireModel):
-    """A body that changes something: a field that is left out stays, and null is for the `clearable` fields only."""
+    """A body that updates something. Omitted fields stay unchanged. Only `clearable` fields may be null."""
 
     clearable: ClassVar[frozenset[str]] = frozenset()
 
@@ -100,7 +100,7 @@ class Changes(WireModel):
 
 
 class Query(BaseModel):
-    """The body of a list route: unknown keys are ignored and null stands for the default, as clients send both."""
+    """The body of a list route. Unknown keys are ignored and null means the default, because clients send both."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -115,30 +115,30 @@ class Query(BaseModel):
 
 
 def check_limit(limit: int, highest: int = LIST_LIMIT) -> None:
-    """Refuse a limit above the highest one.
+    """Check that `limit` is not above `highest`.
 
     Raises:
-        InvalidRequest: it is above; the text is the one that Prefect's clients know.
+        InvalidRequest: it is above. The text is Prefect's.
     """
     if limit > highest:
         raise InvalidRequest(f"Invalid limit: must be less than or equal to {highest}.")
 
 
 class Paging(Query):
-    """A list route's window: `limit` rows (200 at most, and by default) after the first `offset`."""
+    """A part of a list: at most `limit` rows, after skipping the first `offset` rows."""
 
     limit: Annotated[int, Field(ge=0)] = LIST_LIMIT
     offset: Count = 0
 
     @model_validator(mode="after")
     def _within_limit(self) -> Self:
-        # pydantic lets this error pass through as it is, so the answer has Prefect's shape for it.
+        # pydantic does not wrap this error, so the response has Prefect's format for it.
         check_limit(self.limit)
         return self
 
 
 class PageNumber(Query):
-    """A paginate route's window: the page of that number, from 1, of `limit` rows."""
+    """A page of a list, with at most `limit` rows. The first page has the number 1."""
 
     limit: Annotated[int, Field(ge=0)] = LIST_LIMIT
     page: Annotated[int, Field(ge=1, le=INTEGER_MAX)] = 1
@@ -150,16 +150,16 @@ class PageNumber(Query):
 
     @property
     def offset(self) -> int:
-        """The number of rows on the pages before."""
+        """The number of rows on the previous pages."""
         return (self.page - 1) * self.limit
 
     def pages_of(self, count: int) -> int:
-        """Return how many pages `count` rows fill; none fit on pages of no rows."""
+        """Return how many pages `count` rows need, or 0 if `limit` is 0."""
         return -(-count // self.limit) if self.limit else 0
 
 
 class ResourceResponse(BaseModel):
-    """What every resource answers; it reads the attributes of a row."""
+    """The fields that the responses of all resources have. It can be built from a row object."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -1,4 +1,4 @@
-"""The bodies of the routes that show who holds the slots of a concurrency limit: nothing runs here, so nobody does."""
+"""Responses of the routes that show the slots of work pools and work queues. Nothing runs here, so no slot is taken."""
 
 from typing import Any, Self
 from uuid import UUID
@@ -10,7 +10,7 @@ from app.schemas.shared import PageNumber
 
 
 class SlotPage(BaseModel):
-    """Which page of how many this is, and how many slots are taken of how many."""
+    """The page number and the number of pages; the slots that are taken, and the concurrency limit."""
 
     active_slots: int = 0
     concurrency_limit: int | None
@@ -21,18 +21,18 @@ class SlotPage(BaseModel):
 
 
 class QueueSlots(SlotPage):
-    """The slots of a work queue, and the flow runs that hold them."""
+    """The slots of a work queue, and the flow runs that hold them (none)."""
 
     flow_runs: list[Any] = []
 
     @classmethod
     def of(cls, queue: WorkQueue, page: PageNumber) -> Self:
-        """Return the slots of the work queue, none of which is taken."""
+        """Return the response for the work queue, with no slot taken."""
         return cls(concurrency_limit=queue.concurrency_limit, count=0, limit=page.limit, pages=0, page=page.page)
 
 
-class SlotsOfQueue(BaseModel):
-    """One queue in the answer about its pool."""
+class PoolQueueSlots(BaseModel):
+    """The slots of one queue of a work pool."""
 
     queue_id: UUID
     queue_name: str
@@ -43,17 +43,17 @@ class SlotsOfQueue(BaseModel):
 
 
 class PoolSlots(SlotPage):
-    """The slots of a work pool, and a page of its queues."""
+    """The slots of a work pool, and a page of its work queues."""
 
-    queues: list[SlotsOfQueue]
+    queues: list[PoolQueueSlots]
 
     @classmethod
     def of(cls, pool: WorkPool, queues: list[WorkQueue], count: int, page: PageNumber) -> Self:
-        """Return the slots of the work pool, which has `count` queues; these are those of the page."""
+        """Return the response for the work pool. `queues` are those of the page, `count` is the number of all."""
         return cls(
             concurrency_limit=pool.concurrency_limit,
             queues=[
-                SlotsOfQueue(queue_id=queue.id, queue_name=queue.name, concurrency_limit=queue.concurrency_limit)
+                PoolQueueSlots(queue_id=queue.id, queue_name=queue.name, concurrency_limit=queue.concurrency_limit)
                 for queue in queues
             ],
             count=count,

@@ -1,31 +1,31 @@
-"""What PostgreSQL can store and what can be answered again: the checks of texts and of JSON values."""
+"""Checks that texts and JSON values can be stored in PostgreSQL and returned in responses."""
 
 import math
 from collections.abc import Iterable
 from typing import Any, Final
 
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 
 CONTAINERS: Final = (dict, list)
 OBJECT_DEPTH: Final = 100
-"""pydantic writes up to 255 levels into an answer; what is stored must be answerable."""
+"""pydantic can serialize up to 255 levels, and every stored value must fit into a response."""
 DIGITS_LIMIT: Final = 1024 * 1024
-"""A body of four megabytes could hold numbers that take hundreds of megabytes where they are written out."""
+"""Without this limit, PostgreSQL could write the numbers of a body of 4 MB with hundreds of megabytes of digits."""
 
 
 def without_nul(text: str) -> str:
-    """Return the text as it is.
+    """Return the text unchanged.
 
     Raises:
-        ValueError: it holds a NUL character, which PostgreSQL has not.
+        ValueError: it contains a NUL character, which PostgreSQL cannot store.
     """
     if "\0" in text:
-        raise ValueError("A text must not hold NUL characters.")
+        raise ValueError("A text must not contain NUL characters.")
     return text
 
 
 def not_too_deep(value: JsonObject) -> JsonObject:
-    """Return the object as it is.
+    """Return the object unchanged.
 
     Raises:
         ValueError: it has more than `OBJECT_DEPTH` levels.
@@ -35,7 +35,7 @@ def not_too_deep(value: JsonObject) -> JsonObject:
         level = [child for parent in level for child in _members(parent) if isinstance(child, CONTAINERS)]
         if not level:
             return value
-    raise ValueError(f"An object must not hold more than {OBJECT_DEPTH} levels of objects and lists.")
+    raise ValueError(f"An object must not have more than {OBJECT_DEPTH} levels of objects and lists.")
 
 
 def _members(parent: dict[str, Any] | list[Any]) -> Iterable[Any]:
@@ -43,23 +43,23 @@ def _members(parent: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def within_digits(value: Any) -> Any:
-    """Return the JSON value as it is, unless its very large and very small numbers take too much to write out.
+    """Return the JSON value unchanged, after checking the size of its very large and very small numbers.
 
-    PostgreSQL writes `1e300` with all its zeros, so a few bytes become hundreds of them wherever the value is read.
+    PostgreSQL writes `1e300` with all its zeros: a few bytes become hundreds of bytes whenever the value is read.
 
     Raises:
-        ValueError: they take more than `DIGITS_LIMIT` digits in all.
+        ValueError: the numbers have more than `DIGITS_LIMIT` digits in total.
     """
     digits = 0.0
-    # It grows while it is gone through.
-    found: list[Any] = [value]
-    for each in found:
-        if isinstance(each, CONTAINERS):
-            found += _members(each)
-        elif isinstance(each, float):
-            digits += _digits(each)
+    # The loop appends to the list that it iterates over.
+    items: list[Any] = [value]
+    for item in items:
+        if isinstance(item, CONTAINERS):
+            items += _members(item)
+        elif isinstance(item, float):
+            digits += _digits(item)
             if digits > DIGITS_LIMIT:
-                raise ValueError(f"Large and small numbers must not take more than {DIGITS_LIMIT} digits in all.")
+                raise ValueError(f"Numbers must not have more than {DIGITS_LIMIT} digits in total when written out.")
     return value
 
 

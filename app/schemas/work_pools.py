@@ -1,4 +1,4 @@
-"""The bodies of the work pool routes."""
+"""Request and response bodies of the work pool routes."""
 
 import re
 from typing import Annotated, Any, ClassVar, Final, Self
@@ -7,15 +7,15 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from app.models import AGENT_TYPE, Readiness, WorkPool
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.filters import WorkPoolFilter
 from app.schemas.job_template import BaseJobTemplate
 from app.schemas.shared import Changes, Count, Name, Object, Paging, Query, ResourceResponse, Text, WireModel
 
 RESULT_BLOCK: Final = "default_result_storage_block_id"
-KNOWS_RESULT_BLOCK: Final = (3, 3, 8)
-"""The first client that reads the key; the ones before refuse a storage configuration that has it."""
-CLIENT: Final = re.compile(r"prefect/(\d+)\.(\d+)\.(\d+)")
+RESULT_BLOCK_SINCE: Final = (3, 3, 8)
+"""The first client version that accepts the key. Older clients reject a storage configuration that contains it."""
+CLIENT_VERSION: Final = re.compile(r"prefect/(\d+)\.(\d+)\.(\d+)")
 
 
 def _not_blank(name: str) -> str:
@@ -26,11 +26,11 @@ def _not_blank(name: str) -> str:
 
 PoolName = Annotated[Name, AfterValidator(_not_blank)]
 PoolType = Annotated[Name, Field(pattern="^[^?]+$")]
-"""It is told in a label of events as it is, so it is no long text and holds no URL."""
+"""Events contain the type in a label, unmasked. So it is short and cannot be a URL, which may contain a password."""
 
 
 class StorageConfiguration(WireModel):
-    """Where the code and the results of a work pool's runs are stored."""
+    """Where the code and the results of the work pool's runs are stored."""
 
     bundle_upload_step: Object | None = None
     bundle_execution_step: Object | None = None
@@ -50,11 +50,11 @@ class WorkPoolCreate(WireModel):
 
     def column_values(self) -> dict[str, Any]:
         """Return the values of the new row's columns."""
-        return {**self.model_dump(), "storage_configuration": _stored(self.storage_configuration)}
+        return {**self.model_dump(), "storage_configuration": _to_stored(self.storage_configuration)}
 
 
 class WorkPoolUpdate(Changes):
-    """What may change of a work pool; null clears a field."""
+    """Changes to a work pool. Omitted fields stay unchanged. Null clears a field that can be empty."""
 
     clearable: ClassVar[frozenset[str]] = frozenset(
         {"description", "base_job_template", "concurrency_limit", "storage_configuration"}
@@ -67,23 +67,23 @@ class WorkPoolUpdate(Changes):
     storage_configuration: StorageConfiguration | None = None
 
     def column_values(self) -> dict[str, Any]:
-        """Return the values of the columns that the request named."""
-        values = self.given()
+        """Return the values of the columns to change."""
+        values = self.fields_set()
         if "base_job_template" in values:
             values["base_job_template"] = self.base_job_template or {}
         if "storage_configuration" in values:
-            values["storage_configuration"] = _stored(self.storage_configuration)
+            values["storage_configuration"] = _to_stored(self.storage_configuration)
         return values
 
 
 class WorkPoolMatch(Query):
-    """Which work pools are meant."""
+    """Work pools to select."""
 
     work_pools: WorkPoolFilter | None = None
 
 
 class WorkPoolQuery(WorkPoolMatch, Paging):
-    """Which work pools to list."""
+    """The work pools to list."""
 
 
 class WorkPoolResponse(ResourceResponse):
@@ -102,7 +102,7 @@ class WorkPoolResponse(ResourceResponse):
 
     @classmethod
     def of(cls, pool: WorkPool, default_queue_id: UUID, user_agent: str | None) -> Self:
-        """Return the work pool as the client that sent `user_agent` can read it."""
+        """Return the response for the work pool, in the form that the client with this `User-Agent` accepts."""
         return cls(
             id=pool.id,
             created=pool.created,
@@ -115,24 +115,24 @@ class WorkPoolResponse(ResourceResponse):
             concurrency_limit=pool.concurrency_limit,
             status=Readiness(pool.status) if pool.status is not None else None,
             default_queue_id=default_queue_id,
-            storage_configuration=_answered(pool.storage_configuration, user_agent),
+            storage_configuration=_from_stored(pool.storage_configuration, user_agent),
             active_slots=None if pool.concurrency_limit is None else 0,
         )
 
 
-def knows_result_block(user_agent: str | None) -> bool:
-    """Tell whether the client that sent this `User-Agent` reads the key of the result storage block."""
-    match = CLIENT.match(user_agent or "")
-    return match is None or tuple(map(int, match.groups())) >= KNOWS_RESULT_BLOCK
+def supports_result_block(user_agent: str | None) -> bool:
+    """Return whether the client with this `User-Agent` accepts the key of the result storage block."""
+    match = CLIENT_VERSION.match(user_agent or "")
+    return match is None or tuple(map(int, match.groups())) >= RESULT_BLOCK_SINCE
 
 
-def _stored(configuration: StorageConfiguration | None) -> JsonObject:
-    """Leave out what is not set, so that null and a missing key are stored alike."""
+def _to_stored(configuration: StorageConfiguration | None) -> JsonObject:
+    """Return the JSON to store, without nulls: null and a missing key are stored in the same way."""
     return configuration.model_dump(mode="json", exclude_none=True) if configuration is not None else {}
 
 
-def _answered(stored: JsonObject, user_agent: str | None) -> JsonObject:
+def _from_stored(stored: JsonObject, user_agent: str | None) -> JsonObject:
     keys = set(StorageConfiguration.model_fields)
-    if not knows_result_block(user_agent):
+    if not supports_result_block(user_agent):
         keys.remove(RESULT_BLOCK)
     return {key: stored.get(key) for key in StorageConfiguration.model_fields if key in keys}

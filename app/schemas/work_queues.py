@@ -1,4 +1,4 @@
-"""The bodies of the work queue routes."""
+"""Request and response bodies of the work queue routes."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.models import Readiness, WorkQueue
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.filters import WorkQueueFilter
 from app.schemas.shared import (
     INTEGER_MAX,
@@ -26,7 +26,7 @@ Priority = Annotated[int, Field(ge=1, le=INTEGER_MAX)]
 
 
 class WorkQueueCreate(WireModel):
-    """A work queue to create; without a priority it takes the first free one."""
+    """A work queue to create. Without a `priority` it gets the first free one."""
 
     name: Name
     description: Text | None = None
@@ -41,7 +41,7 @@ class WorkQueueCreate(WireModel):
 
 
 class WorkQueueUpdate(Changes):
-    """What may change of a work queue; null clears a field."""
+    """Changes to a work queue. Omitted fields stay unchanged. Null clears a field that can be empty."""
 
     clearable: ClassVar[frozenset[str]] = frozenset({"description", "concurrency_limit", "filter", "last_polled"})
 
@@ -54,15 +54,15 @@ class WorkQueueUpdate(Changes):
     last_polled: UtcTime | None = None
 
     def column_values(self) -> dict[str, Any]:
-        """Return the values of the columns that the request named."""
-        values = self.given()
+        """Return the values of the columns to change."""
+        values = self.fields_set()
         if "description" in values:
             values["description"] = self.description or ""
         return values
 
 
 class WorkQueueQuery(Paging):
-    """Which work queues to list."""
+    """The work queues to list."""
 
     work_queues: WorkQueueFilter | None = None
 
@@ -84,7 +84,7 @@ class WorkQueueResponse(ResourceResponse):
 
     @classmethod
     def of(cls, queue: WorkQueue, pool_name: str) -> Self:
-        """Return the work queue of the pool of that name."""
+        """Return the response for the work queue of the pool with this name."""
         return cls(
             id=queue.id,
             created=queue.created,
@@ -104,14 +104,14 @@ class WorkQueueResponse(ResourceResponse):
 
 
 class HealthCheckPolicy(BaseModel):
-    """When a work queue counts as healthy."""
+    """The limits within which a work queue is healthy."""
 
     maximum_late_runs: int = 0
     maximum_seconds_since_last_polled: int
 
 
 class WorkQueueHealth(BaseModel):
-    """Whether somebody polls a work queue. The registry runs nothing, so no run is ever late."""
+    """Whether a work queue is polled. This registry runs nothing, so no run is ever late."""
 
     healthy: bool
     late_runs_count: int = 0
@@ -120,7 +120,7 @@ class WorkQueueHealth(BaseModel):
 
     @classmethod
     def of(cls, queue: WorkQueue, silence: float) -> Self:
-        """Return the health of the work queue at this moment; after `silence` seconds without a poll it is none."""
+        """Return the health of the work queue now. It is unhealthy after `silence` seconds without a poll."""
         oldest = datetime.now(UTC) - timedelta(seconds=silence)
         return cls(
             healthy=queue.last_polled is not None and queue.last_polled >= oldest,

@@ -1,7 +1,7 @@
-"""The worker types that a work pool can be created for, with the template of each.
+"""The worker types that Prefect's client can create a work pool for, and the base job template of each.
 
-`worker_types.json` is the file of that purpose from Prefect 3.8.8 (Apache License 2.0), unchanged, so that
-`prefect work-pool create --type ...` makes the same pool here as on a Prefect server.
+`worker_types.json` is copied unchanged from Prefect 3.8.8 (Apache License 2.0). So `prefect work-pool create --type`
+creates the same pool here as on a Prefect server.
 """
 
 import json
@@ -9,17 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 
 FILE: Final = Path(__file__).with_suffix(".json")
 
 
 @cache
 def worker_types() -> JsonObject:
-    """Return the worker types by package and type. A pool of any other type can be created all the same.
-
-    The file is read once, at the first call.
-    """
+    """Return the worker types by package and type. The API accepts pools of other types as well."""
     types: JsonObject = json.loads(FILE.read_text(encoding="utf-8"))
     return types
 
@@ -28,7 +25,7 @@ def template_of(package: str, worker_type: str) -> JsonObject:
     """Return the base job template of a worker type.
 
     Raises:
-        KeyError: there is no such type.
+        KeyError: the package or the type does not exist.
     """
     template: JsonObject = worker_types()[package][worker_type]["default_base_job_configuration"]
     return template

@@ -1,4 +1,4 @@
-"""The settings: read from the environment in this one place."""
+"""The settings. Only this package reads them from the environment."""
 
 from app.settings.settings import Settings, get_settings
 

@@ -1,4 +1,4 @@
-"""What is said when the settings are not complete, or not right: variables and reasons, and never a value."""
+"""The error text for missing or invalid settings. It has the variables and the reasons, and never a value."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from pydantic_core import ErrorDetails
 
 
 def explain(error: ValidationError, data_dir: Path) -> str:
-    """Name each variable with its reason, and say where else servers are looked for."""
+    """Return a text with the reason for each variable, and with hints if variables are missing."""
     lines = [f"  AFTERCOMMIT_{'.'.join(map(str, e['loc'])).upper()}: {_reason(e)}" for e in error.errors()]
-    return "\n".join(["The settings are not complete, or not right:", *lines, *_where_else(error, data_dir)])
+    return "\n".join(["Some settings are missing or invalid:", *lines, *_hints(error, data_dir)])
 
 
-def _where_else(error: ValidationError, data_dir: Path) -> list[str]:
+def _hints(error: ValidationError, data_dir: Path) -> list[str]:
     if not any(e["type"] == "missing" for e in error.errors()):
         return []
     return [
         f"Set them, or start `aftercommit up` with the data folder {data_dir.absolute()} in another terminal.",
-        "When one runs with another data folder, name that: AFTERCOMMIT_DATA_DIR, or --data-dir where it exists.",
+        "If `up` already runs with another data folder, set AFTERCOMMIT_DATA_DIR, or --data-dir if the command has it.",
     ]
 
 
@@ -25,6 +25,6 @@ def _reason(error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return "not set"
     if error["type"] == "value_error":
-        # One of the validators of the settings says it; pydantic puts its own words before.
+        # The text of a validator of the settings, without the prefix that pydantic adds to it.
         return str(error["ctx"]["error"])
     return error["msg"].lower()

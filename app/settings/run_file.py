@@ -1,4 +1,4 @@
-"""What `aftercommit up` writes into its data folder so that the other commands find its servers."""
+"""The run file. `aftercommit up` writes it to its data folder, so that the other commands find its servers."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ RUN_FILE: Final = "run.json"
 
 
 class RunFile(BaseModel):
-    """Where the servers and the services are, and the key of the masks; only its owner can read it."""
+    """The addresses of the servers and services, and the masking key. Only the file's owner can read it."""
 
     database_url: str
     broker_url: str
@@ -23,10 +23,14 @@ class RunFile(BaseModel):
 
 
 def read_run_file(data_dir: Path) -> RunFile | None:
-    """Return what the running `aftercommit up` of this data folder wrote, or None when there is none."""
+    """Return the run file of the running `aftercommit up` in this data folder, or None if there is none.
+
+    Raises:
+        ConfigurationError: the file is damaged.
+    """
     try:
         return RunFile.model_validate(json.loads((data_dir / RUN_FILE).read_text()))
     except FileNotFoundError:
         return None
     except ValueError:
-        raise ConfigurationError(f"{data_dir / RUN_FILE} is damaged: remove it and start `up` again.") from None
+        raise ConfigurationError(f"{data_dir / RUN_FILE} is damaged. Remove it and start `up` again.") from None

@@ -1,4 +1,4 @@
-"""Every setting of aftercommit, typed, in one place. Nothing else reads the environment."""
+"""All settings of aftercommit. No other module reads the environment."""
 
 import os
 from functools import lru_cache
@@ -21,10 +21,10 @@ from app.settings.explain import explain
 from app.settings.run_file import RunFile, read_run_file
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-FOREIGN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+CELERY_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 
 
-Listed = Annotated[tuple[str, ...], NoDecode]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 """Texts that are separated by commas in the environment."""
 
 
@@ -43,8 +43,8 @@ def _require_level(text: str) -> str:
 class Settings(BaseSettings):
     """The settings, read from `AFTERCOMMIT_*` in the environment.
 
-    A field without a default below is found in the data folder's run file, or the process refuses to start
-    with the name of the variable to set.
+    Fields without a default may come from the run file in the data folder. If one is missing in both places, the
+    process does not start, and the error names the variable to set.
     """
 
     model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -54,12 +54,12 @@ class Settings(BaseSettings):
     broker_url: str = Field(min_length=1)
     masking_key: SecretStr = Field(min_length=1)
 
-    masked_keys: Listed = ()
-    """More keys of secrets, comma-separated: `license`, `*_dsn`; `*` stands for any characters, case for nothing."""
-    masked_paths: Listed = ()
-    """More paths to mask, comma-separated, as `field.key.key`: `parameters.customer`; `*` stands for any key."""
-    unmasked_paths: Listed = ()
-    """Paths in the same form that no rule about keys applies to: `infra_overrides.env.LOG_LEVEL`."""
+    masked_keys: CommaSeparated = ()
+    """More keys to mask, such as `license` or `*_dsn`. `*` matches any characters. Case is ignored."""
+    masked_paths: CommaSeparated = ()
+    """More paths to mask, in the form `field.key.key`, such as `parameters.customer`. `*` matches any key."""
+    unmasked_paths: CommaSeparated = ()
+    """Paths in the same form that must not be masked because of a key, such as `infra_overrides.env.LOG_LEVEL`."""
 
     database_pool_size: PositiveInt = 32
     database_connect_timeout: PositiveInt = 2
@@ -67,52 +67,50 @@ class Settings(BaseSettings):
     database_lock_timeout_ms: PositiveInt = 1_000
     database_idle_transaction_timeout_ms: PositiveInt = 10_000
     api_threads: PositiveInt = 32
-    api_one_core: bool = True
-    """Whether an API process keeps to one core, the least used: its threads hinder each other on several."""
     api_body_limit: PositiveInt = 4 * 1024 * 1024
     api_version: str = "3.8.8"
-    """The Prefect server version that `/admin/version` answers; its major must be the client's."""
+    """The Prefect server version that `/admin/version` returns. Its major version must be the client's."""
 
     api_auth_string: Annotated[SecretStr | None, AfterValidator(_require_user_and_password)] = None
-    """`user:password`, as Prefect's PREFECT_API_AUTH_STRING: who knows it may do everything."""
+    """`user:password`, as in Prefect's PREFECT_API_AUTH_STRING. It gives full access."""
     csrf_protection: bool = False
-    """Changes need a token that a page of another site, in somebody's browser, cannot read."""
+    """Whether changes need a CSRF token. Pages of other sites cannot read this token in the user's browser."""
 
     live_readers: PositiveInt = 1000
-    """How many WebSockets and streams of one API process follow the log at once."""
+    """The most WebSockets and streams that may follow the log at the same time in one API process."""
     live_send_timeout: PositiveFloat = 30.0
-    """Seconds that a reader may take nothing of what is sent to it."""
+    """Seconds after which a reader that accepts no data is disconnected."""
 
     publish_queue_size: PositiveInt = 10_000
     publish_pace_ms: Annotated[float, Field(ge=0)] = 12.0
-    """From one message of an API process to its next; what is committed in between shares a message."""
+    """The time between two messages of an API process. Changes that are committed meanwhile share one message."""
     publish_linger_ms: Annotated[float, Field(ge=0)] = 0.0
-    """How long also the first message after a pause waits for more."""
+    """How long the first message after a pause waits for more changes."""
     dispatch_batch_size: PositiveInt = 500
     sweep_interval: PositiveFloat = 5.0
     sweep_grace: Annotated[float, Field(ge=0)] = 3.0
     readiness_silence: PositiveFloat = 60.0
     """Seconds without a poll after which a work queue or a deployment is not ready."""
     readiness_interval: PositiveFloat = 10.0
-    """Seconds between two looks for what has become silent."""
+    """Seconds between two checks for resources that are no longer ready."""
     event_size_cap: PositiveInt = 1_400_000
-    """An event larger than this many bytes has its largest values replaced."""
+    """The size in bytes above which the largest values of an event are replaced by their sizes."""
     task_always_eager: bool = False
-    """Runs the Celery tasks inside the process that enqueues them: for tests, not for service."""
+    """Runs the Celery tasks inside the process that enqueues them. For tests only."""
     log_level: Annotated[str, AfterValidator(_require_level)] = "INFO"
     log_json: bool = False
 
     @field_validator("masked_keys", "masked_paths", "unmasked_paths", mode="before")
     @classmethod
-    def _split(cls, listed: object) -> object:
-        return [each.strip() for each in listed.split(",") if each.strip()] if isinstance(listed, str) else listed
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("masked_keys")
     @classmethod
     def _are_keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
         for key in keys:
             if not key.strip("*"):
-                raise ValueError(f"{key!r} stands for every key: name a part of the key, such as '*_dsn'")
+                raise ValueError(f"{key!r} matches every key: write a part of the key, such as '*_dsn'")
         return keys
 
     @field_validator("masked_paths", "unmasked_paths")
@@ -122,32 +120,33 @@ class Settings(BaseSettings):
             parts = path.split(".")
             if not all(parts) or any("*" in part and part != "*" for part in parts):
                 raise ValueError(
-                    f"{path!r} is no path: write field.key.key, with '*' alone for any key, such as 'parameters.*.iban'"
+                    f"{path!r} is not a path: write field.key.key, with '*' for any key, such as 'parameters.*.iban'"
                 )
         return paths
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment, then the run file of a running `aftercommit up` for what is not set.
+        """Read the environment, and the run file of a running `aftercommit up` for variables that are not set.
 
         Raises:
             ConfigurationError: a variable is missing or not valid; the text names it.
         """
-        _refuse_foreign()
+        _refuse_celery_variables()
         data_dir = _DataDir().data_dir
-        found: dict[str, str] = {}
+        servers: dict[str, str] = {}
         run = read_run_file(data_dir)
         explicit = _Servers()
+        # The database and the broker must come from the same source. Otherwise doorbells could reach the workers of
+        # another database.
         if run is not None and explicit.database_url is None and explicit.broker_url is None:
-            found = {"database_url": run.database_url, "broker_url": run.broker_url}
+            servers = {"database_url": run.database_url, "broker_url": run.broker_url}
             if explicit.masking_key is None:
-                found["masking_key"] = run.masking_key
-        # The database and the broker come from one place, so that a doorbell never rings at another house.
-        return cls._read(found, data_dir)
+                servers["masking_key"] = run.masking_key
+        return cls._read(servers, data_dir)
 
     @classmethod
     def of(cls, run: RunFile) -> Self:
-        """Read the environment, with the servers and the key of this run file in the place of its own.
+        """Read the environment, but take the servers and the masking key from this run file.
 
         Raises:
             ConfigurationError: a variable is not valid; the text names it.
@@ -160,7 +159,7 @@ class Settings(BaseSettings):
         try:
             return cls(**servers)  # type: ignore[arg-type]  # pydantic turns the key into a SecretStr.
         except ValidationError as error:
-            # Not chained: pydantic's own text quotes the other settings, the masking key among them.
+            # Not chained: pydantic's own text contains other settings, such as the masking key.
             raise ConfigurationError(explain(error, data_dir)) from None
 
 
@@ -176,16 +175,16 @@ class _Servers(BaseSettings):
     masking_key: str | None = None
 
 
-def _refuse_foreign() -> None:
-    """Celery takes these before its configuration: one process would ring where nobody listens."""
-    for name in FOREIGN:
+def _refuse_celery_variables() -> None:
+    """Raise if a variable is set that Celery prefers to its configuration: its doorbells would use another broker."""
+    for name in CELERY_VARIABLES:
         if name in os.environ:
             raise ConfigurationError(
-                f"{name} must not be set: it would override AFTERCOMMIT_BROKER_URL for Celery only."
+                f"{name} must not be set. It would override AFTERCOMMIT_BROKER_URL for Celery only."
             )
 
 
 @lru_cache
 def get_settings() -> Settings:
-    """Return the settings of this process, read once at the first call."""
+    """Return the settings of this process. The first call reads them."""
     return Settings.load()

@@ -1,6 +1,6 @@
-"""The door of the HTTP routes: it asks `Credentials` before anything of a request is read.
+"""Authenticates HTTP requests with `Credentials`, before their bodies are read.
 
-WebSockets show their credential after they are accepted; `app/web/handshake.py` asks the same question for them.
+A WebSocket client may send its credential after the connection is accepted: `app/web/handshake.py` checks it.
 """
 
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.access import Credentials, Presented, presented
+from app.access import Credentials, Secrets, read_secrets
 from app.errors import Unavailable
 from app.telemetry import get_logger
 from app.web.errors import unauthorized, unavailable
@@ -16,36 +16,36 @@ from app.web.routing import PROBES
 
 logger = get_logger(__name__)
 
-PRESENTED: Final = "aftercommit.presented"
-"""Where the scope of a request keeps what it came in with, for those that last."""
+SECRETS: Final = "aftercommit.secrets"
+"""The key in the ASGI scope for the secrets of the request. Routes that stream check them again from time to time."""
 
 
 class Authentication:
-    """Answers 401 to who may not come in, and 503 as long as nobody can know."""
+    """Answers 401 to a request that is not allowed, and 503 while the keys cannot be read."""
 
     def __init__(self, app: ASGIApp, credentials: Credentials) -> None:
         self._app = app
         self._credentials = credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on the requests of those who may come in, and the questions of probes."""
+        """Pass allowed requests on. Health probes need no credential."""
         if scope["type"] != "http" or (scope["method"] == "GET" and scope["path"] in PROBES):
             await self._app(scope, receive, send)
             return
-        secrets = presented(Headers(scope=scope).get("authorization"))
+        secrets = read_secrets(Headers(scope=scope).get("authorization"))
         try:
-            if await self._credentials.admits(secrets):
-                scope[PRESENTED] = secrets
+            if await self._credentials.allows(secrets):
+                scope[SECRETS] = secrets
                 await self._app(scope, receive, send)
                 return
-            answer = unauthorized()
+            response = unauthorized()
             logger.info("request_unauthorized", method=scope["method"])
         except Unavailable as error:
-            answer = unavailable(str(error))
-        await answer(scope, receive, send)
+            response = unavailable(str(error))
+        await response(scope, receive, send)
 
 
-def brought_by(scope: Scope) -> Presented:
-    """Return what the request came in with."""
-    secrets: Presented = scope[PRESENTED]
+def secrets_of(scope: Scope) -> Secrets:
+    """Return the secrets of an authenticated request."""
+    secrets: Secrets = scope[SECRETS]
     return secrets

@@ -1,4 +1,4 @@
-"""What WebSockets and streams share: when they end, and how what is left of a connection is got rid of."""
+"""Sending events over WebSockets and streams with a timeout, and aborting connections whose client does not read."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -7,57 +7,57 @@ from typing import Any, Final, cast
 from starlette.types import Receive, Scope
 
 from app.errors import AppError
-from app.log.live import Frame, Live, Subscription
+from app.log.live import Frame, LiveHub, Subscription
 
 ABORT: Final = "aftercommit.abort"
 LINGER_SECONDS: Final = 10.0
-"""After its end a connection may take this long to flush; then what nobody reads is thrown away."""
-LINGER_AT_THE_END: Final = 1.0
-"""... when the process is about to end, and would wait for it."""
+"""After its end, a connection has this time to send its buffers to the client. Then it is aborted."""
+LINGER_SECONDS_AT_SHUTDOWN: Final = 1.0
+"""The same during a shutdown, which waits for all connections."""
 
 
 class TooSlow(AppError):
-    """A reader has not read for too long."""
+    """A client has not read for too long."""
 
 
-def note_abort(scope: Scope, receive: Receive) -> None:
-    """Remember how to cut this connection.
+def remember_abort(scope: Scope, receive: Receive) -> None:
+    """Store the function that aborts this connection in the scope, for `abort_connection`.
 
-    ASGI has no word for it, and a closed connection stays for as long as its peer reads nothing. uvicorn's `receive`
-    belongs to the object that holds the transport; behind another server, cutting is left to it.
+    ASGI cannot abort a connection, and a closed connection stays open as long as its client does not read. uvicorn's
+    `receive` is a method of the object that holds the transport. With another server, `abort_connection` does nothing.
     """
     transport = getattr(getattr(receive, "__self__", None), "transport", None)
     scope[ABORT] = getattr(transport, "abort", None)
 
 
-def cut_later(scope: Scope, live: Live) -> None:
-    """Cut the connection if it is still there after it had its time."""
-    delay = LINGER_AT_THE_END if live.is_closing else LINGER_SECONDS
-    asyncio.get_running_loop().call_later(delay, cut_now, scope)
+def abort_connection_later(scope: Scope, live: LiveHub) -> None:
+    """Abort the connection if it is still open after `LINGER_SECONDS`."""
+    delay = LINGER_SECONDS_AT_SHUTDOWN if live.is_closing else LINGER_SECONDS
+    asyncio.get_running_loop().call_later(delay, abort_connection, scope)
 
 
-def cut_now(scope: Scope) -> None:
-    """Cut the connection, with what its peer has not read."""
+def abort_connection(scope: Scope) -> None:
+    """Close the connection at once, and discard all data that its client has not read."""
     abort = cast("Callable[[], None] | None", scope.get(ABORT))
     if abort is not None:
         abort()
 
 
-async def deliver(subscription: Subscription, send: Callable[[Frame], Awaitable[None]], timeout: float) -> None:
-    """Send each event of a subscription, for ever.
+async def send_events(subscription: Subscription, send: Callable[[Frame], Awaitable[None]], timeout: float) -> None:
+    """Send the events of a subscription, one after the other, until cancelled.
 
     Raises:
-        TooSlow: one event could not be handed over for `timeout` seconds.
+        TooSlow: sending one event took longer than `timeout` seconds.
     """
     while True:
         for frame in await subscription.next():
-            await within(timeout, send(frame))
-        # A connection that takes everything at once never waits: the others have their turn here.
+            await with_timeout(timeout, send(frame))
+        # Sends to a fast client never wait, so let other tasks run here.
         await asyncio.sleep(0)
 
 
-async def within(timeout: float, sending: Awaitable[object]) -> None:
-    """Wait for a send.
+async def with_timeout(timeout: float, sending: Awaitable[object]) -> None:
+    """Await `sending`.
 
     Raises:
         TooSlow: it took longer than `timeout` seconds.
@@ -69,15 +69,15 @@ async def within(timeout: float, sending: Awaitable[object]) -> None:
         raise TooSlow(f"Nothing was read for {timeout:g} s.") from None
 
 
-async def first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run all until the first of them ends, and raise what it raised; the others are cancelled."""
+async def run_until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run the coroutines concurrently until one ends, cancel the others, and raise the error of the first, if any."""
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
-        # What the others raise while they end is no news.
+        # Wait for the cancelled ones, and ignore their errors.
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()

@@ -1,4 +1,4 @@
-"""Turns errors into answers of Prefect's shapes. No answer quotes a value that was sent or stored."""
+"""Turns errors into responses in Prefect's formats. No response contains a value that was sent or stored."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
@@ -7,34 +7,31 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from psycopg.errors import CheckViolation, ForeignKeyViolation
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.errors import AppError, Unavailable
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
-from app.postgres.engine import describe, sqlstate
+from app.postgres.refusals import describe, failed_check, is_missing_reference, is_too_large
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
 
 RETRY_AFTER_SECONDS = "1"
 INTEGRITY = "Data integrity conflict. This usually means a unique or foreign key constraint was violated."
-MISSING_REFERENCE = "Something that the request refers to does not exist (any more)."
-PROGRAM_LIMIT = "54"
-"""The SQLSTATE class of values that are too large or too deep for PostgreSQL."""
+MISSING_REFERENCE = "The request refers to a resource that does not exist (any more)."
 TOO_LARGE = "A value is too large or too deeply nested to be stored."
-TOO_LARGE_A_CHANGE = (
-    f"The change is too large to be recorded: all that is tracked of a resource may take {STATE_LIMIT} bytes of JSON."
+CHANGE_TOO_LARGE = (
+    f"The change is too large to record: the tracked fields of a resource may take at most {STATE_LIMIT} bytes of JSON."
 )
-NOT_STORABLE = "A value cannot be stored: texts must not hold NUL characters, and numbers must be finite and in range."
+NOT_STORABLE = "A value cannot be stored: strings must not contain NUL, and numbers must be finite and in range."
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, JSONResponse]]
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Install the handler of every error that a route may end with."""
+    """Install the handlers of the errors that a route may raise."""
     handlers: dict[type[Exception], Handler] = {
         AppError: _on_app_error,
         RequestValidationError: _on_invalid_request,
@@ -48,20 +45,20 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def unexpected_error() -> JSONResponse:
-    """Return the answer to an error that nobody foresaw."""
+    """Return the response to an error that has no handler."""
     return JSONResponse({"exception_message": "Internal Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def unauthorized() -> JSONResponse:
-    """Return the answer to who may not come in."""
-    answer = JSONResponse({"exception_message": "Unauthorized"}, HTTPStatus.UNAUTHORIZED)
+    """Return the response to a request without a valid credential."""
+    response = JSONResponse({"exception_message": "Unauthorized"}, HTTPStatus.UNAUTHORIZED)
     for scheme in ("Basic", "Bearer"):
-        answer.headers.append("WWW-Authenticate", f'{scheme} realm="aftercommit"')
-    return answer
+        response.headers.append("WWW-Authenticate", f'{scheme} realm="aftercommit"')
+    return response
 
 
 def unavailable(text: str) -> JSONResponse:
-    """Return the answer to a request that may succeed a moment later."""
+    """Return the response to a request that may succeed a moment later."""
     return JSONResponse(
         {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER_SECONDS}
     )
@@ -85,10 +82,11 @@ async def _on_invalid_request(_request: Request, error: RequestValidationError) 
 
 
 async def _on_integrity(_request: Request, error: IntegrityError) -> JSONResponse:
-    if isinstance(error.orig, CheckViolation) and error.orig.diag.constraint_name in TOO_LARGE_CHECKS:
-        return JSONResponse({"detail": TOO_LARGE_A_CHANGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
-    missing = isinstance(error.orig, ForeignKeyViolation)
-    return JSONResponse({"detail": MISSING_REFERENCE if missing else INTEGRITY}, HTTPStatus.CONFLICT)
+    if failed_check(error) in TOO_LARGE_CHECKS:
+        return JSONResponse({"detail": CHANGE_TOO_LARGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    return JSONResponse(
+        {"detail": MISSING_REFERENCE if is_missing_reference(error) else INTEGRITY}, HTTPStatus.CONFLICT
+    )
 
 
 async def _on_data(_request: Request, _error: DataError) -> JSONResponse:
@@ -96,9 +94,9 @@ async def _on_data(_request: Request, _error: DataError) -> JSONResponse:
 
 
 async def _on_database(_request: Request, error: DBAPIError) -> JSONResponse:
-    if (sqlstate(error) or "").startswith(PROGRAM_LIMIT):
+    if is_too_large(error):
         return JSONResponse({"detail": TOO_LARGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
-    # Away, full, read-only after a failover, not migrated yet: the same request may succeed later.
+    # The database may be away, full, read-only after a failover, or not migrated yet: a retry may succeed.
     logger.warning("database_unavailable", reason=describe(error))
     return unavailable("Service Unavailable")
 
@@ -109,7 +107,7 @@ async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _without_values(errors: Sequence[Any]) -> list[dict[str, Any]]:
-    """Keep where and what is wrong; the value itself (`input`, `ctx`) may be a secret or not even be JSON."""
+    """Leave out `input` and `ctx`: they contain the value, which may be a secret or not even valid JSON."""
     return [
         {
             "type": error["type"],

@@ -1,4 +1,4 @@
-"""The beginning and the end of a WebSocket, as Prefect's clients know them."""
+"""The opening handshake and the close of a WebSocket, as Prefect's clients expect them."""
 
 import asyncio
 import json
@@ -8,43 +8,44 @@ from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect, status
 
-from app.access import Credentials, Presented, presented
+from app.access import Credentials, Secrets, read_secrets
 from app.errors import AppError
 from app.web.errors import unauthorized
 
 SUBPROTOCOL: Final = "prefect"
-GREETING_SECONDS: Final = 10.0
-"""How long a client has for each frame that it owes at the beginning."""
+HANDSHAKE_SECONDS: Final = 10.0
+"""How long a client may take to send each frame of the handshake."""
 CLOSING_SECONDS: Final = 10.0
-"""How long a client that does not read has for reading why it is disconnected."""
+"""How long closing a connection may wait for a client that does not read."""
 REASON_BYTES: Final = 123
-"""A close frame has no room for more."""
+"""The maximum length of the reason in a close frame."""
 
-NO_TOKEN: Final = "Auth required but no token provided"  # noqa: S105  # The words of Prefect's server.
-WRONG_TOKEN: Final = "Invalid token"  # noqa: S105  # As well.
+NO_TOKEN: Final = "Auth required but no token provided"  # noqa: S105  # The text of Prefect's server.
+WRONG_TOKEN: Final = "Invalid token"  # noqa: S105  # The text of Prefect's server.
 
 
 class Refused(AppError):
-    """A client does not keep to the protocol; the code is the one that the connection is closed with."""
+    """The client broke the protocol, or is not allowed: the connection is closed with this code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:
-        """Take the WebSocket's close code and the reason for it."""
+        """Take the close code and the reason."""
         super().__init__(reason)
         self.code = code
 
 
-async def greet(websocket: WebSocket) -> Presented | None:
-    """Accept the connection, and ask for the `auth` frame when the client offers the subprotocol `prefect`.
+async def accept_and_authenticate(websocket: WebSocket) -> Secrets | None:
+    """Accept the connection and authenticate the client.
 
-    The credential may be in that frame or in the header `Authorization`; without the subprotocol, in the header.
+    The credential is in the `Authorization` header. A client that offers the subprotocol `prefect` must also send an
+    `auth` frame, which may contain the credential instead.
 
     Returns:
-        What the client came in with; None when the connection is not accepted, because it comes from a page of
-        another site in somebody's browser, or without a credential.
+        The secrets that the client sent. None when the connection was not accepted, because a browser page of another
+        site opened it, or because the header contains no valid credential and the client does not offer `prefect`.
 
     Raises:
-        Refused: the first frame is not `{"type": "auth", ...}`, or nothing in it and the header lets the client in.
-        Unavailable: nobody can know yet who may come in.
+        Refused: the first frame is not `{"type": "auth", ...}`, or neither it nor the header has a valid credential.
+        Unavailable: this process has not been able to read the API keys yet.
     """
     credentials: Credentials = websocket.app.state.credentials
     header = websocket.headers.get("authorization")
@@ -52,8 +53,8 @@ async def greet(websocket: WebSocket) -> Presented | None:
         await websocket.close()
         return None
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
-        secrets = presented(header)
-        if not await credentials.admits(secrets):
+        secrets = read_secrets(header)
+        if not await credentials.allows(secrets):
             await websocket.send_denial_response(unauthorized())
             return None
         await websocket.accept()
@@ -62,25 +63,25 @@ async def greet(websocket: WebSocket) -> Presented | None:
     frame = await receive_object(websocket, status.WS_1008_POLICY_VIOLATION)
     if frame.get("type") != "auth":
         raise Refused(status.WS_1008_POLICY_VIOLATION, "Expected 'auth' message")
-    secrets = presented(header, frame.get("token"))
-    if not await credentials.admits(secrets):
+    secrets = read_secrets(header, frame.get("token"))
+    if not await credentials.allows(secrets):
         raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN if secrets else NO_TOKEN)
     await websocket.send_text(json.dumps({"type": "auth_success"}))
     return secrets
 
 
 async def receive_object(websocket: WebSocket, code: int) -> dict[str, Any]:
-    """Return the next frame, which must be a JSON object and come soon.
+    """Return the next frame, which must be a JSON object.
 
     Raises:
-        Refused: it is none, or does not come; with that code.
+        Refused: it is not a JSON object, or does not arrive within `HANDSHAKE_SECONDS`. The close code is `code`.
     """
     try:
-        async with asyncio.timeout(GREETING_SECONDS):
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
             text = await receive_text(websocket)
         frame = json.loads(text)
     except TimeoutError:
-        raise Refused(code, f"Nothing was sent for {GREETING_SECONDS:g} s.") from None
+        raise Refused(code, f"Nothing was sent for {HANDSHAKE_SECONDS:g} s.") from None
     except (ValueError, RecursionError):
         raise Refused(code, "Expected a JSON object") from None
     if not isinstance(frame, dict):
@@ -92,8 +93,8 @@ async def receive_text(websocket: WebSocket) -> str:
     """Return the text of the next frame.
 
     Raises:
-        Refused: the frame is a binary one.
-        WebSocketDisconnect: the client is gone.
+        Refused: it is a binary frame.
+        WebSocketDisconnect: the client has disconnected.
     """
     message = await websocket.receive()
     if message["type"] == "websocket.disconnect":
@@ -105,7 +106,7 @@ async def receive_text(websocket: WebSocket) -> str:
 
 
 async def close(websocket: WebSocket, code: int, reason: str) -> None:
-    """Close the connection and say why; a client that is gone is no error, and one that does not read has a moment."""
+    """Close the connection with a reason. A client that has disconnected, or does not read, causes no error."""
     short = reason.encode()[:REASON_BYTES].decode(errors="ignore")
     with suppress(TimeoutError, RuntimeError, WebSocketDisconnect, OSError):
         async with asyncio.timeout(CLOSING_SECONDS):
@@ -113,6 +114,6 @@ async def close(websocket: WebSocket, code: int, reason: str) -> None:
 
 
 def _is_from_another_site(websocket: WebSocket) -> bool:
-    """Browsers let any page open a WebSocket to anywhere, and say only here which page it is."""
+    """Return whether another site's page opened the WebSocket. Browsers allow this, but send its `Origin`."""
     origin = websocket.headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != websocket.headers.get("host")

@@ -1,4 +1,4 @@
-"""The outermost layers of a request: its correlation id, its size, and the last net under unforeseen errors."""
+"""The outermost middleware: correlation ids, the limit on request bodies, and the response to unexpected errors."""
 
 import contextlib
 import json
@@ -10,31 +10,32 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge
 from app.telemetry import correlation_id, get_logger, innermost_frames, new_correlation_id
-from app.web.connections import note_abort
+from app.web.connections import remember_abort
 from app.web.errors import unexpected_error
 
 logger = get_logger(__name__)
 
 HEADER: Final = b"x-request-id"
-ACCEPTABLE_ID: Final = re.compile(r"[\w.:-]{1,128}")
+VALID_ID: Final = re.compile(r"[\w.:-]{1,128}")
 
 
 class RequestContext:
-    """Gives each request a correlation id (its own `X-Request-Id` where it brings one) and answers it back.
+    """Sets the correlation id of each request and returns it in `X-Request-Id`.
 
-    An error that no handler knows is logged by its type and its frames, never by its text, and answered with 500.
+    The id is the request's own `X-Request-Id` if that is valid, else a new one. An error without a handler is answered
+    with 500. The log gets its type and stack frames, but not its text, which may contain values.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the request with its correlation id set."""
-        note_abort(scope, receive)
+        """Handle the request with its correlation id set."""
+        remember_abort(scope, receive)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        current = _given_id(scope) or new_correlation_id()
+        current = _sent_id(scope) or new_correlation_id()
         token = correlation_id.set(current)
         started = False
 
@@ -47,7 +48,7 @@ class RequestContext:
 
         try:
             await self._app(scope, receive, send_with_id)
-        except Exception as error:  # noqa: BLE001  # The rim of a request: the answer must be ours, without values.
+        except Exception as error:  # noqa: BLE001  # The response must be ours, without values.
             logger.error(
                 "request_failed", error=type(error).__name__, route=_route(scope), frames=innermost_frames(error)
             )
@@ -58,14 +59,14 @@ class RequestContext:
 
 
 class BodyLimit:
-    """Answers 413 to a request whose body is larger than `limit` bytes, declared or sent."""
+    """Answers 413 if the request body, or its declared length, is larger than `limit` bytes."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on while its body stays within the limit."""
+        """Pass the request on, but not more than `limit` bytes of its body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -84,7 +85,7 @@ class BodyLimit:
             return message
 
         async def send_unless_too_large(message: Message) -> None:
-            # Whoever reads the body may take our error for a broken body and answer that; the answer is ours.
+            # The code that reads the body may treat our error as a broken body and respond to that. Drop its response.
             if received <= self._limit:
                 await send(message)
 
@@ -111,10 +112,10 @@ class BodyLimit:
 
 
 def _route(scope: Scope) -> str:
-    """Return the route that was called: a path as it was sent holds names, and whatever somebody took for one."""
+    """Return the method and the path template of the route. The path itself may contain names, or any other text."""
     return f"{scope['method']} {getattr(scope.get('route'), 'path', 'unknown')}"
 
 
-def _given_id(scope: Scope) -> str | None:
-    given = dict(scope["headers"]).get(HEADER, b"").decode("latin-1")
-    return given if ACCEPTABLE_ID.fullmatch(given) else None
+def _sent_id(scope: Scope) -> str | None:
+    sent = dict(scope["headers"]).get(HEADER, b"").decode("latin-1")
+    return sent if VALID_ID.fullmatch(sent) else None

@@ -1,8 +1,9 @@
-"""How a request finds its route, and how a route with a transaction runs: all of it in one thread."""
+"""Finds the route of a request, and runs the route's function in a thread and a transaction."""
 
+import asyncio
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from enum import Enum
 from functools import partial, update_wrapper
 from http import HTTPStatus
@@ -17,22 +18,20 @@ from starlette.datastructures import URLPath
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
-from app.web.arguments import REQUEST, Handler, reading_at_once
-from app.web.threads import Threads
+from app.threads import Threads
 
 PREFIX: Final = "/api"
-"""What the path of every route begins with; `/health` and its like are there without it, too."""
+"""The prefix of every route; `/health` and `/ready` also exist without it."""
 
 PROBES: Final = frozenset({"/health", "/ready", f"{PREFIX}/health", f"{PREFIX}/ready"})
-"""What load balancers and start scripts ask: they bring no credentials and no version, as with Prefect's server."""
+"""The paths of health checks. They need no credential and no API version, as with Prefect's server."""
 
-SESSION: Final = "session"
-RESPONSE: Final = "response"
 JSON: Final = "application/json"
-FOUND: Final = "aftercommit.route"
+MATCHED_ROUTE: Final = "aftercommit.route"
+"""The key in the ASGI scope for the route that `RouteIndex` has found."""
 
 ANY: Final = None
-"""Stands for the first part of a path where that is a parameter."""
+"""The key in `RouteIndex` of the routes whose path begins with a parameter."""
 
 Endpoint = Callable[..., Any]
 
@@ -44,78 +43,93 @@ def make_router(prefix: str = "", *, tags: list[str | Enum] | None = None, inclu
         tags=tags,
         route_class=Route,
         include_in_schema=include_in_schema,
-        # Older clients send JSON without saying so.
+        # Older clients send JSON without a content type.
         strict_content_type=False,
     )
 
 
 class Route(APIRoute):
-    """A route of FastAPI. A function with a `session` gets a transaction with it.
+    """A route of FastAPI whose synchronous function runs in one of the API's own threads.
 
-    It is committed when the function returns, before anything is answered, and rolled back when it raises.
+    A parameter that is annotated with `Session` gets a session with an open transaction. It is committed when the
+    function returns, before the response is sent, and rolled back when the function raises.
     """
 
     def __init__(self, path: str, endpoint: Endpoint, *, status_code: int | None = None, **options: Any) -> None:
-        """Take what FastAPI's route takes."""
-        self._has_transaction = SESSION in inspect.signature(endpoint).parameters
-        if self._has_transaction:
+        """Take the arguments of FastAPI's `APIRoute`."""
+        if not asyncio.iscoroutinefunction(endpoint):
             endpoint = _in_one_thread(endpoint, status_code or HTTPStatus.OK)
         super().__init__(path, endpoint, status_code=status_code, **options)
 
-    def get_route_handler(self) -> Handler:
-        """Return what makes a response of a request."""
-        thorough = super().get_route_handler()
-        return reading_at_once(self, thorough) if self._has_transaction else thorough
-
 
 def _in_one_thread(endpoint: Endpoint, status: int) -> Callable[..., Coroutine[Any, Any, Response]]:
-    """Return what FastAPI calls instead: it looks the same, but for the session.
+    """Return the coroutine function that FastAPI calls instead. It has the same parameters, without the session.
 
-    Transaction, function, commit and the writing of the answer share one thread, since each change of threads costs
-    more than any of them but the function. So a thread that holds rows never waits for another one to let them go.
+    The function, its transaction and the serialisation of its result run in one thread, because switching threads costs
+    more than most of them. So a thread that holds row locks never waits for another thread before it releases them.
     """
     signature = inspect.signature(endpoint)
-    given = [parameter for name, parameter in signature.parameters.items() if name not in (SESSION, REQUEST)]
-    answer = TypeAdapter(signature.return_annotation)
-    takes_request = REQUEST in signature.parameters
+    parameters = signature.parameters.values()
+    session_name = next((parameter.name for parameter in parameters if parameter.annotation is Session), None)
+    request_name = next((parameter.name for parameter in parameters if parameter.annotation is Request), None)
+    response_name = next((parameter.name for parameter in parameters if parameter.annotation is Response), None)
+    serialise = _serialiser(signature.return_annotation)
 
-    def run(sessions: sessionmaker[Session], values: dict[str, Any]) -> Response:
-        with sessions() as session:
-            result = endpoint(session=session, **values)
-            session.commit()
+    def respond(result: Any, injected: Response | None) -> Response:
+        if isinstance(result, Response):
+            return result
         if status == HTTPStatus.NO_CONTENT:
             return Response(status_code=status, media_type=JSON)
-        chosen: Response | None = values.get(RESPONSE)
-        return Response(
-            answer.dump_json(result, by_alias=True),
-            status_code=chosen.status_code if chosen is not None and chosen.status_code else status,
-            media_type=JSON,
-        )
+        chosen_status = injected.status_code if injected is not None else None
+        return Response(serialise(result), status_code=chosen_status or status, media_type=JSON)
 
-    async def call(request: Request, **values: Any) -> Response:
-        state = request.app.state
-        if takes_request:
-            values[REQUEST] = request
-        threads: Threads = state.threads
-        return await threads.run(partial(run, state.sessions, values))
+    def run(sessions: sessionmaker[Session], arguments: dict[str, Any]) -> Response:
+        injected = arguments.get(response_name) if response_name is not None else None
+        if session_name is None:
+            return respond(endpoint(**arguments), injected)
+        with sessions() as session:
+            result = endpoint(**{session_name: session}, **arguments)
+            session.commit()
+        return respond(result, injected)
+
+    async def call(request: Request, **arguments: Any) -> Response:
+        if request_name is not None:
+            arguments[request_name] = request
+        threads: Threads = request.app.state.threads
+        return await threads.run(partial(run, request.app.state.sessions, arguments))
 
     update_wrapper(call, endpoint)
-    # FastAPI would look through to the function itself.
+    # Otherwise FastAPI would unwrap `call` and inspect the endpoint.
     del call.__dict__["__wrapped__"]
-    request = inspect.Parameter(REQUEST, inspect.Parameter.KEYWORD_ONLY, annotation=Request)
-    keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in given]
-    call.__dict__["__signature__"] = signature.replace(parameters=[*keywords, request])
+    call.__dict__["__signature__"] = _public_signature(signature, hidden=(session_name, request_name))
     return call
 
 
-class Index(BaseRoute):
-    """Finds the first of many routes that fits, by its method and the first part of its path below `/api`.
+def _public_signature(signature: inspect.Signature, *, hidden: Sequence[str | None]) -> inspect.Signature:
+    """Return the signature that FastAPI inspects: without the hidden parameters, and with `request`."""
+    keywords = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in signature.parameters.values()
+        if parameter.name not in hidden
+    ]
+    request = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
+    return signature.replace(parameters=[*keywords, request])
 
-    It stands before the routes themselves, which answer to what it does not find.
+
+def _serialiser(annotation: Any) -> Callable[[Any], bytes]:
+    """Return a function that serialises values of the annotated type as JSON."""
+    is_response = isinstance(annotation, type) and issubclass(annotation, Response)
+    return partial(TypeAdapter(Any if is_response else annotation).dump_json, by_alias=True)
+
+
+class RouteIndex(BaseRoute):
+    """Finds the first matching route in a dictionary, by method and the first part of the path below `/api`.
+
+    It comes before the routes themselves. They handle the requests for which it finds nothing.
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        """Take the routes in their order, those whose path begins with a parameter after all others."""
+        """Index the routes in their order, but those whose path begins with a parameter after all others."""
         self._routes: dict[tuple[str, str | None], list[BaseRoute]] = defaultdict(list)
         for route in routes:
             if isinstance(route, APIRoute):
@@ -124,22 +138,22 @@ class Index(BaseRoute):
                     self._routes[method, ANY if section.startswith("{") else section].append(route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return the match of the route that fits, or none."""
+        """Return the full match of the first matching route, or no match."""
         if scope["type"] == "http" and not scope.get("root_path"):
             method, section = scope["method"], _section(scope["path"])
             for route in chain(self._routes.get((method, section), ()), self._routes.get((method, ANY), ())):
-                match, found = route.matches(scope)
+                match, child_scope = route.matches(scope)
                 if match is Match.FULL:
-                    return match, {**found, FOUND: route}
+                    return match, {**child_scope, MATCHED_ROUTE: route}
         return Match.NONE, {}
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """Leave it to the routes themselves to tell their paths."""
+        """Raise NoMatchFound: the routes after the index build their own URLs."""
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the route that was found answer."""
-        await scope[FOUND].handle(scope, receive, send)
+        """Pass the request to the matched route."""
+        await scope[MATCHED_ROUTE].handle(scope, receive, send)
 
 
 def _section(path: str) -> str:

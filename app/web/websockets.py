@@ -1,4 +1,4 @@
-"""The rim of a WebSocket: however its conversation ends, the client is told why, and nothing of it stays."""
+"""Runs the handler of a WebSocket and closes the connection with the right code, however the handler ends."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -6,31 +6,31 @@ from typing import Any
 from fastapi import WebSocket, WebSocketDisconnect, status
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.access import Credentials, Presented
+from app.access import Credentials, Secrets
 from app.errors import AppError, Unavailable
-from app.log.live import Live
+from app.log.live import LiveHub
 from app.telemetry import get_logger, innermost_frames
-from app.web.connections import cut_later, first_to_end
-from app.web.handshake import WRONG_TOKEN, Refused, close, greet
+from app.web.connections import abort_connection_later, run_until_first_ends
+from app.web.handshake import WRONG_TOKEN, Refused, accept_and_authenticate, close
 
 logger = get_logger(__name__)
 
 STOPPING = "The server is stopping: connect again."
 
 
-async def converse(websocket: WebSocket, talk: Callable[[WebSocket], Coroutine[Any, Any, None]]) -> None:
-    """Greet the client, talk with it, and close with the code that fits how that ended."""
-    live: Live = websocket.app.state.live
+async def serve_websocket(websocket: WebSocket, handler: Callable[[WebSocket], Coroutine[Any, Any, None]]) -> None:
+    """Authenticate the client, run the handler, and close the connection with the code of its outcome."""
+    live: LiveHub = websocket.app.state.live
     try:
-        secrets = await greet(websocket)
+        secrets = await accept_and_authenticate(websocket)
         if secrets is not None:
-            await first_to_end(talk(websocket), _until_refused(websocket, secrets))
-            await _bid_farewell(websocket, live)
+            await run_until_first_ends(handler(websocket), _raise_when_refused(websocket, secrets))
+            await _close_after_handler(websocket, live)
     except WebSocketDisconnect:
-        # The client has closed, or is gone.
+        # The client has closed the connection, or lost it.
         return
     except Refused as error:
-        # Without the reason: it may quote what the client sent.
+        # The reason is not logged: it may quote what the client sent.
         logger.info("websocket_refused", code=error.code, path=websocket.url.path)
         await close(websocket, error.code, str(error))
     except Unavailable as error:
@@ -40,22 +40,22 @@ async def converse(websocket: WebSocket, talk: Callable[[WebSocket], Coroutine[A
     except SQLAlchemyError as error:
         logger.warning("database_unavailable", reason=type(error).__name__)
         await close(websocket, status.WS_1013_TRY_AGAIN_LATER, "Service Unavailable")
-    except Exception as error:  # noqa: BLE001  # The rim: the client is told, and no log line quotes a value.
+    except Exception as error:  # noqa: BLE001  # The client gets a close code, and the log no values.
         path = websocket.url.path
         logger.error("request_failed", error=type(error).__name__, path=path, frames=innermost_frames(error))
         await close(websocket, status.WS_1011_INTERNAL_ERROR, "Internal Server Error")
     finally:
-        cut_later(websocket.scope, live)
+        abort_connection_later(websocket.scope, live)
 
 
-async def _until_refused(websocket: WebSocket, secrets: Presented) -> None:
-    """Turn a client out whose key was revoked meanwhile."""
+async def _raise_when_refused(websocket: WebSocket, secrets: Secrets) -> None:
+    """Raise Refused as soon as the client's secrets are no longer valid, for example after its key was revoked."""
     credentials: Credentials = websocket.app.state.credentials
-    await credentials.until_refused(secrets)
+    await credentials.wait_until_refused(secrets)
     raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN)
 
 
-async def _bid_farewell(websocket: WebSocket, live: Live) -> None:
+async def _close_after_handler(websocket: WebSocket, live: LiveHub) -> None:
     if live.is_closing:
         await close(websocket, status.WS_1012_SERVICE_RESTART, STOPPING)
     else:

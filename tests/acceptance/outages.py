@@ -87,7 +87,7 @@ def assert_unavailable(answers: list[Answer]) -> None:
 
 def assert_nothing_lost(stack: Stack, world: World) -> None:
     """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
-    world.settle()
+    world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
 
 

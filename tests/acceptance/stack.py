@@ -121,7 +121,9 @@ class Stack:
     def start_api(self, **settings: str) -> "Api":
         """Start an API process and wait until it answers."""
         address = Address("API", "127.0.0.1", free_port(), "--port")
-        role = self.start(f"api-{address.port}", programs.api(address), **settings)
+        # Each on a core of its own while there is one, as an operator would start them.
+        core = sum(role.name.startswith("api-") for role in self.roles)
+        role = self.start(f"api-{address.port}", programs.api(address, core), **settings)
         api = Api(role, address.url)
         api.wait()
         return api

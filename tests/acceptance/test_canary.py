@@ -98,12 +98,12 @@ def test_no_secret_is_said_sent_or_stored_by_any_process(service: Service) -> No
 
         service.start_workers()
         lives.live()
-        stack.world(client).settle()
+        stack.world(client).drain_outbox()
         client.event_hooks = {"response": [lambda response: answers.append(response.read().decode())]}
         for refusal in refusals(client, canaries):
             refusal.send(client)
         client.event_hooks = {}
-        stack.world(client).settle()
+        stack.world(client).drain_outbox()
         wait_until(lambda: DISPATCH in flower.get("/api/tasks").text, "Flower to show the tasks")
 
         logs = service.logs()

@@ -10,11 +10,11 @@ from sqlalchemy import text, update
 from typer.testing import CliRunner
 
 from app.audit.reconcile import reconcile
+from app.broker import doorbells as broker
 from app.cli.main import app
 from app.local import programs
 from app.models import SnapshotRow
-from app.outbox import record as outbox
-from app.outbox import store
+from app.outbox import record
 from tests.acceptance.deadly_worker import DEADLY
 from tests.acceptance.stack import Role, Stack
 from tests.integration.outbox_world import OutboxWorld
@@ -48,9 +48,9 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboxWorld
     with monkeypatch.context() as patch:
         # In eager mode the commit itself sends, and here that means to keep.
         here = stack.settings.model_copy(update={"task_always_eager": True})
-        for module in (outbox, store):
+        for module in (broker, record):
             patch.setattr(module, "get_settings", lambda: here)
-        patch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
+        patch.setattr(broker, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
         # The deadly deployment between two neighbours of its lane, and ten in lanes of their own.
         for name in ("before", DEADLY[0], "after"):
             (change,) = world.create(name)
@@ -105,7 +105,7 @@ def test_the_third_kill_parks_it_and_a_replay_with_a_healthy_worker_brings_it_ou
 ) -> None:
     beat = None
     if rung_by == "the api":
-        outbox.send(stack.settings, world.rung)
+        broker.send(stack.settings, world.rung)
     else:
         beat = stack.start_beat()
     row = parked_one(world, deadly)

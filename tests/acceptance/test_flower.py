@@ -43,7 +43,7 @@ def test_a_task_shows_what_it_was_for(world: World, flower: httpx2.Client) -> No
     def tasks() -> list[dict[str, Any]]:
         # Flower sees what happens after it has begun to listen, which nothing tells; so something happens until then.
         deployments.append(world.deploy(name=f"d{len(deployments)}"))
-        world.settle()
+        world.drain_outbox()
         return [task for task in flower.get("/api/tasks").json().values() if task["name"] == DISPATCH]
 
     shown = wait_until(tasks, "Flower to show a dispatch")

@@ -29,7 +29,7 @@ def beat(stack: Stack, worker: Role) -> Role:
 def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
     """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
     yield
-    world.settle()
+    world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
 
 
@@ -54,7 +54,7 @@ def test_the_api_is_killed_between_its_commit_and_its_publish(stack: Stack, worl
 
 def test_a_worker_is_killed_in_the_middle_of_a_task(stack: Stack, world: World, worker: Role) -> None:
     deployment = world.deploy()
-    world.settle()
+    world.drain_outbox()
     with stack.sessions() as holder:
         # The append lock is held here, so the worker stands inside its transaction until it is killed.
         holder.execute(update(EventLog).values(position=EventLog.position))
@@ -77,7 +77,7 @@ def test_a_worker_is_cut_off_from_the_database_in_the_middle_of_a_task(
     stack: Stack, world: World, worker: Role
 ) -> None:
     deployment = world.deploy()
-    world.settle()
+    world.drain_outbox()
     with stack.sessions() as holder:
         holder.execute(update(EventLog).values(position=EventLog.position))
         change_it(world, deployment, 3)

@@ -193,6 +193,7 @@ def test_many_readers_share_their_threads_and_connections(stack: Stack, client: 
             assert numbers(receive(socket, 100)) == list(range(1, 101))
         assert api.role.process is not None
         threads = len(list(Path(f"/proc/{api.role.process.pid}/task").iterdir()))
-        assert live_connections(stack) - before <= 4
+        # Three that read, one that checks how far the log reaches, and one that listens.
+        assert live_connections(stack) - before <= 5
     assert threads < 50
     assert api.role.stop() in (0, -15)

@@ -1,4 +1,4 @@
-"""An API process keeps to one core, unless it is told not to."""
+"""An API process stays on the core that it was started with, with all its threads."""
 
 import os
 from contextlib import suppress
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.local import programs
+from app.local.embedded.process import free_port
+from app.local.ports import Address
 from tests.acceptance.stack import Api, Stack
-from tests.waiting import wait_until
 
 
 def _cores(api: Api) -> set[int]:
@@ -20,10 +22,12 @@ def _cores(api: Api) -> set[int]:
 
 
 @pytest.mark.skipif(
-    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="there is one core to be on"
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="it needs two cores to choose from"
 )
-def test_an_api_process_keeps_to_one_core_unless_told_not_to(stack: Stack) -> None:
-    free = stack.start_api(api_one_core="false")
-    kept = stack.start_api()
-    wait_until(lambda: len(_cores(kept)) == 1, "the API to be on one core")
-    assert _cores(free) == os.sched_getaffinity(0)
+def test_api_processes_stay_on_the_cores_that_they_are_started_with(stack: Stack) -> None:
+    allowed = sorted(os.sched_getaffinity(0))
+    for core in (0, 1, len(allowed)):
+        address = Address("API", "127.0.0.1", free_port(), "--port")
+        api = Api(stack.start(f"on-core-{core}", programs.api(address, core)), address.url)
+        api.wait()
+        assert _cores(api) == {allowed[core % len(allowed)]}

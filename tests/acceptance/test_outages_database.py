@@ -53,7 +53,7 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
 def client(world: World) -> Client:
     """A client with a deployment whose creation is told."""
     client = Client(world.client, world.deploy())
-    world.settle()
+    world.drain_outbox()
     return client
 
 

@@ -34,7 +34,7 @@ def replayed(stack: Stack, api: Api) -> list[Answered]:
 @pytest.fixture
 def lives(replayed: list[object], world: World) -> dict[str, list[JsonEvent]]:
     """The events of each deployment, by its name, oldest first."""
-    world.settle()
+    world.drain_outbox()
     found: dict[str, list[JsonEvent]] = defaultdict(list)
     wanted = {"event": {"prefix": ["prefect.deployment."]}, "order": "ASC"}
     for event in world.post("/events/filter", {"filter": wanted, "limit": 100})["events"]:

@@ -129,7 +129,7 @@ def under_load(world: World, url: str) -> Iterator[Pressure]:
 def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
     """In the end nothing is lost, made up, doubled or out of order."""
     yield
-    world.settle()
+    world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
 
 

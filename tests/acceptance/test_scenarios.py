@@ -156,7 +156,7 @@ def test_a_creation_whose_commit_fails_yields_nothing(world: World, failing_comm
     response = world.client.post("/deployments/", json=body)
     assert response.status_code == 503
     assert response.headers["retry-after"]
-    world.settle()
+    world.drain_outbox()
     assert world.post("/deployments/filter", {"deployments": {"name": {"any_": [body["name"]]}}}) == []
     wanted = {"text": {"query": body["name"]}}
     assert world.post("/events/filter", {"filter": wanted})["total"] == 0
@@ -172,7 +172,7 @@ def test_an_update_whose_commit_fails_yields_nothing(world: World, failing_commi
 
 
 def test_at_the_end_the_audit_is_clean(stack: Stack, world: World) -> None:
-    world.settle()
+    world.drain_outbox()
     with stack.sessions() as session:
         result = reconcile(session)
     assert (result.lost, result.phantom, result.duplicate, result.disordered) == (0, 0, 0, 0)

@@ -34,7 +34,7 @@ def worker(stack: Stack) -> Role:
 def _clean_audit_without_the_sweep(stack: Stack, world: World) -> Iterator[None]:
     """In the end nothing is lost, made up, doubled or out of order, and every event came by its own doorbell."""
     yield
-    world.settle()
+    world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
     with stack.sessions() as session:
         assert session.scalar(select(EventLog.rescued)) == 0
@@ -155,7 +155,7 @@ def test_a_second_signal_hurries_and_what_is_queued_is_published_all_the_same(
     stack: Stack, world: World, second: signal.Signals
 ) -> None:
     held_up, queued = world.deploy(name="held up"), world.deploy(name="queued")
-    world.settle()
+    world.drain_outbox()
     with leaving(stack, "--grace", "600", publish_linger_ms="1000") as api, clients(api) as send, api.client() as other:
         with deployments_held(stack, [held_up]):
             (answer,) = send([held_up], "phantom")

@@ -66,7 +66,7 @@ def test_what_is_newer_waits_uncounted_and_comes_out_in_order_once_somebody_can_
 ) -> None:
     newer_world = World(newer_client, stack.sessions, token=world.token)
     mixed, other = world.deploy(name="mixed"), world.deploy(name="other")
-    world.settle()
+    world.drain_outbox()
     said = iter(range(100))
 
     def change(through: World, deployment: str) -> None:

@@ -48,7 +48,7 @@ def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
 def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
     """In the end nothing is lost, made up, doubled or out of order."""
     yield
-    world.settle()
+    world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
 
 
@@ -86,7 +86,7 @@ def in_broker(stack: Stack) -> tuple[int, int]:
 @pytest.mark.parametrize("leaving", MODES, indirect=True)
 def test_what_it_cannot_finish_goes_back_and_another_worker_does_it(stack: Stack, world: World, leaving: Role) -> None:
     deployments = [world.deploy(name=f"d{number}") for number in range(6)]
-    world.settle()
+    world.drain_outbox()
     with append_held(stack):
         for deployment in deployments:
             world.patch(f"/deployments/{deployment}", {"description": "given back"})
@@ -108,7 +108,7 @@ def test_what_it_cannot_finish_goes_back_and_another_worker_does_it(stack: Stack
 
 def test_what_it_can_finish_is_finished_and_acknowledged(stack: Stack, world: World, leaving: Role) -> None:
     deployment = world.deploy()
-    world.settle()
+    world.drain_outbox()
     with append_held(stack):
         world.patch(f"/deployments/{deployment}", {"description": "finished"})
         wait_until_held(stack, WORKER)
@@ -123,7 +123,7 @@ def test_what_it_can_finish_is_finished_and_acknowledged(stack: Stack, world: Wo
 
 def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world: World, leaving: Role) -> None:
     deployments = [world.deploy(name=f"d{number}") for number in range(2)]
-    world.settle()
+    world.drain_outbox()
     with append_held(stack):
         world.patch(f"/deployments/{deployments[0]}", {"description": "in hand"})
         wait_until_held(stack, WORKER)
@@ -144,7 +144,7 @@ def test_it_does_not_wait_for_a_child_that_was_handed_its_task_at_the_last_momen
     stack: Stack, world: World, leaving: Role
 ) -> None:
     deployments = [world.deploy(name=f"d{number}") for number in range(2)]
-    world.settle()
+    world.drain_outbox()
     wait_until(lambda: in_broker(stack) == (0, 0), "the creations to be acknowledged")
     children = descendants(leaving.pid)
     signal_each(children, signal.SIGSTOP)

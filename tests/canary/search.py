@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.models import EventRow
-from app.postgres.engine import Base
+from app.postgres.base import Base
 from tests.canary.secrets import Canaries
 from tests.sockets import receive, subscribed
 from tests.streams import streamed

@@ -102,6 +102,11 @@ def test_the_flags_are_those_of_the_up_command(name: str, tmp_path: Path) -> Non
     }
     # What only concerns the one terminal of `up`.
     own = {"--log-level", "--logging=error", f"--port={address.port}", f"--address={address.host}"}
+    if name == "api":
+        # In compose, the container's cpuset chooses the core.
+        assert "cpuset:" in _services()[name]
+        assert "--core ${CORE:-0}" in _procfile()[name]
+        own |= {"--core"}
     flags = {word for word in commands[name] if word.startswith("--")} - own
     compose = _services()[name] if name != "api" else (ROOT / "Dockerfile").read_text()
 

@@ -1,4 +1,4 @@
-"""What the documents say exists, exists: settings with their defaults, tests, commands, targets, files and links."""
+"""The settings, tests, commands, targets, files and links that the documents name exist; decisions have their form."""
 
 import ast
 import json
@@ -13,12 +13,26 @@ from pydantic.fields import FieldInfo
 
 from app.settings import Settings
 from tests.contract.documented_commands import commands_named, problem_with
-from tests.contract.documents import DOCUMENTS, README, ROOT, anchors_of, code_in, rows_under
+from tests.contract.documents import (
+    DECISIONS,
+    DECISIONS_INDEX,
+    DOCUMENTS,
+    README,
+    ROOT,
+    anchors_of,
+    code_in,
+    headings_of,
+    links_in,
+    rows_under,
+)
 
 PREFIX: Final = "AFTERCOMMIT_"
 PROMISES: Final = [f"P{number}" for number in range(1, 10)]
+DECISION_HEADINGS: Final = ["## Context", "## Decision", "## Consequences", "## Not taken"]
+DECISION_LINES: Final = 60
 
-document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+decision = pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
 
 
 def as_shown(field: FieldInfo) -> str:
@@ -118,7 +132,7 @@ def test_every_file_that_is_named_exists(path: Path) -> None:
 @document
 def test_every_relative_link_leads_somewhere(path: Path) -> None:
     broken = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+    for target in links_in(path):
         if re.match(r"[a-z]+:", target):
             continue
         file, _, anchor = target.partition("#")
@@ -128,9 +142,23 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
     assert broken == []
 
 
-def test_every_document_is_reached_from_the_readme() -> None:
-    linked = set(re.findall(r"\]\(([^)#\s]+)", README.read_text()))
-    assert [path.name for path in DOCUMENTS if path != README and str(path.relative_to(ROOT)) not in linked] == []
+def test_every_document_is_linked_from_the_readme_and_every_decision_from_the_index() -> None:
+    indexes = {README, DECISIONS_INDEX}
+    linked = {(index.parent / target.partition("#")[0]).resolve() for index in indexes for target in links_in(index)}
+    assert [path.name for path in DOCUMENTS if path != README and path not in linked] == []
+
+
+@decision
+def test_a_decision_is_short_and_has_its_headings(path: Path) -> None:
+    title, *sections = headings_of(path)
+    assert title.startswith("# ")
+    assert sections in (DECISION_HEADINGS, DECISION_HEADINGS[:-1])
+    assert len(path.read_text().splitlines()) <= DECISION_LINES
+
+
+def test_the_index_has_each_decision_once_under_its_title() -> None:
+    entries = re.findall(r"^- \[(.+)\]\((.+)\)$", DECISIONS_INDEX.read_text(), re.MULTILINE)
+    assert sorted(entries) == sorted((headings_of(path)[0].removeprefix("# "), path.name) for path in DECISIONS)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.capture.kinds import KINDS, tracked_kinds
 from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import Change
-from app.capture.statements import table_of
 from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import ConcurrencyLimit, EventRow, Flow, WorkPool, WorkQueue
 from app.outbox.record import record
@@ -95,7 +94,7 @@ def _json_safe(value: Any) -> Any:
 @every_kind
 def test_every_column_is_tracked_or_known_not_to_change(kind: ResourceKind) -> None:
     other = {*IDENTITY[kind.name], *BOOKKEEPING, *NOT_TOLD[kind.name]}
-    assert set(table_of(kind).columns.keys()) == set(kind.tracked) | other
+    assert set(kind.table.columns.keys()) == set(kind.tracked) | other
     assert not set(kind.tracked) & other
 
 
@@ -142,7 +141,7 @@ def test_an_update_of_one_field_is_announced_alone_by_patch(
     kind: ResourceKind, field: str, registry: None, sessions: sessionmaker[Session]
 ) -> None:
     create(sessions, kind)
-    where = table_of(kind).c.id == NEW
+    where = kind.table.c.id == NEW
     updated = commit(sessions, lambda session: update_rows(session, kind, where, moved(kind, field)))
     assert_announced_alone(kind, field, event_of(sessions, updated))
 
@@ -163,7 +162,7 @@ def test_storing_the_same_value_again_is_no_change(
     create(sessions, kind)
     with sessions() as session:
         same = {field: VALUES[kind.name][field][0]}
-        assert update_rows(session, kind, table_of(kind).c.id == NEW, same) == []
+        assert update_rows(session, kind, kind.table.c.id == NEW, same) == []
         assert upsert_row(session, kind, first_values(kind), ("id",)) is None
 
 
@@ -172,7 +171,7 @@ def test_deletion_carries_the_last_value_of_every_tracked_field(
     kind: ResourceKind, registry: None, sessions: sessionmaker[Session]
 ) -> None:
     created = create(sessions, kind)
-    deleted = commit(sessions, lambda session: delete_rows(session, kind, table_of(kind).c.id == NEW))
+    deleted = commit(sessions, lambda session: delete_rows(session, kind, kind.table.c.id == NEW))
     first, last = event_of(sessions, created), event_of(sessions, deleted)
     assert last.payload == first.payload
     assert (last.event, last.follows, last.revision) == (f"prefect.{kind.name}.deleted", first.id, 2)
@@ -185,7 +184,7 @@ def test_what_is_not_told_changes_without_a_revision(
     create(sessions, kind)
     numbers = {name: 3 for name in NOT_TOLD[kind.name] if name.endswith(("slots", "seconds"))}
     with sessions.begin() as session:
-        assert update_rows(session, kind, table_of(kind).c.id == NEW, numbers) == []
-        row = session.execute(table_of(kind).select().where(table_of(kind).c.id == NEW)).mappings().one()
+        assert update_rows(session, kind, kind.table.c.id == NEW, numbers) == []
+        row = session.execute(kind.table.select().where(kind.table.c.id == NEW)).mappings().one()
     assert {name: row[name] for name in numbers} == numbers
     assert row["revision"] == 1

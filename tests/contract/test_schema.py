@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from app.cli.migrate import alembic_config
 from app.migrations.state import HEAD, current_revision
-from app.postgres.engine import Base
+from app.postgres.base import Base
 
 # The catalogs have no place in the models; the text is fixed and takes no values.
 CATALOG = {

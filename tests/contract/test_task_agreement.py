@@ -3,7 +3,7 @@
 import pytest
 
 from app.broker import contract as broker
-from app.outbox import record as outbox
+from app.broker import doorbells
 from app.settings import Settings
 from workers.celery import app as worker_app
 
@@ -20,7 +20,7 @@ def test_the_names_that_the_app_sends_are_registered_in_the_workers() -> None:
 
 
 def test_both_sides_route_a_task_to_the_same_queue(settings: Settings) -> None:
-    publisher_app = outbox._celery(settings)
+    publisher_app = doorbells.celery(settings)
     for name in (broker.DISPATCH, broker.SWEEP, broker.READINESS):
         assert (
             publisher_app.amqp.router.route({}, name)["queue"].name

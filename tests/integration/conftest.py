@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.outbox import record as outbox
+from app.broker import doorbells as broker
 from app.settings import Settings
 from tests.integration.kinds_in_use import Row, make_one_of_each
 from tests.integration.outbox_world import OutboxWorld, settled_flow
@@ -27,7 +27,7 @@ def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatc
     """A world whose doorbells are kept instead of rung, so that a test decides what is dispatched when."""
     world = OutboxWorld(sessions, settings)
     settled_flow(sessions)
-    monkeypatch.setattr(outbox, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
+    monkeypatch.setattr(broker, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
     return world
 
 

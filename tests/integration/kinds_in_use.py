@@ -9,9 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.capture.kinds import STATUS, tracked_kinds
-from app.capture.statements import table_of
 from app.crud import flows
-from app.crud.deployments import writing as deployments
+from app.crud.deployments.upsert import upsert_deployment
 from app.crud.limits import concurrency_limits
 from app.crud.work_pools import pools as work_pools
 from app.schemas.deployments import DeploymentCreate
@@ -32,9 +31,9 @@ def make_one_of_each(sessions: sessionmaker[Session]) -> dict[str, Row]:
         body = DeploymentCreate(
             name="nightly", flow_id=flow.id, work_pool_name="pool", global_concurrency_limit_id=limit.id
         )
-        deployments.upsert_deployment(session, body)
+        upsert_deployment(session, body)
     with sessions() as session:
-        return {kind.name: dict(session.execute(select(table_of(kind))).mappings().one()) for kind in tracked_kinds()}
+        return {kind.name: dict(session.execute(select(kind.table)).mappings().one()) for kind in tracked_kinds()}
 
 
 def other_values(row: Row, field: str) -> dict[str, Any]:

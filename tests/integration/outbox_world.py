@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.broker.doorbells import Doorbell
+from app.broker.doorbell import Doorbell
 from app.capture.kinds import DEPLOYMENT
 from app.capture.snapshot import Change
 from app.capture.tracked import update_rows, upsert_row
@@ -26,11 +26,10 @@ class OutboxWorld:
     sessions: sessionmaker[Session]
     settings: Settings
     rung: list[Doorbell] = field(default_factory=list)
-    appended: list[int] = field(default_factory=list)
 
     def dispatcher(self, batch_size: int = 500, rescue_after: float | None = None) -> Dispatcher:
-        """Return a dispatcher on this database that keeps the positions it tells."""
-        return Dispatcher(self.sessions, batch_size, self.settings.event_size_cap, self.appended.append, rescue_after)
+        """Return a dispatcher on this database."""
+        return Dispatcher(self.sessions, batch_size, self.settings.event_size_cap, rescue_after)
 
     def dispatch_all(self, **how: Any) -> int:
         """Dispatch everything that waits and return the number of events."""
@@ -64,6 +63,14 @@ class OutboxWorld:
         with self.sessions() as session:
             return session.scalars(select(EventRow).where(of_deployment).order_by(EventRow.position)).all()
 
+    @property
+    def appended(self) -> list[int]:
+        """Return the last position of each transaction that appended events about deployments, in order."""
+        of_deployment = EventRow.resource_id.startswith("prefect.deployment.")
+        last = select(func.max(EventRow.position)).where(of_deployment).group_by(literal_column("event.xmin::text"))
+        with self.sessions() as session:
+            return sorted(session.scalars(last))
+
     def head(self) -> EventLog:
         """Return the log's head."""
         with self.sessions() as session:
@@ -90,7 +97,7 @@ def settled_flow(sessions: sessionmaker[Session]) -> UUID:
         waiting = session.scalars(select(SnapshotRow.id).where(SnapshotRow.kind == "flow")).all()
         session.commit()
     if created:
-        Dispatcher(sessions, 500, 1_000_000, lambda _: None).dispatch(waiting)
+        Dispatcher(sessions, 500, 1_000_000).dispatch(waiting)
     return flow_id
 
 

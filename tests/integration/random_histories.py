@@ -17,11 +17,10 @@ from app.capture.kinds import STATUS
 from app.capture.masking import Masker
 from app.capture.resource_kind import ResourceKind, Same
 from app.capture.snapshot import Change, capture
-from app.capture.statements import table_of
 from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import ConcurrencyLimit, Flow, Readiness, WorkPool, WorkQueue
 from app.outbox.record import record
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from tests.guard import unguarded
 
 Sessions = sessionmaker[Session]
@@ -59,7 +58,7 @@ class RandomHistory:
     @property
     def table(self) -> Table:
         """The table of the kind."""
-        return table_of(self.kind)
+        return self.kind.table
 
     def create(self) -> None:
         """Create the resource with random values."""

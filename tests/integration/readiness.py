@@ -6,9 +6,9 @@ from typing import Any
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, update
 
+from app.broker import doorbells as broker
 from app.broker.contract import READINESS
 from app.models import Deployment, PoolWorker, WorkQueue
-from app.outbox import record as outbox
 from app.settings import get_settings
 from tests.integration.registry import make_deployment
 from tests.world import assert_unbroken
@@ -55,7 +55,7 @@ def let_time_pass(engine: Engine, seconds: float) -> None:
 
 def look() -> None:
     """Do what beat has done every few seconds."""
-    outbox._celery(get_settings()).signature(READINESS).apply_async()
+    broker.celery(get_settings()).signature(READINESS).apply_async()
 
 
 def fall_silent(engine: Engine) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.local.embedded.process import free_port
-from app.log.live import Live
+from app.log.live import LiveHub
 from app.main import create_app
 from app.server import Server
 from tests.waiting import wait_until
@@ -44,9 +44,9 @@ class Served:
         assert response.status_code == 204, response.text
 
     @property
-    def live(self) -> Live:
+    def live(self) -> LiveHub:
         """Return those who follow the log."""
-        live: Live = self.app.state.live
+        live: LiveHub = self.app.state.live
         return live
 
 

@@ -37,13 +37,15 @@ def test_every_method_works_or_says_what_is_not_here(mode: str, world: World, te
     life = world.life(deployment)
 
     here = called(terminal, "client_calls.py", mode, "all", world.token)
-    absent = called(terminal, "absent_calls.py", mode)
+    unsupported = called(terminal, "unsupported_calls.py", mode)
 
     assert_lives(world, here["left"])
     if "read_events" in here["methods"]:
         assert {event["id"] for event in life} <= set(here["left"]["events"])
     for group, expected in (("lists", ([], 0)), ("singles", (404, None)), ("refused", (501,)), ("empty", ([], None))):
-        wrong = {method: came for method, came in absent[group].items() if came not in (*expected, "lacks")}
+        wrong = {method: came for method, came in unsupported[group].items() if came not in (*expected, "lacks")}
         assert wrong == {}, group
-    left_out = set(here["methods"]) - set(here["called"]) - {method for group in absent.values() for method in group}
+    left_out = (
+        set(here["methods"]) - set(here["called"]) - {method for group in unsupported.values() for method in group}
+    )
     assert left_out == set()

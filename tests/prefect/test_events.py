@@ -82,9 +82,9 @@ def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: Worl
     pool_id = world.client.get(f"/work_pools/{pool}").json()["id"]
     # Between deployments the log has no order of its own: the next change waits for the one before.
     one = world.deploy(name="one", work_pool_name=pool)
-    world.settle()
+    world.drain_outbox()
     other = world.deploy(name="other")
-    world.settle()
+    world.drain_outbox()
     mine = {"id": [f"prefect.deployment.{one}", f"prefect.deployment.{other}"]}
     stream = subscribe(
         terminal,
@@ -101,7 +101,7 @@ def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: Worl
     )
 
     world.patch(f"/deployments/{other}", {"version": "2"})
-    world.settle()
+    world.drain_outbox()
     world.patch(f"/deployments/{one}", {"version": "3"})
 
     def heard(name: str) -> list[tuple[str, str | None]]:

@@ -1,4 +1,4 @@
-"""`aftercommit events`: the event log on the terminal, or as JSON lines for other programs."""
+"""`aftercommit events`: prints the event log for people, or as JSON lines for programs."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""How the command line shows an event: as a line, as a row of a table, as JSON."""
+"""Formats an event for the command line: as a line, as a table row, or as JSON."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -8,14 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from app.capture.kinds import kind_of
-from app.cli.times import shown
-from app.cli.visible import visible
+from app.cli.control_characters import escape_control_characters
+from app.cli.times import format_time
 from app.models import EventRow
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, ReceivedEvent
 
 COLUMNS = ("position", "time", "event", "name", "changed")
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 def as_json(event: EventRow) -> str:
@@ -32,30 +32,36 @@ def as_table(events: Iterable[EventRow]) -> Table:
     """Return a table of events."""
     table = Table(*COLUMNS, box=None, pad_edge=False)
     for event in events:
-        # As texts, so that nothing in a name is taken for markup.
+        # As Text objects, so that rich does not interpret a name as markup.
         table.add_row(*(Text(cell, overflow="fold") for cell in _cells(event)))
     return table
 
 
 def _cells(event: EventRow) -> tuple[str, ...]:
-    cells = (str(event.position), shown(event.occurred), event.event, named(event), changed(event))
-    return tuple(visible(cell) for cell in cells)
+    cells = (
+        str(event.position),
+        format_time(event.occurred),
+        event.event,
+        resource_name(event),
+        summarize_changes(event),
+    )
+    return tuple(escape_control_characters(cell) for cell in cells)
 
 
-def named(event: EventRow) -> str:
-    """Return the name of what changed, as a person writes it: `flow/deployment`, or an id where there is no name."""
+def resource_name(event: EventRow) -> str:
+    """Return the name of the resource as a person writes it, such as `flow/deployment`; its id if it has no name."""
     name = event.resource.get(RESOURCE_NAME)
     if not name:
         return event.resource[RESOURCE_ID]
-    known = kind_of(event.resource_id)
-    edge = known[0].owner if known is not None else None
+    kind_and_id = kind_of(event.resource_id)
+    edge = kind_and_id[0].owner if kind_and_id is not None else None
     owners = [related for related in event.related if edge is not None and related.get(RESOURCE_ROLE) == edge.role]
     owner = owners[0].get(RESOURCE_NAME) if owners else None
     return name if owner is None else f"{owner}/{name}"
 
 
-def changed(event: EventRow) -> str:
-    """Return the names of the changed fields in one line, or why they are not told."""
+def summarize_changes(event: EventRow) -> str:
+    """Return the names of the changed fields in one line, or why the change was skipped."""
     skipped = event.payload.get("skipped")
     if isinstance(skipped, dict):
         return f"skipped ({skipped.get('operation')}): {skipped.get('reason')}"

@@ -1,4 +1,4 @@
-"""`aftercommit events list`: the events that match, newest first."""
+"""`aftercommit events list`: prints the events that match, newest first."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -27,44 +27,60 @@ Examples:
 
 [bold]aftercommit events list[/bold]  the 50 newest events
 
-[bold]aftercommit events list --name etl/nightly --since 2h[/bold]  what happened to this deployment
+[bold]aftercommit events list --name etl/nightly --since 2h[/bold]  changes of this deployment in the last two hours
 
-[bold]aftercommit events list --name work-queue:pool/default --oldest-first[/bold]
+[bold]aftercommit events list --name work-queue:pool/default --oldest-first[/bold]  events of a work queue, oldest first
 
 [bold]aftercommit events list --kind deployment --field schedules --since 2026-11-01 --until 2026-12-01[/bold]
+updates of schedules in November
 
 [bold]aftercommit events list --event prefect.deployment.deleted --limit 10 --json | jq .resource[/bold]
 
-An option that is given several times asks for any of its values; different options must all match. A name finds all
-lives of that name: what was deleted and created again, and what had the name before it was renamed.
+Repeat an option to match any of its values; different options must all match.
+A name finds every resource that has or had it, also deleted and renamed ones.
 """
 
 
 def list_events(
     *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many events at most.")] = 50,
-    event: Annotated[list[str] | None, typer.Option(help="How the event's name starts; may be repeated.")] = None,
-    resource: Annotated[list[str] | None, typer.Option(help="The id of a resource; may be repeated.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many events.")] = 50,
+    event: Annotated[
+        list[str] | None, typer.Option(help="Only events whose name starts with this text; repeatable.")
+    ] = None,
+    resource: Annotated[
+        list[str] | None, typer.Option(help="Only events of the resource with this id; repeatable.")
+    ] = None,
     name: Annotated[
-        list[Any] | None, typer.Option(parser=parse_name, metavar="NAME", help=f"{NAME_FORMS}; may be repeated.")
+        list[Any] | None,
+        typer.Option(
+            parser=parse_name,
+            metavar="NAME",
+            help=f"Only events of the resource with this name: {NAME_FORMS}; repeatable.",
+        ),
     ] = None,
     kind: Annotated[
         list[Any] | None,
-        typer.Option(parser=parse_kind, metavar="KIND", help="The kind of what changed; may be repeated."),
+        typer.Option(parser=parse_kind, metavar="KIND", help="Only events of resources of this kind; repeatable."),
     ] = None,
     field: Annotated[
         list[str] | None,
-        typer.Option(help="A field that changed, as `events show` names it: no creations and deletions."),
+        typer.Option(
+            help="Only updates of this field, named as in `events show`; no creations or deletions; repeatable."
+        ),
     ] = None,
     since: Annotated[
-        datetime | None, typer.Option(parser=parse_time, metavar="TIME", help=f"From, {TIME_HELP}")
+        datetime | None,
+        typer.Option(parser=parse_time, metavar="TIME", help=f"Only events at or after this time. {TIME_HELP}"),
     ] = None,
-    until: Annotated[datetime | None, typer.Option(parser=parse_time, metavar="TIME", help=f"To, {TIME_HELP}")] = None,
-    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Begin with the oldest event.")] = False,
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=parse_time, metavar="TIME", help=f"Only events up to this time. {TIME_HELP}"),
+    ] = None,
+    oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Start with the oldest event.")] = False,
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
 ) -> None:
-    """Print events, the newest first: position, time, event, name and changed fields."""
+    """Print events, newest first: position, time, event, name and changed fields."""
     try:
         event_filter = EventFilter(
             occurred=OccurredFilter(since=since or datetime.min.replace(tzinfo=UTC), until=until),
@@ -85,8 +101,8 @@ def _print(events: Sequence[EventRow], json: bool) -> None:
     if console.is_terminal and not json:
         console.print(as_table(events) if events else "No events.")
         return
-    for found in events:
-        typer.echo(as_json(found) if json else as_line(found))
+    for event in events:
+        typer.echo(as_json(event) if json else as_line(event))
 
 
 def _conditions(

@@ -1,4 +1,4 @@
-"""`aftercommit events show`: one event, and what it changed."""
+"""`aftercommit events show`: prints one event with its changes."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,13 +8,13 @@ import typer
 
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
-from app.cli.diff_lines import Line, difference, whole
-from app.cli.diff_printing import print_fact, print_lines
-from app.cli.events.lines import AsJson, as_json, named
-from app.cli.times import shown
+from app.cli.diff_lines import Line, difference_lines, value_lines
+from app.cli.diff_printing import print_labelled_value, print_lines
+from app.cli.events.lines import AsJson, as_json, resource_name
+from app.cli.times import format_time
 from app.log.read import read_event
 from app.models import EventRow
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
 
 EXAMPLES = """
@@ -24,21 +24,21 @@ Examples:
 
 [bold]aftercommit events show 01a20914-5d54-7537-a2c1-c1878b12b7c9 --json | jq .payload.updates[/bold]
 
-[bold]aftercommit events show 17 | less[/bold]  whole values: only a terminal has them cut
+[bold]aftercommit events show 17 | less[/bold]  complete values: they are shortened only on a terminal
 
-A masked value stands as `masked (digits)`: the same digits are the same value. `omitted (bytes)` was too large for its
-event.
+A masked value is shown as `masked (digits)`; equal digits mean equal values.
+`omitted (bytes)` stands for a value that was too large for its event.
 """
 
-NOTES = frozenset({"skipped", "omitted_fields"})
-"""Parts of a payload that are no fields but tell of what is not told."""
+OMISSION_KEYS = frozenset({"skipped", "omitted_fields"})
+"""Parts of a payload that are not fields: they describe what the event leaves out."""
 
 
 def parse_event(text: str) -> UUID | int:
-    """Return the id or the position that this text is.
+    """Parse the id of an event or its position in the log.
 
     Raises:
-        BadParameter: it is neither.
+        BadParameter: the text is neither.
     """
     try:
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else UUID(text)
@@ -53,44 +53,44 @@ def show_event(
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
 ) -> None:
-    """Show one event: when, of what, what it relates to, and what it changed, as a nested diff."""
+    """Show one event: its times, its resource, related resources, and its changes as a nested diff."""
     with database_session(data_dir) as session:
         event = read_event(session, event_id)
     if json:
         typer.echo(as_json(event))
         return
-    for name, value in _facts(event):
-        print_fact(name, value)
-    print_lines(changes(event))
+    for name, value in _labelled_values(event):
+        print_labelled_value(name, value)
+    print_lines(change_lines(event))
 
 
-def changes(event: EventRow) -> Iterator[Line]:
-    """Yield the lines that tell what an event changed; what a client sent is shown as it is."""
+def change_lines(event: EventRow) -> Iterator[Line]:
+    """Yield the lines for the changes of an event; for a client's event, for its whole payload."""
     if event.revision is None:
         for key, part in sorted(event.payload.items()):
-            yield from whole(key, part)
+            yield from value_lines(key, part)
         return
     sign = {"created": "+", "deleted": "-"}.get(event.event.rpartition(".")[2], " ")
     yield from _updates(event.payload.get("updates", {}))
     for field, value in sorted(event.payload.get("fields", {}).items()):
-        yield from whole(field, value, sign=sign)
-    for key in sorted(NOTES & event.payload.keys()):
-        yield from whole(key, event.payload[key])
+        yield from value_lines(field, value, sign=sign)
+    for key in sorted(OMISSION_KEYS & event.payload.keys()):
+        yield from value_lines(key, event.payload[key])
 
 
 def _updates(updates: JsonObject) -> Iterator[Line]:
     for field, change in sorted(updates.items()):
-        yield from difference(field, change["from"], change["to"])
+        yield from difference_lines(field, change["from"], change["to"])
 
 
-def _facts(event: EventRow) -> Iterator[tuple[str, str]]:
+def _labelled_values(event: EventRow) -> Iterator[tuple[str, str]]:
     yield "event", event.event
-    yield "name", named(event)
+    yield "name", resource_name(event)
     yield "resource", event.resource_id
     if event.revision is not None:
         yield "revision", str(event.revision)
-    yield "occurred", shown(event.occurred)
-    yield "received", shown(event.received)
+    yield "occurred", format_time(event.occurred)
+    yield "received", format_time(event.received)
     yield "position", str(event.position)
     yield "id", str(event.id)
     yield "follows", "-" if event.follows is None else str(event.follows)

@@ -6,9 +6,11 @@ import typer
 
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.database import database_sessions
-from app.cli.events.follower import CtrlC, Follower
-from app.cli.events.lines import AsJson, as_json, as_line
-from app.wakeup import Wakeups
+from app.cli.events.ctrl_c import CtrlC
+from app.cli.events.lines import AsJson, as_line
+from app.log.live.follower import Follower
+from app.log.live.reading import as_json as json_line
+from app.log.live.watch import POLL_SECONDS
 
 EXAMPLES = """
 Examples:
@@ -21,7 +23,6 @@ Examples:
 
 Positions have no gaps and come in order: a program that stores the last `position` it handled misses nothing.
 """
-POLL_SECONDS = 1.0
 
 
 def tail_events(
@@ -33,13 +34,15 @@ def tail_events(
     """Print events as they are appended, until Ctrl-C. It lives through an outage of the database."""
     if from_ is not None and from_start:
         raise typer.BadParameter("Give --from or --all, not both.")
-    settings = settings_in(data_dir)
-    start = 1 if from_start else from_
-    with CtrlC() as ctrl_c, database_sessions(settings) as sessions, Wakeups(settings.broker_url) as wakeups:
-        follower = Follower(sessions, start, lambda text: typer.echo(text, err=True))
-        while not ctrl_c.wished:
-            events = follower.read()
-            for event in events:
-                typer.echo(as_json(event) if json else as_line(event))
-            if not events:
-                ctrl_c.during(lambda: wakeups.wait(POLL_SECONDS))
+    after = 0 if from_start else None if from_ is None else from_ - 1
+    with CtrlC() as ctrl_c, database_sessions(settings_in(data_dir)) as sessions:
+        follower = Follower(
+            sessions, after, lambda text: typer.echo(text, err=True), render=json_line if json else as_line
+        )
+        with follower.watch.listener() as listener:
+            while not ctrl_c.requested:
+                page = follower.read()
+                for frame in page.frames if page is not None else ():
+                    typer.echo(frame.text)
+                if page is None:
+                    ctrl_c.during(lambda: listener.wait(POLL_SECONDS))

@@ -1,11 +1,11 @@
-"""`aftercommit outbox`: looks into the outbox, proves that all is told, and decides on what is parked."""
+"""`aftercommit outbox`: shows and audits the outbox, and replays or skips parked snapshots."""
 
 import typer
 
 from app.cli.outbox import audit, decisions, parked, status
 
 app = typer.Typer(
-    help="Look into the outbox, where committed changes wait for their events.",
+    help="Inspect the outbox, where committed changes wait for their events.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )

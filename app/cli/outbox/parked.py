@@ -1,4 +1,4 @@
-"""`aftercommit outbox parked` and `show`: what is given up on, and why."""
+"""`aftercommit outbox parked` and `show`: print the parked snapshots, or any one snapshot."""
 
 import json
 from datetime import datetime
@@ -12,17 +12,17 @@ from rich.table import Table
 from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
-from app.cli.printing import AsJson, plain, print_json
+from app.cli.printing import AsJson, plain_text, print_json
 from app.models import SnapshotRow
-from app.outbox.parked import Held, held, parked
-from app.postgres.engine import JsonObject
+from app.outbox import parked as outbox
+from app.postgres.base import JsonObject
 
 PARKED_EXAMPLES = """
 Examples:
 
 [bold]aftercommit outbox parked[/bold]
 
-[bold]aftercommit outbox parked --json | jq -r '.[].id'[/bold]  for scripts
+[bold]aftercommit outbox parked --json | jq -r '.[].id'[/bold]  only the ids, for scripts
 """
 SHOW_EXAMPLES = """
 Examples:
@@ -36,15 +36,15 @@ Row = dict[str, Any]
 
 
 def parse_snapshot(text: str) -> UUID:
-    """Return the id that this text is.
+    """Parse the id of a snapshot.
 
     Raises:
-        BadParameter: it is none.
+        BadParameter: the text is not a UUID.
     """
     try:
         return UUID(text)
     except ValueError:
-        raise typer.BadParameter("Not the id of a snapshot: `outbox parked` shows them, whole.") from None
+        raise typer.BadParameter("Not the id of a snapshot: `outbox parked` shows them in full.") from None
 
 
 SnapshotId = Annotated[
@@ -54,16 +54,16 @@ SnapshotId = Annotated[
 
 
 def list_parked(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """List the snapshots that were given up on. Each holds up its own resource until somebody decides.
+    """List the parked snapshots: they failed too often. Each one blocks its own resource until an operator decides.
 
     Decide with `outbox replay` or `outbox skip`.
     """
     with database_session(data_dir) as session:
-        rows = [_summary(found) for found in parked(session)]
+        rows = [_summary(entry) for entry in outbox.list_parked(session)]
     if as_json:
         print_json(rows)
     elif rows:
-        # One after the other: ids and errors are too wide for the columns of one table.
+        # One card for each: ids and errors are too wide for the columns of a single table.
         for row in rows:
             Console().print(_card(row))
     else:
@@ -71,11 +71,11 @@ def list_parked(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 
 
 def show_snapshot(snapshot_id: SnapshotId, data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """Show all there is to know of one snapshot in the outbox, parked or not. Secrets are masked in it."""
+    """Show everything about one snapshot in the outbox, parked or not. Its secrets are masked."""
     with database_session(data_dir) as session:
-        found = held(session, snapshot_id)
-        row = {**_summary(found), **_details(found.snapshot)}
-        changes = _changes(found.snapshot.before, found.snapshot.after)
+        entry = outbox.read_entry(session, snapshot_id)
+        row = {**_summary(entry), **_details(entry.snapshot)}
+        changes = _changes(entry.snapshot.before, entry.snapshot.after)
     if as_json:
         print_json({**row, "changes": changes})
         return
@@ -83,13 +83,13 @@ def show_snapshot(snapshot_id: SnapshotId, data_dir: DataDir = DEFAULT, as_json:
     table = Table("field", "before", "after")
     for field, sides in changes.items():
         table.add_row(
-            plain(field), *(plain(json.dumps(sides[side], ensure_ascii=False, default=str)) for side in sides)
+            plain_text(field), *(plain_text(json.dumps(sides[side], ensure_ascii=False, default=str)) for side in sides)
         )
     Console().print(table)
 
 
-def _summary(found: Held) -> Row:
-    snapshot = found.snapshot
+def _summary(entry: outbox.OutboxEntry) -> Row:
+    snapshot = entry.snapshot
     kind = ResourceKind(snapshot.kind)
     return {
         "id": snapshot.id,
@@ -101,7 +101,7 @@ def _summary(found: Held) -> Row:
         "deaths": snapshot.deaths,
         "error": snapshot.error,
         "since": snapshot.parked,
-        "waiting": found.waiting,
+        "waiting": entry.waiting,
     }
 
 
@@ -129,7 +129,7 @@ def _state(parked: datetime | None, skip_reason: str | None, attempts: int) -> s
 
 
 def _changes(before: JsonObject | None, after: JsonObject | None) -> dict[str, dict[str, Any]]:
-    """Return the fields that differ, or all of them of a creation or a deletion."""
+    """Return the fields that differ; for a creation or a deletion, all fields."""
     old, new = before or {}, after or {}
     return {
         field: {"before": old.get(field), "after": new.get(field)}
@@ -145,5 +145,5 @@ def _card(row: Row) -> Table:
     table.add_column(style="bold")
     table.add_column()
     for name, value in row.items():
-        table.add_row(name, plain(json.dumps(value) if isinstance(value, dict) else value))
+        table.add_row(name, plain_text(json.dumps(value) if isinstance(value, dict) else value))
     return table

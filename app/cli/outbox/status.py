@@ -1,4 +1,4 @@
-"""`aftercommit outbox status`: what waits, for how long, and what is stuck."""
+"""`aftercommit outbox status`: prints how many changes wait, for how long, and how many are stuck."""
 
 from dataclasses import asdict
 
@@ -17,30 +17,30 @@ Examples:
 
 [bold]aftercommit outbox status --json | jq .pending[/bold]  for scripts and monitors
 
-[bold]aftercommit outbox status --data-dir /srv/aftercommit[/bold]  of the `aftercommit up` with this data folder
+[bold]aftercommit outbox status --data-dir /srv/aftercommit[/bold]  for the `aftercommit up` with this data folder
 """
 
 
 def show_status(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """Show what waits in the outbox, for how long, and what is stuck."""
+    """Show how many changes wait in the outbox, for how long, and how many are stuck."""
     with database_session(data_dir) as session:
-        found = status(session)
+        outbox_status = status(session)
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(outbox_status))
     else:
-        Console().print(_status_table(found))
+        Console().print(_status_table(outbox_status))
 
 
-def _status_table(found: OutboxStatus) -> Table:
-    oldest = found.oldest_pending_seconds
+def _status_table(outbox_status: OutboxStatus) -> Table:
+    oldest = outbox_status.oldest_pending_seconds
     rows = {
-        "pending": (found.pending, "changes that wait for their events"),
-        "oldest": ("-" if oldest is None else f"{oldest:.1f} s", "for this long the first of them has waited"),
-        "retrying": (found.retrying, "pending ones that failed before and will be tried again"),
-        "parked": (found.parked, "given up on until somebody decides"),
-        "waiting": (found.waiting, "pending ones behind a parked one of the same resource"),
-        "newer": (found.newer, "pending ones that wait for a newer worker"),
-        "position": (found.position, "of the newest event in the log"),
-        "rescued": (found.rescued, "events that only the sweep found"),
+        "pending": (outbox_status.pending, "changes that wait for their events"),
+        "oldest": ("-" if oldest is None else f"{oldest:.1f} s", "age of the oldest pending change"),
+        "retrying": (outbox_status.retrying, "pending changes that failed before and will be retried"),
+        "parked": (outbox_status.parked, "changes that failed too often and wait for an operator"),
+        "waiting": (outbox_status.waiting, "pending changes behind a parked one of the same resource"),
+        "newer": (outbox_status.newer, "pending changes that need a newer worker"),
+        "position": (outbox_status.position, "position of the newest event in the log"),
+        "rescued": (outbox_status.rescued, "events that only the sweep found"),
     }
     return counts_table({name: (str(value), meaning) for name, (value, meaning) in rows.items()})

@@ -19,7 +19,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from app.errors import InvalidRequest, RequestError
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 
 REMEMBERED: Final = 128
 REMEMBERED_LENGTH: Final = 8 * 1024

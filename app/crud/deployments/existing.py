@@ -1,6 +1,7 @@
-"""What an upsert of a deployment meets, in one statement: what it refers to, locked, and whether anything differs.
+"""Finds out, in one statement, whether a deployment is stored unchanged; otherwise locks its flow and queue.
 
-Most deployments that come are there already as they are: a project is deployed again when one of its flows changed.
+Most deployments that clients send are stored unchanged, because a whole project is deployed again when one flow has
+changed.
 """
 
 from collections.abc import Mapping
@@ -13,16 +14,16 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, join, sel
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import DEPLOYMENT
-from app.capture.readiness import polled_lately
+from app.capture.readiness import polled_recently
 from app.capture.sameness import any_differs
 from app.capture.statements import parameter
 from app.crud.deployments.reading import DEPLOYMENT as TABLE
-from app.crud.deployments.reading import LIMIT, POOL, QUEUE, VIEWED, DeploymentView, read_deployment, view
+from app.crud.deployments.reading import LIMIT, POOL, QUEUE, VIEW_COLUMNS, DeploymentView, read_deployment, view
 from app.crud.work_pools.pools import AGENT_POOL
-from app.crud.work_pools.queues import named_queue, resolve_queue
+from app.crud.work_pools.queues import is_queue_named, resolve_queue
 from app.errors import Conflict
 from app.models import Flow
-from app.postgres.engine import JsonObject, core_table
+from app.postgres.base import JsonObject, core_table
 from app.schemas.deployments import DeploymentCreate
 
 FLOW: Final = core_table(Flow)
@@ -30,28 +31,32 @@ FLOW_ID: Final = "of_flow"
 NAME: Final = "named"
 POOL_NAME: Final = "pool_name"
 QUEUE_NAME: Final = "queue_name"
-OF_SAME: Final = (*VIEWED, POOL.c.base_job_template)
+UNCHANGED_COLUMNS: Final = (*VIEW_COLUMNS, POOL.c.base_job_template)
 
 
 class Queue(NamedTuple):
-    """The queue that a deployment names, with its names, the last poll, and the template of its pool."""
+    """The work queue of a request, with the name and the job template of its pool."""
 
     id: UUID
     name: str
     pool_name: str
     last_polled: datetime | None
-    polled_lately: bool
+    polled_recently: bool
     template: JsonObject
 
 
-class Standing(NamedTuple):
-    """What there is of what a deployment refers to, and of itself.
+class Existing(NamedTuple):
+    """The stored deployment if it is unchanged; otherwise its flow and queue, locked against deletion.
 
-    `same` is the deployment of that flow and name, if nothing differs. Otherwise the flow's labels and the named queue
-    are there, neither of the two goes meanwhile, and `exists` tells whether there was such a deployment.
+    Attributes:
+        unchanged: the stored deployment, if nothing differs. Then `flow_labels` is empty, and `queue` is None.
+        template: the job template of the pool of the request's queue; None if the request names no queue.
+        flow_labels: the labels of the flow.
+        queue: the queue of the request; None if the request names none.
+        exists: whether the flow has a deployment with this name; also True if that is not known.
     """
 
-    same: DeploymentView | None
+    unchanged: DeploymentView | None
     template: JsonObject | None
     flow_labels: JsonObject
     queue: Queue | None
@@ -59,56 +64,58 @@ class Standing(NamedTuple):
 
     @property
     def queue_id(self) -> UUID | None:
-        """The id of the queue, if one is named."""
+        """The id of the queue, or None."""
         return self.queue.id if self.queue is not None else None
 
     @property
-    def silent_queue(self) -> UUID | None:
-        """Its id if nobody has polled it lately."""
-        return self.queue.id if self.queue is not None and not self.queue.polled_lately else None
+    def unpolled_queue(self) -> UUID | None:
+        """The id of the queue if no worker has polled it recently, or None."""
+        return self.queue.id if self.queue is not None and not self.queue.polled_recently else None
 
 
-def look(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) -> Standing:
-    """Find out whether a deployment is there as it is to be, and if not, hold its flow and its queue.
+def find_existing(session: Session, body: DeploymentCreate, values: Mapping[str, Any]) -> Existing:
+    """Return the stored deployment if nothing differs; otherwise lock its flow and its queue.
 
-    To hold them is a write, for whose commit the disk is waited for: what changes nothing is spared it.
+    An unchanged deployment takes no lock, because locking rows is a write whose commit waits for the disk.
 
     Args:
         session: the open transaction.
-        body: the deployment, with the names of its flow, pool and queue.
-        values: the tracked columns as they are to be; of the labels those over the flow's, of the queue a null alone.
+        body: the request, with the id of the flow and the names of the pool and queue.
+        values: the tracked columns to store. `labels` contains only the deployment's own labels, and `work_queue_id`
+            is present only if it is None.
 
     Raises:
         Conflict: the flow does not exist.
         NotFound: the work pool does not exist.
     """
     names_queue = body.work_pool_name is not None or body.work_queue_name is not None
-    found = _look(session, body, values, names_queue=names_queue)
-    if found is None and names_queue:
-        # The queue may have to be made first. Nothing is said of the deployment then: the upsert will find out.
-        held = _held_flow(_look(session, body, values, names_queue=False), body)
+    existing = _find(session, body, values, names_queue=names_queue)
+    if existing is None and names_queue:
+        # The queue may have to be created first. `exists=True` makes the caller use the upsert, which is always right.
+        without_queue = _require_flow(_find(session, body, values, names_queue=False), body)
         queue_id = resolve_queue(session, body.work_pool_name, body.work_queue_name)
         assert queue_id is not None, "a queue is named"
         queue = _read_queue(session, queue_id)
-        return Standing(None, queue.template, held.flow_labels, queue, exists=True)
-    return _held_flow(found, body)
+        return Existing(None, queue.template, without_queue.flow_labels, queue, exists=True)
+    return _require_flow(existing, body)
 
 
-def view_after(session: Session, standing: Standing, row: Mapping[str, Any]) -> DeploymentView:
-    """Return the view of a deployment that has just been written, by its row; what is not known of it is read."""
-    if row["concurrency_limit_id"] is not None or row["work_queue_id"] != standing.queue_id:
+def view_after(session: Session, existing: Existing, row: Mapping[str, Any]) -> DeploymentView:
+    """Return the view of a deployment after `row` was written. Read it again if it has a limit or another queue."""
+    if row["concurrency_limit_id"] is not None or row["work_queue_id"] != existing.queue_id:
         return read_deployment(session, row["id"])
-    _, queue_name, pool_name, last_polled, *_ = standing.queue or (None,) * len(Queue._fields)
+    _, queue_name, pool_name, last_polled, *_ = existing.queue or (None,) * len(Queue._fields)
     return DeploymentView(row, queue_name, pool_name, None, last_polled)
 
 
-def _held_flow(found: Standing | None, body: DeploymentCreate) -> Standing:
-    if found is None:
+def _require_flow(existing: Existing | None, body: DeploymentCreate) -> Existing:
+    if existing is None:
         raise Conflict(f"There is no flow {body.flow_id}.")
-    return found
+    return existing
 
 
-def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Standing | None:
+def _find(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Existing | None:
+    """Run the statement; return None if the flow does not exist, or, with `names_queue`, the queue."""
     statement = _statement(tuple(values), names_queue, body.work_queue_name is not None)
     parameters = {
         FLOW_ID: body.flow_id,
@@ -120,55 +127,58 @@ def _look(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *
     row = session.execute(statement, parameters).one_or_none()
     if row is None:
         return None
-    same, held = row[: len(OF_SAME)], row[len(OF_SAME) :]
-    if any(same):
-        template = same[-1] if names_queue else None
-        return Standing(view(same[:-1]), template, {}, None, exists=True)
-    flow_labels, exists_, *of_queue = held
-    queue = Queue(*of_queue) if names_queue else None
-    return Standing(None, queue.template if queue is not None else None, flow_labels, queue, exists_)
+    unchanged, locked = row[: len(UNCHANGED_COLUMNS)], row[len(UNCHANGED_COLUMNS) :]
+    if any(unchanged):
+        template = unchanged[-1] if names_queue else None
+        return Existing(view(unchanged[:-1]), template, {}, None, exists=True)
+    flow_labels, exists_, *queue_values = locked
+    queue = Queue(*queue_values) if names_queue else None
+    return Existing(None, queue.template if queue is not None else None, flow_labels, queue, exists_)
 
 
 def _read_queue(session: Session, queue_id: UUID) -> Queue:
-    found = select(*_of_queue()).join(POOL, POOL.c.id == QUEUE.c.work_pool_id).where(QUEUE.c.id == queue_id)
-    return Queue(*session.execute(found).one())
+    statement = select(*_queue_columns()).join(POOL, POOL.c.id == QUEUE.c.work_pool_id).where(QUEUE.c.id == queue_id)
+    return Queue(*session.execute(statement).one())
 
 
 @lru_cache(maxsize=512)
-def _statement(fields: tuple[str, ...], names_queue: bool, by_its_name: bool) -> Select[*tuple[Any, ...]]:
-    """One row of what is the same, or else of what is held, or none where a flow, pool or queue is missing."""
+def _statement(fields: tuple[str, ...], names_queue: bool, has_queue_name: bool) -> Select[*tuple[Any, ...]]:
+    """Select one row: the unchanged deployment, or its locked flow and queue. No row if flow or queue is missing."""
     new: dict[str, ColumnElement[Any]] = {
         field: bindparam(parameter(field), type_=TABLE.c[field].type) for field in fields
     }
     new["labels"] = FLOW.c.labels.op("||")(new["labels"])
-    named = named_queue(bindparam(POOL_NAME), bindparam(QUEUE_NAME) if by_its_name else None) if names_queue else true()
+    queue_name: ColumnElement[str] | None = bindparam(QUEUE_NAME) if has_queue_name else None
+    is_named_queue = is_queue_named(bindparam(POOL_NAME), queue_name) if names_queue else true()
     in_pool = POOL.c.id == QUEUE.c.work_pool_id
-    this_flow = FLOW.c.id == bindparam(FLOW_ID)
-    is_it = and_(TABLE.c.flow_id == FLOW.c.id, TABLE.c.name == bindparam(NAME))
-    same = (
-        select(*_numbered(*OF_SAME))
+    is_flow = FLOW.c.id == bindparam(FLOW_ID)
+    is_deployment = and_(TABLE.c.flow_id == FLOW.c.id, TABLE.c.name == bindparam(NAME))
+    unchanged = (
+        select(*_numbered(*UNCHANGED_COLUMNS))
         .select_from(FLOW)
-        .join(TABLE, is_it)
+        .join(TABLE, is_deployment)
         .outerjoin(QUEUE, QUEUE.c.id == TABLE.c.work_queue_id)
         .outerjoin(POOL, in_pool)
         .outerjoin(LIMIT, LIMIT.c.id == TABLE.c.concurrency_limit_id)
-        .where(this_flow, named, ~any_differs(DEPLOYMENT, TABLE, new))
-        .cte("same")
+        .where(is_flow, is_named_queue, ~any_differs(DEPLOYMENT, TABLE, new))
+        .cte("unchanged")
     )
-    found = (FLOW.c.labels, exists().where(is_it).correlate(FLOW), *(_of_queue() if names_queue else ()))
-    held = select(*_numbered(*found)).select_from(FLOW).where(this_flow, named, ~exists().select_from(same))
+    columns = (FLOW.c.labels, exists().where(is_deployment).correlate(FLOW), *(_queue_columns() if names_queue else ()))
+    changed = select(*_numbered(*columns)).select_from(FLOW)
+    changed = changed.where(is_flow, is_named_queue, ~exists().select_from(unchanged))
     if names_queue:
-        held = held.join(QUEUE, true()).join(POOL, in_pool)
-    locked = held.with_for_update(read=True, key_share=True, of=[FLOW, QUEUE] if names_queue else [FLOW]).cte("held")
-    return select(*same.c, *locked.c).select_from(join(same, locked, true(), full=True))
+        changed = changed.join(QUEUE, true()).join(POOL, in_pool)
+    tables = [FLOW, QUEUE] if names_queue else [FLOW]
+    locked = changed.with_for_update(read=True, key_share=True, of=tables).cte("locked")
+    return select(*unchanged.c, *locked.c).select_from(join(unchanged, locked, true(), full=True))
 
 
-def _of_queue() -> tuple[ColumnElement[Any], ...]:
-    """The columns of a `Queue`."""
+def _queue_columns() -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a `Queue`, in its order."""
     polled = QUEUE.c.last_polled
-    return QUEUE.c.id, QUEUE.c.name, POOL.c.name, polled, polled_lately(polled), POOL.c.base_job_template
+    return QUEUE.c.id, QUEUE.c.name, POOL.c.name, polled, polled_recently(polled), POOL.c.base_job_template
 
 
 def _numbered(*columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    """Columns of several tables have the same names, and are told apart by their places."""
+    """Label the columns by number, because these tables have columns with the same names."""
     return [column.label(f"c{number}") for number, column in enumerate(columns)]

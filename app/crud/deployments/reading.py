@@ -1,4 +1,4 @@
-"""Reads deployments with the names of their queue and pool, and with their limit, in one statement."""
+"""Reads deployments with their limit and the names of their queue and pool, in one statement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.crud.filters import deployment_condition, deployments_in_pools, flow_condition, work_queue_condition
 from app.errors import NotFound
 from app.models import ConcurrencyLimit, Deployment, Flow, WorkPool, WorkQueue
-from app.postgres.engine import core_table
+from app.postgres.base import core_table
 from app.schemas.deployments import DeploymentSelection, Sort
 
 ORDERS: dict[Sort, tuple[ColumnElement[Any], ...]] = {
@@ -24,29 +24,28 @@ ORDERS: dict[Sort, tuple[ColumnElement[Any], ...]] = {
 }
 """The id breaks ties, so that pages neither repeat nor skip a row."""
 
-
 DEPLOYMENT: Final = core_table(Deployment)
 LIMIT: Final = core_table(ConcurrencyLimit)
 QUEUE: Final = core_table(WorkQueue)
 POOL: Final = core_table(WorkPool)
-UNSEEN: Final = frozenset({"concurrency_limit", "event_id", "revision"})
-SEEN: Final = tuple(column for column in DEPLOYMENT.columns if column.name not in UNSEEN)
-"""The columns of a deployment without those that no answer shows."""
-NAMES: Final = tuple(column.name for column in SEEN)
-FIRST_OF_LIMIT: Final = len(SEEN)
-FIRST_OF_OTHERS: Final = FIRST_OF_LIMIT + len(LIMIT.columns)
+HIDDEN_COLUMNS: Final = frozenset({"concurrency_limit", "event_id", "revision"})
+SHOWN_COLUMNS: Final = tuple(column for column in DEPLOYMENT.columns if column.name not in HIDDEN_COLUMNS)
+"""The columns of a deployment that responses need."""
+SHOWN_NAMES: Final = tuple(column.name for column in SHOWN_COLUMNS)
+LIMIT_START: Final = len(SHOWN_COLUMNS)
+LIMIT_END: Final = LIMIT_START + len(LIMIT.columns)
 
-VIEWED: Final = (*SEEN, *LIMIT.columns, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled)
-"""What a view is made of. The rows are read past the ORM, which takes longer to load them than PostgreSQL."""
+VIEW_COLUMNS: Final = (*SHOWN_COLUMNS, *LIMIT.columns, QUEUE.c.name, POOL.c.name, QUEUE.c.last_polled)
+"""The columns of a view. They bypass the ORM, which takes longer to load the rows than PostgreSQL."""
 
-THIS: Final = DEPLOYMENT.c.id == bindparam("deployment_id")
+IS_THIS_DEPLOYMENT: Final = DEPLOYMENT.c.id == bindparam("deployment_id")
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentView:
-    """A deployment, by column as in `SEEN`, and what its answer shows of other rows.
+    """A deployment (`SHOWN_COLUMNS`, by name), and the columns of other rows that responses show.
 
-    It is no object of the ORM: to make one takes as long as to ask PostgreSQL for a row.
+    It is not an ORM object, because creating one takes as long as reading a row from PostgreSQL.
     """
 
     deployment: Mapping[str, Any]
@@ -57,60 +56,62 @@ class DeploymentView:
 
     @property
     def last_polled(self) -> datetime | None:
-        """When somebody last asked for its runs: for those of its queue, or of itself."""
+        """The time of the last poll of the deployment or of its queue; None if there was none."""
         polls = [time for time in (self.deployment["last_polled"], self.queue_last_polled) if time is not None]
         return max(polls, default=None)
 
 
 def read_deployment(session: Session, deployment_id: UUID) -> DeploymentView:
-    """Return a deployment.
+    """Return the deployment with this id.
 
     Raises:
         NotFound: it does not exist.
     """
-    return _one(session, _this(), {"deployment_id": deployment_id})
+    return _read_one(session, _select_by_id(), {"deployment_id": deployment_id})
 
 
 def read_deployment_by_name(session: Session, flow_name: str, name: str) -> DeploymentView:
-    """Return the deployment of that name of the flow of that name.
+    """Return the deployment with this name of the flow with that name.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it does not exist.
     """
-    statement = _views().join(Flow, Flow.id == Deployment.flow_id)
-    return _one(session, statement.where(Flow.name == flow_name, Deployment.name == name))
+    statement = _select_views().join(Flow, Flow.id == Deployment.flow_id)
+    return _read_one(session, statement.where(Flow.name == flow_name, Deployment.name == name))
 
 
 def read_deployment_of_flow(session: Session, flow_id: UUID, name: str) -> DeploymentView:
-    """Return the deployment of that name of the flow of that id.
+    """Return the deployment with this name of the flow with this id.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it does not exist.
     """
-    return _one(session, _views().where(Deployment.flow_id == flow_id, Deployment.name == name))
+    return _read_one(session, _select_views().where(Deployment.flow_id == flow_id, Deployment.name == name))
 
 
 def list_deployments(
     session: Session, selection: DeploymentSelection, sort: Sort, limit: int, offset: int
 ) -> list[DeploymentView]:
-    """Return the selected deployments in that order, `limit` at most, after the first `offset`."""
-    statement = _views().where(selected(selection)).order_by(*ORDERS[sort]).limit(limit).offset(offset)
+    """Return at most `limit` selected deployments after the first `offset`, in this order."""
+    statement = _select_views().where(is_selected(selection)).order_by(*ORDERS[sort]).limit(limit).offset(offset)
     return [view(row) for row in session.execute(statement)]
 
 
 def count_deployments(session: Session, selection: DeploymentSelection) -> int:
     """Return how many deployments are selected."""
-    statement = select(func.count()).select_from(Deployment).where(selected(selection))
+    statement = select(func.count()).select_from(Deployment).where(is_selected(selection))
     return session.scalars(statement).one()
 
 
 def select_ids(session: Session, selection: DeploymentSelection, limit: int) -> Sequence[UUID]:
-    """Return the ids of the selected deployments, the lowest `limit` of them."""
-    return session.scalars(select(Deployment.id).where(selected(selection)).order_by(Deployment.id).limit(limit)).all()
+    """Return the ids of at most `limit` selected deployments, ordered by id."""
+    return session.scalars(
+        select(Deployment.id).where(is_selected(selection)).order_by(Deployment.id).limit(limit)
+    ).all()
 
 
-def selected(selection: DeploymentSelection) -> ColumnElement[bool]:
-    """Return the condition on deployments that a selection describes; all its parts must hold."""
+def is_selected(selection: DeploymentSelection) -> ColumnElement[bool]:
+    """Return the condition that a deployment matches all filters of the selection."""
     conditions: list[ColumnElement[bool]] = []
     if selection.deployments is not None:
         conditions.append(deployment_condition(selection.deployments))
@@ -125,11 +126,11 @@ def selected(selection: DeploymentSelection) -> ColumnElement[bool]:
 
 
 def view(row: Sequence[Any]) -> DeploymentView:
-    """Return the view that a row of the columns `VIEWED` is; its limit belongs to no session."""
-    limit = row[FIRST_OF_LIMIT:FIRST_OF_OTHERS]
-    queue_name, pool_name, queue_last_polled = row[FIRST_OF_OTHERS:]
+    """Return the view of a row with the columns `VIEW_COLUMNS`. Its limit belongs to no session."""
+    limit = row[LIMIT_START:LIMIT_END]
+    queue_name, pool_name, queue_last_polled = row[LIMIT_END:]
     return DeploymentView(
-        dict(zip(NAMES, row, strict=False)),
+        dict(zip(SHOWN_NAMES, row, strict=False)),
         queue_name,
         pool_name,
         ConcurrencyLimit(**dict(zip(LIMIT.columns.keys(), limit, strict=True))) if any(limit) else None,
@@ -138,13 +139,13 @@ def view(row: Sequence[Any]) -> DeploymentView:
 
 
 @lru_cache
-def _this() -> Select[*tuple[Any, ...]]:
-    return _views().where(THIS)
+def _select_by_id() -> Select[*tuple[Any, ...]]:
+    return _select_views().where(IS_THIS_DEPLOYMENT)
 
 
-def _views() -> Select[*tuple[Any, ...]]:
+def _select_views() -> Select[*tuple[Any, ...]]:
     return (
-        select(*VIEWED)
+        select(*VIEW_COLUMNS)
         .select_from(DEPLOYMENT)
         .outerjoin(QUEUE, QUEUE.c.id == DEPLOYMENT.c.work_queue_id)
         .outerjoin(POOL, POOL.c.id == QUEUE.c.work_pool_id)
@@ -152,8 +153,8 @@ def _views() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _one(session: Session, statement: Select[*tuple[Any, ...]], given: Any = None) -> DeploymentView:
-    row = session.execute(statement, given).one_or_none()
+def _read_one(session: Session, statement: Select[*tuple[Any, ...]], parameters: Any = None) -> DeploymentView:
+    row = session.execute(statement, parameters).one_or_none()
     if row is None:
         raise NotFound("Deployment not found")
     return view(row)

@@ -1,6 +1,6 @@
-"""From a deployment's request body to the values of its columns, with what they refer to found and locked.
+"""Converts a deployment's request body into column values, and locks the rows that they refer to.
 
-Locks are taken in one order everywhere: flow, work pool, work queue, concurrency limit, deployment.
+All code takes locks in the order flow, work pool, work queue, concurrency limit, deployment.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ from app.crud.limits.concurrency_limits import lock_limit
 from app.crud.work_pools.queues import resolve_queue
 from app.errors import RequestError
 from app.models import WorkPool, WorkQueue
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 
-PLAIN = (
+PLAIN_COLUMNS = (
     "description",
     "enforce_parameter_schema",
     "entrypoint",
@@ -32,66 +32,71 @@ PLAIN = (
     "tags",
     "version",
 )
-"""Columns that take the value of the key of the same name."""
+"""Columns that are set to the field with the same name."""
 
 
-def given_values(session: Session, body: DeploymentCreate | DeploymentUpdate) -> dict[str, Any]:
-    """Return the columns that the body sets, but for labels, schedules and the deployment's own limit.
+def column_values(session: Session, body: DeploymentCreate | DeploymentUpdate) -> dict[str, Any]:
+    """Return the columns that the body sets, except labels, schedules and the id of the deployment's own limit.
+
+    The queue and the global concurrency limit are locked against deletion. A queue that does not exist is created.
 
     Raises:
         NotFound: the work pool or the global concurrency limit does not exist.
     """
-    given = body.given()
-    values = plain_values(body, given)
-    values.update(_queue(session, given))
-    hold_shared_limit(session, given)
-    return values | limit_values(given)
+    fields = body.fields_set()
+    values = plain_values(body, fields)
+    values.update(_queue(session, fields))
+    lock_shared_limit(session, fields)
+    return values | limit_values(fields)
 
 
-def plain_values(body: DeploymentCreate | DeploymentUpdate, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those columns of them that refer to nothing else; `given` is what the body names."""
-    values = {key: given[key] for key in PLAIN if key in given}
-    if "concurrency_options" in given:
+def plain_values(body: DeploymentCreate | DeploymentUpdate, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that refer to no other row. `fields` are the fields that the body contains."""
+    values = {key: fields[key] for key in PLAIN_COLUMNS if key in fields}
+    if "concurrency_options" in fields:
         values["concurrency_options"] = _options(body)
-    if given.get("job_variables") is not None:
-        values["infra_overrides"] = given["job_variables"]
+    if fields.get("job_variables") is not None:
+        values["infra_overrides"] = fields["job_variables"]
     return values
 
 
-def limit_values(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the limit as far as it is not the deployment's own; a null for either kind of limit clears it."""
-    if given.get("global_concurrency_limit_id") is not None:
-        return {"concurrency_limit": None, "concurrency_limit_id": given["global_concurrency_limit_id"]}
-    if given.get("concurrency_limit") is not None:
-        return {"concurrency_limit": given["concurrency_limit"]}
-    if {"concurrency_limit", "global_concurrency_limit_id"} & given.keys():
+def limit_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of the limit, except the id of the deployment's own limit.
+
+    If neither limit field has a value but one is null, the limit is cleared.
+    """
+    if fields.get("global_concurrency_limit_id") is not None:
+        return {"concurrency_limit": None, "concurrency_limit_id": fields["global_concurrency_limit_id"]}
+    if fields.get("concurrency_limit") is not None:
+        return {"concurrency_limit": fields["concurrency_limit"]}
+    if {"concurrency_limit", "global_concurrency_limit_id"} & fields.keys():
         return {"concurrency_limit": None, "concurrency_limit_id": None}
     return {}
 
 
-def hold_shared_limit(session: Session, given: Mapping[str, Any]) -> None:
-    """Keep the global concurrency limit that is named, if one is, from being deleted in this transaction.
+def lock_shared_limit(session: Session, fields: Mapping[str, Any]) -> None:
+    """Lock the global concurrency limit in `fields`, if any, against deletion until the transaction ends.
 
     Raises:
-        NotFound: it does not exist.
+        NotFound: the limit does not exist.
     """
-    if given.get("global_concurrency_limit_id") is not None:
-        lock_limit(session, given["global_concurrency_limit_id"])
+    if fields.get("global_concurrency_limit_id") is not None:
+        lock_limit(session, fields["global_concurrency_limit_id"])
 
 
 def job_template(session: Session, queue_id: UUID | None) -> JsonObject | None:
-    """Return the template of the queue's work pool; None without a queue."""
+    """Return the job template of the queue's work pool; None without a queue."""
     if queue_id is None:
         return None
-    in_pool = select(WorkPool.base_job_template).join(WorkQueue, WorkQueue.work_pool_id == WorkPool.id)
-    return session.scalar(in_pool.where(WorkQueue.id == queue_id))
+    statement = select(WorkPool.base_job_template).join(WorkQueue, WorkQueue.work_pool_id == WorkPool.id)
+    return session.scalar(statement.where(WorkQueue.id == queue_id))
 
 
 def check_job_variables(template: JsonObject | None, job_variables: JsonObject | None) -> None:
-    """Refuse job variables that the template of the work pool does not allow.
+    """Check that the job template of the work pool allows these job variables.
 
     Raises:
-        InvalidRequest: they do not fit.
+        InvalidRequest: they do not match the template's schema.
     """
     schema = (template or {}).get("variables")
     if job_variables and isinstance(schema, dict) and schema:
@@ -99,11 +104,11 @@ def check_job_variables(template: JsonObject | None, job_variables: JsonObject |
 
 
 def check_parameters(deployment: Mapping[str, Any], error: type[RequestError]) -> None:
-    """Refuse parameters that the deployment's schema does not allow, when it enforces one.
+    """Check the deployment's parameters against its schema, unless `enforce_parameter_schema` is off.
 
     Args:
-        deployment: the columns as they are to be; a missing one counts as not set.
-        error: what to raise.
+        deployment: the columns to store. A missing column counts as not set.
+        error: the type of the exception if they do not match.
     """
     schema = deployment.get("parameter_openapi_schema")
     parameters = deployment.get("parameters")
@@ -116,9 +121,9 @@ def _options(body: DeploymentCreate | DeploymentUpdate) -> JsonObject | None:
     return options.model_dump() if options is not None else None
 
 
-def _queue(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A null queue name says nothing; a null pool name takes the deployment off its queue."""
-    pool, queue = given.get("work_pool_name"), given.get("work_queue_name")
+def _queue(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the queue. A null pool name alone clears it; a null queue name alone changes nothing."""
+    pool, queue = fields.get("work_pool_name"), fields.get("work_queue_name")
     if pool is None and queue is None:
-        return {"work_queue_id": None} if "work_pool_name" in given else {}
+        return {"work_queue_id": None} if "work_pool_name" in fields else {}
     return {"work_queue_id": resolve_queue(session, pool, queue)}

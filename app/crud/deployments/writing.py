@@ -1,129 +1,56 @@
-"""What happens to deployments. Every function that changes one records the change, in plain sight."""
+"""Changes and deletes deployments. Every function records its changes with `record`."""
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import DEPLOYMENT
 from app.capture.snapshot import Change
-from app.capture.statements import Given, Keep, table_of
-from app.capture.tracked import insert_row, update_rows, upsert_row
-from app.crud.deployments.cascades import delete_where
-from app.crud.deployments.existing import look, view_after
-from app.crud.deployments.own_limits import lock_own_limits, settle_own_limits
-from app.crud.deployments.readiness import follow_queues
-from app.crud.deployments.reading import THIS, DeploymentView, read_deployment_of_flow
-from app.crud.deployments.schedules import Schedules, patched, replaced
-from app.crud.deployments.values import (
-    check_job_variables,
-    check_parameters,
-    given_values,
-    hold_shared_limit,
-    job_template,
-    limit_values,
-    plain_values,
-)
-from app.errors import Conflict, InvalidRequest, NotFound
+from app.capture.statements import Condition, Where
+from app.capture.tracked import update_rows
+from app.crud.deployments.cascades import delete_matching
+from app.crud.deployments.effects import lock_own_limits, refresh_moved_deployments, sync_own_limits
+from app.crud.deployments.reading import IS_THIS_DEPLOYMENT
+from app.crud.deployments.schedules import Schedules, patched
+from app.crud.deployments.values import check_job_variables, check_parameters, column_values, job_template
+from app.errors import Conflict, NotFound
 from app.models import Deployment
 from app.outbox.record import record
-from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
+from app.schemas.deployments import DeploymentUpdate
 
-NEED_WHAT_IS_STORED: Final = frozenset({
+FIELDS_THAT_NEED_THE_ROW: Final = frozenset({
     "concurrency_limit", "enforce_parameter_schema", "job_variables", "parameter_openapi_schema", "parameters",
     "schedules",
 })  # fmt: skip
-"""The keys of a change that is checked against what is stored, or put together with it."""
-FLOW_LABEL = "prefect.flow.id"
-IDENTITY = ("flow_id", "name")
-OWN_LIMIT_STAYS = (("concurrency_limit_id", "concurrency_limit"),)
-"""A deployment that has a limit of its own keeps that row when it is given another number."""
-
-
-class Upserted(NamedTuple):
-    """The deployment as it is now, and whether it was created."""
-
-    view: DeploymentView
-    created: bool
-
-    @property
-    def id(self) -> UUID:
-        """The deployment's id."""
-        id_: UUID = self.view.deployment["id"]
-        return id_
-
-
-def upsert_deployment(session: Session, body: DeploymentCreate) -> Upserted:
-    """Create the deployment, or update the one of that flow and name where it differs.
-
-    Whether it was created is told by the database, not by a clock. One that is as the body says already is not even
-    locked: it was so at one moment, and what another request changes in the next comes after this one.
-
-    Raises:
-        Conflict: the flow does not exist, or two schedules have the same slug.
-        NotFound: the work pool or the global concurrency limit does not exist.
-        InvalidRequest: the parameters or the job variables do not fit their schema.
-    """
-    given = body.given()
-    values = {
-        **plain_values(body, given),
-        **limit_values(given),
-        "parameters": body.parameters,
-        "labels": {FLOW_LABEL: str(body.flow_id), **(body.labels or {})},
-        "schedules": replaced([], body.schedules),
-    }
-    takes_off = "work_pool_name" in given and body.work_pool_name is None and body.work_queue_name is None
-    standing = look(session, body, {**values, "work_queue_id": None} if takes_off else values)
-    check_parameters(values, InvalidRequest)
-    check_job_variables(standing.template, body.job_variables)
-    if standing.same is not None:
-        return Upserted(standing.same, created=False)
-    hold_shared_limit(session, given)
-    values |= {"name": body.name, "flow_id": body.flow_id, "labels": {**standing.flow_labels, **values["labels"]}}
-    if takes_off or standing.queue is not None:
-        values["work_queue_id"] = standing.queue_id
-    keeps: tuple[Keep, ...] = ()
-    if "concurrency_limit" in values:
-        where = and_(Deployment.flow_id == body.flow_id, Deployment.name == body.name)
-        own = next(iter(lock_own_limits(session, where).values()), None)
-        if body.concurrency_limit is not None:
-            values["concurrency_limit_id"] = own or uuid4()
-            keeps = OWN_LIMIT_STAYS
-    # One that is new needs a smaller statement, unless somebody was quicker.
-    change = None if standing.exists else insert_row(session, DEPLOYMENT, values, IDENTITY)
-    change = change or upsert_row(session, DEPLOYMENT, values, IDENTITY, keeps)
-    if change is None:
-        # Somebody was quicker. The row cannot be gone: its flow is locked against deletion, and so is the row itself.
-        return Upserted(read_deployment_of_flow(session, body.flow_id, body.name), created=False)
-    latest = _settle(session, [change], silent_queue=standing.silent_queue)[-1]
-    row = latest.row if latest.row["id"] == change.row["id"] else change.row
-    return Upserted(view_after(session, standing, row), created=change.before is None)
+"""The fields of an update that are validated against the stored row, or merged with it."""
 
 
 def update_deployment(session: Session, deployment_id: UUID, body: DeploymentUpdate) -> None:
-    """Change the given fields of a deployment; a body that changes nothing writes nothing.
+    """Set the fields of a deployment that the body contains. If nothing differs, nothing is written.
 
     Raises:
         NotFound: the deployment, the work pool or the global concurrency limit does not exist.
-        Conflict: the parameters do not fit the schema, or two schedules have the same slug.
-        InvalidRequest: the job variables do not fit the work pool, or schedules lack slugs.
+        Conflict: the parameters do not match their schema, or two schedules have the same slug.
+        InvalidRequest: the job variables do not match the work pool's schema, or schedules lack slugs.
     """
-    values = given_values(session, body)
-    if not body.model_fields_set & NEED_WHAT_IS_STORED:
+    values = column_values(session, body)
+    if not body.model_fields_set & FIELDS_THAT_NEED_THE_ROW:
         if not _change(session, deployment_id, values):
             lock_deployment(session, deployment_id)
         return
-    own = lock_own_limits(session, THIS, {"deployment_id": deployment_id}) if "concurrency_limit" in values else {}
+    own_limits = lock_own_limits(session, _this(deployment_id)) if "concurrency_limit" in values else {}
     current = lock_deployment(session, deployment_id)
     if body.concurrency_limit is not None:
         has_own = current.concurrency_limit is not None
-        values["concurrency_limit_id"] = current.concurrency_limit_id if has_own else own.get(deployment_id) or uuid4()
+        own_id = current.concurrency_limit_id if has_own else own_limits.get(deployment_id)
+        values["concurrency_limit_id"] = own_id or uuid4()
     if "schedules" in body.model_fields_set:
         values["schedules"] = patched(current.schedules, body.schedules)
-    stored = {column.key: getattr(current, column.key) for column in table_of(DEPLOYMENT).columns}
+    stored = {column.key: getattr(current, column.key) for column in DEPLOYMENT.table.columns}
     if values.keys() & {"parameters", "parameter_openapi_schema", "enforce_parameter_schema"}:
         check_parameters({**stored, **values}, Conflict)
     if body.job_variables:
@@ -132,7 +59,7 @@ def update_deployment(session: Session, deployment_id: UUID, body: DeploymentUpd
 
 
 def set_schedules(session: Session, deployment: Deployment, schedules: Schedules) -> None:
-    """Give a deployment, which the caller has locked, this list of schedules."""
+    """Set the schedules of a deployment that the caller has locked."""
     _change(session, deployment.id, {"schedules": schedules})
 
 
@@ -150,24 +77,21 @@ def delete_deployment(session: Session, deployment_id: UUID) -> None:
     """Delete a deployment.
 
     Raises:
-        NotFound: it does not exist, or another request was quicker; then nothing is recorded.
+        NotFound: it does not exist, or another request deleted it first. Then nothing is recorded.
     """
-    if not delete_deployments(session, THIS, {"deployment_id": deployment_id}):
+    if not delete_deployments(session, _this(deployment_id)):
         raise NotFound("Deployment not found")
 
 
-def delete_deployments(session: Session, where: ColumnElement[bool], given: Given = None) -> list[UUID]:
-    """Delete the deployments that match; return the ids of those that this transaction deleted.
-
-    `given` are the condition's parameters.
-    """
-    changes = delete_where(session, where, given)
+def delete_deployments(session: Session, where: Where) -> list[UUID]:
+    """Delete the matching deployments; return the ids of those that this transaction deleted."""
+    changes = delete_matching(session, where)
     record(session, changes)
     return [change.row["id"] for change in changes if change.kind is DEPLOYMENT]
 
 
 def lock_deployment(session: Session, deployment_id: UUID) -> Deployment:
-    """Return a deployment whose row no other transaction can change before this one ends.
+    """Return a deployment, locked FOR UPDATE until the transaction ends.
 
     Raises:
         NotFound: it does not exist.
@@ -180,21 +104,29 @@ def lock_deployment(session: Session, deployment_id: UUID) -> Deployment:
 
 @lru_cache
 def _locked_deployment() -> Select[Deployment]:
-    return select(Deployment).where(THIS).with_for_update().execution_options(populate_existing=True)
+    return select(Deployment).where(IS_THIS_DEPLOYMENT).with_for_update().execution_options(populate_existing=True)
+
+
+def record_with_effects(
+    session: Session, changes: Sequence[Change], *, unpolled_queue: UUID | None = None
+) -> list[Change]:
+    """Write the effects of these changes on own limits and statuses; record and return all changes, in this order.
+
+    `unpolled_queue` is a queue that no worker has polled recently (see `refresh_moved_deployments`).
+    """
+    limits = sync_own_limits(session, changes)
+    statuses = refresh_moved_deployments(session, changes, unpolled_queue)
+    recorded = [*changes, *limits, *statuses]
+    record(session, recorded)
+    return recorded
 
 
 def _change(session: Session, deployment_id: UUID, values: dict[str, Any]) -> bool:
-    """Give the deployment these values and record the change; tell whether there is one: it may not exist, too."""
-    changes = update_rows(session, DEPLOYMENT, THIS, values, given={"deployment_id": deployment_id}) if values else []
-    _settle(session, changes)
+    """Update the deployment and record the change. Return False if nothing differs, or if it does not exist."""
+    changes = update_rows(session, DEPLOYMENT, _this(deployment_id), values) if values else []
+    record_with_effects(session, changes)
     return bool(changes)
 
 
-def _settle(session: Session, changes: Sequence[Change], *, silent_queue: UUID | None = None) -> list[Change]:
-    """Record these changes and what follows from them, and return all of them in their order.
-
-    `silent_queue` is a queue that nobody has polled lately.
-    """
-    settled = [*changes, *settle_own_limits(session, changes), *follow_queues(session, changes, silent_queue)]
-    record(session, settled)
-    return settled
+def _this(deployment_id: UUID) -> Condition:
+    return Condition(IS_THIS_DEPLOYMENT, {"deployment_id": deployment_id})

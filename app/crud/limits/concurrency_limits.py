@@ -1,4 +1,4 @@
-"""Global concurrency limits: created, read, listed and changed. `app.crud.deletions` deletes them."""
+"""Creates, reads, lists and updates global concurrency limits. `app.crud.deletions` deletes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -22,7 +22,7 @@ def create_concurrency_limit(session: Session, values: Mapping[str, Any]) -> Con
     """Create a concurrency limit with these column values.
 
     Raises:
-        Conflict: its name is taken.
+        Conflict: a limit with this name exists.
     """
     created = insert_row(session, CONCURRENCY_LIMIT, values, ("name",))
     if created is None:
@@ -32,10 +32,10 @@ def create_concurrency_limit(session: Session, values: Mapping[str, Any]) -> Con
 
 
 def read_concurrency_limit(session: Session, id_or_name: str) -> ConcurrencyLimit:
-    """Return the concurrency limit of that id, or else the one of that name.
+    """Return the concurrency limit with this id, or else with this name.
 
     Raises:
-        NotFound: there is none of either.
+        NotFound: neither exists.
     """
     by_name = select(ConcurrencyLimit).where(ConcurrencyLimit.name == id_or_name)
     id_ = _as_id(id_or_name)
@@ -49,7 +49,7 @@ def read_concurrency_limit(session: Session, id_or_name: str) -> ConcurrencyLimi
 def list_concurrency_limits(
     session: Session, *, limit: int, offset: int, prefix: str = ""
 ) -> Sequence[ConcurrencyLimit]:
-    """Return a window of the concurrency limits whose names begin so, by name."""
+    """Return at most `limit` concurrency limits after the first `offset`, by name. Their names start with `prefix`."""
     statement = select(ConcurrencyLimit).order_by(ConcurrencyLimit.name)
     if prefix:
         statement = statement.where(ConcurrencyLimit.name.startswith(prefix, autoescape=True))
@@ -57,11 +57,11 @@ def list_concurrency_limits(
 
 
 def update_concurrency_limit(session: Session, id_or_name: str, values: Mapping[str, Any]) -> None:
-    """Give the concurrency limit these column values.
+    """Set these column values of the concurrency limit.
 
     Raises:
-        NotFound: there is no such limit, or another request deleted it first.
-        Conflict: its new name is taken.
+        NotFound: the limit does not exist, or another request deleted it first.
+        Conflict: another limit has the new name.
     """
     limit_id = read_concurrency_limit(session, id_or_name).id
     try:
@@ -70,16 +70,16 @@ def update_concurrency_limit(session: Session, id_or_name: str, values: Mapping[
     except IntegrityError as error:
         raise Conflict(NAME_TAKEN) from error
     if not changes:
-        # Another request may have deleted it meanwhile, while the session still has it in memory.
+        # If another request has deleted it, the session still has it in memory. This reads it again and raises.
         lock_limit(session, limit_id)
     record(session, changes)
 
 
 def lock_limit(session: Session, limit_id: UUID) -> ConcurrencyLimit:
-    """Return the concurrency limit, which cannot be deleted before the transaction ends.
+    """Return the concurrency limit, locked against deletion until the transaction ends (FOR KEY SHARE).
 
     Raises:
-        NotFound: there is no such limit.
+        NotFound: the limit does not exist.
     """
     statement = (
         select(ConcurrencyLimit).where(ConcurrencyLimit.id == limit_id).with_for_update(key_share=True, read=True)

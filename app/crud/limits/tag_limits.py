@@ -1,4 +1,4 @@
-"""Limits on the runs of tasks with a tag. Each is a global limit of the name `tag:...`, and there is no second copy."""
+"""Concurrency limits for the task runs with a tag. They are stored only as global limits with the name `tag:...`."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -14,13 +14,13 @@ from app.schemas.concurrency_limits import TAG_PREFIX
 
 
 def upsert_tag_limit(session: Session, tag: str, limit: int) -> tuple[ConcurrencyLimit, bool]:
-    """Create the tag's limit, or change it; of any number of concurrent callers one creates it.
+    """Create or update the tag's limit. Exactly one of several concurrent callers creates it.
 
     Returns:
-        The limit, and whether it was created.
+        The limit, and whether this call created it.
 
     Raises:
-        NotFound: another request deleted it at the same moment.
+        NotFound: another request deleted the limit at the same time.
     """
     name = TAG_PREFIX + tag
     try:
@@ -34,31 +34,31 @@ def read_tag_limit(session: Session, tag: str) -> ConcurrencyLimit:
     """Return the tag's limit.
 
     Raises:
-        NotFound: it has none.
+        NotFound: the tag has no limit.
     """
-    return _one(session, select(ConcurrencyLimit).where(ConcurrencyLimit.name == TAG_PREFIX + tag))
+    return _read_one(session, select(ConcurrencyLimit).where(ConcurrencyLimit.name == TAG_PREFIX + tag))
 
 
 def read_tag_limit_by_id(session: Session, limit_id: UUID) -> ConcurrencyLimit:
-    """Return the tag limit of that id.
+    """Return the tag limit with this id.
 
     Raises:
-        NotFound: there is none, or the limit of that id is not a tag's.
+        NotFound: no limit has this id, or the limit is not for a tag.
     """
-    of_tag = ConcurrencyLimit.name.startswith(TAG_PREFIX, autoescape=True)
-    return _one(session, select(ConcurrencyLimit).where(ConcurrencyLimit.id == limit_id, of_tag))
+    is_for_tag = ConcurrencyLimit.name.startswith(TAG_PREFIX, autoescape=True)
+    return _read_one(session, select(ConcurrencyLimit).where(ConcurrencyLimit.id == limit_id, is_for_tag))
 
 
 def list_tag_limits(session: Session, *, limit: int, offset: int) -> Sequence[ConcurrencyLimit]:
-    """Return a window of the tags' limits, by tag."""
+    """Return at most `limit` tag limits after the first `offset`, by tag."""
     return concurrency_limits.list_concurrency_limits(session, limit=limit, offset=offset, prefix=TAG_PREFIX)
 
 
 def free_slots(session: Session, tag: str) -> None:
-    """Take all slots of the tag's limit back.
+    """Free all slots of the tag's limit.
 
     Raises:
-        NotFound: it has none.
+        NotFound: the tag has no limit.
     """
     limit = read_tag_limit(session, tag)
     concurrency_limits.update_concurrency_limit(session, str(limit.id), {"active_slots": 0})
@@ -73,7 +73,7 @@ def delete_tag_limit(session: Session, limit: ConcurrencyLimit) -> None:
     deletions.delete_concurrency_limit(session, str(limit.id))
 
 
-def _one(session: Session, statement: Select[ConcurrencyLimit]) -> ConcurrencyLimit:
+def _read_one(session: Session, statement: Select[ConcurrencyLimit]) -> ConcurrencyLimit:
     limit = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
     if limit is None:
         raise NotFound("Concurrency limit not found")

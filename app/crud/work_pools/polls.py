@@ -1,7 +1,6 @@
-"""What a poll tells: that somebody takes the work of these work queues or deployments, which makes them ready.
+"""Records polls for runs. A poll makes its work queues and deployments ready, and changes nothing else.
 
-It changes nothing else. It waits for nobody: a row that somebody else changes at that moment is passed over, and the
-next poll finds it.
+Locked rows are skipped, so a poll never waits for another transaction. The next poll updates them.
 """
 
 from collections.abc import Sequence
@@ -13,8 +12,8 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal, or_, select, 
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import DEPLOYMENT, WORK_QUEUE
-from app.capture.readiness import is_online, settle
-from app.crud.filters import one_of
+from app.capture.readiness import is_online, refresh_status
+from app.crud.filters import is_any_of
 from app.crud.work_pools.pools import read_work_pool
 from app.crud.work_pools.queues import read_work_queue_by_name
 from app.models import Deployment, PoolWorker, Readiness, WorkQueue
@@ -22,45 +21,45 @@ from app.outbox.record import record
 from app.settings import get_settings
 
 POLL_RESOLUTION: Final = timedelta(seconds=5)
-"""Polls that follow each other more closely are not written down; nor are those within a quarter of the silence."""
+"""A poll is stored only if the last stored one is older than this, or than a quarter of `readiness_silence`."""
 
 
 def record_poll_of_pool(session: Session, pool_name: str, queue_names: Sequence[str] | None) -> None:
-    """Note that a worker asked for runs of these queues of the pool, or of all, which makes them and theirs ready.
+    """Record a poll for these queues of the pool, or for all, which makes the queues and their deployments ready.
 
-    It counts only while a worker of the pool is online: a person who previews a pool asks the same.
+    The poll counts only while a worker of the pool is online, because a preview of the pool sends the same request.
 
     Raises:
-        NotFound: there is no such pool or queue.
+        NotFound: the pool or a queue does not exist.
     """
     pool_id = read_work_pool(session, pool_name).pool.id
-    of_pool = WorkQueue.work_pool_id == pool_id
+    is_polled = WorkQueue.work_pool_id == pool_id
     if queue_names:
         ids = [read_work_queue_by_name(session, pool_name, name).queue.id for name in queue_names]
-        of_pool = and_(of_pool, one_of(WorkQueue.id, ids))
-    by_worker = exists().where(PoolWorker.work_pool_id == pool_id, is_online())
-    polled = _note_poll(session, WorkQueue, and_(of_pool, by_worker))
+        is_polled = and_(is_polled, is_any_of(WorkQueue.id, ids))
+    has_worker = exists().where(PoolWorker.work_pool_id == pool_id, is_online())
+    polled = _store_poll(session, WorkQueue, and_(is_polled, has_worker))
     if polled:
-        queues = settle(session, WORK_QUEUE, one_of(WorkQueue.id, polled))
-        # Asked for in the words of the index that holds these alone.
+        queues = refresh_status(session, WORK_QUEUE, is_any_of(WorkQueue.id, polled))
+        # A literal instead of a parameter, so that PostgreSQL can use the partial index `ix_deployment_not_ready`.
         not_ready = Deployment.status == literal(Readiness.NOT_READY.value, literal_execute=True)
-        theirs = and_(one_of(Deployment.work_queue_id, polled), not_ready)
+        of_queues = and_(is_any_of(Deployment.work_queue_id, polled), not_ready)
         cause = max((queue.occurred for queue in queues), default=None)
-        record(session, [*queues, *settle(session, DEPLOYMENT, theirs, bounded=True, cause=cause)])
+        record(session, [*queues, *refresh_status(session, DEPLOYMENT, of_queues, bounded=True, cause=cause)])
 
 
 def record_poll_of_deployments(session: Session, deployment_ids: Sequence[UUID]) -> None:
-    """Note that the process that serves these deployments asked for their runs, which makes them ready.
+    """Record a poll for these deployments by the process that serves them, which makes them ready.
 
-    Unknown ids are passed over.
+    Unknown ids are ignored.
     """
-    polled = _note_poll(session, Deployment, one_of(Deployment.id, deployment_ids))
+    polled = _store_poll(session, Deployment, is_any_of(Deployment.id, deployment_ids))
     if polled:
-        record(session, settle(session, DEPLOYMENT, one_of(Deployment.id, polled), bounded=True))
+        record(session, refresh_status(session, DEPLOYMENT, is_any_of(Deployment.id, polled), bounded=True))
 
 
-def _note_poll(session: Session, model: type[WorkQueue | Deployment], where: ColumnElement[bool]) -> Sequence[UUID]:
-    """Note the poll where none was noted a moment ago; return the ids of these rows, which are locked then."""
+def _store_poll(session: Session, model: type[WorkQueue | Deployment], where: ColumnElement[bool]) -> Sequence[UUID]:
+    """Set `last_polled` of the rows without a recent poll. Return their ids; they stay locked."""
     now = func.clock_timestamp()
     resolution = min(POLL_RESOLUTION, timedelta(seconds=get_settings().readiness_silence / 4))
     due = or_(model.last_polled.is_(None), model.last_polled < now - resolution)

@@ -1,7 +1,7 @@
-"""The places of work queues in their pool: 1 is served first, and no two queues share a place.
+"""Keeps the priorities of the work queues in a pool unique. Priority 1 is served first.
 
-Every function here is for a caller that holds the lock of `lock_pool`, or has just created the pool: whoever puts a
-queue into a pool, moves or renames one does it alone.
+The caller must hold the lock of `lock_pool`, or must have just created the pool. So only one transaction at a time
+adds, moves or renames queues of a pool.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,34 +9,34 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import WORK_QUEUE
 from app.capture.readiness import first_status
 from app.capture.snapshot import Change
 from app.capture.tracked import insert_row, update_rows
-from app.crud.filters import Condition
 from app.models import WorkPool, WorkQueue
 
 Place = tuple[UUID, int]
 
 
-def lock_pool(session: Session, where: Condition) -> WorkPool | None:
-    """Return the work pool that matches, locked against other changes of its queues and its own deletion.
+def lock_pool(session: Session, where: ColumnElement[bool]) -> WorkPool | None:
+    """Return the matching work pool, locked against its deletion and against other changes of its queues.
 
-    References to the pool and to its queues can still be made meanwhile.
+    Other transactions can still insert references to the pool and to its queues.
     """
     return session.scalars(select(WorkPool).where(where).with_for_update(key_share=True)).one_or_none()
 
 
 def insert_queue(session: Session, pool_id: UUID, values: Mapping[str, Any]) -> list[Change]:
-    """Create a work queue in the pool with these column values, unless its name is taken there.
+    """Create a work queue in the pool with these column values, unless the pool has a queue with this name.
 
-    With a `priority` it takes that place, and the queues in its way move down; with None it takes the first free one.
+    If another queue has the same `priority`, that one and the next ones move down. With the priority None, the queue
+    gets the first free one.
 
     Returns:
-        The changes, for the caller to record: the queue's creation, then those that moved; none when the name is taken.
+        The changes for the caller to record: the queue's creation, then the moved queues. Empty if the name is taken.
     """
     others = _places(session, pool_id)
     wanted = values.get("priority")
@@ -50,22 +50,22 @@ def insert_queue(session: Session, pool_id: UUID, values: Mapping[str, Any]) -> 
 
 
 def make_room(session: Session, moved: Change) -> list[Change]:
-    """Move the other queues of the pool out of the way of a queue that has moved, and return these changes."""
+    """Move other queues of the pool down so that a queue that has moved keeps its priority. Return these changes."""
     queue = moved.row
     others = [place for place in _places(session, queue["work_pool_id"]) if place[0] != queue["id"]]
     return _move(session, moved_down(others, queue["priority"]), moved)
 
 
 def first_free(taken: Iterable[int]) -> int:
-    """Return the smallest place, from 1, that is not taken."""
+    """Return the smallest priority, from 1, that is not in `taken`."""
     places = set(taken)
     return next(place for place in count(1) if place not in places)
 
 
 def moved_down(others: Sequence[Place], priority: int) -> dict[UUID, int]:
-    """Return the new places of the queues that must move so that `priority` becomes free.
+    """Return the new priorities of the queues that must move so that `priority` becomes free.
 
-    Each queue from there on moves down by one until the first gap; the order among them stays.
+    Each queue from there on moves down by one, up to the first gap. Their order stays the same.
     """
     moved = {}
     last = priority

@@ -1,4 +1,4 @@
-"""Work queues: created in a pool, found for a deployment, read, listed and changed.
+"""Creates, reads, lists and updates work queues, and finds the queue of a deployment.
 
 `app.crud.deletions` deletes them.
 """
@@ -11,117 +11,117 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import WORK_QUEUE
-from app.capture.readiness import pause, settle
+from app.capture.readiness import pause, refresh_status
 from app.capture.tracked import update_rows
-from app.crud.filters import Condition, work_queue_condition
+from app.crud.filters import work_queue_condition
 from app.crud.work_pools.pools import AGENT_POOL, ensure_agent_pool, read_work_pool
 from app.crud.work_pools.pools import NOT_FOUND as POOL_NOT_FOUND
 from app.crud.work_pools.queue_order import insert_queue, lock_pool, make_room
 from app.errors import Conflict, NotFound
 from app.models import WorkPool, WorkQueue
 from app.outbox.record import record
-from app.postgres.engine import core_table
+from app.postgres.base import core_table
 from app.schemas.filters import WorkQueueFilter
 
 NOT_FOUND: Final = "Work queue not found"
 NAME_TAKEN: Final = "A work queue with this name already exists in its work pool."
 
 
-class FoundQueue(NamedTuple):
+class QueueView(NamedTuple):
     """A work queue and the name of its pool."""
 
     queue: WorkQueue
     pool_name: str
 
 
-def create_work_queue(session: Session, pool_name: str | None, values: Mapping[str, Any]) -> FoundQueue:
-    """Create a work queue with these column values in the pool, or in the agents' pool when None.
+def create_work_queue(session: Session, pool_name: str | None, values: Mapping[str, Any]) -> QueueView:
+    """Create a work queue with these column values in the pool, or in `AGENT_POOL` if `pool_name` is None.
 
     Raises:
-        NotFound: there is no such pool.
-        Conflict: the name is taken in that pool.
+        NotFound: the pool does not exist.
+        Conflict: the pool has a queue with this name.
     """
     pool = _lock_pool_named(session, pool_name)
     changes = insert_queue(session, pool.id, values)
     if not changes:
         raise Conflict(NAME_TAKEN)
     record(session, changes)
-    return FoundQueue(session.get_one(WorkQueue, changes[0].row["id"]), pool.name)
+    return QueueView(session.get_one(WorkQueue, changes[0].row["id"]), pool.name)
 
 
 def resolve_queue(session: Session, work_pool_name: str | None, work_queue_name: str | None) -> UUID | None:
-    """Return the id of the work queue that a deployment is meant for; it cannot be deleted in this transaction.
+    """Return the id of the work queue with these names, locked against deletion until the transaction ends.
 
-    A pool alone means its default queue. A queue that does not exist yet is created, and so is the agents' pool that
-    a queue without a pool belongs to; of any number of concurrent callers each gets the same queue.
+    A pool name alone means the default queue of the pool. A queue name alone means a queue of `AGENT_POOL`, which is
+    created if it does not exist. A queue that does not exist is created; concurrent callers get the same queue.
 
     Returns:
-        The id, or None when neither name is given.
+        The id, or None if both names are None.
 
     Raises:
-        NotFound: there is no such pool.
+        NotFound: the pool does not exist.
     """
     if work_pool_name is None and work_queue_name is None:
         return None
-    which = named_queue(work_pool_name if work_pool_name is not None else AGENT_POOL, work_queue_name)
-    found = _hold_queue(session, which)
-    if found is not None:
-        return found
+    is_named = is_queue_named(work_pool_name if work_pool_name is not None else AGENT_POOL, work_queue_name)
+    queue_id = _find_queue_for_key_share(session, is_named)
+    if queue_id is not None:
+        return queue_id
     pool = _lock_pool_named(session, work_pool_name)
     if work_queue_name is not None:
-        # The caller before us may have created it while we waited for the pool: then this changes nothing.
+        # If another transaction created the queue while this one waited for the pool, this changes nothing.
         record(session, insert_queue(session, pool.id, {"name": work_queue_name}))
-    found = _hold_queue(session, which)
-    assert found is not None, "nobody else takes a queue out of a locked pool, and a default queue is never missing"
-    return found
+    queue_id = _find_queue_for_key_share(session, is_named)
+    assert queue_id is not None, "queues of a locked pool cannot be deleted, and every pool has a default queue"
+    return queue_id
 
 
-def named_queue(pool: str | ColumnElement[str], queue: str | ColumnElement[str] | None) -> ColumnElement[bool]:
-    """Return the condition on queues and pools that a queue has these names; a pool alone means its default queue."""
+def is_queue_named(pool: str | ColumnElement[str], queue: str | ColumnElement[str] | None) -> ColumnElement[bool]:
+    """Return the condition that a joined queue and pool have these names. Without a queue name: the default queue."""
     queues = core_table(WorkQueue).c
     named = queues.name == queue if queue is not None else queues.is_default.is_(True)
     return and_(core_table(WorkPool).c.name == pool, named)
 
 
-def read_work_queue(session: Session, queue_id: UUID) -> FoundQueue:
-    """Return the work queue of that id.
+def read_work_queue(session: Session, queue_id: UUID) -> QueueView:
+    """Return the work queue with this id.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it does not exist.
     """
-    row = session.execute(_found_queues().where(WorkQueue.id == queue_id)).one_or_none()
+    row = session.execute(_select_queues().where(WorkQueue.id == queue_id)).one_or_none()
     if row is None:
         raise NotFound(NOT_FOUND)
-    return FoundQueue(*row)
+    return QueueView(*row)
 
 
-def read_work_queue_by_name(session: Session, pool_name: str, name: str) -> FoundQueue:
-    """Return the work queue of that name in the pool of that name.
+def read_work_queue_by_name(session: Session, pool_name: str, name: str) -> QueueView:
+    """Return the work queue with this name in the pool with this name.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it does not exist.
     """
-    wanted = _found_queues().where(WorkPool.name == pool_name, WorkQueue.name == name)
-    row = session.execute(wanted).one_or_none()
+    statement = _select_queues().where(WorkPool.name == pool_name, WorkQueue.name == name)
+    row = session.execute(statement).one_or_none()
     if row is None:
         raise NotFound(NOT_FOUND)
-    return FoundQueue(*row)
+    return QueueView(*row)
 
 
 def list_work_queues(
     session: Session, wanted: WorkQueueFilter | None, *, limit: int, offset: int
-) -> Sequence[FoundQueue]:
-    """Return a window of the matching work queues of all pools, by name."""
+) -> Sequence[QueueView]:
+    """Return at most `limit` matching work queues of all pools after the first `offset`, by name."""
     return _list(session, wanted, true(), [WorkQueue.name, WorkPool.name], limit, offset)
 
 
 def list_queues_of_pool(
     session: Session, pool_name: str, wanted: WorkQueueFilter | None, *, limit: int, offset: int
-) -> Sequence[FoundQueue]:
-    """Return a window of the matching work queues of one pool, by priority.
+) -> Sequence[QueueView]:
+    """Return at most `limit` matching work queues of one pool after the first `offset`, by priority.
 
     Raises:
-        NotFound: there is no such pool.
+        NotFound: the pool does not exist.
     """
     in_pool = WorkQueue.work_pool_id == read_work_pool(session, pool_name).pool.id
     return _list(session, wanted, in_pool, [WorkQueue.priority, WorkQueue.name], limit, offset)
@@ -134,13 +134,13 @@ def count_queues_of_pool(session: Session, pool_id: UUID) -> int:
 
 
 def update_work_queue(session: Session, queue_id: UUID, values: Mapping[str, Any]) -> None:
-    """Give the work queue these column values; the queues in the way of its new priority move down.
+    """Set these column values of the work queue. If its new priority is taken, other queues move down.
 
-    That it is paused or resumed is a change of its own, and so is what its time of the last poll does to its status.
+    Pausing or resuming it is recorded as a separate change, and so is a new status because of `last_polled`.
 
     Raises:
-        NotFound: there is no such queue.
-        Conflict: its new name is taken in its pool.
+        NotFound: the queue does not exist.
+        Conflict: another queue of the pool has the new name.
     """
     pool_id = read_work_queue(session, queue_id).queue.work_pool_id
     lock_pool(session, WorkPool.id == pool_id)
@@ -157,7 +157,7 @@ def update_work_queue(session: Session, queue_id: UUID, values: Mapping[str, Any
     if "is_paused" in values:
         changes += pause(session, WORK_QUEUE, where, values["is_paused"])
     if "last_polled" in values:
-        changes += settle(session, WORK_QUEUE, where)
+        changes += refresh_status(session, WORK_QUEUE, where)
     record(session, changes)
 
 
@@ -172,26 +172,26 @@ def _lock_pool_named(session: Session, name: str | None) -> WorkPool:
     return pool
 
 
-def _hold_queue(session: Session, which: ColumnElement[bool]) -> UUID | None:
-    statement = select(WorkQueue.id).join(WorkPool, WorkPool.id == WorkQueue.work_pool_id).where(which)
+def _find_queue_for_key_share(session: Session, where: ColumnElement[bool]) -> UUID | None:
+    statement = select(WorkQueue.id).join(WorkPool, WorkPool.id == WorkQueue.work_pool_id).where(where)
     return session.scalars(statement.with_for_update(read=True, key_share=True, of=WorkQueue)).one_or_none()
 
 
-def _found_queues() -> Select[WorkQueue, str]:
+def _select_queues() -> Select[WorkQueue, str]:
     return select(WorkQueue, WorkPool.name).join(WorkPool, WorkPool.id == WorkQueue.work_pool_id)
 
 
 def _list(
     session: Session,
     wanted: WorkQueueFilter | None,
-    where: Condition,
+    where: ColumnElement[bool],
     order: Sequence[Any],
     limit: int,
     offset: int,
-) -> Sequence[FoundQueue]:
+) -> Sequence[QueueView]:
     condition = work_queue_condition(wanted) if wanted is not None else true()
-    statement = _found_queues().where(where, condition).order_by(*order).limit(limit).offset(offset)
-    return [FoundQueue(*row) for row in session.execute(statement)]
+    statement = _select_queues().where(where, condition).order_by(*order).limit(limit).offset(offset)
+    return [QueueView(*row) for row in session.execute(statement)]
 
 
 def _is_taken(session: Session, queue: WorkQueue, name: str) -> bool:

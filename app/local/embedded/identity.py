@@ -1,4 +1,4 @@
-"""As whom PostgreSQL runs when we are root, which it refuses to be."""
+"""Chooses the user for PostgreSQL if `up` runs as root: PostgreSQL refuses to run as root."""
 
 import os
 import shutil
@@ -15,14 +15,17 @@ _LIBRARIES = "*.libs"
 
 
 def choose_identity(install: Path, home: Path) -> tuple[Identity, Path]:
-    """Return as whom to run the programs below `install`, and the folder to run them from.
+    """Return the identity under which to run the programs below `install`, and the folder to run them from.
 
-    An ordinary user runs them as itself. Root runs them as uid 65534 inside a user namespace, where the files stay
-    root's; and where the kernel or a container bars that, as uid 65534 for real, then from a copy below `home` if
-    the originals are out of its reach. `home` is made the property of whoever that is.
+    - An ordinary user runs them as itself.
+    - Root runs them as uid 65534 inside a user namespace; outside of it, the files belong to root.
+    - If the kernel or a container forbids that, root runs them as the real uid 65534, from a copy below `home` if that
+      user can't run the originals.
+
+    For root, `home` and everything in it gets the owner that the identity needs.
 
     Raises:
-        StartupError: uid 65534 can't reach `home`; the text says what to do.
+        StartupError: uid 65534 can't enter `home`; the text says what to do.
     """
     if os.geteuid() != 0:
         return "same", install
@@ -32,18 +35,18 @@ def choose_identity(install: Path, home: Path) -> tuple[Identity, Path]:
         identity, owner = "nobody", NOBODY
         if not _can_run(identity, install / "bin" / "initdb", "--version"):
             install = _copy(install, home)
-    _give(home, owner)
-    # Both lack root's right to pass closed folders.
+    _change_owner(home, owner)
+    # Both identities lack root's right to enter folders that are closed to other users.
     if not _can_run(identity, Path("/bin/sh"), "-c", 'cd "$0"', str(home)):
         raise StartupError(
-            f"PostgreSQL does not run as root, and the user {NOBODY} that it runs as instead can't enter {home}. "
-            "Give a data folder that every user may enter, for example --data-dir /var/lib/aftercommit."
+            f"PostgreSQL refuses to run as root. It runs as user {NOBODY} instead, who can't enter {home}. "
+            "Choose a data folder that every user may enter, for example --data-dir /var/lib/aftercommit."
         )
     return identity, install
 
 
 def _can_run(identity: Identity, program: Path, *arguments: str) -> bool:
-    """Tell by trying whether this machine lets us run a program in this way, and whether it succeeds."""
+    """Try to run a program under this identity; return whether it succeeds."""
     process = spawn([program, *arguments], env={}, death_signal=signal.SIGKILL, identity=identity)
     try:
         return process.wait(_PROBE_TIMEOUT) == 0
@@ -54,7 +57,7 @@ def _can_run(identity: Identity, program: Path, *arguments: str) -> bool:
 
 
 def _copy(install: Path, home: Path) -> Path:
-    """Copy the programs below `home` once; they look for their libraries three folders above."""
+    """Copy the programs below `home`, once, with the libraries that they look for three folders above."""
     root = home / "programs"
     copy = root / install.parent.name / install.name
     if not copy.is_dir():
@@ -69,11 +72,11 @@ def _copy(install: Path, home: Path) -> Path:
     return copy
 
 
-def _give(home: Path, uid: int) -> None:
-    """Make the user the owner of a folder and all in it; cheap when it is already."""
+def _change_owner(home: Path, uid: int) -> None:
+    """Make the user the owner of a folder and everything in it; do nothing if it owns the folder already."""
     if home.stat().st_uid == uid:
         return
     for path in sorted(home.rglob("*")):
         os.chown(path, uid, uid, follow_symlinks=False)
-    # The folder itself is last: after a crash half-way, the next start does it again.
+    # The folder itself comes last: after a crash half-way, the next start repeats the work.
     os.chown(home, uid, uid)

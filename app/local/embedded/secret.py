@@ -1,4 +1,4 @@
-"""Random secrets that are kept in a file which only its owner can read."""
+"""Random secrets, stored in files that only their owner can read."""
 
 import os
 import secrets
@@ -7,13 +7,13 @@ from pathlib import Path
 from app.errors import StartupError
 
 
-def kept_secret(path: Path) -> str:
-    """Return the secret in the file, which is made with mode 0600 and a random content when it is not there.
+def load_or_create_secret(path: Path) -> str:
+    """Return the secret in the file; if the file is missing, create it with mode 0600 and a random secret.
 
-    A file is complete or absent, also after a crash, because it appears under its name only when it is written.
+    Also after a crash, the file is either complete or missing.
 
     Raises:
-        StartupError: the file is there but belongs to another user.
+        StartupError: the file exists but belongs to another user.
     """
     try:
         return path.read_text().strip()
@@ -25,7 +25,7 @@ def kept_secret(path: Path) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, in one step: a reader sees the old text or the new one."""
+    """Write, atomically, a file that only its owner can read: a reader sees the old text or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A database or broker server that was started here: its address, and how to stop, kill and restart it."""
+"""An embedded database or broker server: its address, and how to start, stop, kill and restart it."""
 
 import contextlib
 import os
@@ -16,24 +16,24 @@ START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
 
 _PORT_TAKEN = "already in use"
-# What a server says when the one before it was killed an instant ago and has not let go of everything yet.
-_PASSING = (_PORT_TAKEN, "pre-existing shared memory block")
+# Errors that pass: the previous server was killed a moment ago and still holds the port or the shared memory.
+_TRANSIENT_ERRORS = (_PORT_TAKEN, "pre-existing shared memory block")
 
 Check = Callable[[], object]
 
 
 @dataclass
 class Server:
-    """A server on 127.0.0.1. Its port and its data stay the same over `stop`, `kill` and `restart`."""
+    """A server on 127.0.0.1. It keeps its port and its data over `stop`, `kill` and `restart`."""
 
     name: str
     log: Path
     url_format: str = field(repr=False)
-    """The URL with `{port}` in it; it holds the password."""
+    """The URL with a placeholder `{port}`; it contains the password."""
     launch: Callable[[int], subprocess.Popen[bytes]] = field(repr=False)
     """Starts the program on a port and returns at once."""
     answers: Callable[[str], bool] = field(repr=False)
-    """Tells whether the server at this URL accepts a login and a command."""
+    """Returns whether the server at this URL accepts a login and a command."""
     stop_signal: signal.Signals
     port: int = field(default_factory=free_port)
     _started_once: bool = field(default=False, repr=False)
@@ -42,7 +42,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address with user and password, as SQLAlchemy or redis-py want it."""
+        """The URL with user and password, for SQLAlchemy or redis-py."""
         return self.url_format.format(port=self.port)
 
     @property
@@ -58,40 +58,40 @@ class Server:
         return None if self._process is None else self._process.poll()
 
     def is_running(self) -> bool:
-        """Tell whether the main process lives; it may be starting or ending."""
+        """Return whether the main process is alive; it may be starting or stopping."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, check: Check | None = None) -> None:
-        """Start the server and return when it accepts connections; do nothing when it runs.
+        """Start the server and return when it accepts connections; do nothing if it is running.
 
         Args:
-            check: called at each look while waiting; an exception that it raises kills the server and goes on.
+            check: called repeatedly while waiting. If it raises, the server is killed and the exception propagates.
 
         Raises:
-            StartupError: it did not come up; the text ends with the last lines of its log.
+            StartupError: the server did not come up; the text ends with the last lines of its log.
         """
         if self.is_running():
             return
-        with self._killed_on_failure():
+        with self._kill_on_failure():
             self._spawn()
             if not wait_until(self._is_ready, timeout=START_TIMEOUT, check=check):
                 raise StartupError(f"{self.name} does not accept connections.\n{tail(self.log)}")
         self._started_once = True
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
-        """Stop the server in order, or by SIGKILL after `timeout` seconds; tell whether it went in order."""
+        """Stop the server, by SIGKILL after `timeout` seconds; return whether it stopped in time."""
         self.ask_to_stop()
-        in_order = wait_until(lambda: not self.is_running(), timeout=timeout)
+        stopped_in_time = wait_until(lambda: not self.is_running(), timeout=timeout)
         self.kill()
-        return in_order
+        return stopped_in_time
 
     def ask_to_stop(self) -> None:
-        """Ask for an orderly end and return at once; `is_running` tells when it is over."""
+        """Ask the server to stop and return at once; `is_running` is False when it has stopped."""
         if self._process is not None and self.is_running():
             self._process.send_signal(self.stop_signal)
 
     def kill(self) -> None:
-        """Kill the server as a crash would: no goodbye, nothing flushed. Its data stays for the next start."""
+        """Kill the server, like a crash: it flushes nothing. Its data stays for the next start."""
         if self._process is not None and self.is_running():
             kill_group(self._process)
 
@@ -107,16 +107,16 @@ class Server:
     def _is_ready(self) -> bool:
         if self.is_running():
             return self.answers(self.url)
-        last_words = tail(self.log, since=self._log_size)
-        if not any(reason in last_words for reason in _PASSING):
-            raise StartupError(f"{self.name} ended with exit code {self.returncode}.\n{last_words}")
-        if _PORT_TAKEN in last_words and not self._started_once:
+        log_tail = tail(self.log, since=self._log_size)
+        if not any(reason in log_tail for reason in _TRANSIENT_ERRORS):
+            raise StartupError(f"{self.name} ended with exit code {self.returncode}.\n{log_tail}")
+        if _PORT_TAKEN in log_tail and not self._started_once:
             self.port = free_port()
         self._spawn()
         return False
 
     @contextmanager
-    def _killed_on_failure(self) -> Iterator[None]:
+    def _kill_on_failure(self) -> Iterator[None]:
         started = False
         try:
             yield
@@ -127,8 +127,8 @@ class Server:
 
 
 @contextmanager
-def appended(log: Path) -> Iterator[int]:
-    """Give the file descriptor of a log to append to, readable by its owner only."""
+def open_log(log: Path) -> Iterator[int]:
+    """Yield a file descriptor for appending to a log, which only its owner can read."""
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         yield handle
@@ -136,7 +136,7 @@ def appended(log: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def keep_one_log(log: Path) -> None:
-    """Set the log of the run before aside, so that two runs at most are kept."""
+def rotate_log(log: Path) -> None:
+    """Rename the log of the previous run, so that the logs of at most two runs are kept."""
     with contextlib.suppress(FileNotFoundError):
         log.replace(log.with_name(f"{log.name}.1"))

@@ -1,7 +1,7 @@
-"""Runs the processes of `aftercommit up` as one."""
+"""Runs, restarts and stops the processes of `aftercommit up`."""
 
 from app.local.supervisor.program import Output, Program
-from app.local.supervisor.requests import StopRequests
-from app.local.supervisor.supervisor import Part, Supervisor
+from app.local.supervisor.stop_requests import StopRequests
+from app.local.supervisor.supervisor import ManagedProcess, Supervisor
 
-__all__ = ["Output", "Part", "Program", "StopRequests", "Supervisor"]
+__all__ = ["ManagedProcess", "Output", "Program", "StopRequests", "Supervisor"]

@@ -1,4 +1,4 @@
-"""A child process whose output is shown line by line under its name."""
+"""A child process whose output is printed line by line after its name."""
 
 import contextlib
 import itertools
@@ -18,10 +18,10 @@ _LAST_LINES_TIMEOUT = 1.0
 
 
 class Output:
-    """Writes whole lines from many threads to one stream, each after an aligned, perhaps coloured, name."""
+    """Writes whole lines from many threads to one stream, each after an aligned, optionally coloured name."""
 
     def __init__(self, stream: TextIO, *, width: int, coloured: bool) -> None:
-        """Write to `stream`; names are padded to `width`."""
+        """Write to `stream`; pad names to `width` characters."""
         self._stream = stream
         self._width = width
         self._coloured = coloured
@@ -30,7 +30,7 @@ class Output:
         self._colour_of: dict[str, int] = {}
 
     def say(self, text: str) -> None:
-        """Write a line of the supervisor's own."""
+        """Write a line of `up` itself."""
         self._write(f"\x1b[1m{text}\x1b[0m" if self._coloured else text)
 
     def line(self, name: str, text: str) -> None:
@@ -45,7 +45,7 @@ class Output:
             return self._colour_of.setdefault(name, next(self._colours))
 
     def _write(self, text: str) -> None:
-        # A reader that went away (`up | head`) must not stop the children, whose pipes would fill up.
+        # A closed stream (`up | head`) must not end the reader threads: the pipes of the children would fill up.
         with self._lock, contextlib.suppress(OSError, ValueError):
             self._stream.write(f"{text}\n")
             self._stream.flush()
@@ -53,7 +53,7 @@ class Output:
 
 @dataclass
 class Program:
-    """A child process in a group of its own. Only its main process is asked to stop."""
+    """A child process with its own process group. Only its main process is asked to stop."""
 
     name: str
     command: Sequence[str]
@@ -69,14 +69,14 @@ class Program:
         return None if self._process is None else self._process.poll()
 
     def is_running(self) -> bool:
-        """Tell whether the main process lives."""
+        """Return whether the main process is alive."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, check: Callable[[], object] | None = None) -> None:  # noqa: ARG002  # It does not wait.
-        """Start the process and return at once. It is killed when we are, and so nothing outlives us.
+        """Start the process and return at once. It gets SIGKILL when `up` dies, so it never outlives `up`.
 
-        A request for an orderly end would not do: a Celery worker that gets one while the broker goes away too, for
-        example because it died with us, waits for the broker for ever.
+        SIGTERM is not enough: a Celery worker that is asked to stop while the broker disappears, for example because
+        the broker died with `up`, waits for the broker without end.
         """
         self._process = spawn(
             self.command, env=self.env, cwd=self.cwd, death_signal=signal.SIGKILL, output=subprocess.PIPE
@@ -91,7 +91,7 @@ class Program:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Kill the process and what it left in its group, and show its last lines."""
+        """Kill the process and the rest of its group, and print its last lines."""
         if self._process is None or self._reader is None:
             return
         kill_group(self._process)

@@ -1,4 +1,4 @@
-"""Keeps a set of named parts alive: starts again what dies, and stops all of them in order."""
+"""Keeps processes running: restarts those that die, and stops all of them in order."""
 
 import itertools
 import signal
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import StartupError
-from app.local.supervisor.requests import StopRequests
+from app.local.supervisor.stop_requests import StopRequests
 
 RESTART_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 STEADY_SECONDS = 60.0
-"""A process that ran this long has earned its restarts back."""
-HURRIED_PATIENCE = 2.0
+"""After running this long, a process gets its full number of restarts again."""
+HURRIED_STOP_TIMEOUT = 2.0
 _POLL_SECONDS = 0.1
 
 
-class Part(Protocol):
-    """Something that the supervisor keeps alive: a child process or an embedded server."""
+class ManagedProcess(Protocol):
+    """A process that the supervisor keeps running: a child process or an embedded server."""
 
     @property
     def name(self) -> str:
-        """What the operator reads."""
+        """The name that the operator sees."""
         ...
 
     @property
@@ -31,60 +31,60 @@ class Part(Protocol):
         ...
 
     def start(self, check: Callable[[], object] | None = None) -> None:
-        """Start it, and return when it can be told whether it runs; StartupError when it does not."""
+        """Start the process; raise StartupError if it does not come up."""
         ...
 
     def is_running(self) -> bool:
-        """Tell whether its main process lives."""
+        """Return whether the main process is alive."""
         ...
 
     def ask_to_stop(self) -> None:
-        """Send the signal for an orderly end to the main process, and return at once."""
+        """Ask the main process to stop in order, and return at once."""
         ...
 
     def kill(self) -> None:
-        """Kill what is left of it."""
+        """Kill the process and its remaining children."""
         ...
 
 
 @dataclass
 class _Watched:
-    part: Part
+    process: ManagedProcess
     stage: int
-    patience: float
+    stop_timeout: float
     failures: int = 0
     started: float = 0.0
     retry_at: float | None = None
 
 
 class Supervisor:
-    """Keeps its parts alive until it is told to stop. Everything happens in the thread that calls it."""
+    """Keeps its processes running until it is asked to stop. It does all work in the thread of the caller."""
 
-    def __init__(self, say: Callable[[str], None], requests: StopRequests) -> None:
-        """Make one without parts; `say` prints a line for the operator."""
+    def __init__(self, say: Callable[[str], None], stop_requests: StopRequests) -> None:
+        """Start without processes; `say` prints a line for the operator."""
         self._say = say
-        self._requests = requests
+        self._stop_requests = stop_requests
         self._watched: list[_Watched] = []
 
-    def add(self, part: Part, *, stage: int, patience: float) -> None:
-        """Take charge of a part, running or not: from now on it is kept alive, and stopped at the end.
+    def add(self, process: ManagedProcess, *, stage: int, stop_timeout: float) -> None:
+        """Keep this process running from now on, whether it runs already or not, and stop it at the end.
 
         Args:
-            stage: parts of a lower stage are stopped, and gone, before those of a higher one are asked to stop.
-            patience: how many seconds an orderly end may take.
+            stage: processes of a higher stage are asked to stop when all processes of lower stages have ended.
+            stop_timeout: seconds that the process has to stop before it is killed.
         """
-        self._watched.append(_Watched(part, stage, patience, started=time.monotonic()))
+        self._watched.append(_Watched(process, stage, stop_timeout, started=time.monotonic()))
 
     def tick(self) -> None:
-        """Look at every part once, and start again what died; to be called often.
+        """Check every process once and restart those that died; call this often.
 
         Raises:
-            StartupError: a part keeps dying.
-            KeyboardInterrupt: the operator wants an end.
+            StartupError: a process keeps dying.
+            KeyboardInterrupt: the operator asked to stop.
         """
-        self._requests.check()
+        self._stop_requests.check()
         for watched in self._watched:
-            if watched.part.is_running():
+            if watched.process.is_running():
                 if time.monotonic() - watched.started > STEADY_SECONDS:
                     watched.failures = 0
             elif watched.retry_at is None:
@@ -93,61 +93,61 @@ class Supervisor:
                 self._start_again(watched)
 
     def run(self) -> None:
-        """Keep the parts alive until the operator wants an end, by KeyboardInterrupt, or one keeps dying.
+        """Keep the processes running; return only by an exception.
 
         Raises:
-            StartupError: a part keeps dying.
-            KeyboardInterrupt: the operator wants an end.
+            StartupError: a process keeps dying.
+            KeyboardInterrupt: the operator asked to stop.
         """
         while True:
             self.tick()
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """Stop all parts, stage by stage; return when all are gone. A further wish to stop shortens the wait."""
+        """Stop all processes, stage by stage, and return when all have ended. A second request shortens the wait."""
         ordered = sorted(self._watched, key=lambda watched: watched.stage)
         for _, stage in itertools.groupby(ordered, key=lambda watched: watched.stage):
             self._stop_stage(list(stage))
 
     def _note_death(self, watched: _Watched) -> None:
-        name, reason = watched.part.name, _describe(watched.part.returncode)
-        # What a dead main process left behind, for example the children of a Celery worker, must not work on.
-        watched.part.kill()
+        name, reason = watched.process.name, _describe(watched.process.returncode)
+        # The remaining children, for example those of a Celery worker, must not go on working.
+        watched.process.kill()
         if watched.failures >= len(RESTART_DELAYS):
             raise StartupError(f"{name} {reason} again, {watched.failures} restarts did not help: giving up.")
         delay = RESTART_DELAYS[watched.failures]
         watched.failures += 1
         watched.retry_at = time.monotonic() + delay
-        tries = f"try {watched.failures} of {len(RESTART_DELAYS)}"
-        self._say(f"{name} {reason}; starting it again in {delay:g} s ({tries}).")
+        attempt = f"try {watched.failures} of {len(RESTART_DELAYS)}"
+        self._say(f"{name} {reason}; starting it again in {delay:g} s ({attempt}).")
 
     def _start_again(self, watched: _Watched) -> None:
         watched.retry_at = None
         watched.started = time.monotonic()
         try:
-            watched.part.start(self._requests.check)
+            watched.process.start(self._stop_requests.check)
         except StartupError as error:
-            # The next look finds it dead and counts it.
+            # The next tick finds that it does not run, and counts the failure.
             self._say(str(error))
 
     def _stop_stage(self, stage: list[_Watched]) -> None:
         begun = time.monotonic()
         for watched in stage:
-            watched.part.ask_to_stop()
+            watched.process.ask_to_stop()
         waiting = stage
         while waiting:
-            waiting = [watched for watched in waiting if not self._is_over(watched, begun)]
+            waiting = [watched for watched in waiting if not self._has_stopped(watched, begun)]
             time.sleep(_POLL_SECONDS if waiting else 0)
 
-    def _is_over(self, watched: _Watched, begun: float) -> bool:
-        part, hurried = watched.part, self._requests.count > 1
-        patience = min(watched.patience, HURRIED_PATIENCE) if hurried else watched.patience
-        late = time.monotonic() - begun > patience
-        if part.is_running() and not late:
+    def _has_stopped(self, watched: _Watched, begun: float) -> bool:
+        process, is_hurried = watched.process, self._stop_requests.count > 1
+        stop_timeout = min(watched.stop_timeout, HURRIED_STOP_TIMEOUT) if is_hurried else watched.stop_timeout
+        is_late = time.monotonic() - begun > stop_timeout
+        if process.is_running() and not is_late:
             return False
-        if part.is_running():
-            self._say(f"{part.name} did not stop within {patience:g} s: killing it.")
-        part.kill()
+        if process.is_running():
+            self._say(f"{process.name} did not stop within {stop_timeout:g} s: killing it.")
+        process.kill()
         return True
 
 

@@ -1,7 +1,7 @@
-"""The log as it grows: one look at it for all readers of a process, each of which goes on at its own pace."""
+"""Follows the log as it grows: all readers in a process share its reads, and each reader has its own position."""
 
-from app.log.live.hub import Live
+from app.log.live.feed import Subscription
+from app.log.live.hub import LiveHub
 from app.log.live.reading import Frame
-from app.log.live.subscription import Subscription
 
-__all__ = ["Frame", "Live", "Subscription"]
+__all__ = ["Frame", "LiveHub", "Subscription"]

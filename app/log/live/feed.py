@@ -1,85 +1,149 @@
-"""The live end of the log for one filter, shared by all its readers."""
+"""A feed holds the newest matching events for all readers with the same filter; a subscription is one reader."""
 
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from operator import attrgetter
 from typing import Final
 
 from app.errors import AppError
 from app.log.live.reading import Frame, Page
-from app.schemas.event_queries import EventFilter
+from app.schemas.event_queries import EventFilter, OccurredFilter
 
-TAKE: Final = 100
-"""Frames that a reader takes at once; then it is the turn of others."""
+ReadPage = Callable[[int], Awaitable[Page]]
+"""Reads the page after a position from the database."""
+
+FRAMES_AT_ONCE: Final = 100
+"""The most frames that a reader takes at once, so that the other tasks of the event loop get their turn."""
 
 
-class Growth:
-    """Something that grows, and those who wait for it. All of it happens in one event loop."""
+class Signal:
+    """Wakes the waiting tasks of one event loop."""
 
     def __init__(self) -> None:
-        """Nothing has grown yet."""
+        """Start without waiting tasks."""
         self._next = asyncio.Event()
 
-    def tell(self) -> None:
-        """Let all go on that wait now."""
-        grown, self._next = self._next, asyncio.Event()
-        grown.set()
+    def notify_all(self) -> None:
+        """Wake all tasks that are waiting now."""
+        current, self._next = self._next, asyncio.Event()
+        current.set()
 
     async def wait(self) -> None:
-        """Wait until the next `tell`. Look at what grows before, without an `await` in between."""
+        """Wait for the next `notify_all`.
+
+        Check the awaited condition first, without an `await` in between: an earlier `notify_all` does not count.
+        """
         await self._next.wait()
 
 
 class Feed:
-    """Holds all matching frames of the positions behind `floor`, up to `reached`.
+    """Holds the matching frames with positions after `held_after`, up to and including `read_until`.
 
-    `floor` rises as old frames make room. A reader below it reads the log itself, until it has caught up.
+    When the frames need too much memory, the oldest are dropped and `held_after` rises. A reader whose position is
+    before `held_after` reads its pages from the database until it has caught up.
     """
 
     def __init__(self, wanted: EventFilter, start: int) -> None:
-        """Begin at that position of the log, with nothing."""
+        """Start after the position `start` of the log, without frames."""
         self.wanted = wanted
-        self.floor = start
-        self.reached = start
+        self.held_after = start
+        self.read_until = start
         self.readers = 0
-        self.growth = Growth()
+        self.changed = Signal()
         self.failure: AppError | None = None
         self._frames: deque[Frame] = deque()
         self._size = 0
 
-    async def run(self, read_on: Callable[[int], Awaitable[Page]], budget: Callable[[], int]) -> None:
-        """Take over what `read_on` returns for the position behind which to read, until cancelled.
+    async def run(self, read_next: Callable[[int], Awaitable[Page]], budget: Callable[[], int]) -> None:
+        """Add page after page until cancelled or until a read fails.
 
-        `budget` tells how many bytes of frames may be held now.
+        Args:
+            read_next: waits for the page after a position and returns it.
+            budget: returns how many characters of frames the feed may hold now.
         """
         while True:
             try:
-                page = await read_on(self.reached)
+                page = await read_next(self.read_until)
             except AppError as error:
                 self.fail(error)
                 return
-            self._take_over(page, budget())
+            self._add(page, budget())
 
     def fail(self, error: AppError) -> None:
         """End all readers with this error."""
         self.failure = error
-        self.growth.tell()
+        self.changed.notify_all()
 
     def frames_after(self, position: int) -> tuple[list[Frame], int]:
-        """Return the next frames behind a position that is not below `floor`, and the position that they reach."""
-        at = bisect_right(self._frames, position, key=attrgetter("position"))
-        frames = [self._frames[index] for index in range(at, min(at + TAKE, len(self._frames)))]
-        reached = frames[-1].position if len(frames) == TAKE else self.reached
-        return frames, max(reached, position)
+        """Return the next frames after a position, and the position up to which there are no others.
 
-    def _take_over(self, page: Page, budget: int) -> None:
+        The position must not be before `held_after`.
+        """
+        first = bisect_right(self._frames, position, key=attrgetter("position"))
+        frames = [self._frames[index] for index in range(first, min(first + FRAMES_AT_ONCE, len(self._frames)))]
+        read_until = frames[-1].position if len(frames) == FRAMES_AT_ONCE else self.read_until
+        return frames, max(read_until, position)
+
+    def _add(self, page: Page, budget: int) -> None:
         self._frames.extend(page.frames)
-        self._size += sum(len(frame.json) for frame in page.frames)
-        self.reached = page.reached
+        self._size += sum(len(frame.text) for frame in page.frames)
+        self.read_until = page.read_until
         while self._size > budget and self._frames:
-            gone = self._frames.popleft()
-            self._size -= len(gone.json)
-            self.floor = gone.position
-        self.growth.tell()
+            dropped = self._frames.popleft()
+            self._size -= len(dropped.text)
+            self.held_after = dropped.position
+        self.changed.notify_all()
+
+
+class Subscription:
+    """Returns each matching event after the position `after` once, in the order of the log.
+
+    Each page comes from the shared feed, or from the database when the feed no longer holds the reader's position.
+    Both kinds of page end at a position, and the next page starts after it. So there are no gaps and no duplicates,
+    and a slow reader loses no events.
+    """
+
+    def __init__(
+        self, feed: Feed, occurred: OccurredFilter, after: int, read: ReadPage, on_close: Callable[[], None]
+    ) -> None:
+        """Start after the position `after`.
+
+        `read` reads the page after a position from the database. `close` calls `on_close`.
+        """
+        self.after = after
+        self._feed = feed
+        self._occurred = occurred
+        self._read = read
+        self._on_close = on_close
+
+    async def next(self) -> Sequence[Frame]:
+        """Wait for the next events and return at least one and at most a page. A cancelled call consumes no event.
+
+        Raises:
+            AppError: the database cannot answer this filter, or the log was replaced.
+        """
+        while True:
+            frames, self.after = await self._next_page()
+            if wanted := [frame for frame in frames if self._is_in_time(frame)]:
+                return wanted
+
+    def close(self) -> None:
+        """Free the reader's place in the hub."""
+        self._on_close()
+
+    async def _next_page(self) -> tuple[Sequence[Frame], int]:
+        feed = self._feed
+        while self.after >= feed.read_until and feed.failure is None:
+            await feed.changed.wait()
+        if feed.failure is not None:
+            raise feed.failure
+        if self.after >= feed.held_after:
+            return feed.frames_after(self.after)
+        page = await self._read(self.after)
+        return page.frames, page.read_until
+
+    def _is_in_time(self, frame: Frame) -> bool:
+        since, until = self._occurred.since, self._occurred.until
+        return frame.occurred >= since and (until is None or frame.occurred <= until)

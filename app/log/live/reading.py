@@ -1,5 +1,6 @@
-"""Reads the log by position for those who follow it: pages of bounded size, ready to be sent."""
+"""Reads the log by position, for readers that follow it: pages of bounded size, ready to be sent or printed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -13,46 +14,53 @@ from app.schemas.event import ReceivedEvent
 from app.schemas.event_queries import EventFilter, OccurredFilter
 
 WINDOW: Final = 10_000
-"""Positions that one statement looks at, so that it ends soon however few of them match."""
+"""The most positions that one statement scans, so that it ends soon even if few events match."""
 PAGE_EVENTS: Final = 200
 PAGE_BYTES: Final = 1_000_000
 FETCH: Final = 20
-"""Rows fetched at once: one event can be more than a megabyte."""
-EVER: Final = OccurredFilter(since=datetime.min.replace(tzinfo=UTC))
+"""Rows fetched at once. It is small, because a single event can be more than a megabyte."""
+ANY_TIME: Final = OccurredFilter(since=datetime.min.replace(tzinfo=UTC))
+
+Render = Callable[[EventRow], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An event as it is sent; all readers share it."""
+    """An event as it is sent or printed; all readers with the same filter share it."""
 
     position: int
     occurred: datetime
-    json: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The next matching events, and up to which position there are no others."""
+    """The next matching events. There are no others up to the position `read_until`."""
 
     frames: list[Frame]
-    reached: int
+    read_until: int
 
 
-def following(event_filter: EventFilter) -> EventFilter:
-    """Return the part of a filter that the database answers for everybody who asks the same.
+def as_json(row: EventRow) -> str:
+    """Return the event as one line of JSON, with its position in the log."""
+    return ReceivedEvent.model_validate(row, from_attributes=True).model_dump_json()
 
-    The times are left out, because they differ from reader to reader and compare the same everywhere. So is
-    `distinct`: in the moment that an event is appended it is the latest of its resource.
+
+def without_times(event_filter: EventFilter) -> EventFilter:
+    """Return the part of a filter that the database evaluates once for all readers with the same filter.
+
+    The times are left out: they differ from reader to reader and are easy to compare in Python. `distinct` is left
+    out too: at the moment when an event is appended, it is the latest of its resource.
     """
     resource = event_filter.resource.model_copy(update={"distinct": False})
-    return event_filter.model_copy(update={"occurred": EVER, "resource": resource, "order": "ASC"})
+    return event_filter.model_copy(update={"occurred": ANY_TIME, "resource": resource, "order": "ASC"})
 
 
-def read_page(session: Session, wanted: EventFilter, after: int, head: int) -> Page:
-    """Read on behind the position `after`, up to `head` at most, which must be a position that the log has reached.
+def read_page(session: Session, wanted: EventFilter, after: int, head: int, render: Render = as_json) -> Page:
+    """Read the next matching events after the position `after`, up to `head`, which the log must have reached.
 
-    Positions are dense and are given in the order of commits, so nothing up to `head` can appear later: who goes on
-    at `reached` misses nothing and gets nothing twice.
+    Positions are dense and grow in commit order, so no event up to `head` can appear later: a reader that continues
+    after `read_until` misses none and gets none twice.
     """
     end = min(after + WINDOW, head)
     statement = (
@@ -65,23 +73,17 @@ def read_page(session: Session, wanted: EventFilter, after: int, head: int) -> P
     size = 0
     with session.scalars(statement, execution_options={"yield_per": FETCH}) as rows:
         for row in rows:
-            frame = _frame(row)
-            frames.append(frame)
-            size += len(frame.json)
+            frames.append(Frame(row.position, row.occurred, render(row)))
+            size += len(frames[-1].text)
             if size >= PAGE_BYTES or len(frames) == PAGE_EVENTS:
-                return Page(frames, frame.position)
+                return Page(frames, row.position)
     return Page(frames, max(end, after))
 
 
 def position_before(session: Session, since: datetime, head: int) -> int:
-    """Return the position behind which all events up to `head` stand that occurred at that time or later."""
-    # The addition keeps PostgreSQL from walking the whole log by position until it finds the first of them.
+    """Return the position to start after, so that no event up to `head` that occurred at `since` or later is missed."""
+    # The `+ 0` keeps PostgreSQL from scanning the whole log by position until it finds the first match.
     first = session.scalar(
         select(func.min(EventRow.position + 0)).where(EventRow.occurred >= since, EventRow.position <= head)
     )
     return head if first is None else first - 1
-
-
-def _frame(row: EventRow) -> Frame:
-    event = ReceivedEvent.model_validate(row, from_attributes=True)
-    return Frame(event.position, event.occurred, event.model_dump_json())

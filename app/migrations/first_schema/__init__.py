@@ -1,4 +1,4 @@
-"""The tables of the first migration, a module for each subject.
+"""The tables of the first migration, one module for each subject.
 
-They are as that migration makes them, whatever becomes of `app.models` later.
+They must not change when `app.models` changes later.
 """

@@ -1,4 +1,4 @@
-"""The keys with which clients come in."""
+"""The API keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ from app.migrations.first_schema.columns import moment, moment_of_writing, rando
 
 
 def create_keys() -> None:
-    """Create `api_key`, which holds digests and never a key."""
+    """Create `api_key`, which stores the digests of the keys and never the keys."""
     op.create_table(
         "api_key",
         random_id(),

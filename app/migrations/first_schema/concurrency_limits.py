@@ -7,7 +7,7 @@ from app.migrations.first_schema.columns import counter, flag, tracked
 
 
 def create_concurrency_limits() -> None:
-    """Create `concurrency_limit`, which holds shared limits and those of one deployment."""
+    """Create `concurrency_limit`, for shared limits and for limits of a single deployment."""
     op.create_table(
         "concurrency_limit",
         sa.Column("name", sa.Text(), nullable=False),

@@ -7,7 +7,7 @@ from app.migrations.first_schema.columns import Column, flag, json_column, momen
 
 
 def create_deployments() -> None:
-    """Create `deployment`, last of the resources: it refers to the others."""
+    """Create `deployment`. It has foreign keys to the other resources, so it must be created last."""
     op.create_table(
         "deployment",
         *_columns(),
@@ -66,7 +66,7 @@ def _checks() -> list[sa.CheckConstraint]:
 
 def _references() -> list[sa.ForeignKeyConstraint]:
     return [
-        # A deployment's own limit is written after the deployment, whose id its name holds: hence deferred.
+        # Deferred: a deployment's own limit is inserted after the deployment, because its name contains that id.
         sa.ForeignKeyConstraint(
             ["concurrency_limit_id"],
             ["concurrency_limit.id"],

@@ -1,4 +1,4 @@
-"""The event log: its events and its head."""
+"""The event log: its events and its head row."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,11 +6,11 @@ from alembic import op
 from app.migrations.first_schema.columns import json_column, moment, moment_of_writing
 
 NAMES_A_RESOURCE = "revision IS NOT NULL AND (revision = 1 OR payload -> 'updates' ? 'name' OR payload ? 'skipped')"
-"""The events that give a resource its name, or may do so."""
+"""Events that set a resource's name, or may set it."""
 
 
 def create_events() -> None:
-    """Create `event`, in which the events stand at their positions."""
+    """Create `event`, the table of the events."""
     op.create_table(
         "event",
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -32,7 +32,7 @@ def create_events() -> None:
 
 
 def index_events() -> None:
-    """Create the indexes of `event`: by time, name, resource and related resource, and one event a revision."""
+    """Create the indexes of `event`. One of them allows only one event for each revision of a resource."""
     op.create_index("ix_event_occurred_position", "event", ["occurred", "position"])
     op.create_index("ix_event_resource_occurred", "event", ["resource_id", "occurred", "position"])
     op.create_index(
@@ -60,7 +60,7 @@ def index_events() -> None:
 
 
 def create_head() -> None:
-    """Create `event_log` with its one row: the log's position, and how many events only the sweep found."""
+    """Create `event_log` with its single row: the log's last position and the number of rescued events."""
     head = op.create_table(
         "event_log",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),

@@ -1,4 +1,4 @@
-"""The outbox: the snapshots that wait for their events, and the tombstones of what was deleted."""
+"""The outbox: the snapshots that wait for their events, and the tombstones of deleted resources."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,7 @@ SIZE = "coalesce(octet_length(before::text), 0) + coalesce(octet_length(after::t
 
 
 def create_snapshots() -> None:
-    """Create `snapshot`: a committed change, and how far its dispatch has come."""
+    """Create `snapshot`: the committed changes and the state of their dispatch."""
     op.create_table(
         "snapshot",
         *_the_change(),
@@ -26,7 +26,7 @@ def create_snapshots() -> None:
 
 
 def create_tombstones() -> None:
-    """Create `tombstone`: the last name and revision of what was deleted."""
+    """Create `tombstone`: the last name and revision of deleted resources."""
     op.create_table(
         "tombstone",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -1,4 +1,4 @@
-"""The work pools, their queues and their workers."""
+"""The work pools, their work queues and their workers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,7 +38,7 @@ def create_work_pools() -> None:
 
 
 def create_work_queues() -> None:
-    """Create `work_queue`; a pool has one default queue at most."""
+    """Create `work_queue`. A pool has at most one default queue."""
     op.create_table(
         "work_queue",
         sa.Column("work_pool_id", sa.Uuid(), nullable=False),
@@ -67,7 +67,7 @@ def create_work_queues() -> None:
 
 
 def create_pool_workers() -> None:
-    """Create `pool_worker`: who sent heartbeats for a pool, and until when that counts."""
+    """Create `pool_worker`: the workers that sent heartbeats for a pool, and until when they are online."""
     op.create_table(
         "pool_worker",
         sa.Column("work_pool_id", sa.Uuid(), nullable=False),

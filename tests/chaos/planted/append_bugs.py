@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.log.append import COLUMNS, _row
 from app.models import EventLog, EventRow
-from app.postgres.copying import copy_rows
-from app.postgres.engine import JsonObject, core_table
+from app.postgres.base import JsonObject, core_table
+from app.postgres.bulk import copy_rows
 from app.schemas.event import Event, RelatedResource
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import replace

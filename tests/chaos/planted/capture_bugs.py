@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.capture.masking import Masker
 from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import Change, Snapshot, lane_of
-from app.capture.statements import Assignment, Given, table_of
+from app.capture.statements import Assignment, Condition, Where
 from app.errors import NotFound
 from app.models import Deployment
 from tests.chaos.planted.moments import moment
@@ -37,7 +37,7 @@ def created_or_updated_told_by_clock() -> None:
 
         return capture
 
-    replace("app.capture.snapshot", "capture", make, used_by="app.outbox.store")
+    replace("app.capture.snapshot", "capture", make, used_by="app.outbox.record")
 
 
 def old_values_read_without_the_row_lock() -> None:
@@ -63,18 +63,19 @@ def _make_select_first(original: Any) -> Any:
     def update_rows(
         session: Session,
         kind: ResourceKind,
-        where: ColumnElement[bool],
+        where: Where,
         values: Mapping[str, Any],
         *,
-        given: Given = None,
         cause: datetime | None = None,
     ) -> list[Change]:
-        table = table_of(kind)
+        table = kind.table
         fields = [table.c[field] for field in kind.tracked]
-        found = session.execute(select(table.c.id, *fields).where(where), given)
+        condition = Condition.of(where)
+        statement = select(table.c.id, *fields).where(condition.expression)
+        found = session.execute(statement, condition.values())
         read = {row["id"]: row for row in found.mappings()}
         moment(0.01)
-        changes: list[Change] = original(session, kind, where, values, given=given, cause=cause)
+        changes: list[Change] = original(session, kind, where, values, cause=cause)
         # The revision and the id of the event before are right, so that only from and to can tell.
         return [
             changed(change, before={**(change.before or {}), **read.get(change.row["id"], {})}) for change in changes
@@ -130,4 +131,4 @@ def lane_of_the_change() -> None:
 
         return capture
 
-    replace("app.capture.snapshot", "capture", make, used_by="app.outbox.store")
+    replace("app.capture.snapshot", "capture", make, used_by="app.outbox.record")

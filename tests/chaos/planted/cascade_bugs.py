@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping
+from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import Change
-from app.capture.statements import Given
-from app.capture.tracked import moment
+from app.capture.statements import Where
+from app.capture.tracked import time_of_change
 from tests.chaos.planted.patching import replace
 
 
@@ -21,23 +21,22 @@ def status_of_a_poll_is_not_told() -> None:
     """
 
     def make(original: Any) -> Any:
-        def settle(
+        def refresh_status(
             session: Session,
             kind: ResourceKind,
-            where: ColumnElement[bool],
+            where: Where,
             *,
-            given: Given = None,
             limit: int | None = None,
-            alone: bool = False,
+            exclusive: bool = False,
             bounded: bool = False,
             cause: datetime | None = None,
         ) -> list[Change]:
-            original(session, kind, where, given=given, limit=limit, alone=alone, bounded=bounded, cause=cause)
+            original(session, kind, where, limit=limit, exclusive=exclusive, bounded=bounded, cause=cause)
             return []
 
-        return settle
+        return refresh_status
 
-    replace("app.capture.readiness", "settle", make, used_by="app.crud.work_pools.polls")
+    replace("app.capture.readiness", "refresh_status", make, used_by="app.crud.work_pools.polls")
 
 
 def deletion_that_occurs_after_its_effects() -> None:
@@ -48,7 +47,7 @@ def deletion_that_occurs_after_its_effects() -> None:
 
     def make(original: Any) -> Any:
         def _delete(session: Session, kind: ResourceKind, rows: Sequence[RowMapping], when: datetime) -> list[Change]:
-            changes: list[Change] = original(session, kind, rows, moment(session, rows))
+            changes: list[Change] = original(session, kind, rows, time_of_change(session, rows))
             return changes
 
         return _delete

@@ -7,8 +7,9 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from app.broker.doorbells import publisher
 from app.capture.snapshot import Change
-from app.outbox.record import PENDING, publisher
+from app.outbox.record import PENDING
 from app.settings import get_settings
 from tests.chaos.planted.moments import moment
 from tests.chaos.planted.patching import NothingToPatch, replace

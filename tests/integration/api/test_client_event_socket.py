@@ -1,5 +1,7 @@
 """`/events/in`: what a client sends, one event in each frame, is in the log."""
 
+from collections.abc import Sequence
+
 import psycopg
 import pytest
 from sqlalchemy import select
@@ -11,6 +13,7 @@ from app.api import client_events
 from app.capture.masking import Masker
 from app.log.client_events import append_client_events
 from app.models import EventRow
+from app.postgres.bulk import json_field
 from app.schemas.client_events import ClientEvent
 from tests.integration.client_event import a_client_event, numbered
 from tests.integration.serving import Served
@@ -58,10 +61,10 @@ def test_a_database_that_is_away_for_a_moment_costs_no_event(
 ) -> None:
     failures = iter([OperationalError("", {}, Exception()), OperationalError("", {}, Exception())])
 
-    def fail_twice(*args: object) -> int | None:
+    def fail_twice(session: Session, events: Sequence[ClientEvent], masker: Masker) -> None:
         for failure in failures:
             raise failure
-        return append_client_events(*args)  # type: ignore[arg-type]  # They are what was given.
+        append_client_events(session, events, masker)
 
     monkeypatch.setattr(client_events, "append_client_events", fail_twice)
     monkeypatch.setattr(client_events, "RETRY_SECONDS", (0.01, 0.01))
@@ -73,12 +76,12 @@ def test_a_database_that_is_away_for_a_moment_costs_no_event(
 def test_what_the_database_refuses_is_found_among_its_neighbours(
     served: Served, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse_two(session: Session, events: list[ClientEvent], masker: Masker) -> int | None:
-        if any(event.payload["number"] == 2 for event in events):
+    def refuse_two(payload: dict[str, int]) -> bytes:
+        if payload["number"] == 2:
             raise DataError("", {}, psycopg.errors.NumericValueOutOfRange())
-        return append_client_events(session, events, masker)
+        return json_field(payload)
 
-    monkeypatch.setattr(client_events, "append_client_events", refuse_two)
+    monkeypatch.setattr("app.log.append.json_field", refuse_two)
     monkeypatch.setattr(client_events, "GATHER_SECONDS", 10.0)
     monkeypatch.setattr(client_events, "GATHER_EVENTS", 3)
     with capture_logs() as said, connected(served.address, "in") as socket:
@@ -91,7 +94,7 @@ def test_what_the_database_refuses_is_found_among_its_neighbours(
 def test_a_database_that_stays_away_ends_the_connection_so_that_the_client_sends_again(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_args: object) -> int | None:
+    def fail(*_args: object) -> None:
         raise OperationalError("", {}, Exception())
 
     monkeypatch.setattr(client_events, "append_client_events", fail)

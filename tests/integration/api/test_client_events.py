@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.announcer import announcer
+from app.log.append import CHANNEL
 from app.models import EventLog
-from app.settings import Settings
+from app.postgres.listening import Listener
 from tests.integration.client_event import a_client_event, log, numbered, post
 from tests.world import World, assert_audit_is_clean
 
@@ -127,12 +127,10 @@ def test_a_failed_append_takes_nothing_of_its_batch(
     assert [row.position for row in log(sessions)] == [1]
 
 
-def test_readers_are_told_after_the_commit(
-    client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[int] = []
-    monkeypatch.setattr(announcer(settings.broker_url), "announce", told.append)
-    event = a_client_event()
-    post(client, event, a_client_event())
-    post(client, event)
-    assert told == [2]
+def test_listeners_are_notified_of_new_events_by_the_commit(client: TestClient, engine: Engine) -> None:
+    with Listener(engine, CHANNEL) as listener:
+        event = a_client_event()
+        post(client, event, a_client_event())
+        assert listener.wait(5)
+        post(client, event)
+        assert not listener.wait(0.1)

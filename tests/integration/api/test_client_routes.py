@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketDenialResponse
 
-from app.api.absent_sockets import ABSENT_SOCKETS
+from app.api.unsupported_websockets import UNSUPPORTED_WEBSOCKETS
 from tests.integration.registry import make_pool, make_queue
 
 ROUTES = tuple(json.loads((Path(__file__).parents[2] / "data" / "prefect-client-routes.json").read_text()))
@@ -52,14 +52,14 @@ def test_what_a_client_only_names_is_answered_except_for_a_few(client: TestClien
     assert lacking == {path for path in NAMED if any(path.startswith(each) for each in NOT_ANSWERED)}
 
 
-@pytest.mark.parametrize("path", ABSENT_SOCKETS)
+@pytest.mark.parametrize("path", UNSUPPORTED_WEBSOCKETS)
 def test_a_socket_for_what_is_not_here_is_refused_with_the_reason_before_it_opens(
     path: str, client: TestClient
 ) -> None:
     with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(f"/api{path.format(name='p')}"):
         pass
 
-    assert (refused.value.status_code, refused.value.json()) == (404, {"detail": ABSENT_SOCKETS[path]})
+    assert (refused.value.status_code, refused.value.json()) == (404, {"detail": UNSUPPORTED_WEBSOCKETS[path]})
 
 
 def test_the_slots_of_a_pool_are_shown_queue_by_queue_and_page_by_page(client: TestClient) -> None:

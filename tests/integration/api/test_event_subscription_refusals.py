@@ -70,7 +70,7 @@ def test_a_binary_frame_is_refused(served: Served) -> None:
 
 
 def test_more_readers_than_allowed_are_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served.live, "_most_readers", 1)
+    monkeypatch.setattr(served.live, "_max_readers", 1)
     served.post(*numbered(1, 1))
     with subscribed(served.address) as first:
         receive(first, 1)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.api import health
 from app.main import create_app
-from app.postgres.engine import describe
+from app.postgres.refusals import describe
 from app.settings import Settings, get_settings
 from app.web.errors import TOO_LARGE
 from tests.databases import administer

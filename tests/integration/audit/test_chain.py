@@ -15,7 +15,7 @@ def test_an_update_that_starts_from_another_value_is_disordered_and_names_the_fi
     found = audited.audit()
     assert found.disordered == 1
     (finding,) = found.findings
-    assert finding.text.endswith("does not start from the values before it, in: description, parameters.")
+    assert finding.text.endswith("does not start from the previous values of: description, parameters.")
 
 
 def test_an_update_that_misses_a_change_in_between_is_disordered(audited: AuditedWorld) -> None:

@@ -34,7 +34,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 def captured(client: TestClient, outbox_world: OutboxWorld, sessions: sessionmaker[Session]) -> Template:
     """A captured creation; its flow and its pool exist."""
     make_pool(client, bodies.POOL)
-    template = synthetic.captured(sessions, make_flow(client, "bench")["id"])
+    template = synthetic.capture_template(sessions, make_flow(client, "bench")["id"])
     outbox_world.dispatch_all()
     return template
 
@@ -94,7 +94,7 @@ def test_the_move_in_sql_leaves_what_the_dispatcher_would(
 def test_a_synthetic_log_is_read_like_any_other(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     synthetic_events.grow_log(connection, 1, 100, 250)
     synthetic_events.grow_log(connection, 101, 250, 250)
-    found = synthetic_events.asked(connection, 50)
+    found = synthetic_events.filters_at(connection, 50)
 
     def total(**wanted: Any) -> int:
         answer = client.post("/events/filter", json={"filter": wanted, "limit": 10})

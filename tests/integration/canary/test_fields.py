@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.capture.kinds import tracked_kinds
 from app.capture.resource_kind import ResourceKind
-from app.capture.statements import table_of
 from app.models import EventRow
 from tests.canary.life import Lives
 from tests.canary.search import as_text, assert_clean, read_events, stored_texts
@@ -74,7 +73,7 @@ def test_a_change_of_a_secret_shows_and_so_does_its_way_back(world: World) -> No
 
 
 def _able(kind: ResourceKind) -> set[str]:
-    columns = table_of(kind).columns
+    columns = kind.table.columns
     return {name for name in kind.tracked if isinstance(columns[name].type, Text | JSONB)} - HOLDS_NO_SECRET
 
 

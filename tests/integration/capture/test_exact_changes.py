@@ -13,7 +13,6 @@ from app.capture.kinds import DEPLOYMENT, tracked_kinds
 from app.capture.masking import Masker
 from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import capture
-from app.capture.statements import table_of
 from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import Deployment, Tombstone, WorkQueue
 from tests.integration.kinds_in_use import Row, other_values
@@ -26,7 +25,7 @@ each_field = pytest.mark.parametrize(
 
 
 def stored(session: Session, kind: ResourceKind, row: Row) -> Row:
-    table = table_of(kind)
+    table = kind.table
     return dict(session.execute(table.select().where(table.c.id == row["id"])).mappings().one())
 
 
@@ -35,7 +34,7 @@ def test_an_update_gives_the_whole_row_before_and_after(
     kind: ResourceKind, field: str, one_of_each: dict[str, Row], uncommitted: Session
 ) -> None:
     row = one_of_each[kind.name]
-    [change] = update_rows(uncommitted, kind, table_of(kind).c.id == row["id"], other_values(row, field))
+    [change] = update_rows(uncommitted, kind, kind.table.c.id == row["id"], other_values(row, field))
     assert (change.before, change.after) == (row, stored(uncommitted, kind, row))
 
 
@@ -58,7 +57,7 @@ def test_a_deletion_gives_the_row_before_and_buries_it(
     # What refers to the row goes first.
     for model in takewhile(lambda model: model is not kind.model, (Deployment, WorkQueue)):
         uncommitted.execute(delete(model))
-    [change] = delete_rows(uncommitted, kind, table_of(kind).c.id == row["id"])
+    [change] = delete_rows(uncommitted, kind, kind.table.c.id == row["id"])
     assert (change.before, change.after) == (row, None)
     buried = uncommitted.get_one(Tombstone, row["id"])
     assert (buried.kind, buried.name, buried.revision) == (kind.name, row["name"], row["revision"] + 1)
@@ -73,7 +72,7 @@ def test_what_somebody_dug_up_can_be_deleted_again_and_its_tombstone_stays(
     row = one_of_each[DEPLOYMENT.name]
     uncommitted.add(Tombstone(id=row["id"], kind=DEPLOYMENT.name, name="of its first life", revision=7))
     uncommitted.flush()
-    assert len(delete_rows(uncommitted, DEPLOYMENT, table_of(DEPLOYMENT).c.id == row["id"])) == 1
+    assert len(delete_rows(uncommitted, DEPLOYMENT, DEPLOYMENT.table.c.id == row["id"])) == 1
     buried = uncommitted.get_one(Tombstone, row["id"], populate_existing=True)
     assert (buried.name, buried.revision) == ("of its first life", 7)
 
@@ -96,7 +95,7 @@ def test_what_an_update_does_not_set_is_masked_once(
 ) -> None:
     row, masker = one_of_each[kind.name], Counting()
     values = other_values(row, field)
-    [change] = update_rows(uncommitted, kind, table_of(kind).c.id == row["id"], values)
+    [change] = update_rows(uncommitted, kind, kind.table.c.id == row["id"], values)
     capture(change, masker, None)
     # What comes with the fields are the labels, whose names have a dot.
     assert Counter(masker.asked) == Counter([*kind.tracked, *values, *(name for name in masker.asked if "." in name)])

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.capture.kinds import tracked_kinds
 from app.capture.resource_kind import ResourceKind
-from app.capture.statements import table_of
 from app.crud import flows
 from app.crud.work_pools import pools as work_pools
 from app.models import Flow, WorkPool
@@ -31,7 +30,7 @@ def is_refused(sessions: sessionmaker[Session], statement: Any) -> str:
 @KINDS
 def test_no_tracked_field_changes_untold(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
     rows = make_one_of_each(sessions)
-    table = table_of(kind)
+    table = kind.table
     for field in kind.tracked:
         change = other_values(rows[kind.name], field)
         for values in (change, {**change, "revision": table.c.revision + 1}):
@@ -46,8 +45,8 @@ def test_nothing_is_deleted_untold(kind: ResourceKind, sessions: sessionmaker[Se
         for earlier in reversed([*tracked_kinds()]):
             if earlier.name == kind.name:
                 break
-            session.execute(delete(table_of(earlier)))
-    table = table_of(kind)
+            session.execute(delete(earlier.table))
+    table = kind.table
     assert "deleted" in is_refused(sessions, delete(table).where(table.c.id == rows[kind.name]["id"]))
 
 

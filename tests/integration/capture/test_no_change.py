@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from app.capture.kinds import tracked_kinds
 from app.capture.resource_kind import ResourceKind, Same
-from app.capture.statements import table_of
 from app.capture.tracked import update_rows, upsert_row
 from tests.integration.kinds_in_use import Row
 
@@ -47,7 +46,7 @@ def a_pair(draw: Any, kind: ResourceKind, field: str, stored: Any) -> tuple[Any,
         entries = draw(st.lists(OBJECTS, max_size=3))
         first, second = ([{**entry, "id": f"{side}{at}"} for at, entry in enumerate(entries)] for side in "ab")
         return first, written_otherwise(second)
-    if isinstance(table_of(kind).c[field].type, JSON):
+    if isinstance(kind.table.c[field].type, JSON):
         value = draw(OBJECTS)
         return value, written_otherwise(value)
     return stored, float(stored) if type(stored) is int and field.startswith("slot") else stored
@@ -60,15 +59,15 @@ def test_the_same_written_otherwise_is_no_change(
     kind: ResourceKind, field: str, one_of_each: dict[str, Row], uncommitted: Session, data: st.DataObject
 ) -> None:
     row = one_of_each[kind.name]
-    where = table_of(kind).c.id == row["id"]
+    where = kind.table.c.id == row["id"]
     value, same = a_pair(data.draw, kind, field, row[field])
     before = uncommitted.begin_nested()
     changes = update_rows(uncommitted, kind, where, {field: value})
-    left = uncommitted.execute(table_of(kind).select().where(where)).mappings().one()
+    left = uncommitted.execute(kind.table.select().where(where)).mappings().one()
     assert update_rows(uncommitted, kind, where, {field: same}) == []
     columns = {name: left[name] for name in left if name not in ("created", "updated", "revision", "event_id")}
     assert upsert_row(uncommitted, kind, {**columns, field: same}, ("id",)) is None
-    after = uncommitted.execute(table_of(kind).select().where(where)).mappings().one()
+    after = uncommitted.execute(kind.table.select().where(where)).mappings().one()
     assert after == left
     assert after["revision"] == row["revision"] + len(changes)
     before.rollback()

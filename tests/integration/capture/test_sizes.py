@@ -13,7 +13,7 @@ from app.models import SnapshotRow
 from app.models.snapshot import STATE_LIMIT
 from app.schemas.storable import DIGITS_LIMIT
 from app.settings import get_settings
-from app.web.errors import TOO_LARGE_A_CHANGE
+from app.web.errors import CHANGE_TOO_LARGE
 from tests.unit.snapshots import snapshot_row
 from tests.world import World, assert_audit_is_clean, operations, updates
 
@@ -79,7 +79,7 @@ def test_the_largest_state_can_be_created_changed_and_deleted(world: World) -> N
 def test_a_change_that_is_too_large_to_be_recorded_is_refused_and_changes_nothing(world: World) -> None:
     deployment = world.deploy(job_variables=variables(3_000_000))
     response = world.client.patch(f"/deployments/{deployment}", json={"pull_steps": [variables(2_000_000)]})
-    assert (response.status_code, response.json()) == (422, {"detail": TOO_LARGE_A_CHANGE})
+    assert (response.status_code, response.json()) == (422, {"detail": CHANGE_TOO_LARGE})
     assert world.client.get(f"/deployments/{deployment}").json()["pull_steps"] is None
     world.patch(f"/deployments/{deployment}", {"pull_steps": [variables(500_000)]})
     assert operations(world.life(deployment)) == ["created", "updated"]
@@ -89,7 +89,7 @@ def test_a_creation_whose_masks_are_too_large_is_refused(world: World) -> None:
     # Each mask is longer than the value that it stands for.
     environment = {f"{number}": "1" for number in range(150_000)}
     body = {"name": "d", "flow_id": world.flow(), "job_variables": {"env": environment}}
-    assert world.post("/deployments/", body, 422) == {"detail": TOO_LARGE_A_CHANGE}
+    assert world.post("/deployments/", body, 422) == {"detail": CHANGE_TOO_LARGE}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_numbers_that_are_huge_where_they_are_written_out_are_refused(world: Wor
     deployment, pool = world.deploy(), world.pool()
     path = path.replace("DEPLOYMENT", deployment).replace("POOL", pool)
     answer = post(world, path, content.replace("FLOW", world.flow()), 422)
-    assert f"must not take more than {DIGITS_LIMIT} digits" in json.dumps(answer)
+    assert f"must not have more than {DIGITS_LIMIT} digits" in json.dumps(answer)
 
 
 @pytest.mark.parametrize("number", ["1e307", "-1e307", "1e-307", "5e-324", "1.7976931348623157e308", "0.0", "1e16"])

@@ -1,6 +1,6 @@
 """What readiness costs: a poll that changes nothing writes nothing tracked, and bulk is counted in statements."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +11,15 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import app.capture.readiness
 import workers.readiness
-from app.models import Deployment, Flow, SnapshotRow, WorkQueue
+from app.capture.snapshot import Change
+from app.models import Deployment, EventRow, Flow, WorkQueue
+from app.outbox.record import record
 from tests.guard import unguarded
 from tests.integration.outbox_world import count
 from tests.integration.readiness import heartbeat, let_time_pass, poll, serve
 from tests.integration.registry import make_flow, make_pool, make_queue
 from tests.statements import StatementCount
-from workers.readiness import settle_all
+from workers.readiness import refresh_all_statuses
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_a_look_costs_as_many_statements_for_300_deployments_as_for_3(
         poll(client)
         let_time_pass(engine, 100)
         seen = StatementCount(engine)
-        assert settle_all(sessions, lambda _: None) == count_all(sessions) + 2
+        assert refresh_all_statuses(sessions) == count_all(sessions) + 2
         return len(seen.statements)
 
     assert cost(3) == cost(297)
@@ -126,17 +128,21 @@ def test_a_look_changes_so_many_rows_in_one_transaction_at_most_and_goes_on(
         make_queue(client, name)
     poll(client)
     let_time_pass(engine, 61)
+    with sessions() as session:
+        before = count(session, EventRow)
     sizes: list[int] = []
-    waiting: list[int] = []
+    committed: list[int] = []
 
-    def ring(stored: object) -> None:
-        assert isinstance(stored, list)
-        sizes.append(len(stored))
-        with sessions() as session:
-            waiting.append(count(session, SnapshotRow))
+    def record_and_count(session: Session, changes: Sequence[Change]) -> None:
+        if changes:
+            sizes.append(len(changes))
+            with sessions() as other:
+                committed.append(count(other, EventRow) - before)
+        record(session, changes)
 
-    settle_all(sessions, ring)
-    assert (sizes, waiting) == ([2, 1, 2, 2, 1], [2, 3, 5, 7, 8])
+    monkeypatch.setattr(workers.readiness, "record", record_and_count)
+    refresh_all_statuses(sessions)
+    assert (sizes, committed) == ([2, 1, 2, 2, 1], [0, 2, 3, 5, 7])
     assert ready(sessions) == 0
 
 
@@ -153,7 +159,12 @@ def test_a_look_changes_so_many_bytes_in_one_transaction_at_most_and_goes_on(
     monkeypatch.setattr(app.capture.readiness, "BYTES_AT_ONCE", 1)
     sizes: list[int] = []
 
-    settle_all(sessions, lambda stored: sizes.append(len(stored)))
+    def record_and_count(session: Session, changes: Sequence[Change]) -> None:
+        sizes.extend([len(changes)] if changes else [])
+        record(session, changes)
+
+    monkeypatch.setattr(workers.readiness, "record", record_and_count)
+    refresh_all_statuses(sessions)
 
     # The queue, and then each deployment alone.
     assert sizes == [1] * 6
@@ -171,7 +182,7 @@ def test_a_poll_changes_so_many_bytes_at_most_and_the_look_makes_the_others_read
     poll(client)
     assert ready(sessions) == 1
 
-    settle_all(sessions, lambda _: None)
+    refresh_all_statuses(sessions)
 
     assert ready(sessions) == 3
 

@@ -25,7 +25,7 @@ from tests.integration.readiness import (
 )
 from tests.integration.registry import make_pool
 from tests.world import assert_unbroken, related, updates
-from workers.readiness import settle_all
+from workers.readiness import refresh_all_statuses
 
 pytestmark = pytest.mark.usefixtures("audited")
 
@@ -143,7 +143,7 @@ def test_readiness_that_nobody_rang_for_waits_in_the_outbox(
     heartbeat(client)
     poll(client)
     let_time_pass(engine, 1000)
-    settle_all(outbox_world.sessions, lambda _: None)
+    refresh_all_statuses(outbox_world.sessions)
     assert outbox_world.log() == []
 
     outbox_world.dispatch_all()

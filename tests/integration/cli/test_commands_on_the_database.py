@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from app.cli.main import app
-from app.wakeup import Wakeups
+from app.postgres.listening import Listener
 
 COMMANDS = (
     "outbox status",
@@ -52,15 +52,15 @@ def test_the_audit_says_what_it_found_and_that_it_is_at_work_to_a_terminal_only(
 
 
 @pytest.mark.usefixtures("database_alone")
-def test_who_follows_the_log_without_a_broker_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = 0
+def test_a_command_that_follows_the_log_checks_it_at_least_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = 0
 
-    def wait(_wakeups: Wakeups, seconds: float) -> Any:
-        nonlocal looks
-        looks += 1
+    def wait(_listener: Listener, seconds: float) -> Any:
+        nonlocal waits
+        waits += 1
         assert seconds <= 1
-        if looks == 3:
+        if waits == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Wakeups, "wait", wait)
+    monkeypatch.setattr(Listener, "wait", wait)
     assert "prefect.flow.created" in run("events", "tail", "--all").stdout

@@ -62,7 +62,7 @@ def test_a_kind_finds_what_the_registry_told_of_it(settings: Settings, sessions:
 def test_an_unknown_kind_is_an_error_that_names_those_there_are(settings: Settings) -> None:
     result = run("events", "list", "--kind", "deploiment")
     assert result.exit_code == 2
-    assert "There are:" in result.output
+    assert "Choose one of:" in result.output
 
 
 @pytest.mark.parametrize(

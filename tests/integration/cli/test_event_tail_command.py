@@ -15,8 +15,8 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
 
-from app.cli.events import tailing
 from app.cli.main import app
+from app.log.live import watch
 from app.settings import Settings
 from tests.integration.events_in_log import an_event, append
 
@@ -50,7 +50,7 @@ def _waits(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Itera
     remaining = list(steps)
 
     class Steps:
-        def __init__(self, _broker_url: str) -> None:
+        def __init__(self, _engine: Engine, _channel: str) -> None:
             pass
 
         def __enter__(self) -> "Steps":
@@ -66,7 +66,7 @@ def _waits(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Itera
             return True
 
     with monkeypatch.context() as patch:
-        patch.setattr(tailing, "Wakeups", Steps)
+        patch.setattr(watch, "Listener", Steps)
         yield
 
 

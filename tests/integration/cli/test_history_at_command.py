@@ -70,13 +70,13 @@ def test_changes_that_wait_for_their_events_are_said_to_be_left_out(outbox_world
     (state,) = told("history", NAME, "--at", "now", exit_code=3)
     assert (state["status"], state["waiting"]) == ("not created", 1)
     assert history(NAME, "--at", "now", exit_code=3)[1].endswith(
-        "it was there, but changes that wait for their events: 1."
+        "it existed, but is not in the log yet; changes that wait for their events: 1."
     )
     outbox_world.dispatch_all()
     outbox_world.update(change, description="1")
     (state,) = told("history", NAME, "--at", "now")
     assert (state["revision"], state["waiting"], state["fields"]["description"]) == (1, 1, "0")
-    assert "not in it         changes that wait for their events: 1" in history(NAME, "--at", "now")
+    assert "not included      changes that wait for their events: 1" in history(NAME, "--at", "now")
     assert history(NAME)[0].endswith("; changes that wait for their events: 1")
     (state,) = told("history", NAME, *at(change.occurred))
     assert state["waiting"] == 0

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.capture.kinds import DEPLOYMENT
-from app.log import lives as histories
-from app.log.lives import read_lives
+from app.log import history as log_history
+from app.log.history import read_histories
 from app.log.state import Phase
 from app.models import SnapshotRow
 from app.settings import Settings
@@ -56,7 +56,7 @@ def test_a_resource_id_has_one_life(client: TestClient) -> None:
     events = told("history", f"prefect.deployment.{first}", "--oldest-first")
     assert operations(events) == ["nightly created", "nightly updated", "nightly deleted"]
     result = run("history", f"prefect.deployment.{UUID(int=1)}")
-    assert (result.exit_code, str(result.exception)[:17]) == (1, "Nothing is known ")
+    assert (result.exit_code, str(result.exception)[:17]) == (1, "No resource with ")
 
 
 def test_a_name_that_never_was_is_an_error(client: TestClient) -> None:
@@ -89,7 +89,7 @@ def test_a_change_that_becomes_an_event_between_two_statements_is_told_once(
             assert outbox_world.dispatch_all() == 1
         return select(*columns)
 
-    monkeypatch.setattr(histories, "select", select_after_dispatch)
+    monkeypatch.setattr(log_history, "select", select_after_dispatch)
     (line,) = [line for line in history(NAME) if line]
     assert line.endswith("changes that wait for their events: 1")
 
@@ -97,5 +97,8 @@ def test_a_change_that_becomes_an_event_between_two_statements_is_told_once(
 def test_a_life_of_a_kind_is_read_by_its_ids(client: TestClient, sessions: Sessions) -> None:
     first, second = live_twice(client)
     with sessions() as session:
-        lives = read_lives(session, DEPLOYMENT, [UUID(second), UUID(first)])
-    assert [(str(life.id), life.phase()) for life in lives] == [(first, Phase.DELETED), (second, Phase.ALIVE)]
+        histories = read_histories(session, DEPLOYMENT, [UUID(second), UUID(first)])
+    assert [(str(history.id), history.phase()) for history in histories] == [
+        (first, Phase.DELETED),
+        (second, Phase.ALIVE),
+    ]

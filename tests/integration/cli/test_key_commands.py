@@ -100,7 +100,7 @@ def test_a_name_is_given_once(is_revoked: bool) -> None:
     error = error_of("create", "laptop")
 
     assert isinstance(error, Conflict)
-    assert "There is a key of this name" in str(error)
+    assert "A key with this name already exists" in str(error)
 
 
 def test_what_is_unknown_cannot_be_revoked() -> None:
@@ -111,7 +111,7 @@ def test_what_is_revoked_cannot_be_revoked_again() -> None:
     done("create", "laptop")
     done("revoke", "laptop")
 
-    assert str(error_of("revoke", "laptop")) == "This key is revoked already."
+    assert str(error_of("revoke", "laptop")) == "This key is already revoked."
 
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\nb", "\x1b[31m"])
@@ -120,10 +120,10 @@ def test_a_name_is_printable_and_not_too_long(name: str) -> None:
 
 
 def test_it_is_said_when_the_door_closes_and_when_it_opens() -> None:
-    assert "from now on nobody comes in without a credential" in done("create", "one").stderr
+    assert "from now on every request needs a credential" in done("create", "one").stderr
     assert "from now on" not in done("create", "two").stderr
     assert "No valid key is left" not in done("revoke", "one").stderr
-    assert "an API on loopback now lets everybody in" in done("revoke", "two").stderr
+    assert "an API on loopback now accepts every request" in done("revoke", "two").stderr
 
 
 @pytest.mark.parametrize("command", ["create", "list", "revoke"])

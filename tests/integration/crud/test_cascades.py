@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.crud import deletions, flows
-from app.crud.deployments import writing as deployments
+from app.crud.deployments.upsert import upsert_deployment
 from app.models import EventRow
 from app.schemas.deployments import DeploymentCreate
 from tests.integration.outbox_world import OutboxWorld
@@ -139,7 +139,7 @@ def test_deleting_a_flow_costs_the_same_statements_whatever_it_holds(
             flow, _ = flows.get_or_create_flow(session, f"flow-{deployments_of_it}")
             for number in range(deployments_of_it):
                 body = DeploymentCreate(name=f"d{number}", flow_id=flow.id)
-                deployments.upsert_deployment(session, body)
+                upsert_deployment(session, body)
         seen = StatementCount(engine)
         with sessions.begin() as session:
             deletions.delete_flow(session, flow.id)

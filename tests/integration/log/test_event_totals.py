@@ -20,7 +20,7 @@ NAMED = {"event": {"prefix": ["prefect."]}}
 
 @pytest.fixture(autouse=True)
 def _few_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_totals, "COUNTED", 3)
+    monkeypatch.setattr(event_totals, "MAX_COUNTED", 3)
 
 
 def _total(client: TestClient, event_filter: dict[str, Any], limit: int = 1) -> tuple[int, bool]:

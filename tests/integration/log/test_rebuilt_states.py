@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.capture.kinds import tracked_kinds
 from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import make_masker
-from app.log.lives import Life, read_lives
+from app.log.history import ResourceHistory, read_histories
 from app.log.state import Phase
 from app.settings import Settings
 from tests.integration.random_histories import RandomHistory, make_references
@@ -31,10 +31,10 @@ def a_history(kind: ResourceKind, sessions: Sessions, settings: Settings) -> Ran
     return history
 
 
-def life_of(history: RandomHistory) -> Life:
+def life_of(history: RandomHistory) -> ResourceHistory:
     assert isinstance(history.id, UUID)
     with history.sessions() as session:
-        (life,) = read_lives(session, history.kind, [history.id])
+        (life,) = read_histories(session, history.kind, [history.id])
     return life
 
 
@@ -64,7 +64,7 @@ def test_the_state_at_each_revision_is_what_the_change_left(
     assert life.phase() is Phase.DELETED
 
 
-def fields_at(life: Life, moment: datetime) -> dict[str, object] | None:
+def fields_at(life: ResourceHistory, moment: datetime) -> dict[str, object] | None:
     """Return what it was at that moment, or None when it did not live."""
     state = life.until(moment).state()
     return dict(state.fields) if state.phase is Phase.ALIVE else None

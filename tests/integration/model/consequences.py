@@ -21,7 +21,7 @@ def is_ready(draft: Draft, key: Key) -> bool:
     return any(draft.alive[queue].heard for queue in draft.keys(QUEUE) if str(draft.alive[queue].id) == queue_id)
 
 
-def settle(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entry | None:
+def refresh_status(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entry | None:
     """Give a pool, a queue or a deployment the status that holds now."""
     return draft.change(key, causes, status=_due(draft, key, draft.alive[key].state.get("is_paused", False)))
 
@@ -29,7 +29,7 @@ def settle(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entry | None
 def hear(draft: Draft, key: Key, heard: Iterable[str]) -> None:
     """Note who asks for the work of a pool or a deployment, and give it the status that holds now."""
     draft.hear(key, heard)
-    settle(draft, key)
+    refresh_status(draft, key)
 
 
 def pause(draft: Draft, key: Key, is_paused: bool) -> Entry | None:
@@ -81,7 +81,7 @@ def follow(draft: Draft, key: Key, before: State, entry: Entry | None) -> None:
     elif number != before["concurrency_limit"]:
         draft.change(own, [entry], limit=number)
     if after["work_queue_id"] != before["work_queue_id"]:
-        settle(draft, key)
+        refresh_status(draft, key)
 
 
 def delete_deployment(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.crud.deployments import schedules as schedule_lists
 from app.crud.deployments import writing as deployments
+from app.crud.deployments.upsert import upsert_deployment
 from app.crud.work_pools import polls
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
 from app.schemas.schedules import IntervalSchedule, ScheduleCreate
@@ -65,7 +66,7 @@ class Upsert:
         body = DeploymentCreate(name=name, flow_id=flow_id, **body_of(given))
         exists = place_exists(draft, self.fields.get("place"))
         with refused_unless(exists):
-            view, created = deployments.upsert_deployment(session, body)
+            view, created = upsert_deployment(session, body)
         if not exists:
             return
         id_, living = view.deployment["id"], draft.alive.get(self.key)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from app.crud import deletions, flows
-from app.postgres.engine import JsonObject
+from app.postgres.base import JsonObject
 from app.schemas.filters import FlowFilter, NameFilter
 from tests.integration.model import consequences
 from tests.integration.model.changes import refused_unless

@@ -115,8 +115,8 @@ class PollPool:
             return
         for key in queues:
             draft.hear(key, {"a poll"})
-        entries = [entry for key in queues if (entry := consequences.settle(draft, key)) is not None]
+        entries = [entry for key in queues if (entry := consequences.refresh_status(draft, key)) is not None]
         ids = {str(draft.alive[key].id) for key in queues}
         for key in draft.keys(DEPLOYMENT):
             if draft.alive[key].state["work_queue_id"] in ids:
-                consequences.settle(draft, key, entries)
+                consequences.refresh_status(draft, key, entries)

@@ -6,7 +6,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import KINDS
-from app.capture.statements import table_of
 from tests.integration.model.states import DEPLOYMENT, FLOW, LIMIT, POOL, QUEUE, Key
 
 WITHIN = {DEPLOYMENT: (FLOW, "flow_id"), QUEUE: (POOL, "work_pool_id")}
@@ -24,9 +23,9 @@ def read_rows(session: Session) -> dict[Key, dict[str, Any]]:
 
 
 def _rows(kind: str) -> Select[*tuple[Any, ...]]:
-    table = table_of(KINDS[kind])
+    table = KINDS[kind].table
     if kind not in WITHIN:
         return select(table)
     owner_kind, column = WITHIN[kind]
-    owner = table_of(KINDS[owner_kind])
+    owner = KINDS[owner_kind].table
     return select(table, owner.c.name.label("owner")).join(owner, owner.c.id == table.c[column])

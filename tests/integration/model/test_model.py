@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import Conflict, NotFound
-from app.outbox.parked import parked, replay, skip
+from app.outbox.parked import list_parked, replay, skip
 from app.settings import Settings
 from tests.databases import SharedDatabase
 from tests.integration.model.checks import check_everything
@@ -135,7 +135,7 @@ class Service(Workers):
     def _check_list(self) -> None:
         """What an operator is shown is what is parked, and how much waits behind it."""
         with self.world.sessions() as session:
-            shown = {held.snapshot.id: held.waiting for held in parked(session)}
+            shown = {entry.snapshot.id: entry.waiting for entry in list_parked(session)}
         assert shown == {entry.id: len(history.pending) - 1 for history, entry in self.parked()}
 
     def _audit(self) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.integration.model.checks import notice
 from tests.integration.model.choices import MAIN
 from tests.integration.model.clients import Clients
-from tests.integration.model.consequences import settle
+from tests.integration.model.consequences import refresh_status
 from tests.integration.model.endings import Crash
 from tests.integration.model.histories import ATTEMPTS, Draft, Entry, History
 from tests.integration.model.states import DEPLOYMENT, POOL, QUEUE
@@ -79,7 +79,7 @@ class Workers(Clients):
                 draft.hear(key, ())
         if looks:
             for key in [key for kind in (POOL, QUEUE, DEPLOYMENT) for key in draft.keys(kind)]:
-                settle(draft, key)
+                refresh_status(draft, key)
             assert self.world.look_for_the_silent() == len(draft.changes)
         self.committed(draft)
 

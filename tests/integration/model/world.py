@@ -10,23 +10,22 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.broker.doorbells import Doorbell
+from app.broker import doorbells as broker
+from app.broker.doorbell import Doorbell
 from app.capture import snapshot as capturing
-from app.capture.snapshot import Snapshot
 from app.crud.work_pools import polls
 from app.log.append import append
 from app.models import Deployment, Flow, PoolWorker, SnapshotRow, WorkPool, WorkQueue
-from app.outbox import record as outbox
 from app.schemas.event import Event
 from app.settings import Settings
 from tests.databases import SharedDatabase
 from tests.integration.model.endings import Crash, cut
 from tests.integration.model.histories import ATTEMPTS, lane_of, lanes
 from workers import batch, build, dispatch, retry
+from workers.batch import append_apart, append_together
 from workers.claimed import Claimed
-from workers.dispatch import Dispatcher
-from workers.failures import record_failures
-from workers.readiness import settle_all
+from workers.dispatch import Dispatcher, Done
+from workers.readiness import refresh_all_statuses
 from workers.sweep import Waiting, sweep
 
 NOT_BEFORE_THE_END = 3600.0
@@ -65,7 +64,7 @@ class World:
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Put the list in the place of the broker, and the places to fail into the workers' path."""
-        patch.setattr(outbox, "send", self._take)
+        patch.setattr(broker, "send", self._take)
         patch.setattr(capturing, "lane_of", lane_of)
         patch.setattr(polls, "POLL_RESOLUTION", timedelta(0))
         patch.setattr(retry, "ATTEMPTS", ATTEMPTS)
@@ -74,7 +73,9 @@ class World:
         patch.setattr(batch, "build", self._build)
         patch.setattr(batch, "append", self._around(append, AT[0], AT[1]))
         patch.setattr(batch, "_delete", self._around(batch._delete, None, AT[2]))
-        patch.setattr(dispatch, "record_failures", self._around(record_failures, None, AT[3]))
+        patch.setattr(dispatch, "append_together", self._around(append_together, None, AT[3]))
+        patch.setattr(dispatch, "append_apart", self._around(append_apart, None, AT[3]))
+        patch.setattr(dispatch, "Done", self._done)
 
     def dispatch(self, ids: Sequence[UUID], batch_size: int, *, swept: bool = False, came_again: bool = False) -> int:
         """Do what a worker does with a message of these ids."""
@@ -82,7 +83,6 @@ class World:
             sessions=self.sessions,
             batch_size=batch_size,
             size_cap=self.settings.event_size_cap,
-            appended=lambda _: self._fail_if(AT[4]),
             rescue_after=0.0 if swept else None,
             came_again=came_again,
         )
@@ -107,7 +107,7 @@ class World:
 
     def look_for_the_silent(self) -> int:
         """Do what beat asks for every few seconds, and return how many statuses changed."""
-        return settle_all(self.sessions, self._ring)
+        return refresh_all_statuses(self.sessions)
 
     def make_due(self) -> None:
         """Let the time pass until every retry is due."""
@@ -121,8 +121,9 @@ class World:
             raise Crash
         self.rung.extend(doorbells)
 
-    def _ring(self, stored: Sequence[Snapshot]) -> None:
-        self.rung.extend(Doorbell(snapshot.id, snapshot.label) for snapshot in stored)
+    def _done(self, *arguments: Any, **named: Any) -> Done:
+        self._fail_if(AT[4])
+        return Done(*arguments, **named)
 
     def _build(self, snapshot: Claimed, *arguments: Any) -> Event:
         poison = self.poison.get((snapshot.resource_id, snapshot.revision))

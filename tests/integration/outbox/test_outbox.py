@@ -7,9 +7,9 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.broker.doorbells import Doorbell
+from app.broker import doorbells as broker
+from app.broker.doorbell import Doorbell
 from app.models import Deployment
-from app.outbox import record as outbox
 from app.settings import Settings, get_settings
 from app.telemetry import correlation_id
 from tests.integration.outbox_world import OutboxWorld, create_deployment, update_deployment
@@ -69,12 +69,12 @@ def test_a_failing_doorbell_does_not_fail_the_commit(
     def refuse(*_: object) -> None:
         raise ConnectionError("refused")
 
-    monkeypatch.setattr(outbox, "send", refuse)
+    monkeypatch.setattr(broker, "send", refuse)
     monkeypatch.setenv("AFTERCOMMIT_TASK_ALWAYS_EAGER", "false")
     get_settings.cache_clear()
     (change,) = outbox_world.create("nightly")
-    outbox.close()
-    assert outbox.publisher(get_settings()).dropped == 1
+    broker.close()
+    assert broker.publisher(get_settings()).dropped == 1
     assert outbox_world.pending_ids() == [change.event_id]
 
 
@@ -111,7 +111,7 @@ def test_a_message_names_ids_and_tells_an_operator_what_they_are_for(
     monkeypatch.setattr(
         "celery.canvas.Signature.apply_async", lambda self, **options: sent.append((self.args[0], options["argsrepr"]))
     )
-    outbox.send(settings, doorbells)
+    broker.send(settings, doorbells)
     ((ids, shown),) = sent
     assert ids == [str(doorbell.snapshot_id) for doorbell in doorbells]
     assert shown.startswith("(updated prefect.deployment.x revision 0, ")

@@ -12,13 +12,13 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.models import EventRow
-from app.postgres.copying import copy_rows, json_field, labels_field
-from app.postgres.engine import core_table
+from app.postgres.base import core_table
+from app.postgres.bulk import copy_rows, json_field, labels_field
+from app.postgres.refusals import is_refusal
 from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
 from workers import batch, build
 from workers.claimed import Claimed
-from workers.outage import is_refusal
 
 NAMES = ("position", "id", "occurred", "event", "resource_id", "resource", "related", "payload", "follows", "revision")
 ID, OTHER = UUID("01890000-0000-7000-8000-000000000001"), UUID("01890000-0000-7000-8000-000000000002")

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.postgres.cursors import Columns, Cursor
+from app.postgres.engine import Cursor, LazyColumns
 
 STATEMENTS = [
     "SELECT 1 AS number, 'a' AS text, '{}'::jsonb AS \"the object\", 1.50::numeric(5, 2) AS amount",
@@ -40,7 +40,7 @@ def test_a_column_is_found_from_both_ends_and_not_beyond(engine: Engine) -> None
         cursor = connection.connection.cursor()
         cursor.execute("SELECT 1 AS a, 2 AS b, 3 AS c")
         columns = cursor.description
-        assert isinstance(columns, Columns)
+        assert isinstance(columns, LazyColumns)
         assert len(columns) == 3
         assert (columns[0].name, columns[-1].name) == ("a", "c")
         assert [column.name for column in columns[1:]] == ["b", "c"]

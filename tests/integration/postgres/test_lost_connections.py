@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from app.postgres.liveness import WatchedConnection, has_news
+from app.postgres.liveness import WatchedConnection, has_unread_input
 from tests.waiting import wait_until
 
 POOLED = 3
@@ -56,6 +56,6 @@ def test_one_on_which_the_server_has_said_something_is_not_used(engine: Engine) 
     # What is sent and not read is what a server's farewell looks like.
     raw.pgconn.send_query(b"SELECT 1")
     raw.pgconn.flush()
-    wait_until(lambda: has_news(raw), "the answer that nobody reads")
+    wait_until(lambda: has_unread_input(raw), "the answer that nobody reads")
     with engine.connect() as connection:
         assert connection.scalars(text("SELECT pg_backend_pid()")).one() != pid

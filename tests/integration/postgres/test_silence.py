@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.postgres.engine import make_engine, sqlstate
-from app.postgres.liveness import SILENCE_SECONDS, Pulse, WatchedConnection
+from app.postgres.engine import make_engine
+from app.postgres.liveness import SILENCE_SECONDS, ServerHealth, WatchedConnection
+from app.postgres.refusals import sqlstate
 from app.settings import Settings
 
 
@@ -33,7 +34,7 @@ def test_a_statement_that_takes_longer_than_the_silence_is_let_go_on(engine: Eng
 
 
 def test_a_wait_ends_when_the_server_answers_nobody_and_the_connection_counts_as_lost(conninfo: str) -> None:
-    connection = Pulse(patience=35, probe=Silent()).connect(conninfo)
+    connection = ServerHealth(max_wait_seconds=35, probe=Silent()).connect(conninfo)
     assert isinstance(connection, WatchedConnection)
     with pytest.raises(psycopg.OperationalError, match="does not answer"):
         connection.execute("SELECT pg_sleep(60)")
@@ -41,7 +42,7 @@ def test_a_wait_ends_when_the_server_answers_nobody_and_the_connection_counts_as
 
 
 def test_a_wait_ends_when_only_its_own_backend_hangs_for_longer_than_any_statement_may_take(conninfo: str) -> None:
-    connection = Pulse(patience=SILENCE_SECONDS).connect(conninfo)
+    connection = ServerHealth(max_wait_seconds=SILENCE_SECONDS).connect(conninfo)
     pid = connection.info.backend_pid
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -59,7 +60,7 @@ def test_an_answer_that_came_while_the_server_was_asked_is_taken(conninfo: str) 
             other.execute("SELECT pg_sleep(0.2)")
         return False
 
-    connection = Pulse(patience=35, probe=slow_probe).connect(conninfo)
+    connection = ServerHealth(max_wait_seconds=35, probe=slow_probe).connect(conninfo)
     pid = connection.info.backend_pid
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -72,7 +73,7 @@ def test_an_answer_that_came_while_the_server_was_asked_is_taken(conninfo: str) 
 def test_the_pool_replaces_a_connection_whose_server_hung(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     with engine.connect() as connection:
         with monkeypatch.context() as patched:
-            patched.setattr(Pulse, "beats", lambda _pulse, _connected: False)
+            patched.setattr(ServerHealth, "is_answering", lambda _health, _socket_fd: False)
             with pytest.raises(OperationalError) as caught:
                 connection.execute(select(func.pg_sleep(60)))
         assert caught.value.connection_invalidated

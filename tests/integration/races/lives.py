@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.crud import deletions
 from app.crud.deployments import writing as deployments
+from app.crud.deployments.upsert import upsert_deployment
 from app.errors import Conflict, NotFound
 from app.schemas.deployments import DeploymentCreate
 from tests.integration.outbox_world import OutboxWorld
@@ -20,7 +21,7 @@ Life = list[tuple[str, Any]]
 def upsert(flow_id: UUID, description: str, session: Session) -> tuple[UUID, bool]:
     """Create or update the deployment."""
     body = DeploymentCreate(name="nightly", flow_id=flow_id, description=description)
-    upserted = deployments.upsert_deployment(session, body)
+    upserted = upsert_deployment(session, body)
     return upserted.id, upserted.created
 
 

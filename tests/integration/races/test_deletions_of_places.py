@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.crud import deletions
-from app.crud.deployments import writing as deployments
+from app.crud.deployments.upsert import upsert_deployment
 from app.crud.work_pools import pools as work_pools
 from app.crud.work_pools import queues as work_queues
 from app.errors import Conflict
@@ -49,7 +49,7 @@ def test_a_creation_for_a_queue_that_is_being_deleted_makes_it_anew(
 ) -> None:
     def create(session: Session) -> tuple[UUID | None, UUID | None]:
         body = DeploymentCreate(name="d", flow_id=flow_id, work_pool_name="pool", work_queue_name="q")
-        return deployments.upsert_deployment(session, body).view.deployment["work_queue_id"], queue_id
+        return upsert_deployment(session, body).view.deployment["work_queue_id"], queue_id
 
     with outbox_world.sessions() as session:
         work_pools.create_work_pool(session, {"name": "pool", "type": "process"})

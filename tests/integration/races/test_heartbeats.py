@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import workers.readiness
 from app.capture.kinds import WORK_POOL
-from app.capture.readiness import settle
+from app.capture.readiness import refresh_status
 from app.crud.work_pools import workers as pool_workers
 from tests.integration.races.blocking import held_after, wait_until_blocked
 from tests.integration.readiness import (
@@ -26,7 +26,7 @@ from tests.integration.readiness import (
 )
 from tests.integration.registry import make_pool
 from tests.integration.side_by_side import all_at_once
-from workers.readiness import settle_all
+from workers.readiness import refresh_all_statuses
 
 pytestmark = pytest.mark.usefixtures("audited")
 
@@ -37,7 +37,7 @@ BARRIER = 1
 def test_a_heartbeat_that_is_not_committed_yet_saves_its_pool_from_the_look(
     client: TestClient, silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held_after(monkeypatch, pool_workers, "settle", lambda: heartbeat(client)):
+    with held_after(monkeypatch, pool_workers, "refresh_status", lambda: heartbeat(client)):
         look()
 
     assert status(client, POOL) == "READY"
@@ -52,7 +52,7 @@ def test_a_heartbeat_that_is_committed_while_the_look_reads_saves_its_pool(
     def look_slowly() -> None:
         with sessions() as session, session.begin():
             # Its statement has begun, and sees the pool as it was then.
-            assert settle(session, WORK_POOL, barred, alone=True) == []
+            assert refresh_status(session, WORK_POOL, barred, exclusive=True) == []
 
     with ThreadPoolExecutor(1) as threads, sessions() as holder:
         holder.execute(select(func.pg_advisory_xact_lock(BARRIER)))
@@ -68,7 +68,7 @@ def test_a_heartbeat_that_is_committed_while_the_look_reads_saves_its_pool(
 def test_a_heartbeat_behind_the_look_waits_for_it_and_makes_the_pool_ready_again(
     client: TestClient, silent: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ThreadPoolExecutor(1) as threads, held_after(monkeypatch, workers.readiness, "store", look):
+    with ThreadPoolExecutor(1) as threads, held_after(monkeypatch, workers.readiness, "record", look):
         future = threads.submit(heartbeat, client)
         wait_until_blocked(engine, 1, [future])
     future.result(30)
@@ -81,8 +81,8 @@ def test_a_heartbeat_behind_the_look_waits_for_it_and_makes_the_pool_ready_again
 def test_one_look_is_at_it_at_a_time(
     client: TestClient, silent: str, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held_after(monkeypatch, workers.readiness, "_settle_pools", look):
-        assert settle_all(sessions, lambda _: None) == 0
+    with held_after(monkeypatch, workers.readiness, "_refresh_pools", look):
+        assert refresh_all_statuses(sessions) == 0
 
     assert (status(client, POOL), status(client, QUEUE), status(client, silent)) == ("NOT_READY",) * 3
 

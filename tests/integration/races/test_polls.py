@@ -23,7 +23,7 @@ from tests.integration.readiness import (
     poll,
     status,
 )
-from workers.readiness import settle_all
+from workers.readiness import refresh_all_statuses
 
 pytestmark = pytest.mark.usefixtures("audited")
 
@@ -33,7 +33,7 @@ def test_a_poll_that_is_not_committed_yet_saves_its_queue_and_deployments_from_t
 ) -> None:
     heartbeat(client)
     before = log(client)
-    with held_after(monkeypatch, polls, "settle", lambda: poll(client)):
+    with held_after(monkeypatch, polls, "refresh_status", lambda: poll(client)):
         look()
 
     assert (status(client, QUEUE), status(client, silent)) == ("READY", "READY")
@@ -53,9 +53,9 @@ def test_a_poll_that_is_committed_while_the_look_has_found_its_deployments_saves
             polled.append(statement)
             poll(client)
 
-    monkeypatch.setattr(workers.readiness, "_settle_queues", lambda _session: [])
+    monkeypatch.setattr(workers.readiness, "_refresh_queues", lambda _session: [])
     event.listen(engine, "before_cursor_execute", poll_first)
-    settle_all(sessions, lambda _: None)
+    refresh_all_statuses(sessions)
 
     assert (len(polled), status(client, silent)) == (1, "READY")
     assert log(client) == before
@@ -65,7 +65,7 @@ def test_a_poll_waits_for_no_look_and_the_next_one_makes_ready_again(
     client: TestClient, silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat(client)
-    with held_after(monkeypatch, workers.readiness, "_settle_queues", look):
+    with held_after(monkeypatch, workers.readiness, "_refresh_queues", look):
         poll(client)
     poll(client)
 

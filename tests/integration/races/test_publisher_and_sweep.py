@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.broker.doorbells import Doorbell
-from app.outbox import record as outbox
+from app.broker import doorbells as broker
+from app.broker.doorbell import Doorbell
 from tests.integration.outbox_world import OutboxWorld, create_deployment
 from tests.integration.races.blocking import Gate, together
 from tests.integration.side_by_side import PATIENCE_SECONDS
@@ -83,7 +83,7 @@ def test_a_sweep_before_the_commit_rings_for_nothing_and_right_after_it_for_the_
         assert outbox_world.dispatcher(rescue_after=GRACE).dispatch(ids) == 1
         outbox_world.rung.extend(doorbells)
 
-    monkeypatch.setattr(outbox, "send", sweep_first)
+    monkeypatch.setattr(broker, "send", sweep_first)
     with outbox_world.sessions() as session:
         change = create_deployment(session, "nightly")
         session.execute(text("UPDATE snapshot SET captured = now() - interval '1 minute'"))
@@ -104,7 +104,7 @@ def test_a_doorbell_rings_when_its_snapshot_can_be_seen(
     def answer_at_once(_settings: Any, doorbells: Sequence[Doorbell]) -> None:
         answered.append(outbox_world.dispatcher().dispatch([bell.snapshot_id for bell in doorbells]))
 
-    monkeypatch.setattr(outbox, "send", answer_at_once)
+    monkeypatch.setattr(broker, "send", answer_at_once)
     outbox_world.create("nightly", "hourly")
     assert answered == [2]
 

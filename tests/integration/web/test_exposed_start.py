@@ -37,7 +37,7 @@ def test_without_a_credential_it_does_not_start_on_the_network() -> None:
     done = subprocess.run(command("0.0.0.0"), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
     assert done.returncode == 1
-    assert done.stderr.startswith("error: The API would let everybody in who reaches 0.0.0.0: there is no credential.")
+    assert done.stderr.startswith("error: The API must not listen on 0.0.0.0 while there is no credential.")
 
 
 def test_without_a_credential_it_says_so_on_loopback(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ class Killed(BaseException):
 class Process(Marks):
     """What one worker process remembers; one that is being killed takes nothing back."""
 
-    def take_back(self) -> None:
+    def remove(self) -> None:
         if not isinstance(sys.exc_info()[1], Killed):
-            super().take_back()
+            super().remove()
 
 
 def with_neighbours(world: OutboxWorld) -> OutboxWorld:
@@ -47,7 +47,7 @@ def ring(world: OutboxWorld, **how: Any) -> bool:
 
 def world_dispatcher(world: OutboxWorld, marks: Marks, **how: Any) -> Dispatcher:
     cap = world.settings.event_size_cap
-    return Dispatcher(world.sessions, 500, cap, world.appended.append, marks=marks, **how)
+    return Dispatcher(world.sessions, 500, cap, marks=marks, **how)
 
 
 def left(world: OutboxWorld) -> list[tuple[str, int, int, int]]:

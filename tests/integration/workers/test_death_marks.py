@@ -65,7 +65,7 @@ def test_a_mark_that_an_outage_kept_from_being_taken_back_is_taken_back_later(
             with pytest.raises(OperationalError):
                 dispatcher.dispatch(neighbours.pending_ids())
         assert {row.deaths for row in neighbours.pending()} == {1}
-        process.take_back()
+        process.remove()
     assert {row.deaths for row in neighbours.pending()} == {0}
 
 

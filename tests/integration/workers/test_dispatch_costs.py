@@ -68,5 +68,5 @@ def test_after_a_full_batch_the_next_claim_is_the_look(outbox_world: OutboxWorld
     outbox_world.create(*(f"n{number}" for number in range(5)))
     statements = _statements(outbox_world, settings, batch_size=2)
     assert len([statement for statement in statements if statement.startswith("COPY")]) == 3
-    assert len([statement for statement in statements if "AS waits" in statement]) == 1
+    assert len([statement for statement in statements if "SELECT waiting.id" in statement]) == 1
     assert outbox_world.pending() == []

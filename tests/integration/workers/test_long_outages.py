@@ -10,11 +10,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.postgres.engine import make_engine, make_sessions
+from app.postgres.refusals import OUTAGE
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
 from workers.deaths import Marks
 from workers.dispatch import Dispatcher
-from workers.outage import OUTAGE
 from workers.sweep import Waiting, sweep
 
 ROUNDS: Final = 720
@@ -79,7 +79,7 @@ def waiting(outbox_world: OutboxWorld) -> OutboxWorld:
 
 def dispatcher(world: OutboxWorld, cable: Cable, marks: Marks) -> Dispatcher:
     cap = world.settings.event_size_cap
-    return Dispatcher(cable.sessions, 500, cap, world.appended.append, rescue_after=3.0, marks=marks)
+    return Dispatcher(cable.sessions, 500, cap, rescue_after=3.0, marks=marks)
 
 
 def state(world: OutboxWorld) -> set[tuple[int, int, bool]]:
@@ -118,7 +118,7 @@ def test_a_database_that_is_cut_off_at_any_place_parks_nothing(
         cable.mend()
         assert all(row.attempts == 0 and row.parked is None and row.deaths <= 1 for row in waiting.pending())
     monkeypatch.undo()
-    marks.take_back()
+    marks.remove()
     assert_all_goes_out(waiting)
 
 

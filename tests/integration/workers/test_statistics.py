@@ -6,15 +6,16 @@ import pytest
 from sqlalchemy import column, func, select, table, text
 from sqlalchemy.orm import Session
 
-from app.crud.deployments.writing import upsert_deployment
-from app.postgres.engine import Base, make_engine, make_sessions
+from app.crud.deployments.upsert import upsert_deployment
+from app.postgres.base import Base
+from app.postgres.engine import make_engine, make_sessions
 from app.schemas.deployments import DeploymentCreate
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld, create_deployment, settled_flow
 from tests.integration.workers.test_sweep import run_task
-from workers.statistics import FEWEST, GROWN, renew_statistics
+from workers.statistics import GROWTH, MIN_ROWS, analyze_grown_tables
 
-MANY = GROWN * FEWEST + 1
+MANY = GROWTH * MIN_ROWS + 1
 PAGES = 500
 """Rows that fill some pages: a table of one or two is read through as fast as by an index."""
 FEW_READ = 10
@@ -62,19 +63,19 @@ def read_by_upsert(session: Session, flow_id: UUID, name: str) -> int:
 
 def test_a_table_that_has_doubled_is_analyzed_once(outbox_world: OutboxWorld) -> None:
     fill(outbox_world, MANY)
-    assert "deployment" in renew_statistics(outbox_world.sessions)
+    assert "deployment" in analyze_grown_tables(outbox_world.sessions)
     assert known_rows(outbox_world) == MANY
-    assert renew_statistics(outbox_world.sessions) == []
+    assert analyze_grown_tables(outbox_world.sessions) == []
     fill(outbox_world, MANY + 1, "more")
-    assert "deployment" in renew_statistics(outbox_world.sessions)
+    assert "deployment" in analyze_grown_tables(outbox_world.sessions)
     assert known_rows(outbox_world) == 2 * MANY + 1
 
 
 def test_one_that_has_grown_by_less_is_left_to_postgresql(outbox_world: OutboxWorld) -> None:
     fill(outbox_world, MANY)
-    renew_statistics(outbox_world.sessions)
+    analyze_grown_tables(outbox_world.sessions)
     fill(outbox_world, MANY - 1, "more")
-    assert "deployment" not in renew_statistics(outbox_world.sessions)
+    assert "deployment" not in analyze_grown_tables(outbox_world.sessions)
     assert known_rows(outbox_world) == MANY
 
 
@@ -87,7 +88,7 @@ def test_the_sweep_does_it(outbox_world: OutboxWorld, settings: Settings) -> Non
 def test_what_was_planned_for_an_empty_table_is_planned_anew(outbox_world: OutboxWorld, settings: Settings) -> None:
     flow_id = settled_flow(outbox_world.sessions)
     # One connection, which keeps its plans.
-    engine = make_engine(settings, application_name="planned", pool_size=1, plans_once=True)
+    engine = make_engine(settings, application_name="planned", pool_size=1, generic_plans=True)
     with make_sessions(engine)() as session:
         session.execute(text("ANALYZE"))
         session.commit()
@@ -96,6 +97,6 @@ def test_what_was_planned_for_an_empty_table_is_planned_anew(outbox_world: Outbo
             read_by_upsert(session, flow_id, f"planned{number}")
         fill(outbox_world, PAGES)
         assert read_by_upsert(session, flow_id, "n7") > PAGES
-        renew_statistics(outbox_world.sessions)
+        analyze_grown_tables(outbox_world.sessions)
         assert read_by_upsert(session, flow_id, "n7") < FEW_READ
     engine.dispose()

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import text, update
 
+from app.broker import doorbells as broker
 from app.broker.contract import SWEEP
 from app.models import LANES, SnapshotRow
-from app.outbox import record as outbox
 from app.settings import Settings
 from tests.integration.outbox_world import OutboxWorld
-from workers.sweep import FEWEST, Waiting, sweep
+from workers.sweep import MIN_DOORBELLS, Waiting, sweep
 
 
 def age(world: OutboxWorld, seconds: int = 60) -> None:
@@ -20,7 +20,7 @@ def age(world: OutboxWorld, seconds: int = 60) -> None:
 
 def run_task(settings: Settings) -> None:
     """Run the sweep as beat has it run."""
-    assert outbox._celery(settings).signature(SWEEP).apply_async().successful()
+    assert broker.celery(settings).signature(SWEEP).apply_async().successful()
 
 
 def swept(world: OutboxWorld, grace: float = 3.0, queued: int = 0) -> list[Waiting]:
@@ -58,7 +58,7 @@ def test_a_backlog_of_any_size_costs_one_doorbell_a_lane(outbox_world: OutboxWor
     assert len(lanes) == len(set(lanes)) == len({row.lane for row in outbox_world.pending()})
 
 
-@pytest.mark.parametrize(("queued", "rung"), [(0, 64), (40, 24), (63, FEWEST), (5000, FEWEST)])
+@pytest.mark.parametrize(("queued", "rung"), [(0, 64), (40, 24), (63, MIN_DOORBELLS), (5000, MIN_DOORBELLS)])
 def test_the_longer_the_queue_of_doorbells_the_fewer_are_added(
     queued: int, rung: int, outbox_world: OutboxWorld
 ) -> None:

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 import workers.dispatch
+from app.broker import doorbells as broker
 from app.broker.contract import DISPATCH
-from app.outbox import record as outbox
 from app.settings import Settings, get_settings
 from tests.integration.outbox_world import OutboxWorld
 from workers.dispatch import Dispatcher
@@ -38,7 +38,6 @@ def one_turn(world: OutboxWorld, ids: Sequence[UUID], batch_size: int, *, carefu
         world.sessions,
         batch_size,
         world.settings.event_size_cap,
-        world.appended.append,
         rescue_after=0.0 if careful else None,
         ring_again=lambda ids: rung.append([*ids]),
     ).dispatch(ids)
@@ -78,6 +77,6 @@ def test_the_task_rings_until_all_lanes_are_empty(
     get_settings.cache_clear()
     ids = [str(id_) for id_ in backlog.pending_ids()]
 
-    outbox._celery(settings).signature(DISPATCH, args=[ids], kwargs={"swept": True}).apply_async()
+    broker.celery(settings).signature(DISPATCH, args=[ids], kwargs={"swept": True}).apply_async()
 
     assert backlog.pending() == []

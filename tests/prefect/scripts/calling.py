@@ -10,7 +10,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 SECONDS = 30
 
 
-async def settle(answer: Any) -> Any:
+async def resolve(answer: Any) -> Any:
     """Return what a method answers; only the asynchronous client's are awaited, and for no longer than a while."""
     return await asyncio.wait_for(answer, SECONDS) if inspect.isawaitable(answer) else answer
 
@@ -18,7 +18,7 @@ async def settle(answer: Any) -> Any:
 async def refuses(error: type[Exception], call: Any, *arguments: Any, **more: Any) -> None:
     """Fail unless the call raises this error."""
     try:
-        await settle(call(*arguments, **more))
+        await resolve(call(*arguments, **more))
     except error:
         return
     raise AssertionError(f"{call.__name__} did not raise {error.__name__}")

@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from calling import Noting, methods, settle, talk
+from calling import Noting, methods, resolve, talk
 from capacity_calls import limits, work_pools, work_queues
 from deployment_calls import deployments, flows, schedules
 from prefect.events.filters import EventFilter, EventNameFilter
@@ -19,14 +19,14 @@ MODE, GROUP, TOKEN = sys.argv[1:]
 
 async def server(client: Any, _token: str) -> dict[str, Any]:
     """The server is there, and of a version that the client works with."""
-    assert await settle(client.api_healthcheck()) is None
-    assert (await settle(client.hello())).status_code == 200
-    assert (await settle(client.api_version())).startswith("3.")
+    assert await resolve(client.api_healthcheck()) is None
+    assert (await resolve(client.hello())).status_code == 200
+    assert (await resolve(client.api_version())).startswith("3.")
     assert client.client_version()
-    await settle(client.raise_for_api_version_mismatch())
+    await resolve(client.raise_for_api_version_mismatch())
     if hasattr(client, "raise_for_api_version_mismatch_once"):
-        await settle(client.raise_for_api_version_mismatch_once())
-    assert (await settle(client.request("GET", "/version"))).status_code == 200
+        await resolve(client.raise_for_api_version_mismatch_once())
+    assert (await resolve(client.request("GET", "/version"))).status_code == 200
     return {}
 
 
@@ -34,11 +34,11 @@ async def events(client: Any, _token: str) -> dict[str, Any]:
     """All events are read page by page, with the default limit of 100 and each once."""
     if not hasattr(client, "read_events"):
         return {}
-    page = await settle(client.read_events(filter=EventFilter(event=EventNameFilter(prefix=["prefect.deployment."]))))
+    page = await resolve(client.read_events(filter=EventFilter(event=EventNameFilter(prefix=["prefect.deployment."]))))
     assert len(page.events) == 100
     found = [event.id for event in page.events]
     while page.next_page:
-        page = await settle(client.read_events_page(page.next_page))
+        page = await resolve(client.read_events_page(page.next_page))
         found += [event.id for event in page.events]
     assert len(set(found)) == len(found)
     return {"events": [str(each) for each in found]}

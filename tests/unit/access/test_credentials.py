@@ -1,4 +1,4 @@
-"""Who may come in, by what was presented and what is known."""
+"""Which requests are allowed, by their secrets and the known credentials."""
 
 import asyncio
 import base64
@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy.exc import OperationalError
 
-from app.access import Credentials, Presented, presented
+from app.access import Credentials, Secrets, read_secrets
 from app.access import credentials as module
 from app.access.api_keys import digest_of
 from app.access.key_ring import Digests
@@ -20,7 +20,7 @@ OPEN = Settings(database_url="postgresql+psycopg://127.0.0.1:1/none", broker_url
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:pass")})
 KEY = b"ac_a-key"
 KEYS: Digests = frozenset({digest_of(KEY), digest_of(b"ac_another")})
-NOTHING: Presented = ()
+NOTHING: Secrets = ()
 
 
 def basic(text: str) -> str:
@@ -31,14 +31,14 @@ def away() -> Digests:
     raise OperationalError("SELECT", {}, Exception("gone"))
 
 
-def admits(
-    settings: Settings, secrets: Presented, read: Callable[[], Digests] = frozenset, *, is_exposed: bool = False
+def allows(
+    settings: Settings, secrets: Secrets, read: Callable[[], Digests] = frozenset, *, is_exposed: bool = False
 ) -> bool:
     """Ask once, with a database that answers like this."""
     credentials = Credentials(settings, is_exposed=is_exposed)
     credentials._ring._read = read
     try:
-        return asyncio.run(credentials.admits(secrets))
+        return asyncio.run(credentials.allows(secrets))
     finally:
         credentials.close()
 
@@ -63,16 +63,16 @@ def admits(
         ("Digest user:pass", None, ()),
     ],
 )
-def test_what_is_presented(header: str | None, token: object, secrets: Presented) -> None:
-    assert presented(header, token) == secrets
+def test_the_secrets_of_a_request_are_read(header: str | None, token: object, secrets: Secrets) -> None:
+    assert read_secrets(header, token) == secrets
 
 
 def test_without_any_credential_everybody_comes_in_on_loopback() -> None:
-    assert admits(OPEN, NOTHING)
+    assert allows(OPEN, NOTHING)
 
 
 def test_without_any_credential_nobody_comes_in_from_the_network() -> None:
-    assert not admits(OPEN, NOTHING, is_exposed=True)
+    assert not allows(OPEN, NOTHING, is_exposed=True)
 
 
 @pytest.mark.parametrize("settings", [OPEN, GUARDED], ids=["keys only", "auth string too"])
@@ -80,21 +80,21 @@ def test_without_any_credential_nobody_comes_in_from_the_network() -> None:
     ("secrets", "comes_in"),
     [(NOTHING, False), ((KEY,), True), ((b"ac_wrong",), False), ((b"x", KEY), True), ((digest_of(KEY),), False)],
 )
-def test_where_there_are_keys_one_of_them_opens(settings: Settings, secrets: Presented, comes_in: bool) -> None:
-    assert admits(settings, secrets, lambda: KEYS) is comes_in
+def test_where_there_are_keys_one_of_them_opens(settings: Settings, secrets: Secrets, comes_in: bool) -> None:
+    assert allows(settings, secrets, lambda: KEYS) is comes_in
 
 
 @pytest.mark.parametrize(
     ("secret", "comes_in"), [(b"user:pass", True), (b"user:pas", False), (b"user:passs", False), (b"pass", False)]
 )
 def test_the_auth_string_opens_without_a_look_at_the_database(secret: bytes, comes_in: bool) -> None:
-    assert admits(GUARDED, (secret,), away) is comes_in
+    assert allows(GUARDED, (secret,), away) is comes_in
 
 
 def test_as_long_as_the_keys_are_unknown_nobody_can_know() -> None:
     for settings, secrets in ((OPEN, NOTHING), (OPEN, (KEY,)), (GUARDED, (KEY,))):
         with pytest.raises(Unavailable):
-            admits(settings, secrets, away)
+            allows(settings, secrets, away)
 
 
 def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypa
         return found
 
     async def stay() -> None:
-        staying = asyncio.create_task(credentials.until_refused((KEY,)))
+        staying = asyncio.create_task(credentials.wait_until_refused((KEY,)))
         async with asyncio.timeout(30):
             while not asked.is_set():
                 await asyncio.sleep(0.001)

@@ -38,7 +38,9 @@ def test_everything_else_is_not(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", ""])
 def test_without_a_credential_it_does_not_listen_on_the_network(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"there is no credential\. Set AFTERCOMMIT_API_AUTH_STRING=user:pass"):
+    with pytest.raises(
+        ConfigurationError, match=r"while there is no credential\. Set AFTERCOMMIT_API_AUTH_STRING=user:pass"
+    ):
         require_credential(OPEN, host, no_keys)
 
 
@@ -46,7 +48,7 @@ def test_without_a_credential_it_says_that_it_listens_on_loopback_only() -> None
     notice = require_credential(OPEN, "127.0.0.1", no_keys)
 
     assert notice is not None
-    assert "everybody on this machine may do everything, and the API listens on 127.0.0.1 only" in notice
+    assert "every user of this machine has full access, and the API listens on 127.0.0.1 only" in notice
 
 
 def test_a_key_is_a_credential() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benches.line import Line, Target, at_least, at_most, compared, line
-from benches.names import BENCHMARKS, chosen
+from benches.names import BENCHMARKS, select_benchmarks
 from benches.report import Report, keep_reports, read_reports
 from benches.spread import Spread, percentile
 from benches.table import markdown_of, number
@@ -117,15 +117,15 @@ def test_without_a_file_nothing_was_kept(tmp_path: Path) -> None:
 
 
 def test_one_is_chosen_by_its_name_or_its_number() -> None:
-    assert [each.name for each in chosen(["s4", "http"], quick=True)] == ["http", "drain"]
+    assert [each.name for each in select_benchmarks(["s4", "http"], quick=True)] == ["http", "drain"]
 
 
 def test_the_everyday_part_is_what_it_says() -> None:
     everyday = ["S1", "S2", "S3", "S4", "S5", "S6", "S12"]
-    assert [each.number for each in chosen([], quick=True)] == everyday
-    assert chosen([], quick=False) == list(BENCHMARKS)
+    assert [each.number for each in select_benchmarks([], quick=True)] == everyday
+    assert select_benchmarks([], quick=False) == list(BENCHMARKS)
 
 
 def test_a_name_that_is_none_is_an_error_that_says_what_there_is() -> None:
     with pytest.raises(ValueError, match=r"There is no s99\. There are: http, "):
-        chosen(["S99"], quick=False)
+        select_benchmarks(["S99"], quick=False)

@@ -75,7 +75,7 @@ def test_an_answer_without_content_needs_no_length() -> None:
 Case = tuple[bytes, str]
 UNREADABLE: list[Case] = [
     (b"", "closed the connection"),
-    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "how long"),
+    (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "no Content-Length"),
 ]
 
 

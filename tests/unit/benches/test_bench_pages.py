@@ -9,7 +9,7 @@ import pytest
 
 from benches.line import Line, at_least, at_most, compared, line
 from benches.pages import BEGIN, END, with_results, write_pages
-from benches.plot import THEMES, Group, bar_chart, furthest, target_chart, throughput_chart
+from benches.plot import THEMES, Group, bar_chart, target_chart, throughput_chart, worst_ratios
 from benches.report import Report
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -59,7 +59,7 @@ def test_what_reaches_its_target_is_right_of_the_line_and_what_does_not_is_left_
 
 def test_the_figure_furthest_from_its_target_stands_for_the_benchmark() -> None:
     reports = {"http": report(CREATE, LATE, line("free", "s", [9])), "none": report(line("free", "s", [9]))}
-    assert furthest(reports) == {"http": 0.5}
+    assert worst_ratios(reports) == {"http": 0.5}
 
 
 def test_the_chart_of_throughput_shows_rates_and_no_latencies() -> None:
@@ -87,5 +87,5 @@ def test_results_take_the_place_of_the_older_ones_and_the_rest_of_the_document_s
 
 @pytest.mark.parametrize("text", ["", BEGIN, END, f"{END}{BEGIN}"])
 def test_a_document_without_a_place_for_results_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="no place"):
+    with pytest.raises(ValueError, match="no markers"):
         with_results(text, {}, "folder")

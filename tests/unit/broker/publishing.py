@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
-from app.broker.doorbells import Doorbell, Publisher
+from app.broker.doorbell import Doorbell
+from app.broker.publisher import Publisher
 
 LONG_SECONDS = 20.0
 """Nobody waits for so long here."""

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.broker.doorbells import MESSAGE_LIMIT, Publisher
+from app.broker.publisher import MESSAGE_LIMIT, Publisher
 from tests.unit.broker.publishing import LONG_SECONDS, Sent, doorbells, publisher
 from tests.waiting import wait_until
 

@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from app.broker.doorbells import LONGEST_PACE_SECONDS, SHARE, Doorbell, Publisher, pace_after
+from app.broker.doorbell import Doorbell
+from app.broker.publisher import LONGEST_PACE_SECONDS, PUBLISHING_SHARE, Publisher, pace_after
 from tests.unit.broker.publishing import LONG_SECONDS, Sent, doorbells, publisher
 from tests.waiting import wait_until
 
@@ -60,4 +61,4 @@ def test_what_rings_while_messages_take_long_waits_for_the_share_of_the_thread()
         ours.ring(doorbells(1))
         wait_until(lambda wanted=number: len(begun) == wanted, "the next message")  # type: ignore[misc]
     ours.stop(5)
-    assert begun[2] - begun[0] >= 2 * takes / SHARE
+    assert begun[2] - begun[0] >= 2 * takes / PUBLISHING_SHARE

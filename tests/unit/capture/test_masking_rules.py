@@ -96,7 +96,7 @@ def test_an_unmasked_path_that_is_closer_comes_before_a_masked_one() -> None:
 def test_a_path_that_begins_with_no_field_is_refused_with_the_fields(setting: str) -> None:
     servers = {"database_url": "x", "broker_url": "y", "masking_key": "z"}
     settings = Settings.model_validate({**servers, setting: ("parameters.a", "job_variables.env")})
-    with pytest.raises(ConfigurationError, match=r"names no field: job_variables\. The fields are: .*infra_overrides"):
+    with pytest.raises(ConfigurationError, match=r"unknown field: job_variables\. The fields are: .*infra_overrides"):
         make_masker(settings)
 
 

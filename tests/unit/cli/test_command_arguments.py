@@ -10,7 +10,7 @@ from app.capture.kinds import DEPLOYMENT, KINDS, kind_of
 from app.cli.events.showing import parse_event
 from app.cli.names import parse_kind, parse_name
 from app.cli.outbox.parked import parse_snapshot
-from app.cli.times import NOW, parse_time, shown
+from app.cli.times import NOW, format_time, parse_time
 from app.log.names import ResourceName
 
 
@@ -56,8 +56,8 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 def test_a_time_is_shown_in_utc() -> None:
-    assert shown(parse_time("2026-11-23T15:44:19.284999+02:00")) == "2026-11-23T13:44:19.284Z"
-    assert shown(NOW) == "now"
+    assert format_time(parse_time("2026-11-23T15:44:19.284999+02:00")) == "2026-11-23T13:44:19.284Z"
+    assert format_time(NOW) == "now"
 
 
 def test_a_name_is_that_of_a_deployment_unless_it_says_otherwise() -> None:
@@ -83,13 +83,13 @@ def test_a_deployment_without_its_flow_is_refused(text: str) -> None:
 
 
 def test_a_kind_that_there_is_not_is_told_from_a_deployment_without_its_flow() -> None:
-    with pytest.raises(typer.BadParameter, match=r"There are: .*work-pool"):
+    with pytest.raises(typer.BadParameter, match=r"Choose one of: .*work-pool"):
         parse_name("pool:local")
 
 
 @pytest.mark.parametrize("text", ["block-document", "deployments", ""])
 def test_a_kind_without_events_is_refused_with_those_that_there_are(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match=r"There are: .*deployment"):
+    with pytest.raises(typer.BadParameter, match=r"Choose one of: .*deployment"):
         parse_kind(text)
 
 

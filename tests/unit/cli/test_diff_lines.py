@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from app.cli.diff_lines import ABSENT, Line, difference, whole
+from app.cli.diff_lines import ABSENT, Line, difference_lines, value_lines
 from app.log.state import Reason, Unknown
 
 
 def diff(before: Any, after: Any) -> list[str]:
-    return [line.text() for line in difference("field", before, after)]
+    return [line.text() for line in difference_lines("field", before, after)]
 
 
 def test_two_simple_values_stand_beside_each_other() -> None:
@@ -81,7 +81,7 @@ def test_masked_and_omitted_values_are_said_in_words() -> None:
 
 
 def test_what_is_unknown_says_since_when_and_why() -> None:
-    shown = [line.text() for line in whole("tags", Unknown(7, Reason.SKIPPED))]
+    shown = [line.text() for line in value_lines("tags", Unknown(7, Reason.SKIPPED))]
     assert shown == ["  tags: unknown since revision 7: a change was skipped"]
 
 
@@ -90,7 +90,7 @@ def test_what_was_absent_is_added() -> None:
 
 
 def test_neither_a_key_nor_a_value_can_steer_the_terminal() -> None:
-    (line,) = difference("a\x1b[31m\n", "\x9b", "\u202eb")
+    (line,) = difference_lines("a\x1b[31m\n", "\x9b", "\u202eb")
     assert line.text() == '~ a\\x1b[31m\\n: "\\x9b" -> "\\u202eb"'
 
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from app.cli.events.follower import CtrlC
+from app.cli.events.ctrl_c import CtrlC
 
 
 def _press() -> None:
@@ -14,7 +14,7 @@ def _press() -> None:
 def test_ctrl_c_does_not_break_into_a_read() -> None:
     with CtrlC() as ctrl_c:
         _press()
-        assert ctrl_c.wished
+        assert ctrl_c.requested
 
 
 def test_ctrl_c_ends_a_wait_at_once() -> None:
@@ -26,7 +26,7 @@ def test_ctrl_c_ends_a_wait_at_once() -> None:
 
     with CtrlC() as ctrl_c:
         ctrl_c.during(wait)
-        assert ctrl_c.wished
+        assert ctrl_c.requested
     assert done == []
 
 

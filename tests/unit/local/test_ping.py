@@ -14,8 +14,8 @@ def test_a_ping_is_repeated_until_all_workers_answer(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code]
 
     with Ping(command, dict(os.environ), tmp_path, ["worker1@here", "worker2@here"]) as ping:
-        assert wait_until(ping.answered, timeout=30)
-        assert not ping.answered()
+        assert wait_until(ping.all_answered, timeout=30)
+        assert not ping.all_answered()
 
 
 def test_a_ping_that_was_begun_is_waited_for_and_not_begun_again(tmp_path: Path) -> None:
@@ -25,4 +25,4 @@ def test_a_ping_that_was_begun_is_waited_for_and_not_begun_again(tmp_path: Path)
         asked = ping.ask()
         assert ping.ask() is asked
         asked.wait(30)
-        assert ping.answered()
+        assert ping.all_answered()

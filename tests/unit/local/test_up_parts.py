@@ -16,9 +16,9 @@ from app.cli import main as main_module
 from app.cli.migrate import upgrade
 from app.errors import ConfigurationError, StartupError
 from app.local.embedded.process import free_port
-from app.local.folder import announced, claimed, masking_key
+from app.local.folder import load_or_create_masking_key, lock_data_folder, publish_run_file
 from app.local.ports import Address, check_free
-from app.local.probes import answers_ok, require_redis
+from app.local.probes import answers_ok, require_redis_url
 from app.settings.run_file import RunFile, read_run_file
 
 RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="a", flower_url=None, pid=1)
@@ -33,27 +33,27 @@ def test_a_taken_port_is_named_with_the_option_that_changes_it() -> None:
         address = Address("the API", "127.0.0.1", listener.getsockname()[1], "--port")
 
         with pytest.raises(ConfigurationError, match=rf"{address.port} for the API is in use: .*--port"):
-            check_free([address], patience=0, check=_no_check)
-    check_free([address], patience=0, check=_no_check)
+            check_free([address], timeout=0, check=_no_check)
+    check_free([address], timeout=0, check=_no_check)
 
 
 def test_a_port_may_become_free_while_waiting() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     address = Address("the API", "127.0.0.1", listener.getsockname()[1], "--port")
 
-    check_free([address], patience=30, check=listener.close)
+    check_free([address], timeout=30, check=listener.close)
 
 
 def test_two_services_need_two_ports() -> None:
     addresses = [Address("the API", "127.0.0.1", 4200, "--port"), Address("Flower", "127.0.0.1", 4200, "--flower-port")]
 
     with pytest.raises(ConfigurationError, match="--port and --flower-port are both 4200"):
-        check_free(addresses, patience=0, check=_no_check)
+        check_free(addresses, timeout=0, check=_no_check)
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"can't listen on 203\.0\.113\.9"):
-        check_free([Address("the API", "203.0.113.9", free_port(), "--port")], patience=0, check=_no_check)
+        check_free([Address("the API", "203.0.113.9", free_port(), "--port")], timeout=0, check=_no_check)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +70,17 @@ def test_the_url_of_an_address_can_be_opened_here(host: str, url: str) -> None:
 
 
 def test_a_folder_is_claimed_once_and_names_its_holder(tmp_path: Path) -> None:
-    with claimed(tmp_path / "new") as was_killed:
+    with lock_data_folder(tmp_path / "new") as was_killed:
         assert not was_killed
-        with pytest.raises(ConfigurationError, match=f"process {os.getpid()}"), claimed(tmp_path / "new"):
+        with pytest.raises(ConfigurationError, match=f"process {os.getpid()}"), lock_data_folder(tmp_path / "new"):
             pass
-    with claimed(tmp_path / "new") as was_killed:
+    with lock_data_folder(tmp_path / "new") as was_killed:
         assert not was_killed
 
 
 def test_a_killed_holder_is_noticed_and_its_run_file_removed(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from app.local.folder import claimed\n"
-    code += "with claimed(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    code = "import sys; from pathlib import Path; from app.local.folder import lock_data_folder\n"
+    code += "with lock_data_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
@@ -88,7 +88,7 @@ def test_a_killed_holder_is_noticed_and_its_run_file_removed(tmp_path: Path) -> 
         (tmp_path / "run.json").write_text("{}")
         holder.kill()
 
-    with claimed(tmp_path) as was_killed:
+    with lock_data_folder(tmp_path) as was_killed:
         assert was_killed
         assert read_run_file(tmp_path) is None
 
@@ -96,38 +96,38 @@ def test_a_killed_holder_is_noticed_and_its_run_file_removed(tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(ConfigurationError, match="can't be used"), claimed(tmp_path / "file/below"):
+    with pytest.raises(ConfigurationError, match="can't be used"), lock_data_folder(tmp_path / "file/below"):
         pass
 
 
 def test_the_masking_key_is_private_and_kept(tmp_path: Path) -> None:
-    key = masking_key(tmp_path)
+    key = load_or_create_masking_key(tmp_path)
 
-    assert masking_key(tmp_path) == key
+    assert load_or_create_masking_key(tmp_path) == key
     assert len(key) >= 32
     assert stat.S_IMODE((tmp_path / "masking.key").stat().st_mode) == 0o600
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_masking_key_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    masking_key(tmp_path)
+    load_or_create_masking_key(tmp_path)
     (tmp_path / "masking.key").chmod(0)
 
     with pytest.raises(StartupError, match="belongs to another user"):
-        masking_key(tmp_path)
+        load_or_create_masking_key(tmp_path)
 
 
 def test_the_run_file_is_private_and_goes_with_its_service(tmp_path: Path) -> None:
-    with announced(tmp_path, RUN):
+    with publish_run_file(tmp_path, RUN):
         assert read_run_file(tmp_path) == RUN
         assert stat.S_IMODE((tmp_path / "run.json").stat().st_mode) == 0o600
     assert read_run_file(tmp_path) is None
 
 
 def test_only_the_url_of_a_redis_is_taken() -> None:
-    require_redis("redis://:password@127.0.0.1:1/0")
+    require_redis_url("redis://:password@127.0.0.1:1/0")
     with pytest.raises(ConfigurationError, match="AFTERCOMMIT_BROKER_URL"):
-        require_redis("amqp://127.0.0.1")
+        require_redis_url("amqp://127.0.0.1")
 
 
 @pytest.mark.parametrize(("url", "words"), [("nonsense", "not a database URL"), ("mysql://x", "not mysql")])

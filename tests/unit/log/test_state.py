@@ -45,7 +45,7 @@ def skipped(revision: int, operation: str) -> EventRow:
 
 def test_nothing_is_known_before_the_creation() -> None:
     state = rebuild(KIND, [])
-    assert (state.phase, state.revision, state.changed, state.fields) == (Phase.UNBORN, 0, None, {})
+    assert (state.phase, state.revision, state.changed, state.fields) == (Phase.NOT_CREATED, 0, None, {})
 
 
 def test_each_update_puts_its_values_in_place() -> None:
@@ -109,4 +109,4 @@ def test_a_change_that_the_log_lacks_makes_each_field_unknown_from_there_on() ->
 
 
 def test_a_field_that_no_event_names_is_unknown() -> None:
-    assert rebuild(KIND, [created(a=1)]).fields == {"a": 1, "b": Unknown(1, Reason.UNTOLD)}
+    assert rebuild(KIND, [created(a=1)]).fields == {"a": 1, "b": Unknown(1, Reason.UNRECORDED)}

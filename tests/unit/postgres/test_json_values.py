@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.postgres.engine import dump_json, load_json
+from app.postgres.base import dump_json, load_json
 
 VALUES = st.recursive(
     st.none()

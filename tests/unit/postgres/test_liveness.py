@@ -10,7 +10,7 @@ import pytest
 from psycopg.errors import ConnectionTimeout
 
 from app.postgres import liveness
-from app.postgres.liveness import FRESH_SECONDS, Pulse, WatchedConnection, answers
+from app.postgres.liveness import RESULT_VALID_SECONDS, ServerHealth, WatchedConnection, probe_server
 
 
 class Clock:
@@ -52,12 +52,12 @@ class Probe:
 
 def test_one_answer_is_believed_for_a_moment_and_no_longer(clock: Clock) -> None:
     probe = Probe(alive=False)
-    pulse = Pulse(patience=35, probe=probe)
-    assert [pulse.beats(0), pulse.beats(0)] == [False, False]
+    health = ServerHealth(max_wait_seconds=35, probe=probe)
+    assert [health.is_answering(0), health.is_answering(0)] == [False, False]
     assert probe.asked == 1
-    clock.now += FRESH_SECONDS
+    clock.now += RESULT_VALID_SECONDS
     probe.alive = True
-    assert pulse.beats(0)
+    assert health.is_answering(0)
     assert probe.asked == 2
 
 
@@ -69,11 +69,11 @@ def test_threads_that_wait_at_once_share_one_question(clock: Clock) -> None:
         asked.append(connected)
         return False
 
-    pulse = Pulse(patience=35, probe=probe)
+    health = ServerHealth(max_wait_seconds=35, probe=probe)
 
     def ask() -> None:
         everybody.wait()
-        assert not pulse.beats(0)
+        assert not health.is_answering(0)
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -85,13 +85,13 @@ def test_threads_that_wait_at_once_share_one_question(clock: Clock) -> None:
 
 def test_a_server_that_accepts_and_says_nothing_does_not_answer(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as connected:
-        assert not answers(connected.fileno(), timeout=0.05)
+        assert not probe_server(connected.fileno(), timeout=0.05)
 
 
 def test_a_server_that_is_gone_does_not_answer(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as connected:
         listener.close()
-        assert not answers(connected.fileno())
+        assert not probe_server(connected.fileno())
 
 
 def test_a_server_that_says_a_byte_answers(listener: socket.socket) -> None:
@@ -105,7 +105,7 @@ def test_a_server_that_says_a_byte_answers(listener: socket.socket) -> None:
     server = threading.Thread(target=refuse)
     server.start()
     with socket.create_connection(listener.getsockname()) as connected:
-        assert answers(connected.fileno())
+        assert probe_server(connected.fileno())
     server.join()
 
 
@@ -119,14 +119,14 @@ def test_after_a_connect_in_vain_the_next_ones_fail_at_once_and_later_one_tries_
         raise ConnectionTimeout("connection timeout expired")
 
     monkeypatch.setattr(WatchedConnection, "connect", classmethod(connect))
-    pulse = Pulse(patience=35, probe=Probe(alive=False))
+    health = ServerHealth(max_wait_seconds=35, probe=Probe(alive=False))
     with pytest.raises(ConnectionTimeout):
-        pulse.connect("first")
+        health.connect("first")
     with pytest.raises(psycopg.OperationalError, match="does not answer"):
-        pulse.connect("spared")
-    clock.now += FRESH_SECONDS
+        health.connect("spared")
+    clock.now += RESULT_VALID_SECONDS
     with pytest.raises(ConnectionTimeout):
-        pulse.connect("later")
+        health.connect("later")
     assert tries == ["first", "later"]
 
 
@@ -135,10 +135,10 @@ def test_a_server_that_refuses_spares_nobody_the_try(clock: Clock, monkeypatch: 
         raise psycopg.OperationalError("too many clients already")
 
     monkeypatch.setattr(WatchedConnection, "connect", classmethod(refuse))
-    pulse = Pulse(patience=35, probe=Probe(alive=False))
+    health = ServerHealth(max_wait_seconds=35, probe=Probe(alive=False))
     for _ in range(2):
         with pytest.raises(psycopg.OperationalError, match="too many"):
-            pulse.connect()
+            health.connect()
 
 
 def test_a_server_that_cannot_be_asked_has_the_benefit_of_the_doubt(tmp_path: Path) -> None:
@@ -149,4 +149,4 @@ def test_a_server_that_cannot_be_asked_has_the_benefit_of_the_doubt(tmp_path: Pa
         server.listen()
         client.connect(str(path))
         path.unlink()
-        assert answers(client.fileno())
+        assert probe_server(client.fileno())

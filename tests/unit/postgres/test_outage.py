@@ -5,7 +5,7 @@ import pytest
 from psycopg import errors
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
-from workers.outage import OUTAGE, is_refusal
+from app.postgres.refusals import OUTAGE, is_refusal
 
 
 def wrapped(wrapper: type[DBAPIError], orig: BaseException) -> DBAPIError:

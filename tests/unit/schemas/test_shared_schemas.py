@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.crud.filters import restricts
+from app.crud.filters import has_conditions
 from app.errors import InvalidRequest
 from app.schemas.filters import DeploymentFilter, FlowFilter
 from app.schemas.shared import Changes, Labels, Name, Object, PageNumber, Paging, Tags, Text, WireModel
-from app.schemas.work_pools import knows_result_block
+from app.schemas.work_pools import supports_result_block
 
 
 class Thing(WireModel):
@@ -77,11 +77,11 @@ def test_a_deeper_object_is_refused_because_it_could_not_be_answered(levels: int
 
 
 def test_only_what_was_sent_is_given() -> None:
-    assert Thing.model_validate({"text": "x"}).given() == {"text": "x"}
+    assert Thing.model_validate({"text": "x"}).fields_set() == {"text": "x"}
 
 
 def test_null_clears_a_clearable_field() -> None:
-    assert ThingChanges.model_validate({"text": None}).given() == {"text": None}
+    assert ThingChanges.model_validate({"text": None}).fields_set() == {"text": None}
 
 
 def test_null_is_refused_elsewhere_with_the_name_of_the_field() -> None:
@@ -128,7 +128,7 @@ def test_a_page_starts_after_the_ones_before() -> None:
     ],
 )
 def test_a_filter_restricts_when_it_states_a_condition(wanted: FlowFilter | None, expected: bool) -> None:
-    assert restricts(wanted) is expected
+    assert has_conditions(wanted) is expected
 
 
 @pytest.mark.parametrize(
@@ -143,4 +143,4 @@ def test_a_filter_restricts_when_it_states_a_condition(wanted: FlowFilter | None
     ],
 )
 def test_a_client_before_3_3_8_does_not_know_the_result_block(agent: str | None, expected: bool) -> None:
-    assert knows_result_block(agent) is expected
+    assert supports_result_block(agent) is expected

@@ -130,10 +130,10 @@ def test_keys_to_mask_and_paths_not_to_mask_are_separated_by_commas(
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("MASKED_PATHS", "parameters..a", r"'parameters\.\.a' is no path"),
-        ("MASKED_PATHS", "parameters.a,.b", r"'\.b' is no path"),
-        ("UNMASKED_PATHS", "parameters.A*", r"'parameters\.A\*' is no path"),
-        ("MASKED_KEYS", "license,*", r"'\*' stands for every key"),
+        ("MASKED_PATHS", "parameters..a", r"'parameters\.\.a' is not a path"),
+        ("MASKED_PATHS", "parameters.a,.b", r"'\.b' is not a path"),
+        ("UNMASKED_PATHS", "parameters.A*", r"'parameters\.A\*' is not a path"),
+        ("MASKED_KEYS", "license,*", r"'\*' matches every key"),
     ],
 )
 def test_a_rule_of_masking_that_is_none_is_said_with_its_variable(

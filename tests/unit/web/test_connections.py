@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.web.connections import TooSlow, cut_now, first_to_end, note_abort, within
+from app.web.connections import TooSlow, abort_connection, remember_abort, run_until_first_ends, with_timeout
 
 
 def test_a_connection_that_cannot_be_cut_is_left_to_the_server() -> None:
@@ -12,14 +12,14 @@ def test_a_connection_that_cannot_be_cut_is_left_to_the_server() -> None:
         return {}
 
     scope: dict[str, object] = {}
-    note_abort(scope, receive)
-    cut_now(scope)
-    cut_now({})
+    remember_abort(scope, receive)
+    abort_connection(scope)
+    abort_connection({})
 
 
 def test_a_send_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(TooSlow, match=r"0.01 s"):
-        asyncio.run(within(0.01, asyncio.Event().wait()))
+        asyncio.run(with_timeout(0.01, asyncio.Event().wait()))
 
 
 def test_when_the_first_ends_the_others_are_cancelled_and_its_error_is_raised() -> None:
@@ -37,5 +37,5 @@ def test_when_the_first_ends_the_others_are_cancelled_and_its_error_is_raised() 
         raise TooSlow
 
     with pytest.raises(TooSlow):
-        asyncio.run(first_to_end(wait(), fail(), wait()))
+        asyncio.run(run_until_first_ends(wait(), fail(), wait()))
     assert ended == ["cancelled", "cancelled"]

@@ -7,10 +7,10 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 
-from app.main import ROUTED
-from app.web.routing import FOUND, Index
+from app.main import ROUTE_MODULES
+from app.web.routing import MATCHED_ROUTE, RouteIndex
 
-ROUTES = [route for module in ROUTED for route in module.router.routes]
+ROUTES = [route for module in ROUTE_MODULES for route in module.router.routes]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATHS = sorted(
     {
@@ -33,21 +33,21 @@ def _first_that_fits(method: str, path: str) -> BaseRoute | None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_index_finds_the_route_that_a_search_through_all_finds(method: str) -> None:
-    index = Index(ROUTES)
+    index = RouteIndex(ROUTES)
     assert len(PATHS) > 100
     for path in PATHS:
         match, found = index.matches(_scope(method, path))
         wanted = _first_that_fits(method, path)
-        assert found.get(FOUND) is wanted, f"{method} {path}"
+        assert found.get(MATCHED_ROUTE) is wanted, f"{method} {path}"
         assert match is (Match.NONE if wanted is None else Match.FULL)
 
 
 @pytest.mark.parametrize("path", ["*", "/", "/api", "/api/", "//api/flows/", "/health", "/api/flowers"])
 def test_a_path_that_is_nobodys_is_left_to_the_routes(path: str) -> None:
-    assert Index(ROUTES).matches(_scope("GET", path)) == (Match.NONE, {})
+    assert RouteIndex(ROUTES).matches(_scope("GET", path)) == (Match.NONE, {})
 
 
 def test_below_a_mount_and_on_a_websocket_the_routes_decide() -> None:
-    index = Index(ROUTES)
+    index = RouteIndex(ROUTES)
     assert index.matches({**_scope("GET", "/api/hello"), "root_path": "/api"}) == (Match.NONE, {})
     assert index.matches({"type": "websocket", "path": "/api/events/in"}) == (Match.NONE, {})

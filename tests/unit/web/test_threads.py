@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from app.web.threads import Threads
+from app.threads import Threads
 from tests.waiting import wait_until
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")

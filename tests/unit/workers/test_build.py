@@ -11,7 +11,7 @@ from app.errors import DispatchError, UnknownKind
 from app.schemas.event import Event, RelatedResource
 from tests.unit.snapshots import ANY_ID, snapshot_row
 from workers import build as building
-from workers.changes import changed_fields
+from workers.build import changed_fields
 from workers.claimed import Claimed
 
 CAP = 1_400_000
@@ -114,8 +114,8 @@ def test_what_is_not_counted_is_as_small_as_is_said(
     # A flow's tags and labels stand in the payload twice: among the fields, and as keys of its own.
     before = None if operation == "created" else {"tags": [], "labels": other}
     row = snapshot_row(kind="flow", operation=operation, before=before, after={"tags": tags, "labels": labels})
-    payload = build(row, [], 3 * row.size + building.NAMES_AT_MOST).payload
-    assert len(json.dumps(payload, ensure_ascii=False).encode()) <= 3 * row.size + building.NAMES_AT_MOST
+    payload = build(row, [], 3 * row.size + building.MAX_NAME_BYTES).payload
+    assert len(json.dumps(payload, ensure_ascii=False).encode()) <= 3 * row.size + building.MAX_NAME_BYTES
     assert "omitted_fields" not in payload
 
 

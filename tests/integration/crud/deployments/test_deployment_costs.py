@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app.crud.deployments import writing as deployments
+from app.crud.deployments.upsert import upsert_deployment
 from app.schemas.deployments import DeploymentCreate
 from tests.statements import StatementCount
 from tests.world import World
@@ -54,9 +54,9 @@ def test_an_unchanged_upsert_is_one_statement_whatever_it_names(world: World, cl
 def test_an_unchanged_upsert_takes_no_transaction_id_so_that_its_commit_waits_for_no_disk(world: World) -> None:
     body = DeploymentCreate(name=world.name("d"), flow_id=UUID(world.flow()), work_pool_name=world.pool())
     with world.sessions() as session:
-        assert deployments.upsert_deployment(session, body).created
+        assert upsert_deployment(session, body).created
         session.commit()
-        assert not deployments.upsert_deployment(session, body).created
+        assert not upsert_deployment(session, body).created
         assert session.scalar(select(func.pg_current_xact_id_if_assigned())) is None
 
 

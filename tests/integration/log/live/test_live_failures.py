@@ -9,8 +9,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from structlog.testing import capture_logs
 
 from app.api import event_subscription
-from app.log.live import hub, tail
-from app.log.live.reading import following, read_page
+from app.log.live import hub, watch
+from app.log.live.reading import read_page, without_times
 from app.schemas.event_queries import EventFilter
 from tests.integration.client_event import numbered
 from tests.integration.serving import Served
@@ -48,8 +48,8 @@ def test_a_database_that_is_away_while_a_page_is_read_is_waited_for(
 def test_a_database_that_is_away_when_the_head_is_looked_at_is_looked_at_again(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing(monkeypatch, "newest_event", AWAY, times=2, where=tail)
-    monkeypatch.setattr(tail, "POLL_SECONDS", 0.05)
+    failing(monkeypatch, "newest_event", AWAY, times=2, where=watch)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.05)
     with subscribed(served.address) as socket:
         served.post(*numbered(1, 3))
         assert numbers(receive(socket, 3)) == [1, 2, 3]
@@ -91,7 +91,7 @@ def test_an_unforeseen_error_is_told_without_its_text(served: Served, monkeypatc
     def fail(*_args: object) -> None:
         raise AssertionError("hunter2")
 
-    monkeypatch.setattr(event_subscription, "_asked_for", fail)
+    monkeypatch.setattr(event_subscription, "_parse_filter", fail)
     with capture_logs() as said, connected(served.address, "out") as socket:
         send(socket, {"type": "filter", "filter": since_a_minute()})
         assert closed(socket) == (1011, "Internal Server Error")
@@ -100,7 +100,7 @@ def test_an_unforeseen_error_is_told_without_its_text(served: Served, monkeypatc
 
 
 def test_nothing_is_sent_for_too_long_at_the_beginning(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.web.handshake.GREETING_SECONDS", 0.05)
+    monkeypatch.setattr("app.web.handshake.HANDSHAKE_SECONDS", 0.05)
     with connected(served.address, "out") as socket:
         assert closed(socket) == (1002, "Nothing was sent for 0.05 s.")
 
@@ -108,12 +108,12 @@ def test_nothing_is_sent_for_too_long_at_the_beginning(served: Served, monkeypat
 def test_a_page_ends_at_its_bytes_and_its_window(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     served.post(*numbered(1, 10))
     pages = {"PAGE_BYTES": [1, 2, 3], "PAGE_EVENTS": [2, 4, 6], "WINDOW": [3, 6, 9]}
-    wanted = following(EventFilter())
+    wanted = without_times(EventFilter())
     for bound, reached in pages.items():
         with monkeypatch.context() as patched, served.live._sessions() as session:
             patched.setattr(f"app.log.live.reading.{bound}", reached[0])
             after, found = 0, []
             for _ in reached:
-                after = read_page(session, wanted, after, 10).reached
+                after = read_page(session, wanted, after, 10).read_until
                 found.append(after)
         assert found == reached, bound

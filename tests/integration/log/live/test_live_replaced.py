@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import Engine, delete, insert, update
 
-from app.log.live import tail
-from app.log.live.hub import REPLACED
+from app.log.live import watch
+from app.log.live.watch import LogReplaced
 from app.models import EventLog, EventRow
 from tests.integration.client_event import numbered
 from tests.integration.serving import Served
@@ -16,8 +16,8 @@ from tests.waiting import wait_until
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a broker the log is looked at every second; a test does not wait for that."""
-    monkeypatch.setattr(tail, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(tail, "SLICE_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "SLICE_SECONDS", 0.05)
 
 
 def restore(engine: Engine, position: int, *later: int) -> None:
@@ -44,7 +44,7 @@ def test_a_reader_whose_log_was_restored_is_told_and_a_new_one_gets_each_new_eve
     with subscribed(served.address) as socket:
         assert numbers(receive(socket, 5)) == [1, 2, 3, 4, 5]
         restore(engine, 2)
-        assert closed(socket) == (1008, REPLACED)
+        assert closed(socket) == (1008, str(LogReplaced(0)))
     with subscribed(served.address, frame={"after": 2}) as socket:
         served.post(*numbered(11, 12))
         assert numbers(receive(socket, 2)) == [11, 12]
@@ -55,7 +55,7 @@ def test_it_is_seen_although_the_log_is_longer_by_then(served: Served, engine: E
     with subscribed(served.address) as socket:
         assert numbers(receive(socket, 5)) == [1, 2, 3, 4, 5]
         restore(engine, 4, 11, 12, 13)
-        assert closed(socket) == (1008, REPLACED)
+        assert closed(socket) == (1008, str(LogReplaced(0)))
     with subscribed(served.address, frame={"after": 4}) as socket:
         assert numbers(receive(socket, 3)) == [11, 12, 13]
 
@@ -65,7 +65,7 @@ def test_all_readers_are_told_and_nothing_of_them_stays(served: Served, engine: 
     with streamed(served.client, after=0) as stream, subscribed(served.address) as socket:
         assert numbers(stream.receive(5)) == [1, 2, 3, 4, 5]
         restore(engine, 0)
-        assert closed(socket) == (1008, REPLACED)
-        assert [line for line in stream.lines if REPLACED in line] != []
+        assert closed(socket) == (1008, str(LogReplaced(0)))
+        assert [line for line in stream.lines if str(LogReplaced(0)) in line] != []
     wait_until(lambda: served.live.readers == 0, "everybody has gone")
     assert served.live._feeds == {}

@@ -11,7 +11,7 @@ from tests.unit.access.key_ring.reading import ONE, PATIENCE, TWO, Database, in_
 
 @pytest.mark.usefixtures("always_old")
 def test_a_hundred_who_ask_during_a_reading_wait_for_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_ring, "PATIENCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(key_ring, "WAIT_SECONDS", PATIENCE)
     database = Database(ONE, TWO)
 
     async def ask() -> list[Digests | None]:
@@ -28,7 +28,7 @@ def test_a_hundred_who_ask_during_a_reading_wait_for_that_one(monkeypatch: pytes
 
 @pytest.mark.usefixtures("always_old")
 def test_a_reading_that_hangs_holds_up_nobody_for_longer_than_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_ring, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(key_ring, "WAIT_SECONDS", 0.05)
     database = Database(ONE, TWO)
 
     async def ask() -> None:
@@ -48,7 +48,7 @@ def test_a_reading_that_hangs_holds_up_nobody_for_longer_than_the_patience(monke
 
 @pytest.mark.usefixtures("always_old")
 def test_the_first_reading_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_ring, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(key_ring, "WAIT_SECONDS", 0.0)
     database = Database(ONE)
 
     async def ask() -> Digests | None:
@@ -62,7 +62,7 @@ def test_the_first_reading_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_event_loop_turns_while_a_reading_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_ring, "PATIENCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(key_ring, "WAIT_SECONDS", PATIENCE)
     database = Database(ONE)
     turns = 0
 
@@ -88,7 +88,7 @@ def test_the_event_loop_turns_while_a_reading_hangs(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.usefixtures("always_old")
 def test_a_client_that_leaves_does_not_end_the_reading_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_ring, "PATIENCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(key_ring, "WAIT_SECONDS", PATIENCE)
     database = Database(ONE)
 
     async def ask() -> None:

@@ -26,11 +26,11 @@ class Supervised:
         self._output = Output(self.stream, width=4, coloured=False)
         self._folder = folder
 
-    def program(self, name: str, code: str, *, stage: int = 1, patience: float = 10) -> Program:
+    def program(self, name: str, code: str, *, stage: int = 1, stop_timeout: float = 10) -> Program:
         """Start a child process that runs this code, under supervision."""
         program = Program(name, [sys.executable, "-c", code], dict(os.environ), self._folder, self._output)
         program.start()
-        self.supervisor.add(program, stage=stage, patience=patience)
+        self.supervisor.add(program, stage=stage, stop_timeout=stop_timeout)
         return program
 
     def tick_until(self, condition: Callable[[], bool]) -> None:

@@ -66,7 +66,7 @@ def test_a_part_that_does_not_start_again_is_given_up(supervised: Supervised) ->
         def ask_to_stop(self) -> None: ...
         def kill(self) -> None: ...
 
-    supervised.supervisor.add(Broken(), stage=1, patience=1)
+    supervised.supervisor.add(Broken(), stage=1, stop_timeout=1)
 
     with pytest.raises(StartupError, match="PostgreSQL did not start again"):
         supervised.tick_until(lambda: False)

@@ -26,7 +26,7 @@ def test_stages_stop_one_after_the_other(supervised: Supervised) -> None:
 
 
 def test_what_does_not_stop_is_killed_aloud(supervised: Supervised) -> None:
-    program = supervised.program("work", STUBBORN, patience=0.1)
+    program = supervised.program("work", STUBBORN, stop_timeout=0.1)
     supervised.tick_until(lambda: bool(supervised.lines("work")))
 
     supervised.supervisor.stop()
@@ -36,8 +36,8 @@ def test_what_does_not_stop_is_killed_aloud(supervised: Supervised) -> None:
 
 
 def test_a_second_wish_to_stop_hurries(supervised: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor_module, "HURRIED_PATIENCE", 0.1)
-    supervised.program("work", STUBBORN, patience=600)
+    monkeypatch.setattr(supervisor_module, "HURRIED_STOP_TIMEOUT", 0.1)
+    supervised.program("work", STUBBORN, stop_timeout=600)
     supervised.tick_until(lambda: bool(supervised.lines("work")))
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGTERM)
@@ -51,7 +51,7 @@ def test_a_second_wish_to_stop_hurries(supervised: Supervised, monkeypatch: pyte
 
 def test_a_wish_to_stop_breaks_in_only_where_it_may() -> None:
     with StopRequests() as requests:
-        with pytest.raises(KeyboardInterrupt), requests.interrupting():
+        with pytest.raises(KeyboardInterrupt), requests.interruptible():
             os.kill(os.getpid(), signal.SIGHUP)
         os.kill(os.getpid(), signal.SIGINT)
         assert requests.count == 2

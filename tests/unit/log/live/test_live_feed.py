@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidRequest
-from app.log.live.feed import Feed
-from app.log.live.reading import EVER, Frame, Page, following
-from app.log.live.subscription import Subscription
+from app.log.live.feed import Feed, Subscription
+from app.log.live.reading import ANY_TIME, Frame, Page, without_times
 from app.schemas.event_queries import EventFilter, OccurredFilter
 
 NOW = datetime.now(UTC)
@@ -69,7 +68,7 @@ def test_whatever_is_past_or_live_or_no_longer_held_each_event_comes_once(
         feed = Feed(WANTED, start)
         running = asyncio.create_task(feed.run(log.read_new, lambda: budget))
         after = min(begin, start)
-        subscription = Subscription(feed, EVER, after, log.read, lambda: None)
+        subscription = Subscription(feed, ANY_TIME, after, log.read, lambda: None)
         last = start + sum(steps)
         expected = [position for position in matching if after < position <= last]
         reading = asyncio.create_task(positions_of(subscription, len(expected)))
@@ -91,7 +90,7 @@ def test_readers_of_one_feed_share_what_it_reads() -> None:
         feed = Feed(WANTED, 0)
         running = asyncio.create_task(feed.run(log.read_new, lambda: 10_000))
         readers = [
-            asyncio.create_task(positions_of(Subscription(feed, EVER, 0, log.read, lambda: None), 30))
+            asyncio.create_task(positions_of(Subscription(feed, ANY_TIME, 0, log.read, lambda: None), 30))
             for _ in range(20)
         ]
         log.head = 30
@@ -109,10 +108,10 @@ def test_a_feed_holds_no_more_than_its_budget() -> None:
         log = Log(range(1, 31), 30)
         feed = Feed(WANTED, 0)
         running = asyncio.create_task(feed.run(log.read_new, lambda: 50))
-        while feed.reached < 30:
+        while feed.read_until < 30:
             await asyncio.sleep(0)
         running.cancel()
-        return feed.floor, len(feed.frames_after(feed.floor)[0])
+        return feed.held_after, len(feed.frames_after(feed.held_after)[0])
 
     # Five frames of ten bytes.
     assert asyncio.run(follow()) == (25, 5)
@@ -128,7 +127,7 @@ def test_times_are_each_readers_own() -> None:
             return Page(frames, len(frames))
 
         occurred = OccurredFilter(since=NOW - timedelta(days=2), until=NOW - timedelta(days=1))
-        feed.reached = feed.floor = 4
+        feed.read_until = feed.held_after = 4
         return [each.position for each in await Subscription(feed, occurred, 0, read, lambda: None).next()]
 
     assert asyncio.run(follow()) == [2, 3]
@@ -140,7 +139,7 @@ def test_a_filter_that_cannot_be_answered_ends_all_its_readers() -> None:
 
     async def follow() -> None:
         feed = Feed(WANTED, 0)
-        reader = asyncio.create_task(Subscription(feed, EVER, 0, fail, lambda: None).next())
+        reader = asyncio.create_task(Subscription(feed, ANY_TIME, 0, fail, lambda: None).next())
         await asyncio.sleep(0)
         await feed.run(fail, lambda: 0)
         await reader
@@ -154,7 +153,7 @@ def test_a_reader_that_is_behind_a_feed_that_failed_ends_as_well() -> None:
         feed = Feed(WANTED, 5)
         feed.fail(InvalidRequest("The log was restored."))
         # There is an event behind it, of a log of which nobody knows whether it is the same.
-        return await Subscription(feed, EVER, 0, Log([1], head=2).read, lambda: None).next()
+        return await Subscription(feed, ANY_TIME, 0, Log([1], head=2).read, lambda: None).next()
 
     with pytest.raises(InvalidRequest):
         asyncio.run(read_on())
@@ -164,7 +163,7 @@ def test_a_wait_that_is_given_up_takes_no_event_along() -> None:
     async def follow() -> list[int]:
         log = Log([1], 0)
         feed = Feed(WANTED, 0)
-        subscription = Subscription(feed, EVER, 0, log.read, lambda: None)
+        subscription = Subscription(feed, ANY_TIME, 0, log.read, lambda: None)
         waiting = asyncio.create_task(subscription.next())
         await asyncio.sleep(0)
         waiting.cancel()
@@ -183,4 +182,4 @@ def test_filters_that_differ_in_times_order_or_distinct_share_a_feed() -> None:
         {"event": {"name": ["a"]}, "order": "ASC", "occurred": {"since": "2020-01-01T00:00:00Z"}},
         {"event": {"name": ["a"]}, "resource": {"distinct": True}, "id": {"id": []}},
     ]
-    assert len({following(EventFilter.model_validate(body)).as_json() for body in bodies}) == 1
+    assert len({without_times(EventFilter.model_validate(body)).as_json() for body in bodies}) == 1

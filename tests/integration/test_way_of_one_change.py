@@ -1,0 +1,57 @@
+"""The way of one change through the code is short enough to be read."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import pytest
+
+from tests.integration.serving import serving
+from tests.streams import streamed
+
+ROOT: Final = Path(__file__).parents[2]
+MOST: Final = 35
+
+AROUND_EVERY_REQUEST: Final = (
+    "app/access/", "app/web/", "app/main.py", "app/server.py", "app/telemetry.py", "app/threads.py",
+)  # fmt: skip
+"""What runs before the route's function, whatever it does: it is not counted."""
+
+
+@contextmanager
+def files_that_run() -> Iterator[set[str]]:
+    """Collect the files of the product in which a function is called, in whatever thread."""
+    files: set[str] = set()
+
+    def note(frame: FrameType, kind: str, _argument: object) -> None:
+        name = frame.f_code.co_filename
+        if kind == "call" and name.startswith((f"{ROOT}/app", f"{ROOT}/workers")):
+            files.add(str(Path(name).relative_to(ROOT)))
+
+    # It holds for the threads that are started from now on: those of the server, and those that it starts.
+    threading.setprofile(note)
+    try:
+        yield files
+    finally:
+        threading.setprofile(None)
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_patch_passes_few_files_on_its_way_to_a_stream() -> None:
+    with files_that_run() as files, serving() as served:
+        flow = served.client.post("/flows/", json={"name": "etl"}).json()
+        body = {"name": "nightly", "flow_id": flow["id"]}
+        path = f"/deployments/{served.client.post('/deployments/', json=body).json()['id']}"
+        # Statements are built at their first use, and that is not the way of a change.
+        served.client.patch(path, json={"description": "first"}).raise_for_status()
+        with streamed(served.client) as stream:
+            files.clear()
+            served.client.patch(path, json={"description": "second"}).raise_for_status()
+            [event] = stream.receive(1)
+    assert event["payload"]["updated_fields"] == ["description"]
+    on_the_way = sorted(file for file in files if not file.startswith(AROUND_EVERY_REQUEST))
+    print(f"{len(on_the_way)} files: {', '.join(on_the_way)}")
+    assert len(on_the_way) <= MOST, on_the_way
