@@ -19,6 +19,7 @@ from tests.integration.races.blocking import Gate, all_held_up, wait_until_block
 from workers import batch, build, dispatch
 from workers.batch import append_together
 from workers.claimed import Claimed
+from workers.failures import record_failures
 from workers.retry import ATTEMPTS
 
 REASON = "it cannot be mended"
