@@ -89,15 +89,17 @@ def find_existing(session: Session, body: DeploymentCreate, values: Mapping[str,
         NotFound: the work pool does not exist.
     """
     names_queue = body.work_pool_name is not None or body.work_queue_name is not None
-    existing = _find(session, body, values, names_queue=names_queue)
-    if existing is None and names_queue:
-        # The queue may have to be created first. `exists=True` makes the caller use the upsert, which is always right.
-        without_queue = _require_flow(_find(session, body, values, names_queue=False), body)
-        queue_id = resolve_queue(session, body.work_pool_name, body.work_queue_name)
-        assert queue_id is not None, "a queue is named"
-        queue = _read_queue(session, queue_id)
-        return Existing(None, queue.template, without_queue.flow_labels, queue, exists=True)
-    return _require_flow(existing, body)
+    existing = _find(session, body, values, names_queue)
+    if existing is not None:
+        return existing
+    flow_labels = _lock_flow(session, body.flow_id) if names_queue else None
+    if flow_labels is None:
+        raise Conflict(f"There is no flow {body.flow_id}.")
+    # The queue may have to be created first. `exists=True` makes the caller use the upsert, which is always right.
+    queue_id = resolve_queue(session, body.work_pool_name, body.work_queue_name)
+    assert queue_id is not None, "a queue is named"
+    queue = _read_queue(session, queue_id)
+    return Existing(None, queue.template, flow_labels, queue, exists=True)
 
 
 def view_after(session: Session, existing: Existing, row: Mapping[str, Any]) -> DeploymentView:
@@ -108,13 +110,12 @@ def view_after(session: Session, existing: Existing, row: Mapping[str, Any]) -> 
     return DeploymentView(row, queue_name, pool_name, None, last_polled)
 
 
-def _require_flow(existing: Existing | None, body: DeploymentCreate) -> Existing:
-    if existing is None:
-        raise Conflict(f"There is no flow {body.flow_id}.")
-    return existing
+def _lock_flow(session: Session, flow_id: UUID) -> JsonObject | None:
+    """Return the labels of the flow, locked against deletion; None if it does not exist."""
+    return session.scalar(select(FLOW.c.labels).where(FLOW.c.id == flow_id).with_for_update(read=True, key_share=True))
 
 
-def _find(session: Session, body: DeploymentCreate, values: Mapping[str, Any], *, names_queue: bool) -> Existing | None:
+def _find(session: Session, body: DeploymentCreate, values: Mapping[str, Any], names_queue: bool) -> Existing | None:
     """Run the statement; return None if the flow does not exist, or, with `names_queue`, the queue."""
     statement = _statement(tuple(values), names_queue, body.work_queue_name is not None)
     parameters = {

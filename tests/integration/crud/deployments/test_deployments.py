@@ -37,6 +37,13 @@ def test_labels_are_the_flows_its_id_and_the_given_ones(world: World) -> None:
     assert world.post("/deployments/", body, 201)["labels"] == {"team": "data", "tier": 2, "prefect.flow.id": flow}
 
 
+def test_an_upsert_that_only_names_a_new_queue_keeps_the_labels_of_the_flow(world: World) -> None:
+    flow = world.post("/flows/", {"name": "labelled", "labels": {"team": "data"}}, 201)["id"]
+    body = {"name": "d", "flow_id": flow, "work_pool_name": world.pool()}
+    labels = world.post("/deployments/", body, 201)["labels"]
+    assert world.post("/deployments/", {**body, "work_queue_name": "new"}, 200)["labels"] == labels
+
+
 def test_an_upsert_changes_only_the_keys_that_are_set(world: World) -> None:
     deployment = world.deploy(description="kept", version="1", work_pool_name=world.pool())
     world.deploy(200, version="2")
