@@ -40,30 +40,31 @@ from app.web.authentication import Authentication
 from app.web.csrf import CsrfProtection
 from app.web.errors import add_error_handlers
 from app.web.middleware import BodyLimit, RequestContext
-from app.web.routing import PREFIX, RouteIndex
+from app.web.routing import PREFIX
 from app.web.wire_version import WireVersion
 
 ROUTE_MODULES: Final = (
-    health,
+    deployments,
     flows,
+    polls,
     work_pools,
     work_queues,
-    concurrency_limits,
-    csrf,
-    client_stubs,
     events,
     client_events,
+    deployment_schedules,
+    concurrency_limits,
+    tag_limits,
+    slots,
+    health,
+    csrf,
+    client_stubs,
     event_subscription,
     event_stream,
-    deployment_schedules,
-    polls,
-    slots,
-    deployments,
-    tag_limits,
     unsupported_websockets,
     unsupported,
 )
-"""The modules with routes below `/api`. The order matters: the first route that matches handles the request."""
+"""The modules with routes below `/api`. Starlette tries the routes in this order, so the busiest modules come first.
+`unsupported` comes last because its paths match those of other modules."""
 
 
 def create_app(*, is_exposed: bool = False) -> FastAPI:
@@ -100,8 +101,7 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
     _add_middleware(app, settings)
     # Not with `include_router`: it would match each request against each router, and against each of its routes twice.
-    routes = [route for module in ROUTE_MODULES for route in module.router.routes]
-    app.router.routes += [RouteIndex(routes), *routes]
+    app.router.routes += [route for module in ROUTE_MODULES for route in module.router.routes]
     _add_probes(app)
     return app
 

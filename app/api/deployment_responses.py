@@ -5,7 +5,8 @@ from typing import Any
 
 from app.crud.deployments.reading import DeploymentView
 from app.models import Readiness
-from app.schemas.deployment_answers import DeploymentLimit, DeploymentResponse
+from app.schemas.concurrency_limits import ConcurrencyLimitResponse
+from app.schemas.deployment_answers import DeploymentResponse
 from app.schemas.schedules import ScheduleResponse
 
 SAME_NAMES = (
@@ -40,7 +41,9 @@ def deployment_response(view: DeploymentView) -> DeploymentResponse:
         **{name: deployment[name] for name in SAME_NAMES},
         schedules=schedule_responses(deployment),
         job_variables=deployment["infra_overrides"],
-        global_concurrency_limit=DeploymentLimit.model_validate(view.limit) if view.limit is not None else None,
+        global_concurrency_limit=ConcurrencyLimitResponse.model_validate(view.limit)
+        if view.limit is not None
+        else None,
         work_queue_name=view.work_queue_name,
         work_pool_name=view.work_pool_name,
         last_polled=view.last_polled,

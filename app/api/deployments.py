@@ -15,7 +15,7 @@ from app.crud.deployments.upsert import upsert_deployment
 from app.crud.filters import has_conditions
 from app.errors import Conflict, InvalidRequest
 from app.models import Deployment
-from app.schemas.deployment_answers import DeletedIds, DeploymentPage, DeploymentResponse
+from app.schemas.deployment_answers import DeploymentPage, DeploymentResponse
 from app.schemas.deployments import (
     DeploymentBulkDelete,
     DeploymentCreate,
@@ -24,7 +24,7 @@ from app.schemas.deployments import (
     DeploymentSelection,
     DeploymentUpdate,
 )
-from app.schemas.shared import PathName
+from app.schemas.shared import Deleted, PathName
 from app.web.routing import make_router
 
 router = make_router("/deployments", tags=["deployments"])
@@ -99,9 +99,7 @@ def count_deployments(session: Session, query: Annotated[DeploymentSelection | N
 
 
 @router.post("/bulk_delete")
-def bulk_delete_deployments(
-    session: Session, query: Annotated[DeploymentBulkDelete | None, Body()] = None
-) -> DeletedIds:
+def bulk_delete_deployments(session: Session, query: Annotated[DeploymentBulkDelete | None, Body()] = None) -> Deleted:
     """Delete up to 50 deployments that match, and return the ids of the deleted ones."""
     query = query or DeploymentBulkDelete()
     if query.deployments is None or not has_conditions(query.deployments):
@@ -111,7 +109,7 @@ def bulk_delete_deployments(
     ids = reading.select_ids(session, selection, query.limit)
     # Check the filter again under the locks, so that a deployment that no longer matches is kept.
     where = and_(Deployment.id.in_(ids), reading.is_selected(selection))
-    return DeletedIds(deleted=deployments.delete_deployments(session, where))
+    return Deleted(deleted=deployments.delete_deployments(session, where))
 
 
 @router.post("/{deployment_id}/pause_deployment")

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from app.crud import deletions, flows
 from app.schemas.flows import (
-    Deleted,
     FlowBulkDelete,
     FlowCreate,
     FlowMatch,
@@ -19,7 +18,7 @@ from app.schemas.flows import (
     FlowResponse,
     FlowUpdate,
 )
-from app.schemas.shared import PathName
+from app.schemas.shared import Deleted, PathName
 from app.web.routing import make_router
 
 router = make_router("/flows", tags=["flows"])

@@ -11,13 +11,7 @@ from app.crud import deletions
 from app.crud.work_pools import queues as work_queues
 from app.crud.work_pools.pools import AGENT_POOL
 from app.schemas.shared import PathName
-from app.schemas.work_queues import (
-    WorkQueueCreate,
-    WorkQueueHealth,
-    WorkQueueQuery,
-    WorkQueueResponse,
-    WorkQueueUpdate,
-)
+from app.schemas.work_queues import WorkQueueCreate, WorkQueueHealth, WorkQueueQuery, WorkQueueResponse, WorkQueueUpdate
 from app.web.dependencies import SettingsDep
 from app.web.routing import make_router
 

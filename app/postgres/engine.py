@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, overload
+from typing import Any, Final
 
 import psycopg
 from psycopg import Column
@@ -140,21 +140,11 @@ class LazyColumns(Sequence[Column]):
         """Return the number of columns."""
         return self._count
 
-    @overload
-    def __getitem__(self, index: int) -> Column: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[Column]: ...
-
-    def __getitem__(self, index: int | slice) -> Column | list[Column]:
-        """Return one column, or a list of them for a slice."""
+    def __getitem__(self, index: Any) -> Any:
+        """Return one column, or a list of columns for a slice."""
         if isinstance(index, slice):
-            return [Column(self._cursor, at) for at in range(*index.indices(self._count))]
+            return list(self)[index]
         return Column(self._cursor, range(self._count)[index])
-
-    def __iter__(self) -> Iterator[Column]:
-        """Iterate over all columns."""
-        return (Column(self._cursor, at) for at in range(self._count))
 
 
 class Cursor(psycopg.RawCursor[Row]):

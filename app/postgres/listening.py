@@ -68,7 +68,7 @@ class Listener:
     def _listen(self) -> bool:
         try:
             pooled = self._engine.raw_connection()
-            connection = cast("WatchedConnection", pooled.driver_connection)
+            self._connection = connection = cast("WatchedConnection", pooled.driver_connection)
             pooled.detach()
             # Silence is normal on this connection, so it must not trigger probes of the server.
             connection.server_health = None
@@ -77,7 +77,6 @@ class Listener:
         except (psycopg.Error, SQLAlchemyError) as error:
             self._give_up(error)
             return False
-        self._connection = connection
         return True
 
     def _give_up(self, error: Exception) -> None:

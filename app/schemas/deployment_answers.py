@@ -7,29 +7,17 @@ from pydantic import BaseModel
 
 from app.models import Readiness
 from app.postgres.base import JsonObject
+from app.schemas.concurrency_limits import ConcurrencyLimitResponse
 from app.schemas.schedules import ScheduleResponse
 from app.schemas.shared import ResourceResponse
 
 
-class DeploymentLimit(ResourceResponse):
-    """The concurrency limit that a deployment uses."""
-
-    active: bool
-    name: str
-    limit: int
-    active_slots: int
-    slot_decay_per_second: float
-
-
-class DeploymentResponse(BaseModel):
+class DeploymentResponse(ResourceResponse):
     """A deployment, with the names of its work queue and work pool and with its concurrency limit.
 
     `concurrency_limit` is always null, as Prefect's clients expect. The number is in `global_concurrency_limit`.
     """
 
-    id: UUID
-    created: datetime
-    updated: datetime
     name: str
     version: str | None
     description: str | None
@@ -37,7 +25,7 @@ class DeploymentResponse(BaseModel):
     paused: bool
     schedules: list[ScheduleResponse]
     concurrency_limit: None = None
-    global_concurrency_limit: DeploymentLimit | None
+    global_concurrency_limit: ConcurrencyLimitResponse | None
     concurrency_options: JsonObject | None
     job_variables: JsonObject
     parameters: JsonObject
@@ -67,9 +55,3 @@ class DeploymentPage(BaseModel):
     limit: int
     pages: int
     page: int
-
-
-class DeletedIds(BaseModel):
-    """The ids of the deployments that this request deleted."""
-
-    deleted: list[UUID]

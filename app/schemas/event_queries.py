@@ -25,7 +25,6 @@ def _storable(value: str) -> str:
 
 
 FilterText = Annotated[str, AfterValidator(_storable)]
-Time = UtcTime
 
 Labels = dict[FilterText, FilterText | list[FilterText]]
 """The values that each label may have. `*` matches any characters, `?` one; a leading `!` excludes the value."""
@@ -55,8 +54,8 @@ class OccurredFilter(FilterPart):
 
     # Prefect's default for `until` is now, by the clock of the API. Here PostgreSQL sets the times of events, and its
     # clock may be ahead. With that default, an event that is already in the log might not be found.
-    since: Time = Field(default_factory=lambda: datetime.now(UTC) - DEFAULT_WINDOW)
-    until: Time | None = None
+    since: UtcTime = Field(default_factory=lambda: datetime.now(UTC) - DEFAULT_WINDOW)
+    until: UtcTime | None = None
 
 
 class NameFilter(FilterPart):

@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -77,9 +76,3 @@ class FlowPage(BaseModel):
     limit: int
     pages: int
     page: int
-
-
-class Deleted(BaseModel):
-    """The ids of the flows that this request deleted."""
-
-    deleted: list[UUID]

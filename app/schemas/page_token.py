@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import NotAllowed
-from app.schemas.event_queries import MAX_LIMIT, EventFilter, Time
+from app.schemas.event_queries import MAX_LIMIT, EventFilter
+from app.schemas.shared import UtcTime
 
 Position = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -26,7 +27,7 @@ class PageToken(BaseModel):
     head: Position
     total: Annotated[int, Field(ge=0)]
     total_is_exact: bool = True
-    after: tuple[Time, Position]
+    after: tuple[UtcTime, Position]
 
     def encode(self) -> str:
         """Return the token as URL-safe text."""

@@ -7,16 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
 
 from app.errors import InvalidRequest
 from app.postgres.base import JsonObject
@@ -124,11 +115,8 @@ def check_limit(limit: int, highest: int = LIST_LIMIT) -> None:
         raise InvalidRequest(f"Invalid limit: must be less than or equal to {highest}.")
 
 
-class Paging(Query):
-    """A part of a list: at most `limit` rows, after skipping the first `offset` rows."""
-
+class _Limited(Query):
     limit: Annotated[int, Field(ge=0)] = LIST_LIMIT
-    offset: Count = 0
 
     @model_validator(mode="after")
     def _within_limit(self) -> Self:
@@ -137,16 +125,16 @@ class Paging(Query):
         return self
 
 
-class PageNumber(Query):
+class Paging(_Limited):
+    """A part of a list: at most `limit` rows, after skipping the first `offset` rows."""
+
+    offset: Count = 0
+
+
+class PageNumber(_Limited):
     """A page of a list, with at most `limit` rows. The first page has the number 1."""
 
-    limit: Annotated[int, Field(ge=0)] = LIST_LIMIT
     page: Annotated[int, Field(ge=1, le=INTEGER_MAX)] = 1
-
-    @model_validator(mode="after")
-    def _within_limit(self) -> Self:
-        check_limit(self.limit)
-        return self
 
     @property
     def offset(self) -> int:
@@ -166,3 +154,9 @@ class ResourceResponse(BaseModel):
     id: UUID
     created: datetime
     updated: datetime
+
+
+class Deleted(BaseModel):
+    """The ids of the resources that a request deleted."""
+
+    deleted: list[UUID]

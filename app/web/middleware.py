@@ -1,11 +1,11 @@
 """The outermost middleware: correlation ids, the limit on request bodies, and the response to unexpected errors."""
 
 import contextlib
-import json
 import re
 from http import HTTPStatus
 from typing import Final
 
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge
@@ -72,7 +72,7 @@ class BodyLimit:
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self._limit:
-            await self._refuse(send)
+            await self._refuse(scope, receive, send)
             return
         received = 0
 
@@ -92,23 +92,17 @@ class BodyLimit:
         with contextlib.suppress(BodyTooLarge):
             await self._app(scope, receive_within_limit, send_unless_too_large)
         if received > self._limit:
-            await self._refuse(send)
+            await self._refuse(scope, receive, send)
 
     @property
     def _text(self) -> str:
         return f"The request body is larger than {self._limit} bytes."
 
-    async def _refuse(self, send: Send) -> None:
-        body = json.dumps({"detail": self._text}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send(
-            {
-                "type": "http.response.start",
-                "status": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "headers": [*headers, (b"connection", b"close")],
-            }
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = JSONResponse(
+            {"detail": self._text}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, headers={"connection": "close"}
         )
-        await send({"type": "http.response.body", "body": body})
+        await response(scope, receive, send)
 
 
 def _route(scope: Scope) -> str:

@@ -1,22 +1,17 @@
-"""Finds the route of a request, and runs the route's function in a thread and a transaction."""
+"""Makes the routers, and runs the function of a route in a thread and a transaction."""
 
 import asyncio
 import inspect
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from enum import Enum
 from functools import partial, update_wrapper
 from http import HTTPStatus
-from itertools import chain
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session, sessionmaker
-from starlette.datastructures import URLPath
-from starlette.routing import BaseRoute, Match, NoMatchFound
-from starlette.types import Receive, Scope, Send
 
 from app.threads import Threads
 
@@ -27,12 +22,6 @@ PROBES: Final = frozenset({"/health", "/ready", f"{PREFIX}/health", f"{PREFIX}/r
 """The paths of health checks. They need no credential and no API version, as with Prefect's server."""
 
 JSON: Final = "application/json"
-MATCHED_ROUTE: Final = "aftercommit.route"
-"""The key in the ASGI scope for the route that `RouteIndex` has found."""
-
-ANY: Final = None
-"""The key in `RouteIndex` of the routes whose path begins with a parameter."""
-
 Endpoint = Callable[..., Any]
 
 
@@ -120,41 +109,3 @@ def _serialiser(annotation: Any) -> Callable[[Any], bytes]:
     """Return a function that serialises values of the annotated type as JSON."""
     is_response = isinstance(annotation, type) and issubclass(annotation, Response)
     return partial(TypeAdapter(Any if is_response else annotation).dump_json, by_alias=True)
-
-
-class RouteIndex(BaseRoute):
-    """Finds the first matching route in a dictionary, by method and the first part of the path below `/api`.
-
-    It comes before the routes themselves. They handle the requests for which it finds nothing.
-    """
-
-    def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        """Index the routes in their order, but those whose path begins with a parameter after all others."""
-        self._routes: dict[tuple[str, str | None], list[BaseRoute]] = defaultdict(list)
-        for route in routes:
-            if isinstance(route, APIRoute):
-                section = _section(route.path)
-                for method in route.methods or ():
-                    self._routes[method, ANY if section.startswith("{") else section].append(route)
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return the full match of the first matching route, or no match."""
-        if scope["type"] == "http" and not scope.get("root_path"):
-            method, section = scope["method"], _section(scope["path"])
-            for route in chain(self._routes.get((method, section), ()), self._routes.get((method, ANY), ())):
-                match, child_scope = route.matches(scope)
-                if match is Match.FULL:
-                    return match, {**child_scope, MATCHED_ROUTE: route}
-        return Match.NONE, {}
-
-    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """Raise NoMatchFound: the routes after the index build their own URLs."""
-        raise NoMatchFound(name, path_params)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request to the matched route."""
-        await scope[MATCHED_ROUTE].handle(scope, receive, send)
-
-
-def _section(path: str) -> str:
-    return path.removeprefix(f"{PREFIX}/").partition("/")[0]

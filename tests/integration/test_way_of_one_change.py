@@ -7,10 +7,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+import httpx2
 import pytest
 
 from tests.integration.serving import serving
-from tests.streams import streamed
+from tests.streams import Stream, streamed
 
 ROOT: Final = Path(__file__).parents[2]
 MOST: Final = 35
@@ -48,10 +49,17 @@ def test_a_patch_passes_few_files_on_its_way_to_a_stream() -> None:
         # Statements are built at their first use, and that is not the way of a change.
         served.client.patch(path, json={"description": "first"}).raise_for_status()
         with streamed(served.client) as stream:
-            files.clear()
-            served.client.patch(path, json={"description": "second"}).raise_for_status()
-            [event] = stream.receive(1)
+            ways = [_files_of_a_patch(served.client, path, stream, files, number) for number in range(3)]
+    # A timer in the background may run one more file meanwhile.
+    passed = min(ways, key=len)
+    print(f"{len(passed)} files: {', '.join(passed)}")
+    assert len(passed) <= MOST, passed
+
+
+def _files_of_a_patch(client: httpx2.Client, path: str, stream: Stream, files: set[str], number: int) -> list[str]:
+    files.clear()
+    client.patch(path, json={"description": f"change {number}"}).raise_for_status()
+    [event] = stream.receive(1)
+    passed = sorted(file for file in files if not file.startswith(AROUND_EVERY_REQUEST))
     assert event["payload"]["updated_fields"] == ["description"]
-    on_the_way = sorted(file for file in files if not file.startswith(AROUND_EVERY_REQUEST))
-    print(f"{len(on_the_way)} files: {', '.join(on_the_way)}")
-    assert len(on_the_way) <= MOST, on_the_way
+    return passed

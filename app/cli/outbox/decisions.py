@@ -7,12 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
-from app.cli.outbox.parked import SnapshotId, parse_snapshot
+from app.cli.outbox.parked import SnapshotId, describe_snapshot, parse_snapshot
 from app.cli.printing import AsJson, plain_text, print_json
-from app.models import SnapshotRow
 from app.outbox.parked import replay, skip
 
 REPLAY_EXAMPLES = """
@@ -53,7 +51,7 @@ def replay_parked(
     if (snapshot_id is None) != replay_all:
         raise typer.BadParameter("Give either the ID of a parked snapshot or --all.")
     with database_session(data_dir) as session:
-        rows = [_row(snapshot) for snapshot in replay(session, snapshot_id)]
+        rows = [describe_snapshot(snapshot) for snapshot in replay(session, snapshot_id)]
         if dry_run:
             session.rollback()
         else:
@@ -84,24 +82,13 @@ def skip_parked(
     if not reason:
         raise typer.BadParameter("Give a reason: it is all that the log will say about this change.")
     with database_session(data_dir) as session:
-        row = {**_row(skip(session, snapshot_id, reason)), "reason": reason}
+        row = {**describe_snapshot(skip(session, snapshot_id, reason)), "reason": reason}
         session.commit()
     if as_json:
         print_json({"skipped": row})
         return
     _print_row("Skipped ", row)
     typer.echo(NEXT_SWEEP_NOTICE)
-
-
-def _row(snapshot: SnapshotRow) -> dict[str, object]:
-    kind = ResourceKind(snapshot.kind)
-    return {
-        "id": snapshot.id,
-        "resource": kind.resource_id(snapshot.resource_id),
-        "name": snapshot.name,
-        "revision": snapshot.revision,
-        "event": kind.event_name(snapshot.operation),
-    }
 
 
 def _print_row(prefix: str, row: dict[str, object]) -> None:

@@ -88,8 +88,8 @@ def show_snapshot(snapshot_id: SnapshotId, data_dir: DataDir = DEFAULT, as_json:
     Console().print(table)
 
 
-def _summary(entry: outbox.OutboxEntry) -> Row:
-    snapshot = entry.snapshot
+def describe_snapshot(snapshot: SnapshotRow) -> Row:
+    """Return what identifies a snapshot to an operator: its id, its resource and the event that it becomes."""
     kind = ResourceKind(snapshot.kind)
     return {
         "id": snapshot.id,
@@ -97,6 +97,13 @@ def _summary(entry: outbox.OutboxEntry) -> Row:
         "name": snapshot.name,
         "revision": snapshot.revision,
         "event": kind.event_name(snapshot.operation),
+    }
+
+
+def _summary(entry: outbox.OutboxEntry) -> Row:
+    snapshot = entry.snapshot
+    return {
+        **describe_snapshot(snapshot),
         "attempts": snapshot.attempts,
         "deaths": snapshot.deaths,
         "error": snapshot.error,
