@@ -1,4 +1,4 @@
-"""What every layer of tests shares: a real PostgreSQL 18 for the run, and a fresh database for each test."""
+"""Fixtures for all tests: one real PostgreSQL 18 for the run, and a fresh database for each test."""
 
 import uuid
 from collections.abc import Iterator

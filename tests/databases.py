@@ -1,4 +1,4 @@
-"""Databases for tests: one that they share and leave empty, and statements about databases."""
+"""Databases for tests: a shared one that tests leave empty, and functions that create and drop databases."""
 
 from sqlalchemy import create_engine, make_url, text
 

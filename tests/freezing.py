@@ -1,4 +1,4 @@
-"""Freezes processes as a hung machine would: they keep their sockets and their locks, and answer nothing."""
+"""Freezes processes like a hung machine: they keep their sockets and locks, but do not respond."""
 
 import contextlib
 import os

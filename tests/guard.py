@@ -1,7 +1,6 @@
-"""A guard in every test database: no tracked row changes without its snapshot or event, whatever code changed it.
+"""A guard in every test database: the commit fails if a tracked row changes without its snapshot or event.
 
-The database itself refuses the commit. A test that writes rows on purpose says so with `unguarded`
-or the fixture `unguarded_world`.
+A test that changes rows without snapshots on purpose uses `unguarded` or the fixture `unguarded_world`.
 """
 
 from collections.abc import Iterator

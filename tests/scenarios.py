@@ -1,4 +1,4 @@
-"""Scenarios of a deployment's life, as a client lives it. Each takes a world and runs in every layer."""
+"""Scenarios of a deployment's life, seen by a client. Integration and acceptance tests run each on their own world."""
 
 from collections.abc import Callable
 from typing import Any, Final

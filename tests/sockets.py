@@ -1,4 +1,4 @@
-"""WebSockets as Prefect's client opens them, and what it does with them at the beginning."""
+"""WebSockets opened as Prefect's client opens them, with the same first messages."""
 
 import json
 from collections.abc import Iterator

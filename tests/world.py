@@ -1,4 +1,4 @@
-"""A running aftercommit as a test sees it: the API from outside, and the database beside it.
+"""The `World` of a test: a running aftercommit, used through its API and its database.
 
 The same scenarios run on two worlds: one process with eager tasks, and real processes with a real broker.
 """

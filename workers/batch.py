@@ -1,4 +1,4 @@
-"""What one transaction does with the snapshots of one claim: build the events, append them, delete the snapshots."""
+"""Processes the snapshots of one claim in one transaction: builds the events, appends them, deletes the snapshots."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ def build_batch(session: Session, snapshots: Sequence[Claimed], size_cap: int) -
             continue
         try:
             if error := unreadable.get(snapshot):
-                # It fails only now, when its turn comes, so that the snapshots before it are appended first.
+                # The failure is recorded only at its turn, so that the snapshots before it are appended first.
                 raise error
             event = _event(snapshot, related, size_cap)
         except Exception as error:  # noqa: BLE001  # A snapshot that cannot be built must stop its own resource only.

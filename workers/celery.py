@@ -124,7 +124,7 @@ def _end_later() -> None:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
-    """End the process although the broker hangs: the broker has kept the messages."""
+    """End the process even if the broker hangs: the broker still has the messages."""
     for child in active_children():
         # A child that has ended already is still a zombie, so its pid is not taken by another process.
         os.kill(child.pid, signal.SIGKILL)

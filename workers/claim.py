@@ -1,4 +1,4 @@
-"""Lanes: which snapshots a worker may take, and the lock that makes it the only one to take them.
+"""Claims snapshots by lane: which snapshots a worker may take, and the lane lock that keeps other workers out.
 
 The statements are SQL texts. To look at one in psql, print it (`print(workers.claim.CLAIM)`) and set its parameters.
 """
@@ -140,8 +140,8 @@ def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claime
     - The caller holds the lanes. This statement comes after the locks, so under READ COMMITTED it sees everything that
       the previous holders have committed.
     - Each lane gives an equal share of `limit`, so no lane keeps the others waiting.
-    - Together they have at most `BYTES_AT_ONCE` of captured state, or there is only one: the transaction must end well
-      within its time limit, whatever was captured.
+    - Their captured states have at most `BYTES_AT_ONCE` bytes together; a larger snapshot comes alone. So the
+      transaction ends well within its time limit.
     - Snapshots with death marks come a few at a time, and alone from the second mark on. So the third death of a
       worker shows which snapshot kills it, and the innocent ones have been dispatched by then.
     - A resource with a failed snapshot is left out until that snapshot is due.

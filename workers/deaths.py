@@ -1,8 +1,8 @@
 """Snapshots that kill their worker: death marks that survive the process, and parking at the third death.
 
 A process that is killed, for example by the out-of-memory killer, cannot record that. So a careful worker marks its
-snapshots *before* it works on them, in a separate transaction, and removes the marks afterwards. A mark that stays is
-that of a process that died. Most messages are handled without marks, so that a batch costs one commit:
+snapshots *before* it works on them, in a separate transaction, and removes the marks afterwards. A mark that stays
+means that a process died. Most messages are handled without marks, so that a batch costs one commit:
 
 - A doorbell of the sweep is handled carefully: a snapshot whose worker lives rarely needs the sweep.
 - A doorbell that is redelivered because its process died marks the snapshots that this process probably worked on.
@@ -68,7 +68,7 @@ class Marks:
             self._pending.difference_update(ids)
 
     def remove(self) -> None:
-        """Remove the marks that this process has set, and commit; without any, the database is not asked."""
+        """Remove the marks that this process has set, and commit. Without marks, it sends no statement."""
         if self._pending:
             self._add(-1)
             self._pending.clear()

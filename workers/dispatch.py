@@ -33,9 +33,9 @@ class SuspectFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a transaction did: the lanes that it held (none when others hold them all) and the number of its events.
+    """The result of a transaction: the lanes that it held (none if others hold them all) and its number of events.
 
-    `was_full` says that it took as many snapshots as it may.
+    `was_full` is true if it took as many snapshots as allowed.
     """
 
     lanes: Sequence[int]
@@ -135,7 +135,7 @@ class Dispatcher:
 
     @property
     def _is_careful(self) -> bool:
-        """Whether snapshots of this doorbell may have killed a worker."""
+        """Return whether snapshots of this doorbell may have killed a worker."""
         return self.came_again or self.rescue_after is not None
 
     def _suspect(self, lanes: Sequence[int]) -> None:
@@ -189,7 +189,7 @@ class Dispatcher:
         return batch
 
     def _rescued(self, snapshots: Sequence[Claimed], now: datetime) -> set[UUID]:
-        """Return the ids of those that only the sweep found: they are old and do not wait for a retry."""
+        """Return the ids of the snapshots that only the sweep found: old ones that do not wait for a retry."""
         if self.rescue_after is None:
             return set()
         before = now - timedelta(seconds=self.rescue_after)

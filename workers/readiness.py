@@ -1,4 +1,4 @@
-"""Corrects the stored status of work pools, work queues and deployments once nobody asks for their work any more."""
+"""Corrects the stored status of work pools, work queues and deployments when workers have stopped polling for them."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ def refresh_all_statuses(sessions: sessionmaker[Session]) -> int:
 
 
 def _refresh_pools(session: Session) -> list[Change]:
-    """Skip pools with a heartbeat in progress: it holds the pool's key until its commit, and makes the pool ready."""
+    """Skip pools whose key a heartbeat in progress has locked: its commit makes the pool ready."""
     return refresh_status(session, WORK_POOL, true(), limit=ROWS_AT_ONCE, exclusive=True, bounded=True)
 
 
@@ -51,7 +51,7 @@ def _refresh_queues(session: Session) -> list[Change]:
 
 
 def _refresh_deployments(session: Session) -> list[Change]:
-    """Lock the queues of these deployments meanwhile: a poll of one is committed before and counts, or comes after."""
+    """Lock the queues first: a poll of a queue then either was committed before, and counts, or comes later."""
     outdated = select(Deployment.id, Deployment.work_queue_id).where(~status_is_current(DEPLOYMENT))
     rows = session.execute(outdated.order_by(Deployment.id).limit(ROWS_AT_ONCE)).all()
     if not rows:

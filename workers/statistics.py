@@ -31,7 +31,7 @@ ORDER BY pg_class.relname
 
 
 def analyze_grown_tables(sessions: sessionmaker[Session]) -> Sequence[str]:
-    """Analyze the tables that have doubled since they last were; return their names.
+    """Analyze the tables that have doubled since they were last analyzed; return their names.
 
     All processes then plan their prepared statements on these tables anew. A table that is being analyzed or vacuumed
     at this moment is skipped. For a table that this user may not analyze, PostgreSQL logs a warning.
@@ -42,6 +42,6 @@ def analyze_grown_tables(sessions: sessionmaker[Session]) -> Sequence[str]:
     for name in grown:
         # A transaction per table, which releases the lock on the table.
         with sessions() as session, session.begin():
-            # The names are those of the models.
+            # The table names come from the models, so they need no escaping.
             session.execute(text(f'ANALYZE (SKIP_LOCKED) "{name}"'))
     return grown

@@ -1,4 +1,4 @@
-"""Finds snapshots for which no doorbell did its work: the broker lost it, the API died, or a retry is due."""
+"""Rings again for snapshots whose doorbell had no effect: the broker lost it, the API died, or a retry is due."""
 
 import random
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Reads the history of resources from creation to deletion: their events, and the changes that wait for theirs."""
+"""Reads the history of resources from creation to deletion: their events, and the changes that have no event yet."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence

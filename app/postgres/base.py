@@ -1,4 +1,4 @@
-"""The declarative base of every table, and JSON as the columns hold it. It knows nothing of what is stored."""
+"""The declarative base of every table, and reading and writing JSON for its columns."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The stack of this layer: one for the module, on a database and a broker of its own."""
+"""The fixtures of the acceptance tests: each module gets real processes with their own database and broker."""
 
 from collections.abc import Generator, Iterator
 from typing import Final

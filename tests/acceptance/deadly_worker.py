@@ -1,6 +1,6 @@
-"""A Celery worker whose children are killed by a certain snapshot, as the out-of-memory killer would do it.
+"""A Celery worker whose children get SIGKILL from a certain snapshot, as from the out-of-memory killer.
 
-`python -m tests.acceptance.deadly_worker FILE worker ...`: every kill is noted as a line of the file.
+`python -m tests.acceptance.deadly_worker FILE worker ...` adds a line to FILE for each kill.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Holds processes up inside their transactions, by locks that the test takes in the database."""
+"""Makes processes wait inside their transactions, with locks that the test takes in the database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

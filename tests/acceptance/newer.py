@@ -1,7 +1,7 @@
-"""Runs a role as the next version would be, whose snapshots an older worker cannot read.
+"""Runs a process as the next version of the product, whose snapshots an older worker cannot read.
 
-`python -m tests.acceptance.newer MODULE ARGS...` changes one line of the source while it is imported: the schema
-version of the snapshots. So all that follows from it is what a real next version would have.
+`python -m tests.acceptance.newer MODULE ARGS...` raises the schema version of snapshots while its source is imported.
+Everything else that depends on the schema version follows, as in a real next version.
 """
 
 import re

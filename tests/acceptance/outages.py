@@ -1,4 +1,4 @@
-"""What the tests of outages share: answers with their seconds, and how long it takes until all is well again."""
+"""Helpers for the tests of outages: timed requests, and waiting for the recovery."""
 
 import time
 from collections.abc import Callable, Iterator

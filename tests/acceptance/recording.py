@@ -1,4 +1,4 @@
-"""Replays what a real Prefect 3.8.8 client sent, with the ids that our answers gave in place of the recorded ones."""
+"""Replays recorded requests of a Prefect 3.8.8 client, with the recorded ids replaced by those of our responses."""
 
 import json
 import re

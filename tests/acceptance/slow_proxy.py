@@ -1,4 +1,4 @@
-"""A server behind a slow line: everything that is said arrives, later."""
+"""A TCP proxy that forwards everything with a delay, to simulate a slow network."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""The real thing: PostgreSQL, Valkey, API, worker and beat as processes, started with the product's own commands."""
+"""The stack of the acceptance tests: PostgreSQL, Valkey, API, worker and beat as real processes."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What a worker's connection does when the broker dies while a message is not acknowledged yet."""
+"""A worker can close its broker connection after the broker died with a message unacknowledged."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Secrets are planted over HTTP in real processes, and looked for in all that these say, send and store."""
+"""Secrets sent over HTTP to real processes do not appear in any response, log, message or stored event."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A snapshot that kills its worker is parked after three kills; all others are dispatched; a replay brings it out."""
+"""A snapshot that kills its worker is parked after three kills, and a replay dispatches it. Others are not held up."""
 
 import sys
 from collections.abc import Iterator

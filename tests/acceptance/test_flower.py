@@ -1,4 +1,4 @@
-"""What an operator sees in Flower."""
+"""Flower shows the change that each task was sent for, and shows nothing but names."""
 
 from collections.abc import Iterator
 from typing import Any

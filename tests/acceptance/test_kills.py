@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing is told twice when a process is killed at the worst instant."""
+"""No event is lost or duplicated when a process is killed at the worst moment."""
 
 from collections.abc import Iterator
 

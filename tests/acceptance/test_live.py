@@ -1,4 +1,4 @@
-"""Those who follow the log with real processes: bursts, a broker that dies, an API that is killed or stopped."""
+"""Live readers of the log with real processes: bursts, a dead broker, and an API that is killed or stopped."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The broker is away, hangs, is slow or has no space: requests do not notice, and all is well again by itself."""
+"""The broker is down, hangs, is slow or is full: requests are not affected, and the service recovers on its own."""
 
 import resource
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The database hangs, dies, restarts or has no connection to give: 503 in time, and all is well again by itself."""
+"""The database hangs, dies, restarts or is out of connections: requests get 503 in time, and the service recovers."""
 
 import contextlib
 from collections.abc import Iterator

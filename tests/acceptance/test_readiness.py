@@ -1,4 +1,4 @@
-"""Readiness on real processes: two beats, a worker and an API, and a pool that nobody works for any more."""
+"""Readiness with real processes: two beats, a worker and an API, and a pool whose worker has stopped polling."""
 
 import pytest
 

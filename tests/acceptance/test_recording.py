@@ -1,4 +1,4 @@
-"""What a real client sent, against the real stack: the same statuses, and an event for every change."""
+"""Recorded requests of a real client get the recorded status codes, and every change gets its event."""
 
 from collections import defaultdict
 

@@ -1,4 +1,4 @@
-"""Every process is restarted, one by one, under load from clients that try nothing twice: nobody notices."""
+"""A rolling restart of every process under load causes no failed request, although the clients never retry."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The scenarios, the races and the servers' own promises on real processes: two APIs, two workers, two beats."""
+"""The scenarios, races and server guarantees on real processes: two APIs, two workers and two beats."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

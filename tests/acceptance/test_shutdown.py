@@ -1,4 +1,4 @@
-"""An API process that is asked to stop leaves in order; no beat runs here, so nothing is left to the sweep."""
+"""An API process shuts down in order. No beat runs here, so the sweep cannot hide a lost doorbell."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""A newer API beside an older worker: what the older one cannot read waits, uncounted, for a newer worker."""
+"""A newer API with an older worker: snapshots that the older worker cannot read wait for a newer worker."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""`aftercommit up` as the operator runs it: a real process with real servers."""
+"""`aftercommit up` as an operator runs it: a real process with real servers."""
 
 import json
 import os

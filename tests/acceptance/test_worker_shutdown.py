@@ -1,4 +1,4 @@
-"""A worker that is asked to stop finishes what it can and gives back the rest; no beat runs here to mend it."""
+"""A worker that shuts down finishes what it can and returns the rest. No beat runs here, so no sweep can repair it."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What goes over the broker and what it keeps, as text: nobody who can read it may find a secret."""
+"""Reads what the broker transports and stores, as text, to search it for secrets."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The life of every kind of resource over HTTP, with secrets in every field that can hold one."""
+"""Creates, changes and deletes resources of every kind over HTTP, with secrets in every field that can hold one."""
 
 from collections.abc import Mapping
 from typing import Any

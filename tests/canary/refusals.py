@@ -1,4 +1,4 @@
-"""Requests that are refused, each with secrets in it: no answer and no log line may quote them."""
+"""Rejected requests that contain secrets: no response and no log line may quote them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where secrets must not be: in what is stored beside the registry's own rows, and in what can be read of events."""
+"""Searches for secrets where they must not be: in stored data outside the registry's rows, and in readable events."""
 
 import json
 from collections.abc import Iterator

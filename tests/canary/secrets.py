@@ -1,4 +1,4 @@
-"""Secrets that are planted and looked for: each is given once, and is told from all others wherever it turns up."""
+"""Unique secrets to plant: each is used once, so that a leak shows where the secret came from."""
 
 import re
 import uuid

@@ -1,1 +1,1 @@
-"""Chaos: real processes under load, killed and hung at random, and a verdict from the outside."""
+"""The chaos driver: kills and hangs real processes at random under load, and checks the result from outside."""

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: runs the driver and exits with 1 when anything is wrong."""
+"""`python -m tests.chaos`: runs the chaos driver, and exits with 1 if it finds a violation."""
 
 import secrets
 import signal

@@ -1,4 +1,4 @@
-"""Where the clients play: flows and deployments by name, and what is believed of them."""
+"""The flows, deployments and pools that the chaos clients work on, and the states that the clients expect them in."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""Sends requests as the real client does: it retries what may pass, POST too, at whichever API answers."""
+"""Sends requests as the real client does: it retries temporary failures, also of POST, on any API that responds."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""The end of a run: everything in hand is finished, the outbox runs dry, and the product's own commands are asked."""
+"""The end of a chaos run: stops the APIs in order, waits until the outbox is empty, runs the product's own commands."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Moves that delete: one deployment, several, a flow with all of its deployments, several flows."""
+"""Client moves that delete: one deployment, several, a flow with its deployments, or several flows."""
 
 from tests.chaos.board import Board
 from tests.chaos.caller import deleted_ids

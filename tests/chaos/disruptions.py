@@ -1,6 +1,6 @@
-"""The disruptions: each is a generator that does one thing to one part and yields the seconds until its next step.
+"""The disruptions: generators that disrupt one process, and yield the seconds until their next step.
 
-All of them run in the main thread, since a process dies with the thread that started it.
+All of them run in the main thread, because a process dies with the thread that started it.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What the verdict is made from: the log, the rows, the outbox, what was asked, and what readers saw. Data only."""
+"""The data that the verdict judges: the log, the rows, the outbox, the operations, and what the readers received."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The figures of a run, JSON-safe, and the table that shows them."""
+"""The figures of a chaos run as JSON-safe data, and the table that shows them."""
 
 from collections import Counter
 from statistics import median

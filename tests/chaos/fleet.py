@@ -1,4 +1,4 @@
-"""The processes under fire, and which of them is in somebody's hands at the moment."""
+"""The processes of a chaos run, and which of them are being disrupted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

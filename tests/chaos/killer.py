@@ -1,4 +1,4 @@
-"""Chooses what is disrupted when, and carries it out step by step, sometimes two or more at once."""
+"""Chooses the disruptions and their times, and runs them step by step, sometimes several at once."""
 
 import contextlib
 import random

@@ -1,4 +1,4 @@
-"""What was asked of the API and what it answered: the side of the truth that the database cannot forget for us."""
+"""Records the requests to the API and their outcomes, outside the database under test."""
 
 import math
 import threading

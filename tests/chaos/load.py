@@ -1,4 +1,4 @@
-"""The clients of a run: players that play all the time, and one that bursts when it is told to."""
+"""The clients of a chaos run: some send requests all the time, and one sends bursts on demand."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What the processes wrote down about themselves, as far as it is evidence."""
+"""Finds evidence of violations in the logs of the database and the workers."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence

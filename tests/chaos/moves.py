@@ -1,4 +1,4 @@
-"""What clients do, and how often."""
+"""The moves of the clients, and how often each is chosen."""
 
 from typing import Final
 

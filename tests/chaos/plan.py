@@ -1,4 +1,4 @@
-"""What one chaos run is to do: data only, so that a run can be repeated and a planted bug can ask for its own."""
+"""The parameters of a chaos run. They are plain data, so a run can be repeated, and a planted bug can bring its own."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,4 @@
-"""A client: it makes one random move after the other until it is told to stop."""
+"""A chaos client: makes random moves until it is stopped."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""Moves on work pools and work queues, and what their workers tell: tokens stand in the descriptions."""
+"""Client moves on work pools and work queues, with operation tokens in the descriptions, and the calls of workers."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""After each disruption one change is sent, and timed until it is acknowledged and until its event is readable."""
+"""After each disruption, sends one change and measures the time to its response and to its event."""
 
 import contextlib
 import queue

@@ -1,7 +1,6 @@
-"""Reads the end of a run out of the database.
+"""Reads the final state of a run from the database.
 
-With SQL of its own, on purpose: neither the product's models nor its audit have a say here, so that an error of
-theirs cannot hide itself.
+It uses its own SQL instead of the product's models and audit, so that an error in those cannot hide itself.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a run found: the findings by word, and the figures of the table."""
+"""The result of a chaos run: the findings by category, and the figures of the table."""
 
 import json
 from collections import Counter

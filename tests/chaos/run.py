@@ -1,4 +1,4 @@
-"""One run from the first process to the verdict."""
+"""One chaos run, from starting the processes to the verdict."""
 
 import threading
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Moves that add, change and remove single schedules, and that share concurrency limits."""
+"""Client moves that add, change and remove single schedules, and that share concurrency limits."""
 
 from tests.chaos.caller import own_id
 from tests.chaos.player import Player

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.selftest`: plants one bug after the other, and exits with 1 when the driver misses one."""
+"""`python -m tests.chaos.selftest`: plants one bug after another, and exits with 1 if the driver misses one."""
 
 import json
 import secrets

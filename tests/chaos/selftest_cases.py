@@ -1,4 +1,4 @@
-"""The runs of the selftest: controls, in which the driver must find nothing, and planted bugs, which it must see."""
+"""The runs of the selftest: controls, where the driver must find nothing, and planted bugs, which it must find."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""A run under way: the processes, the clients, the readers and the disruptions, until all of it is quiet again."""
+"""Runs the processes, clients, readers and disruptions together until all writing has ended."""
 
 import time
 from collections import Counter

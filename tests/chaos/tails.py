@@ -1,4 +1,4 @@
-"""Reads the log by position while it is written, as any reader may, and keeps what it saw."""
+"""Reads the log by position while it is being written, as any reader may, and keeps the events."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""Moves that create and change deployments. Each carries its token as the deployment's version."""
+"""Client moves that create and change deployments. Each stores its operation token as the deployment's version."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The commands that a document names."""
+"""Finds the commands in a document."""
 
 import re
 from collections.abc import Iterator

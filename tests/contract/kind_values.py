@@ -1,4 +1,4 @@
-"""Two different values of each tracked field of each kind, and the columns that no change of a resource is about."""
+"""Two different values for each tracked field of each kind, and the columns that are not tracked."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The SQL of the audit names what Python declares elsewhere: the tracked kinds, the status operations, the problems."""
+"""The SQL of the audit agrees with Python on the tracked kinds, the status operations and the problems."""
 
 import re
 

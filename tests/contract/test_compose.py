@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Procfile against what the program itself starts; it needs no engine and no YAML parser."""
+"""docker-compose.yml and the Procfile start the same processes as the program. Needs no Docker and no YAML parser."""
 
 import re
 from pathlib import Path

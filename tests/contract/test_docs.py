@@ -1,4 +1,4 @@
-"""The settings, tests, commands, targets, files and links that the documents name exist; decisions have their form."""
+"""The settings, tests, commands, targets, files and links in the documents exist. Decisions have the required form."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""What the command tells of itself: its version, and for each part how it is used."""
+"""The help of every command has examples, and the program prints its version."""
 
 import tomllib
 from collections.abc import Iterator

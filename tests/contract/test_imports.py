@@ -1,4 +1,4 @@
-"""Who may import whom."""
+"""The import rules between the packages."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""Every declared kind is complete, and every tracked field goes through create, update and delete."""
+"""Every declared kind is complete, and every tracked field is captured by create, update and delete."""
 
 from typing import Any, Final
 from uuid import UUID

@@ -1,6 +1,6 @@
-"""The newest migration makes exactly the tables of the models, constraints and indexes included.
+"""The migrations create exactly the tables of the models, including constraints and indexes.
 
-Alembic's own comparison passes over CHECK constraints, so two databases are compared by their catalogs.
+Alembic's own comparison ignores CHECK constraints, so the test compares the catalogs of two databases.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""What a snapshot may hold is pinned to its schema version: an older worker must never misread a newer snapshot."""
+"""The format of snapshots is pinned to their schema version: an older worker must never misread a newer snapshot."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Both sides of the broker mean the same tasks, queues and formats."""
+"""Publishers and workers agree on the tasks, queues and formats."""
 
 import pytest
 

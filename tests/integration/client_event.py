@@ -1,4 +1,4 @@
-"""Events as clients send them."""
+"""Builds events as clients send them."""
 
 from datetime import UTC, datetime
 from typing import Any

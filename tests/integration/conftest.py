@@ -1,4 +1,4 @@
-"""The world of this layer: the API in this process, tasks eager."""
+"""Fixtures of the integration tests: the API runs in this process, and its tasks run eagerly."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Puts events into the log as the workers would, for tests of those who read it."""
+"""Appends events to the log as the workers would, for the tests of readers."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""One resource of each tracked kind, made as the routes make them, and other values for each of their fields."""
+"""One resource of each tracked kind, created as the routes do it, and other values for each of their fields."""
 
 from collections.abc import Callable, Mapping
 from types import NoneType

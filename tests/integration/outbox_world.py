@@ -1,4 +1,4 @@
-"""Deployments changed through the recording functions, with the doorbells kept instead of rung."""
+"""Deployments that are changed through the recording functions. Their doorbells are kept instead of rung."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A world with a parked snapshot, and the commands that an operator has for it."""
+"""A world with a parked snapshot, and the operator's commands for it."""
 
 import json
 from typing import Any

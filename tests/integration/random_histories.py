@@ -1,4 +1,4 @@
-"""Random changes of any tracked kind: values that its columns take, and the state that each change left."""
+"""Random changes of any tracked kind, with valid column values, and the state after each change."""
 
 import random
 import uuid

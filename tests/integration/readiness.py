@@ -1,4 +1,4 @@
-"""What workers and time do to the readiness of a pool named `pool`, and the events that tell of it."""
+"""Helpers that change the readiness of the pool named `pool`, and that read the resulting events."""
 
 from datetime import timedelta
 from typing import Any

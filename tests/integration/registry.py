@@ -1,4 +1,4 @@
-"""What the tests of the registry make over HTTP."""
+"""Creates resources over HTTP for the tests of the registry."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The API on a real port, in this process: what it is made of can be looked at and held up; its sockets are real."""
+"""Serves the API on a real port in this process, so that tests can inspect it, delay it, and use real sockets."""
 
 import socket
 import threading

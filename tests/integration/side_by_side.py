@@ -1,4 +1,4 @@
-"""Real threads for the tests of races."""
+"""Runs functions in parallel threads, for the tests of races."""
 
 import time
 from collections.abc import Callable, Iterator

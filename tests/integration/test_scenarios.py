@@ -1,4 +1,4 @@
-"""The scenarios with eager tasks."""
+"""Runs the scenarios with eager tasks."""
 
 from collections.abc import Callable
 

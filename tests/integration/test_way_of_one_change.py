@@ -1,4 +1,4 @@
-"""The way of one change through the code is short enough to be read."""
+"""A change passes through few source files between the request and the event stream."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What an installed Prefect client asks a server for, read out of its source."""
+"""Finds the routes that an installed Prefect client calls, by reading its source."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A real, unmodified Prefect client in an environment of its own, against the whole service as real processes."""
+"""A real, unmodified Prefect client in a separate environment, against the whole service as real processes."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a person does with Prefect at a terminal: runs a command, runs a script, interrupts what runs."""
+"""Uses Prefect as a person does at a terminal: runs commands and scripts, and interrupts them."""
 
 import os
 import re

@@ -1,6 +1,6 @@
-"""Prefect's unmodified client against an API that asks who comes in, and one that asks for CSRF tokens.
+"""Prefect's unmodified client against an API that requires credentials, and one that requires CSRF tokens.
 
-Everything here has servers of its own: a key in the database would shut out the tests of the others.
+These tests start their own servers: a key in the shared database would lock out the other tests.
 """
 
 import re

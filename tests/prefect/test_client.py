@@ -1,4 +1,4 @@
-"""The methods of PrefectClient and SyncPrefectClient, called by a program: what is here, and what is not."""
+"""The methods of PrefectClient and SyncPrefectClient, called by a program: the supported and the unsupported ones."""
 
 import json
 from collections.abc import Mapping

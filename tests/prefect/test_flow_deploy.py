@@ -1,4 +1,4 @@
-"""`flow.deploy()` and `flow.from_source(...).deploy()`, in a script of a person's own."""
+"""`flow.deploy()` and `flow.from_source(...).deploy()`, called by a user's own script."""
 
 from typing import Any
 

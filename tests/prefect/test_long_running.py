@@ -1,4 +1,4 @@
-"""`prefect worker start` and `flow.serve()`: what goes on until Ctrl-C."""
+"""`prefect worker start` and `flow.serve()`, which run until Ctrl-C."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The list of the routes that clients ask for is complete: read out of the source of the installed one."""
+"""The list of client routes is complete, compared with the source of the installed client."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands for what does not exist here: each ends at once and says something sensible."""
+"""Prefect commands for unsupported resources: each ends at once with a clear message."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Prefect's command line, loaded once: each command is a process that is forked from there."""
+"""Prefect's command line, loaded once: each command runs in a process forked from it."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Builds snapshot rows for tests of the pure parts."""
+"""Builds snapshot rows for the unit tests."""
 
 import json
 from datetime import UTC, datetime

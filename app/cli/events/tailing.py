@@ -1,4 +1,4 @@
-"""`aftercommit events tail`: what happens, as it happens."""
+"""`aftercommit events tail`: prints new events as they arrive."""
 
 from typing import Annotated
 

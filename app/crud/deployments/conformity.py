@@ -1,8 +1,8 @@
-"""Checks values against a JSON Schema that a client sent, without reaching out for anything that it refers to.
+"""Checks values against a JSON Schema that a client sent, without requesting anything that the schema refers to.
 
-A stranger's regular expression must not hold up the process: Python's `re` can take years for `^(a+)+$`, and lets no
-other thread run meanwhile. RE2 takes time in proportion to the text. What it does not know (look-around,
-back-references, `\\uXXXX`) is not checked: such a pattern allows every text, and every key.
+A client's regular expression must not block the process: Python's `re` can take years for `^(a+)+$`, and lets no
+other thread run meanwhile. RE2 takes time in proportion to the text. It does not support look-around, back-references
+and `\\uXXXX`. Such a pattern is not checked: it allows every text and every key.
 """
 
 import json
@@ -23,26 +23,26 @@ from app.postgres.base import JsonObject
 
 REMEMBERED: Final = 128
 REMEMBERED_LENGTH: Final = 8 * 1024
-"""Longer schemas are looked at each time: what a client sends must not fill the memory."""
+"""Longer schemas are not cached, so that clients cannot fill the memory."""
 
 
 def check_conformity(
     values: JsonObject, schema: JsonObject, what: str, error: type[RequestError] = InvalidRequest
 ) -> None:
-    """Refuse values that their schema does not allow. Missing ones are allowed: they may be given when it runs.
+    """Reject values that their schema does not allow. Missing values are allowed: a run may supply them.
 
-    Not every rule is checked: no pattern that RE2 cannot compile (see the top of this module), and no
+    Two rules are not checked: patterns that RE2 cannot compile (see the top of this module), and
     `unevaluatedProperties` in a schema that has `patternProperties` anywhere.
 
     Args:
-        values: the values by name; null stands for "not given" where the schema does not require the value.
+        values: the values by name. A null counts as missing, unless the schema requires the value.
         schema: an object schema of JSON Schema 2020-12.
-        what: what the values are, for the message.
-        error: what to raise when a value does not conform.
+        what: the name of the values in error messages.
+        error: the error to raise if a value does not conform.
 
     Raises:
-        InvalidRequest: the schema itself is none, or refers to something outside of it, or cannot be evaluated.
-        RequestError: of the given type; the message names the place and the rule, never the value.
+        InvalidRequest: the schema is invalid, refers to something outside itself, or cannot be evaluated.
+        RequestError: of the type `error`. The message names the place and the rule, never the value.
     """
     try:
         violation = _first_violation(values, schema)
@@ -50,8 +50,8 @@ def check_conformity(
         raise InvalidRequest(f"The schema of the {what} is not a valid JSON Schema at {_place(broken)}.") from None
     except (Unresolvable, RecursionError):
         raise InvalidRequest(f"The schema of the {what} has a reference that leads nowhere, or to itself.") from None
-    except Exception:  # noqa: BLE001  # The library runs what a stranger wrote, and fails at it in many ways.
-        # Its own message is left out: it may quote a value.
+    except Exception:  # noqa: BLE001  # A client's schema can make the library fail in many ways.
+        # The library's own message may quote a value.
         raise InvalidRequest(f"The {what} cannot be checked against their schema.") from None
     if violation is not None:
         raise error(
@@ -70,20 +70,20 @@ def _validator(schema: JsonObject) -> Any:
     try:
         text = json.dumps(schema)
     except TypeError:
-        # It holds a number that Python's JSON lacks (`app.postgres.engine.load_json`).
+        # It contains a Decimal, which `json` cannot write (see `app.postgres.base.load_json`).
         return _make_validator(schema)
     return _remembered_validator(text) if len(text) <= REMEMBERED_LENGTH else _make_validator(schema)
 
 
 @lru_cache(REMEMBERED)
 def _remembered_validator(text: str) -> Any:
-    """The same few schemas come again and again, and to look whether one is valid costs more than all the rest."""
+    """Cache validators: requests use the same few schemas, and validating a schema costs more than all the rest."""
     return _make_validator(json.loads(text))
 
 
 def _make_validator(schema: JsonObject) -> Any:
     Draft202012Validator.check_schema(schema)
-    # An empty registry: a reference to a URL is an error here, not a request from our network to somebody's address.
+    # With an empty registry, a reference to a URL is an error. Otherwise the library would request that URL.
     make_validator = _WITHOUT_UNEVALUATED if _mentions(schema, "patternProperties") else _LINEAR
     return make_validator({**schema, "required": []}, registry=Registry())
 
@@ -104,7 +104,7 @@ def _mentions(part: Any, key: str) -> bool:
 
 def _options() -> Any:
     options = re2.Options()
-    options.log_errors = False  # Else it writes a pattern that it cannot compile to stderr.
+    options.log_errors = False  # Otherwise RE2 writes patterns that it cannot compile to stderr.
     options.never_capture = True
     return options
 
@@ -113,7 +113,7 @@ _OPTIONS: Final = _options()
 
 
 def _found(pattern: str, text: str) -> bool | None:
-    """Tell whether the pattern is somewhere in the text; None when it cannot be told in linear time."""
+    """Return whether the pattern matches anywhere in the text, or None if RE2 cannot compile it."""
     try:
         return re2.search(pattern, text, _OPTIONS) is not None
     except re2.error:
@@ -143,7 +143,7 @@ def _additional_properties(
         return
     extra = [key for key in instance if key not in schema.get("properties", {})]
     for pattern in schema.get("patternProperties", {}):
-        # A pattern that cannot be checked may be one that allows the key.
+        # A pattern that cannot be checked might allow the key.
         extra = [key for key in extra if _found(pattern, key) is False]
     for key in extra:
         if subschema is False:
@@ -168,11 +168,11 @@ def _linear(**more: Any) -> Any:
         "additionalProperties": _additional_properties,
     }
     made: Any = extend(Draft202012Validator, {**rules, **more})  # type: ignore[no-untyped-call]  # Its stub has no types.
-    # The library's own one changes to another class, with the rules replaced here, at a `$schema` inside of a schema.
+    # At a `$schema` inside a schema, the library's own `evolve` would switch to a class without these rules.
     made.evolve = _evolve
     return made
 
 
 _LINEAR: Final = _linear()
-# The library's rule asks `patternProperties` with `re`, at the end of every reference, and cannot be told otherwise.
+# The library's own rule follows every reference and matches `patternProperties` with `re`; that cannot be changed.
 _WITHOUT_UNEVALUATED: Final = _linear(unevaluatedProperties=_nothing)

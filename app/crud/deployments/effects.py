@@ -1,4 +1,4 @@
-"""What follows from a change of a deployment: the row of its own limit, and its status when it gets another queue.
+"""Applies the effects of a deployment's change: on its own limit, and on its status when it gets another queue.
 
 A deployment's own limit is a row named `deployment:<id>` that exists while the deployment's `concurrency_limit` is set.
 """

@@ -1,4 +1,4 @@
-"""How far the log reaches: reads its last position, notices when it was replaced, and waits for it to grow."""
+"""Watches the end of the log: reads its last position, notices when the log was replaced, and waits for it to grow."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Mistakes planted into the product on purpose, one at a time: each one must make the chaos driver fail.
+"""Bugs that are planted in the product on purpose, one at a time: the chaos driver must detect each of them.
 
-`python -m tests.chaos.planted BUG MODULE ARGS...` starts a role as `python -m MODULE ARGS...` would, with the mistake.
+`python -m tests.chaos.planted BUG MODULE ARGS...` runs `python -m MODULE ARGS...` with the bug.
 """

@@ -1,4 +1,4 @@
-"""Starts a role of the product with one planted bug: `python -m tests.chaos.planted BUG MODULE ARGS...`."""
+"""Runs a process of the product with one planted bug: `python -m tests.chaos.planted BUG MODULE ARGS...`."""
 
 import runpy
 import sys

@@ -1,4 +1,4 @@
-"""Mistakes in what a worker writes to the log."""
+"""Planted bugs in how a worker writes to the log."""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Mistakes in what the API captures: what changed, what it was before, and whether anything changed at all."""
+"""Planted bugs in how the API captures changes: the states before and after, and whether anything changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace as changed

@@ -1,4 +1,4 @@
-"""Mistakes in what follows from a change elsewhere: statuses that a poll brings about, and effects of a deletion."""
+"""Planted bugs in indirect changes: statuses that a poll changes, and the effects of a deletion."""
 
 from collections.abc import Sequence
 from datetime import datetime

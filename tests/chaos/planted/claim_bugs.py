@@ -1,4 +1,4 @@
-"""Mistakes in what a worker takes: without the lock, out of order, or for good before its work is done."""
+"""Planted bugs in how a worker claims snapshots: without the lock, out of order, or deleted before the work is done."""
 
 import random
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The moment in which a planted mistake shows."""
+"""A random delay that makes the race of a planted bug likely."""
 
 import random
 import time

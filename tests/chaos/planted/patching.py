@@ -1,4 +1,4 @@
-"""Puts another function in the place of one of the product's, in this process, or fails loudly."""
+"""Replaces a function of the product in this process, or fails loudly."""
 
 import inspect
 import sys

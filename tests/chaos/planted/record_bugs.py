@@ -1,4 +1,4 @@
-"""Mistakes in where the API stores what it captured, and when it rings."""
+"""Planted bugs in where the API stores captured changes, and in when it rings the doorbells."""
 
 import time
 from collections.abc import Sequence

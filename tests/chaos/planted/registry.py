@@ -1,4 +1,4 @@
-"""Every planted bug: what it does to the product, what the driver must say, and the run that brings it out."""
+"""The list of planted bugs: the bug, the finding that the driver must report, and the run that exposes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

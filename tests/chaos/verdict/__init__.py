@@ -1,4 +1,4 @@
-"""The verdict: pure functions from the history of a run to what is wrong with it."""
+"""The verdict: pure functions that find the violations in the history of a run."""
 
 from tests.chaos.facts import History
 from tests.chaos.report import Finding

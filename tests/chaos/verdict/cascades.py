@@ -1,4 +1,4 @@
-"""Judges what follows from changes elsewhere: that each effect has its event, and did not occur before its cause."""
+"""Checks the effects of changes on other resources: each has its event and does not occur before its cause."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

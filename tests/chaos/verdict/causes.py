@@ -1,4 +1,4 @@
-"""Finds for each event the operation that caused it."""
+"""Finds the operation that caused each event."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping

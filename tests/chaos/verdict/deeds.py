@@ -1,4 +1,4 @@
-"""Judges what was asked and answered against what the log tells: each deed has its event, each event its deed."""
+"""Compares the clients' operations with the log: each operation has its event, and each event its operation."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

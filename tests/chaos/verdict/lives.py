@@ -1,4 +1,4 @@
-"""Judges the life of each resource: its events against each other, and against its row or its grave."""
+"""Checks the history of each resource: its events against each other, and against its row or tombstone."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

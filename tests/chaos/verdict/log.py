@@ -1,4 +1,4 @@
-"""Judges the log as a whole, its readers, and what is left in the outbox."""
+"""Checks the log as a whole, its readers, and the rest of the outbox."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What may have caused an event that names no operation, and what an operation that leaves no token may cause."""
+"""Finds possible causes of events without an operation token, and possible effects of operations without one."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""Which operations a state or an event names: where their tokens stand is up to the kind."""
+"""Finds the operation tokens in a state or an event. Each kind of resource has its own fields for them."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`/events/in`: what a client sends, one event in each frame, is in the log."""
+"""`/events/in`: each frame of a client holds one event, which is appended to the log."""
 
 from collections.abc import Sequence
 

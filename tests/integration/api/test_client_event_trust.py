@@ -1,4 +1,4 @@
-"""A client's event cannot pass for one of the registry, stand in its way, or carry what is recognised as a secret."""
+"""A client's event cannot imitate or block an event of the registry, and recognised secrets in it are masked."""
 
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker

@@ -1,4 +1,4 @@
-"""`POST /events`: the events of clients come into the log beside the registry's, and never in their place."""
+"""`POST /events`: the events of clients are added to the log, and never replace events of the registry."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,7 +1,7 @@
-"""Every route that a Prefect client's source names is answered: with what is asked for, or with the reason why not.
+"""Every route in the source of a Prefect client has a response: the resource, or the reason why it is not supported.
 
-`tests/data/prefect-client-routes.json` names them, each with the versions whose source does;
-`tests/prefect/test_routes.py` compares it with the installed clients.
+`tests/data/prefect-client-routes.json` lists the routes with the client versions that use them.
+`tests/prefect/test_routes.py` compares the list with the installed clients.
 """
 
 import json

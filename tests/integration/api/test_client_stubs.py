@@ -1,4 +1,4 @@
-"""What Prefect's client asks on its way."""
+"""The routes that Prefect's client calls in passing during other commands."""
 
 from fastapi.testclient import TestClient
 

@@ -1,4 +1,4 @@
-"""What a request for a page of events may say, and what the answer to it says."""
+"""Requests for pages of events, valid and invalid, and their responses."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

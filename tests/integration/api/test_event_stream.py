@@ -1,4 +1,4 @@
-"""`/events/stream`: the log as server-sent events, which goes on where a reader stopped."""
+"""`/events/stream`: the log as server-sent events. A reader can resume where it stopped."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

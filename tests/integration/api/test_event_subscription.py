@@ -1,4 +1,4 @@
-"""`/events/out`: first what is past, then what happens, each event once, and only those that the filter asks for."""
+"""`/events/out`: first past events, then new ones, each once, and only those that match the filter."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who is let in at `/events/out` and `/events/in`, and what is said to the others."""
+"""Which clients `/events/out` and `/events/in` accept, and how they reject the others."""
 
 from typing import Any
 

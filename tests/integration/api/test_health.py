@@ -1,4 +1,4 @@
-"""Liveness, readiness and versions; and what happens to errors that nobody foresaw."""
+"""Liveness, readiness and versions, and the response to unexpected errors."""
 
 import pytest
 from fastapi.testclient import TestClient

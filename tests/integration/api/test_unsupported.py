@@ -1,4 +1,4 @@
-"""What a Prefect server has and the registry does not: empty, not found, or refused with the reason."""
+"""Resources of a Prefect server that the registry does not support: empty lists, 404, or 501 with the reason."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""A small correct world in all states, which a test breaks in one way and audits."""
+"""A small database without violations, with deployments in all states. A test breaks one thing and runs the audit."""
 
 from dataclasses import dataclass
 from typing import Any

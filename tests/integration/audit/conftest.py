@@ -1,4 +1,4 @@
-"""The world that the tests of the audit break."""
+"""The database that the tests of the audit break."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A small correct world for the audit: deployments with their histories, written as rows, a part of them pending."""
+"""Writes deployments and their histories as rows, some of them pending, for the tests of the audit."""
 
 import uuid
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Whatever correct world there is, it is clean; and whatever is taken from its outbox is missed."""
+"""Property tests: the audit accepts any correct database, and reports any snapshot that is removed from the outbox."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A change that does not start from the last value of its field is disordered."""
+"""A change that does not start from the last value of its field is reported as disordered."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A change that is told twice is a duplicate, and so is an id that is used twice."""
+"""A change with two events, or two events with the same id, are reported as duplicated."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""A committed change without an event or a pending snapshot is lost."""
+"""A committed change without an event or a pending snapshot is reported as lost."""
 
 from sqlalchemy import delete, update
 

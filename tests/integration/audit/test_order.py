@@ -1,4 +1,4 @@
-"""A history that is not told in order is disordered."""
+"""A history whose events are out of order is reported as disordered."""
 
 import uuid
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""An event or a pending snapshot without a committed change is a phantom."""
+"""An event or a pending snapshot without a committed change is reported as a phantom."""
 
 import uuid
 from typing import Any

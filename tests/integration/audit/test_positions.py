@@ -1,4 +1,4 @@
-"""A log whose positions do not count 1, 2, 3 is disordered."""
+"""A log whose positions do not count 1, 2, 3 is reported as disordered."""
 
 import pytest
 from sqlalchemy import delete, update

@@ -1,4 +1,4 @@
-"""The audit as a whole: which databases are clean, which findings it shows, and how it reads the database."""
+"""The audit as a whole: which databases are clean, the findings that it shows, and how it reads the database."""
 
 import pytest
 from sqlalchemy import Engine, func, select

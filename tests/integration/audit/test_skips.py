@@ -1,4 +1,4 @@
-"""A skipped change is an honest entry of its history; what it may have changed is not held against the next."""
+"""A skipped change is a valid part of its history. The audit accepts any value that it may have changed."""
 
 import uuid
 from typing import Any

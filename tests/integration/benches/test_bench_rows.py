@@ -1,4 +1,4 @@
-"""The rows that the benchmark makes up are such as the service makes and can work on."""
+"""The synthetic rows of the benchmark look like those of the service, and the service can process them."""
 
 from collections.abc import Iterator
 from typing import Any

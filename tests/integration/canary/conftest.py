@@ -1,4 +1,4 @@
-"""The world of the canaries: an API whose logs and refusals are kept, and secrets to plant in it."""
+"""Fixtures of the canary tests: an API whose logs and rejections are collected, and secrets to plant in it."""
 
 import io
 import sys

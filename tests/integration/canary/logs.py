@@ -1,4 +1,4 @@
-"""What this process logs while a test runs."""
+"""Collects the log of this process during a test."""
 
 import io
 import logging

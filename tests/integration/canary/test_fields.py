@@ -1,4 +1,4 @@
-"""Secrets are planted in every field of every kind, and looked for wherever they must not be."""
+"""Secrets in every field of every kind do not appear anywhere that they must not be."""
 
 import re
 from collections.abc import Sequence

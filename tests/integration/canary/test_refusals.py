@@ -1,4 +1,4 @@
-"""Secrets are planted in what is refused, and in what goes wrong, and looked for in the answers and the logs."""
+"""Secrets in rejected and failing requests do not appear in the responses or the logs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A change has the whole row as it was before and as it is after, for every field of every kind."""
+"""A change holds the whole row before and after, for every field of every kind."""
 
 from collections import Counter
 from itertools import takewhile

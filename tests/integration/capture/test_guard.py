@@ -1,4 +1,4 @@
-"""The guard of the test databases: a tracked row that changes without its snapshot does not get committed."""
+"""The guard of the test databases refuses to commit a change of a tracked row without its snapshot."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What counts as the same is no change: no revision, no event, for every field of every kind."""
+"""A new value that equals the stored one makes no revision and no event, for every field of every kind."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pausing and resuming: one event for each transition, beside the events of other changes."""
+"""Pausing and resuming: one event for each transition, separate from the events of other changes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pools, queues and deployments become ready while workers ask for their runs, and a look changes nothing."""
+"""Pools, queues and deployments become ready while workers poll for their runs, and stop being ready without polls."""
 
 from uuid import uuid4
 

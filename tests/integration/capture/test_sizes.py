@@ -1,4 +1,4 @@
-"""How large a change may be: what is too large for an event has its place all the same, and what is more is refused."""
+"""Limits on the size of a change: values too large for an event are omitted, and changes beyond that are rejected."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What readiness costs: a poll that changes nothing writes nothing tracked, and bulk is counted in statements."""
+"""The cost of readiness: polls without a change write nothing tracked, and bulk changes need few statements."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Each transition of a status is one event, and nothing else is."""
+"""Each transition of a status makes exactly one event."""
 
 from typing import Any
 

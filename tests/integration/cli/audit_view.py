@@ -1,4 +1,4 @@
-"""A command run in this process, and a small world of deployments for it to tell of."""
+"""Runs a command in this process, on a small set of deployments."""
 
 import json
 from typing import Any

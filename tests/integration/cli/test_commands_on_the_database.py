@@ -1,4 +1,4 @@
-"""The commands need a database and nothing else: no broker, no masking key, no running `aftercommit up`."""
+"""The commands need only a database: no broker, no masking key, no running `aftercommit up`."""
 
 from pathlib import Path
 from typing import Any

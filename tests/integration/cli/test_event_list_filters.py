@@ -1,4 +1,4 @@
-"""Which events `aftercommit events list` lists when it is narrowed."""
+"""The filter options of `aftercommit events list`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

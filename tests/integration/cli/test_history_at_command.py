@@ -1,4 +1,4 @@
-"""`aftercommit history --at`: the state at a moment."""
+"""`aftercommit history --at`: the state at a time."""
 
 import json
 from datetime import UTC, datetime, timedelta

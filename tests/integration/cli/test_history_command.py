@@ -1,4 +1,4 @@
-"""`aftercommit history`: the lives of a name."""
+"""`aftercommit history`: the history of all resources that had a name."""
 
 from typing import Any
 from uuid import UUID

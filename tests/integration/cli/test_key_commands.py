@@ -1,4 +1,4 @@
-"""`aftercommit keys`: a key is shown once, stored as a digest, and dies when it is revoked."""
+"""`aftercommit keys`: a key is shown once, stored as a digest, and rejected once it is revoked."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Processes that migrate at once take turns."""
+"""Processes that migrate at the same time take turns."""
 
 import subprocess
 import sys

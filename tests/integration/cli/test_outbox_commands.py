@@ -1,4 +1,4 @@
-"""`aftercommit outbox`: what an operator or a script gets to see."""
+"""`aftercommit outbox`: the output for operators and for scripts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`outbox parked`, `show` and `replay`: what an operator sees of parked snapshots, and gives back."""
+"""`outbox parked`, `show` and `replay`: show parked snapshots, and return them to the workers."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""`outbox skip`: the log tells in its place that a change was skipped, and goes on."""
+"""`outbox skip`: the log gets an event that says that the change was skipped, and the next changes follow."""
 
 import pytest
 from sqlalchemy import Engine, text

@@ -1,4 +1,4 @@
-"""What follows from one request has its own events in the same transaction, and none occurs before its cause."""
+"""All changes that one request causes have their own events in the same transaction, none before its cause."""
 
 from collections.abc import Sequence
 

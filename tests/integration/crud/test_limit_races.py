@@ -1,4 +1,4 @@
-"""Limits against their deletion by another request: it is waited for, and never deadlocks."""
+"""A change that refers to a limit while another request deletes it: one waits for the other, without deadlock."""
 
 import threading
 from collections.abc import Callable

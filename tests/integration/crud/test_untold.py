@@ -1,4 +1,4 @@
-"""What is refused, or changes nothing, is told by no event, whatever kind of resource it is about."""
+"""A rejected request, or one that changes nothing, makes no event, for every kind of resource."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How many events there are, by time, by name and by resource."""
+"""Counting events by time, by name and by resource."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

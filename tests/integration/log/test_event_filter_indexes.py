@@ -1,4 +1,4 @@
-"""Which index can find the events of a filter, and that PostgreSQL may choose it for the values that are asked for."""
+"""Which index can find the events of a filter, and that PostgreSQL may use it for the requested values."""
 
 from typing import Any
 

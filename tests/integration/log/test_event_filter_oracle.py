@@ -1,4 +1,4 @@
-"""The database finds exactly the events that a few lines of plain Python find."""
+"""A filter in SQL finds the same events as a few lines of plain Python."""
 
 import json
 import re

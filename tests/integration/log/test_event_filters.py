@@ -1,4 +1,4 @@
-"""Which events a filter finds."""
+"""The events that each part of a filter finds."""
 
 import json
 from datetime import UTC, datetime, timedelta

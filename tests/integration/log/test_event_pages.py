@@ -1,4 +1,4 @@
-"""Pages of events: every event once, in order, whatever is appended meanwhile."""
+"""Pages of events: every event once and in order, even while others are appended."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

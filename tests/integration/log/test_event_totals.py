@@ -1,4 +1,4 @@
-"""How many events match: exactly as long as that is cheap, and then at least how many."""
+"""The number of matching events: exact up to a limit, and a lower bound beyond it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is found by a name: in the registry, among what was deleted, and in the log."""
+"""Finding resources by name: in the registry, among the tombstones, and in the log."""
 
 from typing import Any
 from uuid import UUID, uuid4

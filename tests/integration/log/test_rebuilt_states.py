@@ -1,4 +1,4 @@
-"""The state that is rebuilt from the events is the state that was, at every moment, for every tracked kind."""
+"""The state rebuilt from the events equals the real state after each change, for every tracked kind."""
 
 import random
 from datetime import datetime, timedelta

@@ -1,6 +1,6 @@
-"""What a client may do in a transaction: through the product's functions, and in the model beside it.
+"""The changes that a client of the model test makes, each in the product and in the model.
 
-The changes of each kind stand in a file of their own.
+The changes of each kind are in a separate file.
 """
 
 from collections.abc import Callable, Mapping

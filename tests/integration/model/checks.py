@@ -1,4 +1,4 @@
-"""What must hold after every step: the log and the outbox together are the model's histories, in order."""
+"""The checks after every step: the log and the outbox together hold the model's histories, in order."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What hypothesis may choose: the changes of a transaction, and their values."""
+"""Hypothesis strategies: the changes of a transaction, and their values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

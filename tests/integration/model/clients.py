@@ -1,4 +1,4 @@
-"""The half of the machine that changes resources: transactions of several changes that end in every way."""
+"""The part of the state machine that changes resources: transactions of several changes, with every kind of end."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule

@@ -1,4 +1,4 @@
-"""What follows from a change elsewhere, as the model sees it: statuses, own limits, moved queues, deletions."""
+"""The indirect changes that the model expects: statuses, own limits, moved queues and deletions."""
 
 from collections.abc import Iterable
 from itertools import count

@@ -1,4 +1,4 @@
-"""What a client may do to deployments, but for their deletion."""
+"""A client's changes of deployments, except deletions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

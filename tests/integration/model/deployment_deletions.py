@@ -1,4 +1,4 @@
-"""How a client may delete deployments."""
+"""A client's deletions of deployments."""
 
 from dataclasses import dataclass
 

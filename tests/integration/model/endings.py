@@ -1,4 +1,4 @@
-"""How a transaction ends: as it should, refused, cut off, or with its process."""
+"""The ends of a transaction: commit, rejection, lost connection, or a crash of the process."""
 
 from enum import Enum
 from uuid import uuid4

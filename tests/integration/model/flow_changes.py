@@ -1,4 +1,4 @@
-"""What a client may do to flows."""
+"""A client's changes of flows."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The model: what each resource went through, in plain Python, without a look at the database."""
+"""The model: the history of each resource in plain Python, computed without the database."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

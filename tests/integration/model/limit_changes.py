@@ -1,4 +1,4 @@
-"""What a client may do to global concurrency limits, a deployment's own one included."""
+"""A client's changes of global concurrency limits, including a deployment's own limit."""
 
 from dataclasses import dataclass
 from typing import Any

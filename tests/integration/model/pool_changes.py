@@ -1,4 +1,4 @@
-"""What a client may do to work pools, and what their workers tell of them and their queues."""
+"""A client's changes of work pools, and the heartbeats and polls of their workers."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a client may do to work queues."""
+"""A client's changes of work queues."""
 
 from dataclasses import dataclass
 from typing import Any

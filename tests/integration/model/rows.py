@@ -1,4 +1,4 @@
-"""Reads the resources that exist, by the keys that the model has for them."""
+"""Reads the existing resources by the keys that the model uses."""
 
 from typing import Any
 

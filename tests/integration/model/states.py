@@ -1,4 +1,4 @@
-"""What the model knows of a resource: its tracked fields, what they are at first, and when two values are the same."""
+"""The model's state of a resource: its tracked fields, their defaults, and when two values are equal."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Any sequence of changes, crashes, doorbells, sweeps, poison and repair leaves the log that the model expects."""
+"""Any sequence of changes, crashes, doorbells, sweeps, failures and repairs leads to the log that the model expects."""
 
 import pytest
 from hypothesis import HealthCheck, Phase

@@ -1,4 +1,4 @@
-"""The part of the machine that answers doorbells: early, late, twice, in any order, never, and with a crash."""
+"""The part of the state machine that handles doorbells: early, late, twice, in any order, never, or with a crash."""
 
 import contextlib
 from random import Random

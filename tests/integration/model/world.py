@@ -1,4 +1,4 @@
-"""The product under test: its database, its doorbells in a list, and the places where its workers may fail."""
+"""The product under test: its database, its doorbells in a list, and the points where its workers may fail."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

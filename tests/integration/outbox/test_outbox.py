@@ -1,4 +1,4 @@
-"""Recording: in the transaction of the change, rung after its commit, gone with its rollback."""
+"""Recording: snapshots are stored in the change's transaction, and doorbells ring only after its commit."""
 
 from uuid import uuid4
 

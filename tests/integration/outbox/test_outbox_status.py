@@ -1,4 +1,4 @@
-"""`outbox status`: what waits, for how long, and what is stuck."""
+"""`outbox status`: how many snapshots wait, for how long, and how many are stuck."""
 
 from datetime import UTC, datetime, timedelta
 

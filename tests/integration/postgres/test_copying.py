@@ -1,4 +1,4 @@
-"""COPY as a statement: it writes what an INSERT would, and what it cannot write is an error of SQLAlchemy."""
+"""COPY as a statement: it writes the same rows as INSERT, and its failures are SQLAlchemy errors."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone

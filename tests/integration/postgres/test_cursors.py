@@ -1,4 +1,4 @@
-"""A cursor that makes its columns late tells the same of them as psycopg's own."""
+"""The lazily created columns of a cursor equal those that psycopg describes."""
 
 import psycopg
 import pytest

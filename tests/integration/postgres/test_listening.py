@@ -1,4 +1,4 @@
-"""Notifications arrive, and a database that is away is no error for whoever waits for them."""
+"""Notifications arrive, and an unavailable database does not raise an error in a waiting thread."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A connection that the server has ended while nobody used it is replaced, and nobody notices."""
+"""The pool replaces an idle connection that the server has closed, without an error for the caller."""
 
 from contextlib import ExitStack
 from typing import Any

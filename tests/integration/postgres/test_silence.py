@@ -1,4 +1,4 @@
-"""Statements that are slow go on; waits end when the server hangs, or one backend of it for too long."""
+"""Slow statements continue. Waits end when the server hangs, or when one backend hangs for too long."""
 
 import os
 import signal

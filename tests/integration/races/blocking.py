@@ -1,4 +1,4 @@
-"""Threads that a test holds up in the middle of the product's code, and lets go on."""
+"""Stops threads in the middle of the product's code, and lets them continue."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence

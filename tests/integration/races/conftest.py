@@ -1,4 +1,4 @@
-"""What the races begin with: many threads, a deployment that fell silent, a flow."""
+"""Fixtures of the race tests: an API, a deployment that is no longer polled, and a flow."""
 
 from typing import Final
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What a race may do to one deployment, and the lives that came of it."""
+"""The operations of a race on one deployment, and the histories that they may lead to."""
 
 from collections.abc import Callable
 from typing import Any

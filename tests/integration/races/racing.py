@@ -1,4 +1,4 @@
-"""Requests that all stand before the same locked rows, and are let go together: every round is a race."""
+"""Requests that wait for the same locked rows and are released together, so that every round is a race."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Appends side by side, and a reader that reads the log by position all the time."""
+"""Concurrent appends, while a reader reads the log by position."""
 
 import threading
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Deletions of a deployment against upserts and other deletions of the same one, in every order."""
+"""Deletions of a deployment against upserts and other deletions of it, in every order."""
 
 from functools import partial
 from uuid import UUID

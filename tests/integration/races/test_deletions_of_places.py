@@ -1,4 +1,4 @@
-"""Deletions of a flow or a queue against creations of a deployment in it."""
+"""Deletions of a flow or a queue against the creation of a deployment that refers to it."""
 
 from functools import partial
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A heartbeat in the same moment as the look for silence, with the threads held up in the product's own code."""
+"""A heartbeat during a refresh of the statuses, with the threads stopped inside the product's code."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Two workers and one lane: one of them has it, and the other's doorbell is not lost."""
+"""Two workers on one lane: one of them gets it, and the other's doorbell is not lost."""
 
 import threading
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The doorbell of the API against the doorbell of the sweep, and sweeps against each other."""
+"""The API's doorbell against the doorbell of the sweep, and sweeps against each other."""
 
 import threading
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""An operator's decision against a worker that tries once more, and against another operator's."""
+"""An operator's replay or skip against a worker's retry, and against another operator."""
 
 import threading
 from collections.abc import Iterator

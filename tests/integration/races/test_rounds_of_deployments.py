@@ -1,4 +1,4 @@
-"""Many requests for the same deployments at once, twenty rounds each: every answer, row and event is right."""
+"""Concurrent requests for the same deployments, twenty rounds each: every response, row and event is right."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deployments that share a concurrency limit: one changes or goes while another holds to it, twenty rounds each."""
+"""Deployments that share a concurrency limit, twenty rounds each: one changes or is deleted while another uses it."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Many requests for the same flow, work pool or work queues at once, twenty rounds each."""
+"""Concurrent requests for the same flow, work pool or work queues, twenty rounds each."""
 
 from functools import partial
 from typing import Any

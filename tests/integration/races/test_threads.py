@@ -1,4 +1,4 @@
-"""More requests than threads: who wants to commit does not wait behind those that wait for its commit."""
+"""More requests than threads: a commit does not wait behind the requests that wait for its locks."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""Updates of one row side by side."""
+"""Concurrent updates of one row."""
 
 import threading
 

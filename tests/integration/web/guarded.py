@@ -1,4 +1,4 @@
-"""An API that asks who comes in, and the credentials for it."""
+"""An API that requires credentials, and valid credentials for it."""
 
 import base64
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Nobody comes in without a credential where there is one, and whoever has one does."""
+"""Requests need a credential as soon as one is configured."""
 
 import re
 from collections.abc import Iterator

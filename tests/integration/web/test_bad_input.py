@@ -1,4 +1,4 @@
-"""Bad input is a 4xx in Prefect's shape that says what is wrong: never a 500, nothing stored, no event."""
+"""Bad input gets a 4xx response in Prefect's format with the reason. It causes no 500, no stored row and no event."""
 
 import json
 from typing import Any

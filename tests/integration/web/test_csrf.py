@@ -1,4 +1,4 @@
-"""Changes need a token of their client, where forged ones are protected against."""
+"""With CSRF protection on, every change needs a token that was issued to its client."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The API's process refuses to listen on the network without a credential, and says what it does on loopback."""
+"""Without a credential, the API process refuses to listen on the network, and says so in its log on loopback."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""WebSockets and streams ask for the same credentials, and turn out whose key is revoked."""
+"""WebSockets and streams need the same credentials, and are closed when their key is revoked."""
 
 import json
 from collections.abc import Iterator

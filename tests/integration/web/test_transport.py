@@ -1,4 +1,4 @@
-"""What holds for every request: the protocol's version, compressed answers, the missing slash."""
+"""Rules for every request: the protocol version, compressed responses, and redirects for a missing slash."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""A world with a deadly deployment, and worker processes that may die in it."""
+"""A world with a deployment whose snapshot kills workers, and worker processes that may die."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a worker may take: of a free lane, in order, and no more than it can hold."""
+"""Claiming: a worker takes snapshots of a free lane, in order, up to its limits."""
 
 import re
 from typing import Any

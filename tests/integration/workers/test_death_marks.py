@@ -1,4 +1,4 @@
-"""The mark of a snapshot that is in hand is taken back by a process that lives, whatever went wrong."""
+"""A process that survives removes its death marks, whatever went wrong."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A snapshot that kills its worker is parked at the third death, and takes nobody with it."""
+"""A snapshot that kills its worker is parked at the third death, and the others are dispatched."""
 
 from typing import Any
 

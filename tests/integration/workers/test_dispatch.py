@@ -1,4 +1,4 @@
-"""Dispatching: in order, once, whatever rings."""
+"""Snapshots are dispatched in order and once, whichever doorbells ring."""
 
 from collections.abc import Sequence
 from uuid import uuid4

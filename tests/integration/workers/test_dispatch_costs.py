@@ -1,4 +1,4 @@
-"""What a batch costs: how many statements, and what others wait for."""
+"""The cost of a batch: the number of its statements, and how long it holds the log's lock."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The lanes of one message share their transactions, as long as nothing is odd in any of them."""
+"""The lanes of one message share their transactions until one of them fails or needs careful handling."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

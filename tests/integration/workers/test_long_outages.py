@@ -1,4 +1,4 @@
-"""An hour of outage, with a shortened clock: as many tries as an hour holds count nothing and park nothing."""
+"""An hour of outage on a simulated clock: its retries count no failures and park nothing."""
 
 import random
 from collections.abc import Iterator

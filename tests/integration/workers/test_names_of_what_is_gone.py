@@ -1,4 +1,4 @@
-"""Related resources are resolved when the event is built: with its last name if gone by then, or with its new name."""
+"""An event is built with the current names of its related resources, or with the last name of a deleted one."""
 
 import pytest
 from fastapi.testclient import TestClient

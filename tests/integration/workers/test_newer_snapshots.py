@@ -1,4 +1,4 @@
-"""A snapshot of a newer version is left to newer workers: nothing counts, nothing is parked, others go on."""
+"""Workers leave a snapshot of a newer version alone: no failure is counted, and other resources continue."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A snapshot that cannot be dispatched stops its own resource only."""
+"""A snapshot that cannot be dispatched stops only its own resource."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

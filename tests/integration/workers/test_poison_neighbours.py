@@ -1,4 +1,4 @@
-"""Poison of one sort beside poison of another, in one batch: each stops its own resource, at its own place."""
+"""Different failures in one batch: each stops only its own resource, at its own revision."""
 
 from typing import Any
 

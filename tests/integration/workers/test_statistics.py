@@ -1,4 +1,4 @@
-"""What the planner knows of tables that have grown, and what it plans with that."""
+"""Tables that have grown are analyzed, and prepared statements on them are planned again."""
 
 from uuid import UUID, uuid4
 

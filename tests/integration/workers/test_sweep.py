@@ -1,4 +1,4 @@
-"""The sweep: rings for what nobody rang for."""
+"""The sweep rings for snapshots whose doorbell was lost."""
 
 import pytest
 from sqlalchemy import text, update

@@ -1,4 +1,4 @@
-"""No lane keeps a worker for ever: after a while those of other messages have their turn."""
+"""No lane keeps a worker indefinitely: after a time limit, the lanes of other messages are served."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How the scripts call Prefect's clients: each script is written once, for the asynchronous and the synchronous one."""
+"""Calls Prefect's clients from the scripts: each script is written once and runs with the async and the sync client."""
 
 import asyncio
 import inspect

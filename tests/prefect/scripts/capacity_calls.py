@@ -1,4 +1,4 @@
-"""Calls the client's methods for work pools, work queues and concurrency limits; each group returns what it leaves."""
+"""Calls the client's methods for work pools, queues and limits. Each group returns what it leaves behind."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""Calls PrefectClient's methods for all that is here: client_calls.py async|sync GROUP|all TOKEN.
+"""Calls the supported methods of PrefectClient: client_calls.py async|sync GROUP|all TOKEN.
 
 Every assertion must hold.
 
-Prints the ids of what it leaves behind, the methods that it called, and those that the client has.
+Prints the ids of the resources that it leaves, the methods that it called, and all methods of the client.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Runs `prefect` commands, each in a process of its own: commands.py, with one command as JSON in each line of stdin.
+"""Runs `prefect` commands, each in a forked process. Reads one command as JSON from each line of stdin.
 
-The processes are forked from this one, which has loaded Prefect: that is what a command spends most of its time on.
-Answers each line with the command's exit code, or null when it did not end in time.
+The processes are forked from this one, which has already loaded Prefect: loading takes most of a command's time.
+Prints the exit code of each command, or null if the command did not end in time.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""Calls the client's methods for flows, deployments and schedules; each group returns what it leaves behind."""
+"""Calls the client's methods for flows, deployments and schedules. Each group returns the ids that it leaves."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,6 +1,6 @@
-"""Prints the events that each of some filters lets through, from the log and then live: subscribe.py FILTERS.
+"""Prints the events that match each of several filters, past and then live: subscribe.py FILTERS.
 
-The filters are a JSON object, by name. Each has a subscriber of Prefect's; each event is a line.
+FILTERS is a JSON object of filters by name. Each filter has its own Prefect subscriber. Each event is one line.
 """
 
 import asyncio

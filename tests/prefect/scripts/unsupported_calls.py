@@ -1,6 +1,7 @@
-"""Calls every method of the client for what does not exist here: unsupported_calls.py async|sync.
+"""Calls every client method that the registry does not support: unsupported_calls.py async|sync.
 
-Prints what came of each."""
+Prints the result of each.
+"""
 
 import json
 import sys

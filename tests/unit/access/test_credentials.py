@@ -1,4 +1,4 @@
-"""Which requests are allowed, by their secrets and the known credentials."""
+"""Which requests are allowed, given their secrets and the known credentials."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Without a credential the API listens on loopback only."""
+"""Without a credential, the API listens only on loopback."""
 
 import pytest
 from pydantic import SecretStr

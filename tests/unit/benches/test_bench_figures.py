@@ -1,4 +1,4 @@
-"""The pure parts of the benchmark: statistics, targets, tables, what is kept."""
+"""The pure parts of the benchmark: statistics, targets, tables and saved results."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The load generator of the benchmark, against a server that answers as the test wants."""
+"""The load generator of the benchmark, against a server whose responses the test chooses."""
 
 import itertools
 import socket

@@ -1,4 +1,4 @@
-"""The charts of the benchmark, and what it writes into the documents."""
+"""The charts of the benchmark, and the tables that it writes into the documents."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A publisher under test, and a broker that takes what it sends, or hangs."""
+"""A publisher under test, and a broker that accepts messages or hangs."""
 
 import threading
 from collections.abc import Iterator, Sequence

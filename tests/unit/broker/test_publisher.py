@@ -1,4 +1,4 @@
-"""The publisher: coalesced, bounded, and harmless."""
+"""The publisher: it combines doorbells into messages, has a bounded queue, and never makes its caller wait."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""How far the publisher's messages are apart."""
+"""The interval between the publisher's messages."""
 
 import threading
 import time

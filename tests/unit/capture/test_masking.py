@@ -1,4 +1,4 @@
-"""Masking at capture."""
+"""Masking of secrets in captured states."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the settings say of masking: more keys, more paths, and what stays."""
+"""The masking settings: more keys, more paths, and values that stay readable."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Small made-up histories for the tests of the chaos verdict: one that is well, to be spoilt in one place."""
+"""Small correct histories for the tests of the chaos verdict. Each test breaks one thing in them."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How the chaos driver's clients send and retry, and what they then know."""
+"""How the chaos clients send and retry requests, and what they record about the outcome."""
 
 import random
 import threading

@@ -1,4 +1,4 @@
-"""The chaos verdict on what follows from changes elsewhere, and on pools, queues and limits themselves."""
+"""The chaos verdict on indirect changes, and on pools, queues and limits."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The chaos verdict on what clients asked, and what they were answered."""
+"""The chaos verdict on the clients' operations and their responses."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The chaos verdict on the life of one deployment, against its row or its grave."""
+"""The chaos verdict on the history of one deployment, compared with its row or tombstone."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The chaos verdict on the log as a whole, on its readers and on the outbox."""
+"""The chaos verdict on the log as a whole, its readers and the outbox."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the chaos verdict takes from the logs, and how it compares with the audit."""
+"""The findings of the chaos verdict from the logs, and its comparison with the audit."""
 
 import json
 

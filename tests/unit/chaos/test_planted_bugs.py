@@ -1,4 +1,4 @@
-"""The planted bugs of the chaos driver's selftest: a change of the product must not turn one off unseen."""
+"""The planted bugs of the chaos selftest still take effect after changes of the product."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the chaos driver's selftest takes for seen, for clean, and for neither."""
+"""How the chaos selftest classifies a run: bug found, clean, or neither."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

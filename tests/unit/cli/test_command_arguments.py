@@ -1,4 +1,4 @@
-"""Times, kinds and names as they are given on the command line."""
+"""Times, kinds and names in command-line arguments."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

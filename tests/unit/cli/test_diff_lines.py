@@ -1,4 +1,4 @@
-"""JSON values and their differences as lines."""
+"""JSON values and their differences as indented lines."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""When Ctrl-C takes effect on someone who follows the log."""
+"""When Ctrl-C interrupts a command that follows the log."""
 
 import signal
 

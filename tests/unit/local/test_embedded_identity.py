@@ -1,4 +1,4 @@
-"""As whom PostgreSQL runs for root, decided by what the machine allows; and the steps before a program is executed."""
+"""Chooses the user for PostgreSQL when root starts it, and prepares the process before the program is executed."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Starting one program: it dies with its starter, and lives in a session of its own."""
+"""Starting one program: it dies with its parent, and has its own session."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""How `aftercommit up` finds out whether its workers take commands."""
+"""How `aftercommit up` checks that its workers accept commands."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""In which order `aftercommit up` starts its processes."""
+"""The order in which `aftercommit up` starts its processes."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `aftercommit up` asks of ports, of its folder and of a broker's URL before it starts anything."""
+"""How `aftercommit up` checks its ports, its folder and the broker's URL before it starts anything."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""How the query of a text search is read."""
+"""Parsing the query of a text search."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""JSON for PostgreSQL and from it: as Python's own writer and reader have it, and what these refuse is read too."""
+"""JSON for PostgreSQL is read and written as by Python's `json`, also where the faster library fails."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""When a silent server counts as hung, and who asks it."""
+"""When a silent server counts as hung, and which thread probes it."""
 
 import socket
 import threading

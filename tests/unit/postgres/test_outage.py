@@ -1,4 +1,4 @@
-"""What is an outage, and what is the snapshot's own fault."""
+"""Which errors are outages, and which are the fault of a snapshot."""
 
 import psycopg
 import pytest

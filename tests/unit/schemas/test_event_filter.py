@@ -1,4 +1,4 @@
-"""What the body of a filter may hold."""
+"""The allowed fields of an event filter."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The page token carries everything a further page needs, and nothing else gets in."""
+"""The page token contains everything that the next page needs, and rejects anything else."""
 
 import base64
 import json

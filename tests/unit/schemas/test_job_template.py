@@ -1,4 +1,4 @@
-"""Base job templates."""
+"""Validation of base job templates."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What counts as a schedule."""
+"""Which schedules are valid."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the bodies of all routes share."""
+"""Types and rules that all request and response bodies share."""
 
 from typing import Any, ClassVar
 

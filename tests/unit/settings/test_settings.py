@@ -1,4 +1,4 @@
-"""Where settings come from, and what is said when they are not complete."""
+"""The sources of settings, and the error texts for incomplete ones."""
 
 import traceback
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The end of a connection, and what happens to those who run side by side on it."""
+"""Closing a connection, and cancelling the tasks that run on it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The order of the route modules decides how quickly a route is found, but not which one."""
+"""The route index finds the same route as a search through all routes."""
 
 import re
 from typing import Any

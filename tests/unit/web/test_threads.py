@@ -1,4 +1,4 @@
-"""The threads of the routes: who works, who waits, and what comes back."""
+"""The thread pool of the routes: which thread works, which jobs wait, and what they return."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Beat goes on whatever happens to the clock of its machine."""
+"""Beat continues whatever happens to the clock of its machine."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""From a snapshot to its event."""
+"""Building the event of a snapshot."""
 
 import json
 from typing import Any

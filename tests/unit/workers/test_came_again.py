@@ -1,4 +1,4 @@
-"""Whether a message comes again since its process died, or only since the database was away."""
+"""Whether a message was redelivered because its process died, or retried because the database was away."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The retry schedule, as a table."""
+"""The retry schedule as a table."""
 
 import pytest
 from hypothesis import given

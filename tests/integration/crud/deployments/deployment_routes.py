@@ -1,4 +1,4 @@
-"""What the tests of the deployment routes share."""
+"""Helpers for the tests of the deployment routes."""
 
 from typing import Any
 

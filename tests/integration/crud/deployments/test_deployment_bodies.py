@@ -1,4 +1,4 @@
-"""Bodies of deployments: what is refused, what null means, and what must fit what."""
+"""Request bodies of deployments: rejected fields, the meaning of null, and values that must fit their schema."""
 
 from typing import Any
 from uuid import uuid4

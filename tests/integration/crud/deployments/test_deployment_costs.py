@@ -1,4 +1,4 @@
-"""What a change of a deployment costs: counted statements."""
+"""The number of SQL statements that a change of a deployment needs."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""A deployment and the concurrency limits that it has or shares."""
+"""A deployment with its own concurrency limit, or with a shared one."""
 
 from tests.integration.crud.deployments.deployment_routes import read
 from tests.world import World

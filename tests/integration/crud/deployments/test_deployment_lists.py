@@ -1,4 +1,4 @@
-"""Finding, paging and bulk-deleting deployments."""
+"""Filtering, paging and bulk-deleting deployments."""
 
 from typing import Any
 

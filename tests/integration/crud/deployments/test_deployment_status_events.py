@@ -1,4 +1,4 @@
-"""A deployment is ready like its queue, or while it is served: each transition is one event."""
+"""A deployment is ready while it or its queue is polled, and each transition makes one event."""
 
 from typing import Any
 

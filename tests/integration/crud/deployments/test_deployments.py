@@ -1,4 +1,4 @@
-"""Deployments over HTTP: what an answer holds, and what names and references mean."""
+"""Deployments over HTTP: the response fields, and how names and references are resolved."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""The work queue that a deployment is meant for: found or made, and held."""
+"""The work queue of a deployment is found or created, and locked."""
 
 from typing import Any
 

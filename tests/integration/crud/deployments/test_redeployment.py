@@ -1,4 +1,4 @@
-"""A deployment that comes again: whatever differs is a change, and what does not is none."""
+"""Deploying again: only the fields that differ are changes."""
 
 from typing import Any
 

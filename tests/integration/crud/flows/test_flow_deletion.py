@@ -1,4 +1,4 @@
-"""Flows over HTTP: deleted, with their deployments."""
+"""Flows over HTTP: deleting them with their deployments."""
 
 from itertools import chain
 from typing import Any

@@ -1,4 +1,4 @@
-"""Flows over HTTP: filtered, sorted, counted and paged."""
+"""Flows over HTTP: filtering, sorting, counting and paging."""
 
 from itertools import chain
 from typing import Any

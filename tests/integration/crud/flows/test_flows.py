@@ -1,4 +1,4 @@
-"""Flows over HTTP: created once, read and changed."""
+"""Flows over HTTP: creating, reading and updating."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Global concurrency limits: held by deployments, and deleted."""
+"""Global concurrency limits: references from deployments, and deletion."""
 
 from uuid import uuid4
 

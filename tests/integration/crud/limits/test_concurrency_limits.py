@@ -1,4 +1,4 @@
-"""Global concurrency limits over HTTP: created, read and changed."""
+"""Global concurrency limits over HTTP: creating, reading and updating."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Limits of tags over HTTP. Each is a global limit, and there is no second copy."""
+"""Tag limits over HTTP. Each is stored as a global limit, without a second copy."""
 
 from typing import Any
 from uuid import uuid4

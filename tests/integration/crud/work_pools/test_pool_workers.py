@@ -1,4 +1,4 @@
-"""The workers of a pool: known by their heartbeats, listed, and forgotten."""
+"""The workers of a pool: recorded by their heartbeats, listed and deleted."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The places of work queues in their pool, over HTTP."""
+"""The priorities of work queues in their pool, over HTTP."""
 
 from fastapi.testclient import TestClient
 

@@ -1,4 +1,4 @@
-"""Work pools over HTTP: deleted, with their queues."""
+"""Work pools over HTTP: deleting them with their queues."""
 
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select

@@ -1,4 +1,4 @@
-"""Work pools over HTTP: filtered and counted."""
+"""Work pools over HTTP: filtering and counting."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Work pools over HTTP: what is refused."""
+"""Work pools over HTTP: rejected requests."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Work pools over HTTP: created, read and changed."""
+"""Work pools over HTTP: creating, reading and updating."""
 
 from uuid import uuid4
 

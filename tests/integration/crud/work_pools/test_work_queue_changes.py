@@ -1,4 +1,4 @@
-"""Work queues over HTTP: changed and polled."""
+"""Work queues over HTTP: updates and polls."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

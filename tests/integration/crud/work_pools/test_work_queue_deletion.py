@@ -1,4 +1,4 @@
-"""Work queues over HTTP: deleted."""
+"""Work queues over HTTP: deleting."""
 
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, select

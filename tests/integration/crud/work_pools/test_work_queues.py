@@ -1,4 +1,4 @@
-"""Work queues over HTTP: created, read and listed."""
+"""Work queues over HTTP: creating, reading and listing."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Nothing is missing and nothing comes twice where the past ends and the present begins."""
+"""No event is missing or sent twice where a reader passes from past events to new ones."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a reader gets when something else fails: a reason, or nothing but a pause."""
+"""A failure behind a live reader ends it with the reason, or only delays it."""
 
 from types import ModuleType
 from typing import Any

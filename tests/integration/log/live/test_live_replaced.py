@@ -1,4 +1,4 @@
-"""An API that lives on while an older backup is restored, or a standby takes over that lacked the newest events."""
+"""The database is replaced under a running API: by an older backup, or by a standby that lacks the newest events."""
 
 import pytest
 from sqlalchemy import Engine, delete, insert, update

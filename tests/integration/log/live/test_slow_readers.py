@@ -1,4 +1,4 @@
-"""A reader that does not read is disconnected and told why, and nobody else notices."""
+"""A client that does not read is disconnected with the reason, without an effect on others."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""When what was read is old."""
+"""A fixture that makes the cached keys outdated at once."""
 
 import pytest
 

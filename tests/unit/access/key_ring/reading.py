@@ -1,4 +1,4 @@
-"""A database that keys are read from, and a ring that reads them."""
+"""A simulated database of keys, and a key ring that reads it."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""Keys are read anew when they are old, and what was known stays when that fails."""
+"""Outdated keys are read again, and the cached ones stay valid if that fails."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Keys are read once for all who ask, and never in the event loop's way."""
+"""Concurrent requests share one read of the keys, and the read never blocks the event loop."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Values against a schema that somebody sent."""
+"""Checking values against a schema that a client sent."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""How a deployment's list of schedules changes."""
+"""Changes of a deployment's list of schedules."""
 
 from typing import Any
 from uuid import UUID, uuid4

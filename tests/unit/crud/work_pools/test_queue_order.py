@@ -1,4 +1,4 @@
-"""The places of queues in their pool."""
+"""The priorities of queues in their pool."""
 
 from uuid import UUID
 

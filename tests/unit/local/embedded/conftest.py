@@ -1,4 +1,4 @@
-"""One PostgreSQL and one Valkey for the tests that leave them as they were."""
+"""A shared PostgreSQL and Valkey for the tests that do not change them."""
 
 from collections.abc import Iterator
 from pathlib import Path

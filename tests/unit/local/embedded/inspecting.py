@@ -1,4 +1,4 @@
-"""What is seen of a server from outside."""
+"""Inspects an embedded server from outside: its SQL answers, file modes and processes."""
 
 import stat
 import subprocess

@@ -1,4 +1,4 @@
-"""PostgreSQL out of its wheel: private, kept over crashes, and clear about what is wrong."""
+"""Embedded PostgreSQL: only its owner has access, its data survives crashes, and its errors are clear."""
 
 import signal
 import subprocess

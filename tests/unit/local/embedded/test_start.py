@@ -1,4 +1,4 @@
-"""The start of an embedded server: called off, on a taken port, after its starter died, without its wheel."""
+"""Starting an embedded server: cancelled, on a used port, after its parent died, or without its wheel."""
 
 import os
 import subprocess

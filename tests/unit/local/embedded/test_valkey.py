@@ -1,4 +1,4 @@
-"""Valkey out of its wheel: private, and kept over restarts and crashes."""
+"""Embedded Valkey: only its owner has access, and its data survives restarts and crashes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The supervisor of a test."""
+"""The supervisor fixture."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A supervisor with children that a test chooses."""
+"""A supervisor with child processes that the test chooses."""
 
 import io
 import os

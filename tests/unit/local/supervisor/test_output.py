@@ -1,4 +1,4 @@
-"""What the children print is shown under their names."""
+"""The output of each child process is printed after its name."""
 
 import io
 

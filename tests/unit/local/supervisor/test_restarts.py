@@ -1,4 +1,4 @@
-"""What dies is started again, and given up in the end."""
+"""Processes that die are restarted, until the supervisor gives up."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Everything stops in order, and in time."""
+"""All processes stop in order and in time."""
 
 import os
 import signal

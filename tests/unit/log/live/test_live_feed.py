@@ -1,4 +1,4 @@
-"""A reader gets each matching event once, from wherever it begins and however far it falls behind."""
+"""A reader gets each matching event once, wherever it starts and however far it falls behind."""
 
 import asyncio
 from collections.abc import Sequence
