@@ -6,7 +6,7 @@ calls it in the same transaction; `workers.readiness` calls it regularly, becaus
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -57,13 +57,7 @@ def refresh_status(
     """
     condition = Condition.of(where)
     locked = _outdated_rows(condition, kind.name, limit, exclusive)
-    ids_by_status: dict[str, list[UUID]] = defaultdict(list)
-    size = 0
-    for row in session.execute(locked, condition.values()):
-        size += row.size
-        if bounded and ids_by_status and size > BYTES_AT_ONCE:
-            break
-        ids_by_status[row.due].append(row.id)
+    ids_by_status = _ids_by_status(session.execute(locked, condition.values()), bounded)
     if not ids_by_status:
         return []
     id_, due = kind.table.c.id, _due_status(kind)
@@ -75,6 +69,17 @@ def refresh_status(
             session, kind, and_(id_.in_(ids_by_status[status]), due == status), {STATUS: status}, cause=cause
         )
     ]
+
+
+def _ids_by_status(rows: Iterable[Any], bounded: bool) -> dict[str, list[UUID]]:
+    ids: dict[str, list[UUID]] = defaultdict(list)
+    size = 0
+    for row in rows:
+        size += row.size
+        if bounded and ids and size > BYTES_AT_ONCE:
+            break
+        ids[row.due].append(row.id)
+    return ids
 
 
 def pause(session: Session, kind: ResourceKind, where: ColumnElement[bool], paused: bool) -> list[Change]:

@@ -58,10 +58,7 @@ def _in_one_thread(endpoint: Endpoint, status: int) -> Callable[..., Coroutine[A
     more than most of them. So a thread that holds row locks never waits for another thread before it releases them.
     """
     signature = inspect.signature(endpoint)
-    parameters = signature.parameters.values()
-    session_name = next((parameter.name for parameter in parameters if parameter.annotation is Session), None)
-    request_name = next((parameter.name for parameter in parameters if parameter.annotation is Request), None)
-    response_name = next((parameter.name for parameter in parameters if parameter.annotation is Response), None)
+    session_name, request_name, response_name = (_named(signature, type_) for type_ in (Session, Request, Response))
     serialise = _serialiser(signature.return_annotation)
 
     def respond(result: Any, injected: Response | None) -> Response:
@@ -69,8 +66,8 @@ def _in_one_thread(endpoint: Endpoint, status: int) -> Callable[..., Coroutine[A
             return result
         if status == HTTPStatus.NO_CONTENT:
             return Response(status_code=status, media_type=JSON)
-        chosen_status = injected.status_code if injected is not None else None
-        return Response(serialise(result), status_code=chosen_status or status, media_type=JSON)
+        chosen = injected.status_code if injected is not None else None
+        return Response(serialise(result), status_code=chosen or status, media_type=JSON)
 
     def run(sessions: sessionmaker[Session], arguments: dict[str, Any]) -> Response:
         injected = arguments.get(response_name) if response_name is not None else None
@@ -92,6 +89,11 @@ def _in_one_thread(endpoint: Endpoint, status: int) -> Callable[..., Coroutine[A
     del call.__dict__["__wrapped__"]
     call.__dict__["__signature__"] = _public_signature(signature, hidden=(session_name, request_name))
     return call
+
+
+def _named(signature: inspect.Signature, annotation: type) -> str | None:
+    """Return the name of the parameter with this annotation."""
+    return next((name for name, entry in signature.parameters.items() if entry.annotation is annotation), None)
 
 
 def _public_signature(signature: inspect.Signature, *, hidden: Sequence[str | None]) -> inspect.Signature:

@@ -41,41 +41,45 @@ A name finds every resource that has or had it, also deleted and renamed ones.
 """
 
 
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many events.")]
+Prefixes = Annotated[list[str] | None, typer.Option(help="Only events whose name starts with this text; repeatable.")]
+Resources = Annotated[list[str] | None, typer.Option(help="Only events of the resource with this id; repeatable.")]
+Names = Annotated[
+    list[Any] | None,
+    typer.Option(
+        parser=parse_name,
+        metavar="NAME",
+        help=f"Only events of the resource with this name: {NAME_FORMS}; repeatable.",
+    ),
+]
+Kinds = Annotated[
+    list[Any] | None,
+    typer.Option(parser=parse_kind, metavar="KIND", help="Only events of resources of this kind; repeatable."),
+]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(help="Only updates of this field, named as in `events show`; no creations or deletions; repeatable."),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=parse_time, metavar="TIME", help=f"Only events at or after this time. {TIME_HELP}"),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(parser=parse_time, metavar="TIME", help=f"Only events up to this time. {TIME_HELP}"),
+]
+
+
 def list_events(
     *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many events.")] = 50,
-    event: Annotated[
-        list[str] | None, typer.Option(help="Only events whose name starts with this text; repeatable.")
-    ] = None,
-    resource: Annotated[
-        list[str] | None, typer.Option(help="Only events of the resource with this id; repeatable.")
-    ] = None,
-    name: Annotated[
-        list[Any] | None,
-        typer.Option(
-            parser=parse_name,
-            metavar="NAME",
-            help=f"Only events of the resource with this name: {NAME_FORMS}; repeatable.",
-        ),
-    ] = None,
-    kind: Annotated[
-        list[Any] | None,
-        typer.Option(parser=parse_kind, metavar="KIND", help="Only events of resources of this kind; repeatable."),
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only updates of this field, named as in `events show`; no creations or deletions; repeatable."
-        ),
-    ] = None,
-    since: Annotated[
-        datetime | None,
-        typer.Option(parser=parse_time, metavar="TIME", help=f"Only events at or after this time. {TIME_HELP}"),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(parser=parse_time, metavar="TIME", help=f"Only events up to this time. {TIME_HELP}"),
-    ] = None,
+    limit: Limit = 50,
+    event: Prefixes = None,
+    resource: Resources = None,
+    name: Names = None,
+    kind: Kinds = None,
+    field: Fields = None,
+    since: Since = None,
+    until: Until = None,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Start with the oldest event.")] = False,
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
