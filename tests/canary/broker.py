@@ -16,11 +16,11 @@ BASE64: Final = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 
 @contextmanager
 def overheard(url: str) -> Iterator[list[str]]:
-    """Collect every command that any client sends to the broker, with all that it writes and publishes."""
+    """Collect every command that any client sends to the broker, including all data it writes or publishes."""
     heard: list[str] = []
     ending = threading.Event()
     with (
-        # Nobody may say anything for as long as it likes: the listening has no time-out.
+        # No timeout: there may be no commands for any length of time.
         Redis.from_url(url, socket_timeout=None) as client,
         Redis.from_url(url) as other,
         client.monitor() as monitor,
@@ -38,19 +38,19 @@ def overheard(url: str) -> Iterator[list[str]]:
             yield heard
         finally:
             ending.set()
-            # It is heard too, and ends the listening.
+            # `listen` receives this too, and returns.
             other.ping()
             thread.join()
 
 
 def kept(url: str) -> list[str]:
-    """Return all keys of the broker and their values."""
+    """Return all keys of the broker with their values."""
     with Redis.from_url(url, decode_responses=True) as client:
         return [f"{key}: {_value(client, key)}" for key in client.scan_iter()]
 
 
 def readable(texts: list[str]) -> str:
-    """Return the texts, and behind them what is encoded in them."""
+    """Return the texts, followed by their decoded Base64 parts."""
     text = "\n".join(texts)
     return "\n".join([text, *_decoded(text)])
 

@@ -17,12 +17,12 @@ class Lives:
     """Creates, changes, upserts and deletes one resource of each kind after the other, and polls as workers do."""
 
     def __init__(self, client: httpx2.Client, canaries: Canaries) -> None:
-        """Take the client of the API and those who give the secrets."""
+        """Take the API client and the source of secrets."""
         self._client = client
         self._canaries = canaries
 
     def live(self) -> None:
-        """Live all lives, in a world that may have had others before."""
+        """Run all lives; the database may contain earlier ones."""
         run = uuid4().hex[:8]
         flow, pool = f"flow-{run}", f"pool-{run}"
         flow_id = self._flow(flow)
@@ -104,7 +104,7 @@ class Lives:
         self._send("DELETE", path, 204)
 
     def _limits(self, run: str) -> None:
-        # Nothing of them can hold a secret but their names, which are none; they belong to the life all the same.
+        # Limits have no field for a secret except the name, and these names hold none. Run them anyway.
         limit = self._send("POST", "/v2/concurrency_limits/", 201, {"name": f"limit-{run}", "limit": 1})
         self._send("PATCH", f"/v2/concurrency_limits/{limit['id']}", 204, {"limit": 2})
         self._send("DELETE", f"/v2/concurrency_limits/{limit['id']}", 204)
@@ -112,7 +112,7 @@ class Lives:
         self._send("DELETE", f"/concurrency_limits/tag/tag-{run}", 200)
 
     def _workers(self, pool: str, flow_id: str) -> None:
-        # No event names a worker: its name, and what else it sends, must be nowhere but in its own row.
+        # No event names a worker: its name and its other values may be only in its own row.
         heartbeat = {
             "name": self._canaries.secret("name of a worker"),
             "heartbeat_interval_seconds": 30,
@@ -121,7 +121,7 @@ class Lives:
         self._send("POST", f"/work_pools/{pool}/workers/heartbeat", 204, heartbeat)
         self._send("POST", f"/work_pools/{pool}/get_scheduled_flow_runs", 200, {"work_queue_names": ["q"]})
         self._send("DELETE", f"/work_pools/{pool}/workers/{heartbeat['name']}", 204)
-        # So are filters: what somebody looks for is nobody else's business.
+        # Values in filters are private too.
         looked_for = {"name": {"any_": [self._canaries.secret("name in a filter")]}}
         for path, body in {
             "/flows/filter": {"flows": looked_for},
@@ -132,7 +132,7 @@ class Lives:
             self._send("POST", path, 200, body)
 
     def client_event(self, where: str) -> dict[str, Any]:
-        """Return an event of a client with secrets in its payload and its labels."""
+        """Return a client event with secrets in its payload and labels."""
         canaries = self._canaries
         resource = {"prefect.resource.id": "ship.1", "api_token": canaries.secret(where), "url": canaries.url(where)}
         related = {**resource, "prefect.resource.role": "crew", "password": canaries.secret(f"{where}, related")}

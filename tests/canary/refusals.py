@@ -130,7 +130,7 @@ def _invalid_schedules(canaries: Canaries, deployment: str) -> Iterator[Refusal]
 
 
 def _invalid_values(canaries: Canaries, flow: str, deployment: str) -> Iterator[Refusal]:
-    """What JSON or PostgreSQL cannot hold, and what is too large."""
+    """Yield values that JSON or PostgreSQL cannot hold, or that are too large."""
     secret = canaries.secret
     for parameters in (
         f'{{"a": NaN, "b": "{secret("NaN")}"}}',
@@ -151,7 +151,7 @@ def _invalid_events(canaries: Canaries) -> Iterator[Refusal]:
 
 
 def _wrong_types(canaries: Canaries, deployment: str, pool: str) -> Iterator[Refusal]:
-    """Each field with a secret of a type that it does not take."""
+    """Put a secret into each field whose type does not accept it."""
     places = {
         f"/deployments/{deployment}": (
             "tags parameters parameter_openapi_schema pull_steps job_variables schedules paused concurrency_limit "

@@ -19,16 +19,16 @@ PLAIN: Final = frozenset({"flow", "work_pool", "work_queue", "pool_worker", "con
 
 
 def stored_texts(sessions: sessionmaker[Session]) -> Iterator[tuple[str, str]]:
-    """Yield each table that is searched, and all of its rows as one text."""
+    """Yield the name of each searched table with all its rows as one text."""
     for name in sorted(set(Base.metadata.tables) - PLAIN):
         with sessions() as session:
-            # A whole row as a text, whatever columns it has now or later: SQLAlchemy has no word for that.
+            # SQLAlchemy has no expression for a whole row as text, which includes any later column.
             rows = session.scalars(text(f'SELECT t::text FROM "{name}" AS t')).all()
         yield name, "\n".join(rows)
 
 
 def read_events(client: httpx2.Client, sessions: sessionmaker[Session]) -> list[dict[str, Any]]:
-    """Read all events over HTTP, the WebSocket and the stream, which must tell the same, and return them."""
+    """Read all events over HTTP, the WebSocket and the stream, assert the same ids, and return them."""
     page = client.post("/events/filter", json={"limit": 50, "filter": {"order": "ASC"}}).json()
     events: list[dict[str, Any]] = page["events"]
     while page["next_page"]:
@@ -47,7 +47,7 @@ def read_events(client: httpx2.Client, sessions: sessionmaker[Session]) -> list[
 
 
 def assert_clean(canaries: Canaries, **texts: str) -> None:
-    """Fail with the places where secrets were planted that one of these texts holds, and never with a secret."""
+    """Assert that no text holds a secret. A failure shows where it was planted, never the secret."""
     found = {name: canaries.found_in(content) for name, content in texts.items()}
     assert {name: places for name, places in found.items() if places} == {}
 

@@ -16,19 +16,19 @@ MARK: Final = re.compile(r"hush(\d{5})")
 
 @dataclass
 class Canaries:
-    """Gives secrets, and says which of them a text holds."""
+    """Creates secrets and finds them in texts."""
 
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     planted: list[str] = field(default_factory=list)
     """Where each secret was planted, by its number."""
 
     def secret(self, where: str) -> str:
-        """Return a new secret, which will be planted there."""
+        """Return a new secret, to be planted at `where`."""
         self.planted.append(where)
         return f"hush{len(self.planted) - 1:05d}{self.run}"
 
     def found_in(self, text: str) -> list[str]:
-        """Return where the secrets were planted that this text holds, each once."""
+        """Return where this text's secrets were planted, without duplicates."""
         return [self.planted[number] for number in sorted({int(found) for found in MARK.findall(text)})]
 
     def url(self, where: str) -> str:
@@ -37,7 +37,7 @@ class Canaries:
         return f"see postgresql://bob:{password}@db.example.com/x and https://example.com/hook?token={token}"
 
     def values(self, where: str) -> dict[str, Any]:
-        """Return an object with a secret for each rule that holds in every field."""
+        """Return an object with a secret for each rule that applies to all fields."""
 
         def secret(rule: str) -> str:
             return self.secret(f"{where}, {rule}")
@@ -54,7 +54,7 @@ class Canaries:
         }
 
     def process(self, where: str) -> dict[str, Any]:
-        """Return an object that describes a process: with an environment in each of its forms."""
+        """Return an object that describes a process, with every form of an environment."""
 
         def secret(rule: str) -> str:
             return self.secret(f"{where}, {rule}")
@@ -71,7 +71,7 @@ class Canaries:
         }
 
     def schema(self, where: str) -> dict[str, Any]:
-        """Return a JSON Schema that fits everything, with secrets in what it describes by example."""
+        """Return a JSON Schema that accepts everything, with secrets in titles, defaults, enums and examples."""
 
         def secret(rule: str) -> str:
             return self.secret(f"{where}, {rule}")

@@ -24,7 +24,7 @@ def test_events_are_appended_in_their_order_at_the_next_positions(
     rows = log(sessions)
     assert [row.position for row in rows] == [1, 2, 3, 4, 5, 6]
     assert [row.payload.get("number") for row in rows] == [None, None, 1, 2, 3, None]
-    # The flow, the deployment, the three, the deployment again.
+    # The flow, the deployment, the three client events, the deployment again.
     assert [row.revision for row in rows] == [1, 1, None, None, None, 2]
     assert_audit_is_clean(sessions)
 

@@ -12,7 +12,7 @@ from tests.world import World
 
 
 def wait_until_subscribed(served: Served, *sockets: Any) -> None:
-    """Send an event that each gets, so that what follows is live for all of them."""
+    """Wait until each socket gets a marker event: later events are live for all."""
     served.post(a_client_event(event="marker", payload={"number": 0}))
     for socket in sockets:
         assert receive(socket, 1)[0]["event"] == "marker"
@@ -39,7 +39,7 @@ def test_without_backfill_only_what_happens_comes(served: Served) -> None:
     with subscribed(served.address, frame={"backfill": False}) as socket, subscribed(served.address) as other:
         assert numbers(receive(other, 3)) == [1, 2, 3]
         wait_until_subscribed(served, other)
-        # It may have missed the marker, but nothing that came before it may show.
+        # `socket` may have missed the marker, but it must not get earlier events.
         served.post(*numbered(4, 4))
         assert [number for number in numbers(receive(socket, 1)) if number in (1, 2, 3)] == []
 

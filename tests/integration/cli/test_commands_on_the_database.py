@@ -26,7 +26,7 @@ COMMANDS = (
 
 @pytest.fixture
 def database_alone(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is a flow, and only the database is named from now on."""
+    """Create a flow, then leave only the database configured."""
     assert client.post("/flows/", json={"name": "etl"}).status_code == 201
     for name in ("BROKER_URL", "MASKING_KEY"):
         monkeypatch.delenv(f"AFTERCOMMIT_{name}")

@@ -22,7 +22,7 @@ Sessions = sessionmaker[Session]
 
 @pytest.fixture(autouse=True)
 def _unconfigured_logs() -> Iterator[None]:
-    """A command points the logs at the stderr that it runs with, which is gone afterwards."""
+    """Reset structlog: a command points it at its own stderr, which is gone afterwards."""
     yield
     structlog.reset_defaults()
 

@@ -25,7 +25,7 @@ Sessions = sessionmaker[Session]
 
 @pytest.fixture(autouse=True)
 def _unconfigured_logs() -> Iterator[None]:
-    """A command points the logs at the stderr that it runs with, which is gone afterwards."""
+    """Reset structlog: a command points it at its own stderr, which is gone afterwards."""
     yield
     structlog.reset_defaults()
 
@@ -46,7 +46,7 @@ def _positions(result: Result) -> list[int]:
 
 @contextmanager
 def _waits(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Iterator[None]:
-    """Run one step whenever `tail` has read all there is, and press Ctrl-C after the last."""
+    """Run one step whenever `tail` has read all events; press Ctrl-C after the last step."""
     remaining = list(steps)
 
     class Steps:
@@ -81,7 +81,7 @@ def test_tail_shows_what_happens_from_now_on(
 def test_tail_reads_the_whole_log_in_its_order(
     settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # More than one batch, and the times run backwards: the order of the log is that of the positions.
+    # More than one batch, with descending times: the log is ordered by position.
     append(sessions, *(an_event(occurred=datetime.now(UTC) - timedelta(seconds=at)) for at in range(250)))
     with _waits(monkeypatch):
         assert _positions(_run("--all", "--json")) == list(range(1, 251))
@@ -128,7 +128,7 @@ def _append(sessions: Sessions, count: int) -> None:
 
 
 def _allow_connections(settings: Settings, *, allow: bool) -> None:
-    """Shut the database for everybody and end its sessions, or open it again."""
+    """Refuse connections and end the existing ones, or allow them again."""
     url = make_url(settings.database_url)
     name = url.database
     engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")

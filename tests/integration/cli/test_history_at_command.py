@@ -96,7 +96,7 @@ def test_after_a_skipped_change_the_state_says_what_is_unknown(outbox_world: Out
 
 
 def skip_first_pending(sessions: Sessions) -> None:
-    """Let an operator give up on the oldest snapshot that waits."""
+    """Skip the oldest pending snapshot, as an operator does."""
     with sessions.begin() as session:
         first = session.scalars(select(SnapshotRow.id).order_by(SnapshotRow.sequence).limit(1)).one()
         session.execute(

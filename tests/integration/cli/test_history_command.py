@@ -48,7 +48,7 @@ def test_each_life_is_told_with_its_changes(client: TestClient) -> None:
     assert ": alive, revision 2 of " in heads[1]
     assert shown.count('        ~ description: null -> "life 1"') == 1
     assert shown.count('        + version: "2"') == 1
-    assert not any("parameters" in line for line in shown), "what is empty at the creation is left out"
+    assert not any("parameters" in line for line in shown), "a creation leaves out empty fields"
 
 
 def test_a_resource_id_has_one_life(client: TestClient) -> None:

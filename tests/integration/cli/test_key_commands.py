@@ -30,7 +30,7 @@ def done(*arguments: str) -> Result:
 
 
 def error_of(*arguments: str) -> AppError:
-    """Return the error of ours that the command ends with; `main` prints it as one line."""
+    """Return the `AppError` that the command raises; `main` prints it as one line."""
     result = run(*arguments)
     assert result.exit_code == 1
     assert isinstance(result.exception, AppError)

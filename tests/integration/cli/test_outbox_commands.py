@@ -23,7 +23,7 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def life(unguarded_world: None, sessions: sessionmaker[Session]) -> Life:
-    """A correct world of one deployment with a pending change."""
+    """A consistent deployment with one pending change."""
     life = Life(3, pending=1)
     with sessions() as session:
         store(session, [life])
@@ -45,7 +45,7 @@ def run(*arguments: str) -> Result:
 
 
 def error_of(*arguments: str) -> AppError:
-    """Return the error of ours that the command ends with; `main` prints it as one line."""
+    """Return the `AppError` that the command raises; `main` prints it as one line."""
     result = run(*arguments)
     assert result.exit_code == 1
     assert isinstance(result.exception, AppError)

@@ -19,7 +19,7 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def stuck(outbox_world: OutboxWorld) -> SnapshotRow:
-    """A deployment of four revisions, of which the second is parked and the first is an event."""
+    """A deployment with four revisions: the first is an event, the second is parked."""
     return make_stuck(outbox_world)
 
 

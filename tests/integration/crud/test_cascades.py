@@ -15,7 +15,7 @@ from tests.world import World, assert_audit_is_clean, operations, updates
 
 
 def told(world: World, since: int) -> list[tuple[str, str]]:
-    """Return what happened to whom after that position, in the order in which it occurred."""
+    """Return (event, resource name) after position `since`, in order of occurrence."""
     with world.sessions() as session:
         rows: Sequence[EventRow] = session.query(EventRow).where(EventRow.position > since).all()
     rows = sorted(rows, key=lambda row: row.occurred)

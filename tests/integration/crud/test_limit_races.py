@@ -38,7 +38,7 @@ def delete_limit(limit_id: UUID, session: Session) -> None:
 
 
 def set_up(world: OutboxWorld, name: str) -> tuple[UUID, UUID]:
-    """Create a deployment with a limit of its own; return both ids."""
+    """Create a deployment with its own limit; return both ids."""
     (change,) = world.create(name)
     deployment_id: UUID = change.row["id"]
     with world.sessions() as session:
@@ -50,13 +50,13 @@ def set_up(world: OutboxWorld, name: str) -> tuple[UUID, UUID]:
 
 
 def run(world: OutboxWorld, barrier: threading.Barrier, work: Callable[[Session], None]) -> None:
-    """Do the work in a transaction of its own, at the same time as the other one."""
+    """Do the work in its own transaction, concurrently with the other thread."""
     with world.sessions() as session:
         barrier.wait(10)
         try:
             work(session)
         except NotFound:
-            # The other one was quicker.
+            # The other thread was faster.
             return
         session.commit()
 

@@ -11,7 +11,7 @@ from app.models import EventRow, SnapshotRow
 from tests.integration.outbox_world import count
 from tests.world import World, assert_audit_is_clean, operations
 
-# Administration of the schema has no place in the models; nothing here takes a value from outside.
+# Raw SQL: the models do not administer the schema, and no outside value gets into these statements.
 FAILING = (
     "CREATE FUNCTION fail_at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
     " IF nextval('commits') <= 3 THEN RAISE EXCEPTION 'not yet' USING ERRCODE = '40001'; END IF;"
@@ -26,7 +26,7 @@ Request = Callable[[World, str], httpx2.Response]
 
 
 def told(world: World) -> int:
-    """Return how many changes were told so far, or wait to be."""
+    """Return the number of events and pending snapshots."""
     with world.sessions() as session:
         return count(session, EventRow) + count(session, SnapshotRow)
 

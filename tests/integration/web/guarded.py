@@ -23,12 +23,12 @@ def basic(text: str = AUTH_STRING) -> dict[str, str]:
 
 
 def bearer(key: str) -> dict[str, str]:
-    """Return the header for a key."""
+    """Return the header for an API key."""
     return {"Authorization": f"Bearer {key}"}
 
 
 def set_up(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
-    """Set settings, for the next API that is made."""
+    """Set settings for the next API that is created."""
     for name, value in settings.items():
         monkeypatch.setenv(f"AFTERCOMMIT_{name.upper()}", value)
     get_settings.cache_clear()
@@ -36,14 +36,14 @@ def set_up(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
 
 @contextmanager
 def api(*, is_exposed: bool = False, **how: Any) -> Iterator[TestClient]:
-    """Give a client of an API with the settings of the moment."""
+    """Yield a client of an API with the current settings."""
     app = create_app(is_exposed=is_exposed)
     with TestClient(app, base_url="http://testserver/api", **how) as client:
         yield client
 
 
 def new_key(sessions: sessionmaker[Session], name: str = "a key") -> str:
-    """Make a key, as the command does."""
+    """Create a key, as the command does."""
     with sessions.begin() as session:
         return create_key(session, name)
 
@@ -55,7 +55,7 @@ def revoke(sessions: sessionmaker[Session], name: str = "a key") -> None:
 
 
 def assert_unauthorized(response: httpx2.Response) -> None:
-    """Expect the answer of Prefect's server, and how to do better."""
+    """Assert a 401 as Prefect sends it, with the accepted schemes."""
     assert (response.status_code, response.json()) == (401, {"exception_message": "Unauthorized"})
     challenges = response.headers["www-authenticate"]
     assert challenges == 'Basic realm="aftercommit", Bearer realm="aftercommit"'

@@ -40,7 +40,7 @@ def guarded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tes
 
 @pytest.fixture
 def nothing_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The keys are read anew for each request."""
+    """Make the API read the keys again for each request."""
     monkeypatch.setattr(key_ring, "FRESH_SECONDS", 0.0)
 
 

@@ -15,7 +15,7 @@ LISTING_ROUTES = ["/flows/filter", "/deployments/filter", "/work_pools/filter", 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_stored(world: World) -> Any:
-    """After each test here, the registry and the log are as empty as before."""
+    """Check after each test that the registry and the log are still empty."""
     yield
     with world.sessions() as session:
         for model in (Flow, Deployment, WorkPool, SnapshotRow):
@@ -26,7 +26,7 @@ def _nothing_is_stored(world: World) -> Any:
 
 
 def is_clear(response: Any) -> bool:
-    """Tell whether the answer is a 4xx in one of Prefect's shapes with a text."""
+    """Return whether this is a 4xx with a text, in one of Prefect's shapes."""
     body = response.json()
     text = body.get("detail") or (body.get("exception_message") and body.get("exception_detail"))
     return 400 <= response.status_code < 500 and bool(text)

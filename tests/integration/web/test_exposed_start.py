@@ -22,7 +22,7 @@ def command(host: str) -> list[str]:
 
 
 def said_at_the_start(host: str, log: Path) -> str:
-    """Start it, wait until it listens, end it, and return what it said."""
+    """Start the API, wait until it listens, stop it; return its output."""
     with log.open("wb") as output:
         process = subprocess.Popen(command(host), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:

@@ -23,7 +23,7 @@ both = pytest.mark.parametrize("path", ["in", "out"])
 
 @pytest.fixture
 def served(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """An API with an auth string, which looks often for revoked keys."""
+    """An API with an auth string that checks often for revoked keys."""
     set_up(monkeypatch, api_auth_string=AUTH_STRING)
     monkeypatch.setattr(key_ring, "FRESH_SECONDS", 0.0)
     monkeypatch.setattr(credentials, "RECHECK_SECONDS", 0.05)
@@ -32,12 +32,12 @@ def served(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serv
 
 
 def answer(served: Served, path: str, token: object, **how: Any) -> object:
-    """Return what the auth frame is answered, or how the connection is closed."""
+    """Return the response to the auth frame, or how the connection is closed."""
     with opened(served.address, path, **how) as socket:
         send(socket, {"type": "auth", "token": token})
         try:
             return json.loads(socket.recv(PATIENCE))
-        except Exception:  # noqa: BLE001  # However it ends, the way it was closed is the answer.
+        except Exception:  # noqa: BLE001  # Whatever the error, return how it closed.
             return closed(socket)
 
 

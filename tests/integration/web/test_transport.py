@@ -41,7 +41,7 @@ def test_a_missing_slash_is_redirected(client: TestClient) -> None:
 
 
 def raw(served: Served, path: str, *, status: int) -> tuple[httpx2.Headers, bytes]:
-    """Return the head and the body as they come over the line."""
+    """Return the headers and the undecoded body."""
     with served.client.stream("GET", path, headers={"accept-encoding": "gzip"}) as response:
         assert response.status_code == status
         return response.headers, b"".join(response.iter_raw())

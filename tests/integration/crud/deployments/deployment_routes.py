@@ -12,6 +12,6 @@ TEMPLATE = {
 
 
 def read(world: World, deployment: str) -> dict[str, Any]:
-    """Return the deployment as the API answers it."""
+    """Return the deployment that the API returns."""
     answer: dict[str, Any] = world.client.get(f"/deployments/{deployment}").json()
     return answer

@@ -16,7 +16,7 @@ def test_a_change_is_one_statement_one_snapshot_and_one_commit(world: World, cli
     flow = world.flow()
     seen = StatementCount(client.app.state.engine)
     world.post("/deployments/", {"name": world.name("nightly"), "flow_id": flow, "version": "2"}, 200)
-    # What the deployment refers to, and whether it differs; then the upsert, which is the answer too, and the snapshot.
+    # WITH reads the references and compares; the upsert returns the response; the last INSERT is the snapshot.
     assert [statement.split()[0] for statement in seen.statements] == ["WITH", "INSERT", "INSERT"]
     assert len(seen.of("INSERT INTO deployment")) == 1
     seen.statements.clear()
@@ -68,7 +68,7 @@ def test_the_status_that_follows_from_a_queue_is_asked_for_by_the_deployments_ke
     seen = StatementCount(client.app.state.engine)
     assert world.post("/deployments/", body, 201)["status"] == "READY"
     (status,) = seen.of("SELECT deployment.id")
-    # A list might be any number of rows, for which PostgreSQL keeps a plan that reads the whole table.
+    # For a list of any length, PostgreSQL caches a plan that reads the whole table.
     assert "ANY" not in status
 
 
@@ -77,7 +77,7 @@ def test_nothing_is_asked_about_a_new_deployment_in_a_queue_that_nobody_polls(wo
     seen = StatementCount(client.app.state.engine)
     world.post("/deployments/", {"name": world.name("d"), "flow_id": flow, "work_pool_name": pool}, 201)
     assert [statement.split()[0] for statement in seen.statements] == ["WITH", "INSERT", "INSERT"]
-    # A new row has no row before it, and there is nothing to compare it with.
+    # A new row has no previous row to compare with.
     assert "DO NOTHING" in seen.of("INSERT INTO deployment")[0]
 
 

@@ -62,7 +62,7 @@ def test_twenty_concurrent_callers_get_the_same_new_queue(
 ) -> None:
     make_pool(client)
 
-    # The engine of the tests has 16 connections; the rest wait for one, as requests do.
+    # The test engine has 16 connections; the other callers wait, as requests do.
     found = all_at_once(20, lambda _: where_is(sessions, pool, "q"))
 
     assert set(found) == {(pool or AGENT_POOL, "q")}

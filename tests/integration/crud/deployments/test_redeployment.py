@@ -59,7 +59,7 @@ def test_each_key_alone_is_a_change_when_its_value_differs(
     body = {"work_pool_name": world.pool(), **BASE}
     deployment = world.deploy(**body)
     assert world.deploy(200, **body) == deployment
-    # The queue that is named by one of them is there already.
+    # Create queue `q`, which one of the cases names.
     world.deploy(flow="other", work_pool_name=body["work_pool_name"], work_queue_name="q")
     world.deploy(200, **{**body, key: value})
     events = world.life(deployment)
