@@ -40,9 +40,9 @@ def main(
 ) -> None:
     """Load the service with changes, kill and hang everything in it, and prove that no change lost its event.
 
-    The exit code is 1 when anything was lost, invented, told twice or out of order.
+    The exit code is 1 if any event was lost, invented, duplicated or out of order.
     """
-    # Whoever ends it in order ends the servers with it, and nothing is left behind.
+    # SIGTERM raises KeyboardInterrupt, so that the servers are stopped too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     chosen = seed if seed is not None else secrets.randbelow(2**31)

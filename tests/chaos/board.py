@@ -17,7 +17,7 @@ DOUBT: Final = 60.0
 
 @dataclass
 class Board:
-    """A set of places. A shared one is written by all clients: each write is one step, and any may be out of date."""
+    """A set of places. All clients write to a shared board: each write is atomic, any entry may be out of date."""
 
     flows: Sequence[str]
     names: Sequence[str]
@@ -38,16 +38,16 @@ class Board:
     last_upserts: dict[Place, tuple[Operation, dict[str, Any]]] = field(default_factory=dict)
 
     def any_place(self, rng: random.Random) -> Place:
-        """Return a place, taken or not."""
+        """Return a random place, with or without a deployment."""
         return rng.choice(self.flows), rng.choice(self.names)
 
     def any_deployment(self, rng: random.Random) -> tuple[Place, str] | None:
-        """Return a place with the deployment that is believed to be there."""
+        """Return a random place with a known deployment, and its id."""
         taken = sorted(self.ids.items())
         return rng.choice(taken) if taken else None
 
     def believe_paused(self, place: Place, id_: str, operation: Operation, paused: bool | None) -> None:
-        """Take note of what an operation on an own board did to `paused`, if it did anything."""
+        """Record the effect of an operation on `paused`, on an own board only."""
         if not self.own or not operation.fields & {"is_paused", "paused"}:
             return
         if operation.doubtful:
@@ -57,13 +57,13 @@ class Board:
             self.paused[id_] = paused
 
     def surely_paused(self, place: Place, id_: str) -> bool | None:
-        """Tell whether it is paused, or None when that is not certain."""
+        """Return whether it is paused, or None if that is uncertain."""
         if time.monotonic() - self.doubts.get(place, -DOUBT) < DOUBT:
             return None
         return self.paused.get(id_)
 
     def forget(self, place: Place) -> None:
-        """Believe nothing of this place any more."""
+        """Drop the expected state of this place."""
         id_ = self.ids.pop(place, None)
         self.last_upserts.pop(place, None)
         if id_ is not None:
@@ -71,13 +71,13 @@ class Board:
             self.paused.pop(id_, None)
 
     def forget_pool(self, pool_id: str) -> None:
-        """Believe nothing of this pool and its queues any more."""
+        """Drop the expected state of this pool and its queues."""
         name = self.pools.pop(pool_id, None)
         for queue_id in [queue_id for queue_id, place in list(self.queues.items()) if place[0] == name]:
             self.queues.pop(queue_id, None)
 
     def forget_flow(self, flow: str) -> None:
-        """Believe nothing of this flow and its places any more."""
+        """Drop the expected state of this flow and its places."""
         self.flow_ids.pop(flow, None)
         for place in [place for place in list(self.ids) if place[0] == flow]:
             self.forget(place)

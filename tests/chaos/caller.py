@@ -21,17 +21,17 @@ Ids = Callable[[httpx2.Response], list[str]]
 
 
 def no_ids(_response: httpx2.Response) -> list[str]:
-    """Take no id from an answer."""
+    """Return no ids."""
     return []
 
 
 def own_id(response: httpx2.Response) -> list[str]:
-    """Take the id of what the answer shows."""
+    """Return the id in the response."""
     return [str(response.json()["id"])]
 
 
 def deleted_ids(response: httpx2.Response) -> list[str]:
-    """Take the ids that the answer says were deleted."""
+    """Return the ids that the response lists as deleted."""
     return [str(id_) for id_ in response.json()["deleted"]]
 
 
@@ -39,7 +39,7 @@ class Caller:
     """A client of all APIs, for one thread."""
 
     def __init__(self, urls: Sequence[str], rng: random.Random, stopping: threading.Event) -> None:
-        """Take the addresses of the APIs; once `stopping` is set, nothing is tried again."""
+        """Store the API addresses; once `stopping` is set, requests are not retried."""
         self._clients = [
             httpx2.Client(base_url=f"{url}/api", timeout=TIMEOUT, follow_redirects=True, trust_env=False)
             for url in urls
@@ -53,7 +53,7 @@ class Caller:
     def send(
         self, operation: Operation, method: str, path: str, body: Any = None, ids: Ids = no_ids, tries: int = TRIES
     ) -> httpx2.Response | None:
-        """Send until an answer says what happened; return it, or None when none did."""
+        """Send, with retries, until a response is final; return it, or None if there is none."""
         for number in range(tries):
             operation.begin_try()
             response, delivered = self._once(method, path, body)
@@ -73,12 +73,12 @@ class Caller:
         return None
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for client in self._clients:
             client.close()
 
     def _once(self, method: str, path: str, body: Any) -> tuple[httpx2.Response | None, bool]:
-        """Return the answer if there is one, and whether an API may have got the request."""
+        """Return the response, if any, and whether an API may have received the request."""
         client = self._rng.choice(self._clients)
         began = time.monotonic()
         try:

@@ -34,7 +34,7 @@ WORDS: Final[dict[Word, str]] = {
 
 
 def end_writing(fleet: Fleet) -> None:
-    """Stop the APIs in order: they finish what they have in hand, and no try that timed out can still happen."""
+    """Stop the APIs: they finish their requests, and then no try that timed out can still take effect."""
     for api in fleet.apis:
         api.role.ask_to_stop()
     for api in fleet.apis:
@@ -47,14 +47,14 @@ def end_writing(fleet: Fleet) -> None:
 
 
 def wait_for_silence(fleet: Fleet) -> None:
-    """Wait until beat has found everything silent, so that nothing changes any more while the log is judged."""
+    """Wait until beat has found all silent resources, so that nothing changes while the log is judged."""
     end = time.monotonic() + LONGEST_SILENCE
     while fleet.beats and ready(fleet.database_url) and time.monotonic() < end:
         time.sleep(0.2)
 
 
 def wait_for_quiet(fleet: Fleet, say: Callable[[str], None]) -> int:
-    """Wait until nothing is in the outbox, or nothing moves any more; return how many snapshots were replayed.
+    """Wait until the outbox is empty or makes no progress; return how many snapshots were replayed.
 
     A snapshot that is parked because its workers were killed over and over is replayed, with the product's command.
     """
@@ -70,7 +70,7 @@ def wait_for_quiet(fleet: Fleet, say: Callable[[str], None]) -> int:
             say(f"{last} snapshots wait")
         parked = [each for each in waiting if each.parked]
         died = {(each.subject, each.revision) for each in parked if DIED in (each.error or "")}
-        # Each is replayed once: one that is parked again, when nothing is killed any more, is a finding.
+        # Each is replayed once. Nothing is killed any more, so one that is parked again is a finding.
         if died - replayed and len(died) == len(parked):
             replayed |= died
             outbox_command(fleet, "replay", "--all")
@@ -93,7 +93,7 @@ def outbox_command(fleet: Fleet, *arguments: str) -> "subprocess.CompletedProces
 
 
 def compare_with_audit(findings: Sequence[Finding], code: int, output: str) -> list[Finding]:
-    """Return the differences between this verdict and what `aftercommit outbox reconcile --json` says."""
+    """Return the differences between this verdict and the output of `aftercommit outbox reconcile --json`."""
     try:
         audit: dict[str, Any] = json.loads(output)
     except ValueError:

@@ -42,10 +42,10 @@ def kill_role(fleet: Fleet, name: str, rng: random.Random) -> Steps:
 
 
 def kill_child(fleet: Fleet, name: str, rng: random.Random) -> Steps:
-    """SIGKILL one child of a worker, as the kernel does that runs out of memory."""
+    """SIGKILL one child of a worker, as the kernel does when memory runs out."""
     children = descendants(fleet.pid(name))
     if children:
-        # It may end by itself between the listing and the kill.
+        # The child may exit between the listing and the kill.
         with contextlib.suppress(ProcessLookupError):
             os.kill(rng.choice(children), signal.SIGKILL)
     yield 0.5
@@ -70,7 +70,7 @@ def hang(fleet: Fleet, name: str, rng: random.Random) -> Steps:
 
 
 def restart_role(fleet: Fleet, name: str, rng: random.Random) -> Steps:
-    """Ask a process to end, and start it again when it has."""
+    """Stop a process, with SIGKILL after `PATIENCE` seconds, and start it again."""
     role = fleet.role(name)
     role.ask_to_stop()
     deadline = time.monotonic() + PATIENCE
@@ -85,7 +85,7 @@ def restart_role(fleet: Fleet, name: str, rng: random.Random) -> Steps:
 
 
 def restart_server(fleet: Fleet, name: str, rng: random.Random) -> Steps:
-    """Ask PostgreSQL or Valkey to end, and start it again."""
+    """Stop PostgreSQL or Valkey, with SIGKILL after `PATIENCE` seconds, and start it again."""
     server = _server(fleet, name)
     server.ask_to_stop()
     deadline = time.monotonic() + PATIENCE
@@ -97,8 +97,8 @@ def restart_server(fleet: Fleet, name: str, rng: random.Random) -> Steps:
 
 
 def cut_database(fleet: Fleet, _name: str, rng: random.Random) -> Steps:
-    """End some sessions of the database, at whatever they are."""
-    # Where nobody answers in time there is nothing to cut.
+    """Terminate some database sessions, whatever they are doing."""
+    # If the database does not answer in time, there is nothing to cut.
     with (
         contextlib.suppress(psycopg.OperationalError),
         psycopg.connect(fleet.database_url, connect_timeout=5, autocommit=True) as connection,
@@ -110,7 +110,7 @@ def cut_database(fleet: Fleet, _name: str, rng: random.Random) -> Steps:
 
 
 def cut_broker(fleet: Fleet, _name: str, rng: random.Random) -> Steps:
-    """End some connections of the broker."""
+    """Kill some broker connections."""
     with contextlib.suppress(redis.RedisError), _broker(fleet) as client:
         ids = [each["id"] for each in client.client_list()]
         for id_ in rng.sample(ids, rng.randint(1, len(ids))):
@@ -119,7 +119,7 @@ def cut_broker(fleet: Fleet, _name: str, rng: random.Random) -> Steps:
 
 
 def flush_broker(fleet: Fleet, _name: str, _rng: random.Random) -> Steps:
-    """Make the broker forget every message."""
+    """Delete every message in the broker."""
     with contextlib.suppress(redis.RedisError), _broker(fleet) as client:
         client.flushall()
     yield 0.2
@@ -129,7 +129,7 @@ def _start(fleet: Fleet, role: Role) -> Steps:
     role.start()
     api = next((api for api in fleet.apis if api.role is role), None)
     if api is None:
-        # A worker or beat does not tell when it is ready; it is left alone for as long as its start takes.
+        # A worker or beat does not report when it is ready, so it is left alone while it starts.
         yield 5.0
         return
     deadline = time.monotonic() + READY

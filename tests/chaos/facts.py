@@ -73,13 +73,13 @@ class EventFact:
 
     @property
     def pool(self) -> str:
-        """The id of the work pool that it relates to: that of a queue."""
+        """The id of the related work pool (a queue's pool), or empty."""
         found = [each["prefect.resource.id"] for each in self.related if each["prefect.resource.role"] == POOL]
         return found[0].rpartition(".")[2] if found else ""
 
     @property
     def name(self) -> str:
-        """The name of a queue or a limit, as far as this event tells it."""
+        """The name of a queue or a limit, if this event contains it."""
         return str(self.payload.get("name") or self.fields.get("name") or "")
 
     @property
@@ -89,12 +89,12 @@ class EventFact:
 
     @property
     def subject(self) -> str:
-        """The id of its resource, which no other resource of any kind has."""
+        """The id of its resource, unique across all kinds."""
         return self.resource_id.rpartition(".")[2]
 
     @property
     def updates(self) -> Mapping[str, Mapping[str, Any]]:
-        """The diffs, by field; none for a creation or a deletion."""
+        """The diffs by field; empty for a creation or a deletion."""
         found: Mapping[str, Mapping[str, Any]] = self.payload.get("updates", {})
         return found
 
@@ -105,13 +105,13 @@ class EventFact:
         return found
 
     def __str__(self) -> str:
-        """Name it for a finding."""
+        """Describe the event for a finding."""
         return f"{self.what} {self.kind} {self.subject} revision {self.revision} at position {self.position}"
 
 
 @dataclass(frozen=True)
 class RowFact:
-    """A living resource; `state` holds its tracked columns, JSON-safe."""
+    """A resource that exists; `state` holds its tracked columns, JSON-safe."""
 
     id: str
     revision: int
@@ -157,9 +157,9 @@ class History:
 
 
 def agrees(told: Any, stored: Any, *, masked: bool = True) -> bool:
-    """Tell whether a value in an event is the stored one; unless told otherwise, a masked one agrees with any.
+    """Return whether a value in an event equals the stored one; if `masked`, a masked value equals any.
 
-    As PostgreSQL has it, `1` equals `1.0`, but `true` is no number.
+    As in PostgreSQL, `1` equals `1.0`, but `true` is not a number.
     """
     if masked and isinstance(told, dict) and "$masked" in told:
         return True

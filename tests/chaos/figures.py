@@ -42,7 +42,7 @@ MEANINGS: Final = {
 
 
 def figures(storm: Storm, reading: Reading, history: History) -> dict[str, Any]:
-    """Collect what the table shows besides the verdict."""
+    """Return the figures that the table shows besides the verdict."""
     done = storm.killer.done
     operations = history.operations
     families = {"kills": plan.KILLS, "stops": plan.STOPS, "restarts": plan.RESTARTS, "cuts": plan.CUTS}
@@ -86,7 +86,7 @@ def show(report: Report, console: Console) -> None:
     title = f"seed {report.figures['seed']}, {report.figures['seconds']:g} s"
     console.print(Group(_main_table(report, title), _recovery_table(report)))
     for finding in report.shown():
-        # As text: what a finding quotes is never read as markup.
+        # `Text`, so that the evidence in a finding is not read as markup.
         console.print(Text(f"{finding.word}: {finding.text}", style="red"), soft_wrap=True)
 
 

@@ -21,7 +21,7 @@ DATABASE: Final = "database"
 
 @dataclass
 class Fleet:
-    """Everything that runs. A name in `busy` is being disrupted; others leave it alone."""
+    """All processes. A name in `busy` is being disrupted, so no other disruption may use it."""
 
     stack: Stack
     apis: list[Api] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Fleet:
     """Who did not end when asked to, and had to be killed."""
 
     def free(self, names: list[str]) -> list[str]:
-        """Return those of these names that nobody disrupts."""
+        """Return the names that are not being disrupted."""
         return [name for name in names if name not in self.busy]
 
     def names(self, part: str) -> list[str]:
@@ -60,14 +60,14 @@ class Fleet:
 
     @property
     def database_url(self) -> str:
-        """The address of the database, as psycopg wants it."""
+        """The database URL in psycopg's form."""
         return self.stack.database.url.replace("postgresql+psycopg", "postgresql")
 
 
 @contextmanager
 def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[Fleet]:
-    """Start what the plan wants and wait until the APIs answer; end everything in the end."""
-    # A planted mistake must get as far as a real database lets it.
+    """Start the plan's processes and wait until the APIs answer; stop everything at the end."""
+    # No guard: the database must not stop a planted bug that a real one lets through.
     with running_servers(folder, guarded=False) as stack:
         if plan.bug is not None:
             stack.disguise = _planted(plan.bug)
@@ -75,7 +75,7 @@ def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Itera
         fleet = Fleet(stack)
         fleet.workers = [stack.start_worker(number) for number in range(1, plan.workers + 1)]
         fleet.beats = [stack.start_beat(f"beat{number}") for number in range(1, plan.beats + 1) if plan.sweep]
-        # Without a sweep nobody would find what the small queue drops, and that would be no mistake of the product.
+        # Without a sweep, snapshots whose doorbells the small queue drops would stay: not a bug of the product.
         usual = {"publish_linger_ms": str(plan.linger_ms)}
         small = TINY_QUEUE if plan.sweep else usual
         fleet.apis = [stack.start_api(**(usual if number else small)) for number in range(plan.apis)]

@@ -43,7 +43,7 @@ AT_ONCE: Final = 0.15
 
 @dataclass
 class Killer:
-    """Disrupts the fleet. `begun` is told of each disruption in the instant it begins."""
+    """Disrupts the fleet. `begun` is called with each disruption's kind as it begins."""
 
     fleet: Fleet
     kinds: Sequence[str]
@@ -58,7 +58,7 @@ class Killer:
     _running: list[tuple[float, str, Steps]] = field(default_factory=list)
 
     def work(self, seconds: float) -> None:
-        """Disrupt for so many seconds."""
+        """Disrupt for this many seconds."""
         end = time.monotonic() + seconds
         next_one = time.monotonic() + self.rng.uniform(*self.pause)
         while time.monotonic() < end:
@@ -71,13 +71,13 @@ class Killer:
             time.sleep(0.02)
 
     def mend(self) -> None:
-        """Finish what was begun: afterwards everything runs again."""
+        """Finish all open disruptions: afterwards everything runs again."""
         while self._running:
             self._advance()
             time.sleep(0.02)
 
     def abandon(self) -> None:
-        """Let go of everything as it is; only what hangs is let run, so that it can be ended."""
+        """Drop all open disruptions; only resume frozen processes, so that they can be stopped."""
         for _, _, steps in self._running:
             with contextlib.suppress(ProcessLookupError):
                 steps.close()

@@ -72,27 +72,27 @@ class Operation:
 
     @property
     def outcome(self) -> Outcome:
-        """Tell what its client knows of it."""
+        """The outcome as far as its client knows it."""
         if self.acknowledged is not None:
             return "acknowledged"
         return "unknown" if self.effects else "refused"
 
     @property
     def doubtful(self) -> bool:
-        """Whether a try ended without telling: it may even happen later than what comes next."""
+        """Whether a try's outcome is unknown: it may even take effect after the next operation."""
         return self.effects > self.acks
 
     def begin_try(self) -> None:
-        """Note that it is about to be sent."""
+        """Record that a try is about to be sent."""
         self.tries += 1
         self.sent = min(self.sent, time.monotonic())
 
     def may_have_happened(self) -> None:
-        """Note that a try ended without telling."""
+        """Record a try with an unknown outcome."""
         self.effects += 1
 
     def succeed(self, answers: Sequence[str] = ()) -> None:
-        """Note that a try was acknowledged, with the ids that the answer named."""
+        """Record an acknowledged try, and the ids in its response."""
         self.effects += 1
         self.acks += 1
         self.answers += answers
@@ -104,13 +104,13 @@ class Ledger:
     """All operations of a run, in the order in which they were begun."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Create an empty ledger."""
         self._lock = threading.Lock()
         self._operations: list[Operation] = []
         self._counts: dict[str, int] = {}
 
     def open(self, who: str, verb: Verb, targets: Sequence[str] = (), *, must: bool = True) -> Operation:
-        """Enter a new operation of a client, with a token of its own."""
+        """Add a new operation of a client, with a unique token."""
         with self._lock:
             number = self._counts[who] = self._counts.get(who, 0) + 1
             operation = Operation(f"{who}-op{number}", verb, tuple(targets), must=must)

@@ -20,10 +20,10 @@ BURST: Final = 60
 
 
 class Load:
-    """All clients. Each has a thread and random numbers of its own, which the seed gives."""
+    """All clients. Each has its own thread and its own random generator, made from `seed`."""
 
     def __init__(self, ledger: Ledger, urls: Sequence[str], clients: int, seed: int) -> None:
-        """Take where to send changes; the first address is the one that bursts go to."""
+        """Create the clients; bursts go to the first of `urls`."""
         self._stopping = threading.Event()
         self._bursts = threading.Semaphore(0)
         shared = Board(SHARED_FLOWS, NAMES, own=False)
@@ -40,7 +40,7 @@ class Load:
         """What ended a client that should have gone on."""
 
     def start(self) -> None:
-        """Let all clients play."""
+        """Start all clients."""
         threading.excepthook = self._note
         for thread in self._threads:
             thread.start()
@@ -50,12 +50,12 @@ class Load:
         self._bursts.release()
 
     def stop(self) -> None:
-        """Let no client begin anything more."""
+        """Tell all clients to begin no more moves."""
         self._stopping.set()
         self._bursts.release()
 
     def finish(self) -> None:
-        """Stop all clients, and wait until each has ended what it was at."""
+        """Stop all clients, and wait until each has ended its current move."""
         self.stop()
         for thread in self._threads:
             thread.join()
@@ -63,7 +63,7 @@ class Load:
             player.caller.close()
 
     def callers(self) -> list[Caller]:
-        """Return what sent the requests."""
+        """Return the callers of all clients."""
         return [player.caller for player in [*self._players, self._burster]]
 
     def _player(self, name: str, shared: Board, ledger: Ledger, urls: Sequence[str], seed: int) -> Player:
@@ -84,7 +84,7 @@ class Load:
 
 
 def statuses(callers: Sequence[Caller]) -> dict[str, int]:
-    """Return how often each status and each network error was the answer."""
+    """Return how often each status and each network error occurred."""
     total: Counter[str] = Counter()
     for caller in callers:
         total += caller.statuses

@@ -14,7 +14,7 @@ DIED: Final = "The worker process died three times"
 
 
 def judge_database_log(lines: Iterable[str], unique_indexes: Sequence[str]) -> Iterator[Finding]:
-    """Find what the database had to refuse: an event that was told a second time."""
+    """Find events that the database refused because they were written a second time."""
     for line in lines:
         for name in unique_indexes:
             if f'duplicate key value violates unique constraint "{name}"' in line:
@@ -29,7 +29,7 @@ def judge_worker_log(lines: Iterable[str]) -> Iterator[Finding]:
 
 
 def count_words(paths: Iterable[Path], words: Sequence[str]) -> Counter[str]:
-    """Return in how many lines of these files each word stands."""
+    """Return, for each word, how many lines of these files contain it."""
     found: Counter[str] = Counter()
     for path in paths:
         for line in read_lines(path):
@@ -38,5 +38,5 @@ def count_words(paths: Iterable[Path], words: Sequence[str]) -> Counter[str]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a log, whatever bytes a kill has cut in half."""
+    """Return the lines of a log; characters that a kill cut in half are replaced."""
     return path.read_text(errors="replace").splitlines() if path.exists() else []

@@ -26,15 +26,15 @@ class Player:
     own: Board
 
     def board(self) -> Board:
-        """Choose where to play."""
+        """Choose the shared or the own board at random."""
         return self.shared if self.rng.random() < SHARED else self.own
 
     def open(self, verb: Verb, *targets: str, must: bool = True) -> Operation:
-        """Enter a new operation into the ledger."""
+        """Add a new operation to the ledger."""
         return self.ledger.open(self.name, verb, targets, must=must)
 
     def flow_id(self, board: Board, flow: str) -> str | None:
-        """Return the flow's id, of a flow that is made when it is not known."""
+        """Return the flow's id; create the flow if the id is unknown."""
         known = board.flow_ids.get(flow)
         if known is None:
             known = make_flow(self.caller, self.open("create-flow", must=False), flow)
@@ -44,7 +44,7 @@ class Player:
         return known
 
     def lost(self, board: Board, place: Place, status: int) -> None:
-        """Take note of an answer that says that something is not there any more."""
+        """Forget the place (404) or the flow (409) that a response reports as gone."""
         if status == 404:
             board.forget(place)
         if status == 409:
@@ -52,12 +52,12 @@ class Player:
 
 
 def make_flow(caller: Caller, operation: Operation, name: str) -> str | None:
-    """Create the flow unless it exists, with the token as its tag, and return its id if the answer told it."""
+    """Create the flow, tagged with the token, unless it exists; return its id if the response has it."""
     operation.values = {"tags": [operation.token]}
     response = caller.send(operation, "POST", "/flows/", {"name": name, "tags": [operation.token]}, own_id)
     if response is None or not response.is_success:
         return None
-    # One that existed stays as it is.
+    # An existing flow is not changed.
     operation.must = response.status_code == HTTPStatus.CREATED
     return str(response.json()["id"])
 
@@ -66,7 +66,7 @@ Move = Callable[[Player], None]
 
 
 def play(player: Player, moves: Sequence[tuple[Move, int]], stopping: threading.Event) -> None:
-    """Make moves, each as often as its weight says, until told to stop."""
+    """Make random moves, chosen by weight, until `stopping` is set."""
     choices, weights = zip(*moves, strict=True)
     while not stopping.is_set():
         (move,) = player.rng.choices(choices, weights)

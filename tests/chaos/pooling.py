@@ -17,7 +17,7 @@ PAUSED: Final = frozenset({"is_paused", "status"})
 
 
 def create_pool(player: Player) -> None:
-    """Create a work pool, of the few that there may be."""
+    """Create a work pool, up to `MOST_POOLS` per board."""
     board = player.board()
     if len(board.pools) >= MOST_POOLS:
         return
@@ -44,7 +44,7 @@ def update_pool(player: Player) -> None:
 
 
 def pause_or_resume_pool(player: Player) -> None:
-    """Pause or resume a pool: nothing of it can carry a token."""
+    """Pause or resume a pool; the change cannot carry a token."""
     found = _any_pool(player)
     if found is not None:
         board, id_, name = found
@@ -61,7 +61,7 @@ def delete_pool(player: Player) -> None:
 
 
 def beat(player: Player) -> None:
-    """Let a worker of a pool give a sign of life."""
+    """Send the heartbeat of a pool's worker."""
     found = _any_pool(player)
     if found is not None:
         board, id_, name = found
@@ -71,7 +71,7 @@ def beat(player: Player) -> None:
 
 
 def poll_pool(player: Player) -> None:
-    """Ask for the runs of a pool, as its worker does."""
+    """Request a pool's scheduled runs, as its worker does."""
     found = _any_pool(player)
     if found is not None:
         board, id_, name = found
@@ -80,7 +80,7 @@ def poll_pool(player: Player) -> None:
 
 
 def serve(player: Player) -> None:
-    """Ask for the runs of some deployments, as the process does that serves them."""
+    """Request the scheduled runs of some deployments, as a serving process does."""
     found = [player.board().any_deployment(player.rng) for _ in range(3)]
     ids = sorted({entry[1] for entry in found if entry is not None})
     if ids:
@@ -89,7 +89,7 @@ def serve(player: Player) -> None:
 
 
 def create_queue(player: Player) -> None:
-    """Create a queue, perhaps where another one is in its way."""
+    """Create a queue, perhaps with another one's priority."""
     found = _any_pool(player)
     if found is None or len(found[0].queues) >= MOST_QUEUES:
         return
@@ -107,7 +107,7 @@ def create_queue(player: Player) -> None:
 
 
 def update_queue(player: Player) -> None:
-    """Change a queue, perhaps its place among the others."""
+    """Change a queue, perhaps with a new priority."""
     board = player.board()
     id_ = _any_queue(player, board)
     if id_ is not None:
@@ -120,7 +120,7 @@ def update_queue(player: Player) -> None:
 
 
 def pause_or_resume_queue(player: Player) -> None:
-    """Pause or resume a queue: nothing of it can carry a token."""
+    """Pause or resume a queue; the change cannot carry a token."""
     board = player.board()
     id_ = _any_queue(player, board)
     if id_ is not None:
@@ -137,7 +137,7 @@ def delete_queue(player: Player) -> None:
 
 
 def place(player: Player) -> None:
-    """Put a deployment on a queue, or on a pool's default one. A queue that was deleted meanwhile is made again."""
+    """Put a deployment on a queue, or on a pool's default one. A queue deleted meanwhile is created again."""
     board = player.board()
     id_, found = _any_queue(player, board), _any_pool(player)
     names = board.queues.get(id_) if id_ is not None else None

@@ -26,12 +26,12 @@ READABLE: Final = """
 
 
 class Probes:
-    """Some threads with a deployment each. When all are at it, a disruption goes unmeasured."""
+    """Some threads with a deployment each. While all are busy, new disruptions are not measured."""
 
     def __init__(
         self, ledger: Ledger, urls: Sequence[str], database_url: str, seed: int, longest: float = LONGEST
     ) -> None:
-        """Take where to send changes and where to read events, and the seconds after which a probe gives up."""
+        """Create the threads; a probe gives up `longest` seconds after its disruption began."""
         self.acknowledged: defaultdict[str, list[float]] = defaultdict(list)
         self.readable: defaultdict[str, list[float]] = defaultdict(list)
         """Seconds from the beginning of a disruption, by its kind."""
@@ -48,7 +48,7 @@ class Probes:
         ]
 
     def start(self) -> None:
-        """Get ready."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
@@ -58,7 +58,7 @@ class Probes:
             self._wanted.put((kind, time.monotonic()))
 
     def finish(self) -> None:
-        """Let the probes under way finish."""
+        """Wait until the requested probes are finished."""
         for _ in self._threads:
             self._wanted.put(None)
         for thread in self._threads:
@@ -101,7 +101,7 @@ class Probes:
     def _wait_for_event(self, operation: Operation, target: str, began: float) -> bool:
         wanted = [f"prefect.deployment.{target}", operation.token]
         while time.monotonic() < began + self._longest:
-            # The database itself may be what is disrupted.
+            # The disruption may have hit the database itself.
             with (
                 contextlib.suppress(psycopg.OperationalError, psycopg.InterfaceError),
                 psycopg.connect(self._database_url, connect_timeout=2, autocommit=True) as connection,

@@ -43,10 +43,10 @@ STIRRING = """
 
 
 class Reading:
-    """One consistent look at everything, after the end of all writing."""
+    """One consistent read of the database, after all writing has ended."""
 
     def __init__(self, url: str) -> None:
-        """Take the address of the database, and look."""
+        """Read the final state in one transaction."""
         with psycopg.connect(url, row_factory=dict_row) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
@@ -65,7 +65,7 @@ class Reading:
         """The longest time from a change to its event, in seconds."""
 
     def history(self, operations: Sequence[Operation], tails: Sequence[Sequence[tuple[int, str]]]) -> History:
-        """Return all that is known."""
+        """Return the history of the run."""
         return History(
             events=[EventFact(**row) for row in self._events],
             rows={row.id: row for row in self._rows},
@@ -78,18 +78,18 @@ class Reading:
 
 
 def pending(url: str) -> list[PendingFact]:
-    """Return what is in the outbox now."""
+    """Return the snapshots in the outbox."""
     with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
         return [PendingFact(**row) for row in connection.execute(PENDING).fetchall()]
 
 
 def writers(url: str) -> int:
-    """Return how many connections of APIs the database has, dying ones included."""
+    """Return how many database connections the APIs have, including dying ones."""
     return _count(url, STIRRING)
 
 
 def ready(url: str) -> int:
-    """Return how many pools, queues and deployments have a status that time will end."""
+    """Return how many pools, queues and deployments are READY, a status that expires."""
     return _count(url, READY)
 
 

@@ -40,17 +40,17 @@ class Report:
 
     @property
     def duplicated(self) -> int:
-        """How many changes were told more than once, or would have been, had the database not refused it."""
+        """How many changes have more than one event, or would have if the database had not refused it."""
         return self._count("duplicated")
 
     @property
     def disordered(self) -> int:
-        """How many events stand in the wrong place, or were missed by a reader of the log."""
+        """How many events are out of order, or were missed by a reader of the log."""
         return self._count("disordered")
 
     @property
     def failed(self) -> int:
-        """How many other violations there are: failed or parked snapshots, an audit that disagrees, no quiet."""
+        """How many other violations there are: failed or parked snapshots, a differing audit, 500 responses."""
         return self._count("failed")
 
     @property

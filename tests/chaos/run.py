@@ -16,7 +16,7 @@ from tests.chaos.verdict import judge
 
 
 def run(plan: Plan, folder: Path, say: Say) -> Report:
-    """Do what the plan says in this folder and return what was found.
+    """Run the plan in this folder and return the report.
 
     Call it from the main thread: the processes end with the thread that started them.
     """
@@ -43,12 +43,12 @@ def _report(storm: Storm, say: Say) -> Report:
 
 
 def _server_errors(counts: Mapping[str, int]) -> list[Finding]:
-    """Whatever is killed, the API knows what to say: 503, and never an error that nobody foresaw."""
+    """Find 500 responses: whatever is killed, the API must answer 503."""
     return [Finding("failed", f"an API answered 500 {counts['500']} times")] if counts.get("500") else []
 
 
 def _evidence(fleet: Fleet, reading: Reading) -> list[Finding]:
-    """Find what the processes wrote down about themselves."""
+    """Find violations in the logs of the database and the workers."""
     database_log = logs.read_lines(fleet.stack.database.log)
     findings = list(logs.judge_database_log(database_log, reading.unique_indexes))
     for worker in fleet.workers:

@@ -31,7 +31,7 @@ def change_schedule(player: Player) -> None:
 
 
 def remove_schedule(player: Player) -> None:
-    """Remove a schedule: nothing of it can carry a token."""
+    """Remove a schedule; the change cannot carry a token."""
     _touch_schedule(player, remove=True)
 
 
@@ -54,7 +54,7 @@ def _touch_schedule(player: Player, *, remove: bool) -> None:
 
 
 def share_limit(player: Player) -> None:
-    """Put a deployment under a shared concurrency limit, of a few that all clients know."""
+    """Put a deployment under one of a few concurrency limits that all clients share."""
     board = player.shared
     if len(board.limits) < MOST_LIMITS:
         operation = player.open("create-limit")

@@ -34,11 +34,11 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write the results as JSON.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Tell what the driver does and what it found.")] = False,
 ) -> None:
-    """Prove that the chaos driver sees what it is for: each planted bug must make it fail with the right word.
+    """Test the chaos driver: each planted bug must make it fail with the expected word.
 
-    Controls run the healthy product in the same set-ups, in which the driver must find nothing.
+    Controls run the healthy product in the same setups; there the driver must find nothing.
     """
-    # Whoever ends it in order ends the servers with it, and nothing is left behind.
+    # SIGTERM raises KeyboardInterrupt, so that the servers are stopped too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     start = seed if seed is not None else secrets.randbelow(2**31)
@@ -81,7 +81,7 @@ def _line(outcome: Outcome) -> Text:
 
 
 def _explain(outcome: Outcome, console: Console, *, verbose: bool) -> None:
-    """Show the findings where they are asked for, and wherever a control is not clean."""
+    """Print the run's error, and its findings if `verbose` or if a control is not clean."""
     if outcome.error:
         console.print(Text(f"  the run broke: {outcome.error}", style="red"), soft_wrap=True)
     if outcome.report is not None and (verbose or (outcome.case.word is None and not outcome.is_right)):

@@ -14,20 +14,20 @@ from tests.chaos.run import run
 
 @dataclass(frozen=True)
 class Case:
-    """One run, and the word that the driver must say of it; None when it must find nothing."""
+    """One run, and the word that the driver must report; None if it must find nothing."""
 
     name: str
     word: Word | None
     plan: Plan
 
     def is_right(self, report: Report) -> bool:
-        """Tell whether the driver said what it must."""
+        """Return whether the driver reported the expected word, or nothing for a control."""
         return report.clean if self.word is None else any(finding.word == self.word for finding in report.findings)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case, at its last try."""
+    """The result of a case's last try."""
 
     case: Case
     report: Report | None
@@ -38,24 +38,24 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """Tell whether the driver said what it must."""
+        """Return whether the driver reported the expected word, or nothing for a control."""
         return self.report is not None and self.case.is_right(self.report)
 
     def seen(self) -> dict[str, int]:
-        """Return how many findings of each word there are, without those that there are none of."""
+        """Return the number of findings of each word, without zeros."""
         counts = {word: getattr(self.report, word) for word in WORDS} if self.report is not None else {}
         return {word: count for word, count in counts.items() if count}
 
 
 def cases(seed: int) -> list[Case]:
-    """Return all cases, controls first: when one of those is not clean, no bug proves anything."""
+    """Return all cases, controls first: if a control is not clean, the bugs prove nothing."""
     healthy = Plan(12, seed)
     controls = [
         Case("healthy", None, healthy),
         Case("healthy-without-sweep", None, replace(healthy, seconds=6, disruptions=(), sweep=False)),
         Case("healthy-with-broker-killed", None, replace(healthy, seconds=6, disruptions=("kill-broker",))),
     ]
-    assert all(kind in ALL for bug in BUGS.values() for kind in bug.disruptions), "a bug asks for what nobody does"
+    assert all(kind in ALL for bug in BUGS.values() for kind in bug.disruptions), "a bug names an unknown disruption"
     planted = [Case(name, bug.word, _plan(bug, seed)) for name, bug in BUGS.items()]
     return controls + sorted(planted, key=lambda case: case.word is not None)
 
@@ -64,7 +64,7 @@ def _plan(bug: PlantedBug, seed: int) -> Plan:
     return Plan(
         bug.seconds,
         seed,
-        # Fewer processes than in a real run: starting them is most of the time of a short one.
+        # Fewer processes than in a real run: starting them takes most of a short run.
         apis=2,
         beats=1,
         aftermath=bug.aftermath,
@@ -77,7 +77,7 @@ def _plan(bug: PlantedBug, seed: int) -> Plan:
 
 
 def attempt(case: Case, say: Callable[[str], None]) -> Outcome:
-    """Run a case; a bug that was not seen has one more run, twice as long and with another seed."""
+    """Run a case; if a bug is not seen, run it again, twice as long and with another seed."""
     outcome = _run(case, 1, say)
     if case.word is not None and not outcome.is_right:
         say(f"{case.name} was not seen ({outcome.error or outcome.seen()}); once more")
@@ -87,7 +87,7 @@ def attempt(case: Case, say: Callable[[str], None]) -> Outcome:
 
 
 def chosen(all_cases: Iterable[Case], only: Iterable[str]) -> list[Case]:
-    """Return the cases of these names, or all without any."""
+    """Return the cases with these names, or all if `only` is empty."""
     names = set(only)
     return [case for case in all_cases if not names or case.name in names]
 
@@ -98,6 +98,6 @@ def _run(case: Case, number: int, say: Callable[[str], None]) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="aftercommit-selftest-") as folder:
         try:
             report = run(case.plan, Path(folder), say)
-        except Exception as broken:  # noqa: BLE001  # The rim of a run: the other bugs still have theirs.
+        except Exception as broken:  # noqa: BLE001  # One broken run must not stop the others.
             error = f"{type(broken).__name__}: {broken}"
     return Outcome(case, report, error, time.monotonic() - began, number)

@@ -22,10 +22,10 @@ Say = Callable[[str], None]
 
 
 class Storm:
-    """Everything that reads, writes and disrupts."""
+    """All clients, probes, readers and disruptions of a run."""
 
     def __init__(self, plan: Plan, fleet: Fleet, say: Say) -> None:
-        """Get ready; nothing begins yet."""
+        """Create all parts without starting them."""
         urls = fleet.urls()
         self.plan = plan
         self.fleet = fleet
@@ -42,7 +42,7 @@ class Storm:
         self.killer = Killer(fleet, plan.disruptions, plan.pause, rng, self.probes.begin, self.load.burst, progress)
 
     def callers(self) -> list[Caller]:
-        """Return what sent the requests."""
+        """Return the callers of all clients and probes."""
         return [*self.load.callers(), *self.probes.callers]
 
     def rage(self) -> None:

@@ -14,25 +14,25 @@ class Tail:
     """A reader that stores nothing but its last position, over any number of lost connections."""
 
     def __init__(self, url: str) -> None:
-        """Take the address of the database."""
+        """Store the database URL."""
         self.seen: list[tuple[int, str]] = []
         self._url = url
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._work, name="chaos-reader", daemon=True)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._thread.start()
 
     def finish(self) -> None:
-        """Read what there still is, and end."""
+        """Read the remaining events, then stop."""
         self._leaving.set()
         self._thread.join()
 
     def _work(self) -> None:
         done = False
         while not done:
-            # Whatever ends the connection is one of the disruptions; the next one goes on from the last position.
+            # Disruptions may end the connection; the next connection continues from the last position.
             with (
                 contextlib.suppress(psycopg.OperationalError, psycopg.InterfaceError),
                 psycopg.connect(
@@ -45,7 +45,7 @@ class Tail:
 
     def _read(self, connection: "psycopg.Connection[tuple[int, str]]") -> bool:
         while True:
-            # Asked before the last look, so that nothing is missed between the look and the leaving.
+            # Read the flag before the query, so that no event is missed between the last query and the exit.
             leaving = self._leaving.is_set()
             last = self.seen[-1][0] if self.seen else 0
             rows = connection.execute(PAGE, [last]).fetchall()

@@ -35,12 +35,12 @@ def upsert(player: Player) -> None:
 
 
 def upsert_again(player: Player) -> None:
-    """Send an upsert once more: it changes nothing, unless somebody else changed something in between."""
+    """Repeat an upsert: it changes nothing unless another client changed something in between."""
     board = player.board()
     again = sorted(board.last_upserts.items(), key=lambda item: item[0])
     if again:
         place, (operation, body) = player.rng.choice(again)
-        # Only its own client may write to an operation.
+        # Only the client that owns an operation may write to it.
         if operation.token.startswith(f"{player.name}-"):
             _send_upsert(player, board, place, operation, body)
 
@@ -57,7 +57,7 @@ def set_own_limit(player: Player) -> None:
 
 
 def send_patch(player: Player, fields: Any, board: Board | None = None) -> None:
-    """Patch a deployment with the fields that are made for the token."""
+    """Patch a deployment with the result of `fields(token)`."""
     board = board or player.board()
     found = board.any_deployment(player.rng)
     if found is None:
@@ -72,13 +72,13 @@ def send_patch(player: Player, fields: Any, board: Board | None = None) -> None:
         missing = response.text.lower()
         if "concurrency" in missing:
             board.limits[:] = [each for each in board.limits if each != body.get("global_concurrency_limit_id")]
-        # The pool that it was meant for is gone, which whoever deleted it has noted.
+        # If the pool is gone, the client that deleted it has already recorded that.
         elif "pool" not in missing:
             board.forget(place)
 
 
 def pause_or_resume(player: Player) -> None:
-    """Pause or resume: nothing of it can carry a token."""
+    """Pause or resume; the change cannot carry a token."""
     board = player.board()
     found = board.any_deployment(player.rng)
     if found is None:
@@ -95,7 +95,7 @@ def pause_or_resume(player: Player) -> None:
 
 
 def tag_flow(player: Player) -> None:
-    """Give a flow the token as its tag."""
+    """Set the token as a flow's tag."""
     board = player.board()
     flow = player.rng.choice(board.flows)
     id_ = board.flow_ids.get(flow)

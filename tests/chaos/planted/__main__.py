@@ -15,11 +15,11 @@ SIDES: Final[dict[str, tuple[Side, tuple[str, ...]]]] = {
 
 
 def plant(bug_name: str, module: str) -> bool:
-    """Plant the bug into this process, if the side of that module makes the mistake; tell whether it does.
+    """Plant the bug in this process if it belongs to the module's side; return whether it does.
 
     Raises:
-        NothingToPatch: the product does not have any more what the bug replaces.
-        KeyError: nobody knows that bug, or that module.
+        NothingToPatch: the product no longer has the code that the bug replaces.
+        KeyError: the bug or the module is unknown.
     """
     bug, (side, product) = BUGS[bug_name], SIDES[module]
     if bug.side != side:

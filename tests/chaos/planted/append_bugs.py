@@ -22,10 +22,10 @@ SEQUENCE_LOCK: Final = 0x61CF
 
 
 def position_from_a_plain_sequence() -> None:
-    """Number the events from a sequence, which gives numbers in one order and lets commits come in another.
+    """Number the events from a sequence: transactions can commit in another order than their numbers.
 
-    `id BIGSERIAL` and `WHERE id > :last_seen` is how nearly every log in a table is read. The log looks perfect
-    afterwards: only who read it meanwhile has missed something.
+    `id BIGSERIAL` and `WHERE id > :last_seen` is how nearly every log in a table is read. The log looks correct
+    afterwards; only readers during the run have missed events.
     """
 
     def make(_original: Any) -> Any:
@@ -49,14 +49,14 @@ def position_from_a_plain_sequence() -> None:
 
 @lru_cache
 def _make_sequence(engine: Engine) -> None:
-    """Make the sequence at the first append: the migrations know nothing of it, hence the raw statement."""
+    """Create the sequence at the first append, in raw SQL because the migrations do not define it."""
     with engine.begin() as connection:
         connection.execute(select(func.pg_advisory_xact_lock(SEQUENCE_LOCK)))
         connection.execute(text(f"CREATE SEQUENCE IF NOT EXISTS {SEQUENCE}"))
 
 
 def event_id_made_in_the_worker() -> None:
-    """Give the event its id when it is built: each try makes another, and nothing that names it can be known before.
+    """Create the event id when the event is built: each retry makes a new id, and nothing can refer to it earlier.
 
     `id: UUID = Field(default_factory=uuid4)` on the event's class does this.
     """

@@ -22,10 +22,10 @@ YOUNG: Final = timedelta(seconds=2)
 
 
 def created_or_updated_told_by_clock() -> None:
-    """Take a row that is younger than two seconds for a new one.
+    """Report an update as a creation if the row is younger than two seconds.
 
-    Upserts that return only the row as it is now leave nothing else to ask: Prefect's server compares the row's
-    `created` with the time of the request, Django code asks `created_at == updated_at`.
+    An upsert that returns only the current row allows no other check: Prefect's server compares the row's
+    `created` with the time of the request, Django code checks `created_at == updated_at`.
     """
 
     def make(original: Any) -> Any:
@@ -41,7 +41,7 @@ def created_or_updated_told_by_clock() -> None:
 
 
 def old_values_read_without_the_row_lock() -> None:
-    """Read the old values with a SELECT, then UPDATE: between the two another request changes the row.
+    """Read the old values with a SELECT, then UPDATE: another request can change the row in between.
 
     Nearly every audit trail that is built in an ORM does this: load the object, set its attributes, compare, save.
     """
@@ -76,7 +76,7 @@ def _make_select_first(original: Any) -> Any:
         read = {row["id"]: row for row in found.mappings()}
         moment(0.01)
         changes: list[Change] = original(session, kind, where, values, cause=cause)
-        # The revision and the id of the event before are right, so that only from and to can tell.
+        # The revision and the previous event's id stay correct, so only `from` and `to` show the bug.
         return [
             changed(change, before={**(change.before or {}), **read.get(change.row["id"], {})}) for change in changes
         ]
@@ -85,7 +85,7 @@ def _make_select_first(original: Any) -> Any:
 
 
 def unchanged_write_counts_as_a_change() -> None:
-    """Write, count and tell every upsert and update, whether or not something differs.
+    """Give every upsert and update a new revision and an event, even if no value differs.
 
     `ON CONFLICT DO UPDATE` without a condition does this, and so does every hook on "saved".
     """
@@ -103,9 +103,9 @@ def unchanged_write_counts_as_a_change() -> None:
 
 
 def flow_deletion_that_cascades() -> None:
-    """Delete a flow's deployments behind the recording functions, as `ON DELETE CASCADE` does.
+    """Delete a flow's deployments without recording the changes, as `ON DELETE CASCADE` does.
 
-    The database does it unseen by any ORM hook; schemas have it by default in many frameworks.
+    No ORM hook sees these deletions; many frameworks put the cascade into schemas by default.
     """
 
     def make(_original: Any) -> Any:
@@ -119,9 +119,9 @@ def flow_deletion_that_cascades() -> None:
 
 
 def lane_of_the_change() -> None:
-    """Spread by the id of the change instead of that of its resource: two workers get two changes of one resource.
+    """Choose the lane by the change's id, not the resource's: two workers get two changes of one resource.
 
-    A message key that is unique for each message does this, or none at all, which a queue spreads round robin.
+    A unique key for each message does this, and so do messages without a key, which a queue spreads round robin.
     """
 
     def make(original: Any) -> Any:

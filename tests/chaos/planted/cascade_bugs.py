@@ -15,9 +15,9 @@ from tests.chaos.planted.patching import replace
 
 
 def status_of_a_poll_is_not_told() -> None:
-    """Store the status that a poll brings about, and tell nobody: the request was about something else.
+    """Store the status that a poll changes, without an event: the request was about something else.
 
-    Whatever is "only" brought up to date on the way, by a read or a heartbeat, is easily left out of the audit trail.
+    An audit trail easily misses values that a read or a heartbeat updates as a side effect.
     """
 
     def make(original: Any) -> Any:
@@ -40,7 +40,7 @@ def status_of_a_poll_is_not_told() -> None:
 
 
 def deletion_that_occurs_after_its_effects() -> None:
-    """Give a deletion the time at which its row goes, which is last, since others refer to it.
+    """Give a deletion the time at which its row is deleted: last, because other rows refer to it.
 
     Every application that clears the references first and takes the time in the statement does this.
     """

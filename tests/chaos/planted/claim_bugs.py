@@ -23,7 +23,7 @@ EARLY: Final = {"task_acks_late": False, "task_reject_on_worker_lost": False, "t
 def task_acked_before_its_commit() -> None:
     """Let Celery acknowledge the message when the task starts, and not send it again when its process dies.
 
-    These are Celery's defaults, so everybody has this mistake who has not read two pages of its documentation.
+    These are Celery's defaults, so anyone who has not read two pages of its documentation has this bug.
     """
 
     def make(original: Any) -> Any:
@@ -40,10 +40,11 @@ def task_acked_before_its_commit() -> None:
 
 
 def slow_but_right() -> None:
-    """Take its time before it begins with a message, and make no mistake: who is killed is killed with one in hand.
+    """Wait before each message, without any bug, so that kills hit workers that hold a message.
 
-    It has no lane meanwhile: a doorbell that finds its lane taken leaves, and there is no sweep for it when the holder
-    is killed. What comes again after a death is begun at once: otherwise it would be killed until it is given up.
+    The worker holds no lane meanwhile: the task of a doorbell returns if its lane is locked, and without a sweep its
+    snapshots stay behind when the holder is killed. A redelivered message starts at once; otherwise it would be
+    killed until it is given up.
     """
 
     def make(original: Any) -> Any:
@@ -59,20 +60,20 @@ def slow_but_right() -> None:
 
 
 def claim_without_the_lane_lock() -> None:
-    """Take what waits without asking whether another worker is at it, so both tell it.
+    """Claim waiting snapshots even if another worker is processing them, so both write the events.
 
-    A plain `SELECT ... WHERE NOT sent`, with two pollers since somebody scaled them. Here the database's unique keys
-    refuse the second copy, which its log shows.
+    A plain `SELECT ... WHERE NOT sent` does this once there are two pollers. Here the database's unique keys
+    refuse the second copy, and its log shows that.
     """
     replace("workers.claim", "lock_lanes", _make_lockless, used_by="workers.dispatch")
     replace("workers.claim", "claim", _make_slow, used_by="workers.dispatch")
 
 
 def claim_with_skip_locked() -> None:
-    """Lock the next rows instead of the lane: two changes of one resource go to two workers, the quicker one is first.
+    """Lock the next rows instead of the lane: two changes of one resource go to two workers; the faster one is first.
 
-    `LIMIT n FOR UPDATE SKIP LOCKED` is how most outboxes and queues on PostgreSQL share the work. Nothing is doubled;
-    order is lost.
+    `LIMIT n FOR UPDATE SKIP LOCKED` is how most outboxes and queues on PostgreSQL share the work. No event is
+    duplicated, but the order is lost.
     """
 
     def make(original: Any) -> Any:
@@ -108,14 +109,14 @@ def _make_slow(original: Any) -> Any:
 
 
 def claim_without_revision_order() -> None:
-    """Take the snapshots of a lane in whatever order they come.
+    """Claim the snapshots of a lane in no particular order.
 
     A SELECT without ORDER BY seems ordered for as long as the table is small and young.
     """
 
     def make(original: Any) -> Any:
         def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
-            # What comes in the meantime is in the same batch; a little load does not make batches otherwise.
+            # Snapshots that arrive during this wait join the batch; light load would not make batches otherwise.
             moment(0.2)
             claimed: Sequence[Claimed] = original(session, lanes, limit)
             return random.sample(claimed, len(claimed))
@@ -126,7 +127,7 @@ def claim_without_revision_order() -> None:
 
 
 def snapshot_deleted_without_its_append() -> None:
-    """Take the snapshots out of the outbox in a transaction of its own, then append: who dies in between loses them.
+    """Delete the snapshots in a separate transaction, then append: a crash in between loses them.
 
     `DELETE ... RETURNING` with a commit is a handy way to claim, and "mark as sent, then send" is the same.
     """
@@ -145,9 +146,9 @@ def snapshot_deleted_without_its_append() -> None:
 
 
 def nothing_is_swept() -> None:
-    """Trust the broker: nobody looks for the snapshots whose message it lost.
+    """Trust the broker: never look for snapshots whose message it lost.
 
-    What was accepted by Redis and not yet written to its disk is gone with it, and so is what was never accepted.
+    A crash of Redis loses messages that it accepted but had not written to disk, and those it never accepted.
     """
 
     def make(_original: Any) -> Any:

@@ -5,8 +5,8 @@ import time
 
 
 def moment(seconds: float) -> None:
-    """Wait up to this many seconds, at random: what a busy processor, a slow disk or a garbage collection takes.
+    """Sleep for a random time of up to `seconds`, like a busy processor, a slow disk or a garbage collection.
 
-    The right code stands this as well; it only makes the wrong one meet its race in seconds instead of in weeks.
+    Correct code tolerates this delay; wrong code meets its race in seconds instead of weeks.
     """
     time.sleep(random.uniform(0, seconds))

@@ -11,20 +11,20 @@ Function = Callable[..., Any]
 
 
 class NothingToPatch(Exception):
-    """The product does not have any more what a planted bug wants to replace: the bug must be planted anew."""
+    """The product no longer has the code that a planted bug replaces: the bug must be adapted."""
 
 
 def replace(module: str, name: str, make: Callable[[Function], Function], *, used_by: str) -> None:
-    """Replace a function of the product by what `make` returns for it, wherever the process refers to it.
+    """Replace a function of the product by the result of `make`, in every product module that refers to it.
 
     Args:
         module: where the function is defined.
         name: its name.
-        make: takes the function and returns the one in its place, of the same parameters and result.
-        used_by: the module whose calls the bug is about; it must refer to the function by that name.
+        make: takes the function and returns its replacement, with the same signature.
+        used_by: the module whose calls the bug changes; it must refer to the function by that name.
 
     Raises:
-        NothingToPatch: there is no such function, it has another shape now, or `used_by` does not call it any more.
+        NothingToPatch: there is no such function, its signature has changed, or `used_by` no longer calls it.
     """
     home = import_module(module)
     import_module(used_by)
@@ -41,7 +41,7 @@ def replace(module: str, name: str, make: Callable[[Function], Function], *, use
 
 
 def _check_shape(name: str, original: Function, substitute: Function) -> None:
-    """A substitute that was written for another shape would fail in a way of its own, which proves nothing."""
+    """Refuse a substitute with another signature: it would fail for a reason other than the bug."""
     wanted, given = inspect.signature(original), inspect.signature(substitute)
     if wanted != given:
         raise NothingToPatch(f"{name} is {wanted} now, and the planted function is {given}.")
@@ -52,13 +52,13 @@ def _product() -> list[ModuleType]:
 
 
 def _calls(user: ModuleType, home: ModuleType, name: str, original: Function) -> bool:
-    """Tell whether a function of the module names the other one, which it imported itself or with its module."""
+    """Return whether a function of `user` uses `name`, imported directly or through `home`."""
     knows = vars(user).get(name) is original or home in vars(user).values()
     return knows and name in _names_used(user)
 
 
 def _names_used(module: ModuleType) -> set[str]:
-    """Return every name that the module's functions look up, those of its methods and nested functions included."""
+    """Return every name that the module's functions use, including methods and nested functions."""
     whole = compile(inspect.getsource(module), module.__name__, "exec")
     pending, found = _inner(whole), set[str]()
     while pending:

@@ -18,7 +18,7 @@ LEFT: Final = "planted.changes"
 
 
 def doorbell_before_the_commit() -> None:
-    """Ring when the snapshot is written; the commit comes a moment later, and the worker has found nothing.
+    """Ring the doorbell before the commit, so that the worker finds no snapshot yet.
 
     `task.delay(obj.id)` inside the view or inside `save()`: the best known mistake with Celery and a database.
     """
@@ -30,7 +30,7 @@ def doorbell_before_the_commit() -> None:
             if len(doorbells) < len(changes):
                 raise NothingToPatch("The doorbells of a session are not where they were.")
             publisher(get_settings()).ring(doorbells)
-            # A commit that waits for a slow disk or a second server, so that the worker is surely quicker.
+            # Simulates a commit that waits for a slow disk or a second server, so that the worker is faster.
             time.sleep(0.4)
 
         return record
@@ -39,9 +39,9 @@ def doorbell_before_the_commit() -> None:
 
 
 def event_published_for_a_rolled_back_change() -> None:
-    """Store the snapshot in a transaction of its own, which stays when that of the change is rolled back.
+    """Store the snapshot in a separate transaction, which stays committed when the change is rolled back.
 
-    An outbox with its own session, a publisher with its own connection, autocommit: each tells what never happened.
+    An outbox with its own session, a publisher with its own connection, autocommit: each does this.
     """
 
     def make(original: Any) -> Any:
@@ -57,9 +57,9 @@ def event_published_for_a_rolled_back_change() -> None:
 
 
 def outbox_row_written_after_the_commit() -> None:
-    """Store the snapshot once the change is committed: who dies in between has changed something and told nobody.
+    """Store the snapshot after the change is committed: a crash in between leaves a change without an event.
 
-    `transaction.on_commit(publish)` and `after_commit` hooks do this; it is the dual write that an outbox is to end.
+    `transaction.on_commit(publish)` and `after_commit` hooks do this; it is the dual write that an outbox avoids.
     """
 
     def make(original: Any) -> Any:

@@ -13,7 +13,7 @@ Side = Literal["api", "worker"]
 
 @dataclass(frozen=True)
 class PlantedBug:
-    """One mistake. `word` is what the driver must say of it, perhaps among others; None for a control: nothing."""
+    """One bug. The driver must report `word` and may report others; for None (a control) it must report nothing."""
 
     word: Word | None
     side: Side
@@ -32,7 +32,7 @@ class PlantedBug:
 
     @property
     def name(self) -> str:
-        """Return the name, which is that of the function in the spelling of a command line."""
+        """Return the function's name with hyphens instead of underscores."""
         return self.apply.__name__.replace("_", "-")
 
 
@@ -40,9 +40,9 @@ CHILDREN: Final = ("kill-child",)
 SLOWER: Final = (0.8, 1.6)
 """What takes seconds to start again is not killed all the time: nothing would be left to make the mistake."""
 
-# As long as there is load, the doorbells of later changes find what was left in their lanes. So the killing goes on
-# after it, while few and large messages are in hand. It is calm enough that none is given up: that takes four deaths,
-# and only the first time is a message in hand for long.
+# Under load, doorbells of later changes also find the snapshots left in their lanes. So the kills go on after the load,
+# while workers hold few, large messages. The pauses are long enough that no message is given up: that takes four
+# deaths, and only the first delivery is held for long.
 UNACKED: Final[dict[str, Any]] = {
     "disruptions": CHILDREN,
     "sweep": False,

@@ -36,7 +36,7 @@ def _judge_order(event: EventFact, graves: Mapping[str, EventFact], asked: set[s
 
 
 def _goes_after(event: EventFact, asked: set[str]) -> Iterator[str]:
-    """Return the ids of what was deleted before, if this follows from a deletion."""
+    """Yield the ids of the resources whose deletion must precede this event."""
     if event.kind != DEPLOYMENT:
         return
     if event.what == "deleted" and event.subject not in asked:
@@ -49,7 +49,7 @@ def _goes_after(event: EventFact, asked: set[str]) -> Iterator[str]:
 
 
 def _judge_default_queues(lives: Mapping[str, Life]) -> Iterator[Finding]:
-    """Each pool that is created has a default queue, created right after it."""
+    """Check that each created pool has one default queue, created after it."""
     pools = {id_: life[0] for id_, life in lives.items() if life[0].kind == POOL and life[0].what == "created"}
     found: defaultdict[str, list[EventFact]] = defaultdict(list)
     for life in lives.values():
@@ -65,7 +65,7 @@ def _judge_default_queues(lives: Mapping[str, Life]) -> Iterator[Finding]:
 
 
 def _judge_own_limits(lives: Mapping[str, Life]) -> Iterator[Finding]:
-    """An own limit is created, changed and deleted as often as its deployment's number, each time after it."""
+    """Check that each change of a deployment's `concurrency_limit` is followed by one of its own limit."""
     found: defaultdict[str, list[EventFact]] = defaultdict(list)
     for life in lives.values():
         for event in life:

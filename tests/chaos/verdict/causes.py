@@ -12,10 +12,10 @@ from tests.chaos.verdict.tokens import new_tokens, tokens_in
 
 
 class Causes:
-    """The operations, and the events that each of them has been given so far."""
+    """The operations, and the events assigned to each so far."""
 
     def __init__(self, operations: Iterable[Operation], events: Iterable[EventFact]) -> None:
-        """Take all operations and events of the run."""
+        """Index all operations and events of the run."""
         self.by_token: Mapping[str, Operation] = {operation.token: operation for operation in operations}
         self.told: defaultdict[str, list[EventFact]] = defaultdict(list)
         """By token."""
@@ -25,12 +25,12 @@ class Causes:
         self._possible: Counter[Cause] = Counter()
         for operation in self.by_token.values():
             for verb, target in causes_of(operation):
-                # A change that moves others names the queue that it moves, and those are in the same pool.
+                # A change of priority names its own queue; the other queues that it moves are in the same pool.
                 place = self._pool_of.get(target, target) if verb == "move" else target
                 self._possible[verb, place] += operation.effects
 
     def explain(self, event: EventFact, state: Mapping[str, Any]) -> Iterator[Finding]:
-        """Give an event to its operation; `state` is the one after it. Say so when it has none."""
+        """Assign an event to its operation, or report that it has none; `state` is the state after the event."""
         if is_consequence(event):
             return
         tokens = new_tokens(event) if event.what in {"created", "updated"} else set()
@@ -46,14 +46,14 @@ class Causes:
 
     def _explain_silently(self, event: EventFact, state: Mapping[str, Any]) -> bool:
         for cause in silent_causes(event, self._pool_of):
-            # That nothing is deleted twice is judged with its grave; a flow takes all of its deployments along.
+            # `judge_lives` finds repeated deletions; deleting a flow deletes all of its deployments.
             any_number = cause[0] in SHARED or event.what == "deleted"
             if self.silent[cause] < self._possible[cause] or (any_number and self._possible[cause]):
                 self.silent[cause] += 1
                 return True
         for token in tokens_in(event.kind, state):
             operation = self.by_token.get(token)
-            # A try that arrives again, after others changed some of the same fields, brings in no token.
+            # A repeated try, after others changed some of the same fields, adds no new token.
             if (
                 operation is not None
                 and operation.effects > len(self.told[token])
@@ -74,14 +74,14 @@ def _compare(operation: Operation, event: EventFact, state: Mapping[str, Any]) -
     if event.what == "created" and operation.verb not in CREATING:
         yield Finding("phantom", f"{operation.token} created nothing, but there is {event}")
     for name, value in operation.values.items():
-        # The order of tags is nothing, so the stored order stays when only that differs.
+        # The order of tags does not matter: the stored order stays if only the order differs.
         same = set(state.get(name) or ()) == set(value) if name == "tags" else agrees(state.get(name), value)
         if not same:
             yield Finding("lost", f"{operation.token} set {name} to {value!r}, after {event} it is {state.get(name)!r}")
 
 
 def _about(operation: Operation, event: EventFact, state: Mapping[str, Any]) -> str:
-    """Return the id that the operation must have named: what it creates something in, or what it changes."""
+    """Return the id that the operation must have named: the parent of a new resource, or the changed one."""
     if operation.verb == "upsert":
         return str((state.get("labels") or {}).get(FLOW_LABEL))
     return event.pool if operation.verb == "create-queue" else event.subject

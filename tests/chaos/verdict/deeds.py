@@ -15,7 +15,7 @@ Lives = Mapping[str, Sequence[EventFact]]
 
 
 def judge_operations(history: History) -> Iterator[Finding]:
-    """Explain every event by an operation, then ask of every operation whether it has the events that it must."""
+    """Explain every event by an operation, then check that every operation has its required events."""
     causes = Causes(history.operations, history.events)
     lives = history.lives()
     for life in lives.values():
@@ -77,7 +77,7 @@ def _judge_deletions(operations: Sequence[Operation], lives: Lives) -> Iterator[
 
 
 def _judge_real_time(causes: Causes, lives: Lives) -> Iterator[Finding]:
-    """What was acknowledged before something else was even sent stands before it, on the same deployment."""
+    """Check that an operation acknowledged before another was sent comes first, on the same resource."""
     first: dict[str, dict[str, int]] = {id_: {} for id_ in lives}
     for token, told in causes.told.items():
         for event in told:

@@ -10,7 +10,7 @@ from tests.chaos.report import Finding
 
 
 def judge_lives(history: History) -> Iterator[Finding]:
-    """Judge every resource that has a row, a grave or events."""
+    """Judge every resource that has a row, a tombstone or events."""
     lives = history.lives()
     waiting = {(pending.subject, pending.revision) for pending in history.pending}
     for id_ in sorted({*lives, *history.rows, *history.graves}):
@@ -30,7 +30,7 @@ def judge_lives(history: History) -> Iterator[Finding]:
 
 
 def replay(life: Sequence[EventFact]) -> dict[str, Any]:
-    """Return the state that the events lead to."""
+    """Return the state that results from the events."""
     state: dict[str, Any] = {}
     for event in life:
         state = after(state, event)
@@ -49,7 +49,7 @@ def _judge_revisions(
 ) -> Iterator[Finding]:
     told = Counter(event.revision for event in life)
     for revision in range(1, last + 1):
-        # What waits in the outbox is judged there.
+        # `judge_outbox` reports snapshots that are still in the outbox.
         if revision not in told and (id_, revision) not in waiting:
             yield Finding("lost", f"{id_} has no event for revision {revision} of {last}")
     for event in life:
@@ -78,11 +78,11 @@ def _judge_pair(earlier: EventFact, later: EventFact) -> Iterator[Finding]:
 
 
 def _judge_diffs(life: Sequence[EventFact]) -> Iterator[Finding]:
-    """Each change starts where the change before ended, and changes something."""
+    """Check that each change starts from the previous state and changes something."""
     state: dict[str, Any] = {}
     unbroken = 1
     for event in life:
-        # Behind a gap nobody knows the state; the gap itself is judged elsewhere.
+        # After a gap the state is unknown; `_judge_revisions` reports the gap.
         if event.revision == unbroken:
             unbroken += 1
             yield from _judge_start(event, state)

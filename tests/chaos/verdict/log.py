@@ -10,7 +10,7 @@ WHAT = ("created", "updated", "deleted", "ready", "not-ready", "paused")
 
 
 def judge_log(history: History) -> Iterator[Finding]:
-    """Positions count 1, 2, 3 up to the head, no id is told twice, and every event is one of a known kind."""
+    """Check that positions run from 1 to the head, ids are unique, and every event is of a known kind."""
     expected = 1
     for event in history.events:
         if event.position != expected:
@@ -28,7 +28,7 @@ def judge_log(history: History) -> Iterator[Finding]:
 
 
 def judge_tails(history: History) -> Iterator[Finding]:
-    """Each reader saw the whole log: nothing was put in below where it had been, nothing vanished that it saw."""
+    """Check that each reader saw the whole log: no event was added below its position, and none vanished."""
     log = {(event.position, event.id) for event in history.events}
     for number, tail in enumerate(history.tails, start=1):
         seen = set(tail)
@@ -39,7 +39,7 @@ def judge_tails(history: History) -> Iterator[Finding]:
 
 
 def judge_outbox(history: History) -> Iterator[Finding]:
-    """Nothing waits for its event any more, and nothing has failed."""
+    """Check that no snapshot is waiting or has failed."""
     for pending in history.pending:
         who = f"{pending.subject} revision {pending.revision}"
         if pending.attempts:

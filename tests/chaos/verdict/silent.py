@@ -28,11 +28,11 @@ SHARED: Final = frozenset({"delete-limit", "delete-queue", "delete-pool", "move"
 
 
 def causes_of(operation: Operation) -> list[Cause]:
-    """Return what an operation may have caused that does not name it."""
+    """Return the causes that an operation provides for events without its token."""
     if operation.queue:
         return [("make-queue", operation.queue)]
     if operation.verb in {"create-queue", "update-queue"}:
-        # The others move down.
+        # A priority moves other queues down.
         return [("move", target) for target in operation.targets] if "priority" in operation.values else []
     if operation.verb in CARRYING:
         return []
@@ -41,11 +41,11 @@ def causes_of(operation: Operation) -> list[Cause]:
 
 
 def is_consequence(event: EventFact) -> bool:
-    """Tell whether it follows from another event, with which `cascades` compares it, or from nothing but time."""
+    """Return whether the event follows from another event (see `cascades`) or only from the passing of time."""
     if event.what == "not-ready":
         return "is_paused" not in event.updates
     if event.what == "ready" and event.kind == DEPLOYMENT:
-        # Whoever polls it or its queue.
+        # A poll of the deployment or of its queue caused it.
         return True
     if event.kind == QUEUE and event.what == "created" and event.name == "default":
         return True
@@ -53,7 +53,7 @@ def is_consequence(event: EventFact) -> bool:
 
 
 def silent_causes(event: EventFact, pool_of: dict[str, str]) -> Iterator[Cause]:
-    """Return what may have caused an event without a token; `pool_of` has the pools of all queues."""
+    """Yield the possible causes of an event without a token; `pool_of` maps queue ids to pool ids."""
     if event.what == "deleted":
         yield from _deletions(event)
     elif "is_paused" in event.updates:

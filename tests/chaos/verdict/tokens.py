@@ -11,7 +11,7 @@ TOKEN: Final = re.compile(r"\w+-op\d+")
 
 
 def tokens_in(kind: str, state: Mapping[str, Any]) -> set[str]:
-    """Return the tokens that these fields hold."""
+    """Return the tokens in the fields of this state."""
     if kind == DEPLOYMENT:
         found = {state.get("version")}
         for schedule in state.get("schedules") or []:
@@ -24,7 +24,7 @@ def tokens_in(kind: str, state: Mapping[str, Any]) -> set[str]:
 
 
 def new_tokens(event: EventFact) -> set[str]:
-    """Return the tokens that this event brought in."""
+    """Return the tokens that this event added."""
     if event.what == "created":
         return tokens_in(event.kind, event.fields)
     before = {name: update.get("from") for name, update in event.updates.items()}

@@ -15,7 +15,7 @@ DEPLOYMENT = "deployment-1"
 
 
 def state(**fields: Any) -> dict[str, Any]:
-    """Return all tracked fields, with these values."""
+    """Return a deployment's tracked fields with these values."""
     empty: dict[str, Any] = dict.fromkeys(TRACKED["deployment"])
     return {**empty, "labels": {"prefect.flow.id": FLOW}, "schedules": [], "tags": [], "paused": False, **fields}
 
@@ -33,7 +33,7 @@ def updated(**fields: tuple[Any, Any]) -> dict[str, Any]:
 def event(
     position: int, what: str, payload: dict[str, Any], *, revision: int, deployment: str, kind: str = "deployment"
 ) -> EventFact:
-    """Return an event that follows the one of the revision before; `deployment` is the id, of whatever kind."""
+    """Return an event that follows the previous revision's; `deployment` is the id of any kind of resource."""
     return EventFact(
         position=position,
         id=f"{deployment} {revision}",
@@ -47,14 +47,14 @@ def event(
 
 
 def life(*steps: tuple[str, dict[str, Any]], deployment: str = DEPLOYMENT, start: int = 1) -> list[EventFact]:
-    """Return the events of a deployment, in order, from a position on."""
+    """Return the events of a deployment in order, from position `start`."""
     return life_of("deployment", deployment, start, *steps)
 
 
 def life_of(
     kind: str, id_: str, start: int, *steps: tuple[str, dict[str, Any]], pool: str | None = None
 ) -> list[EventFact]:
-    """Return the events of anything, in order, from a position on; of a queue in a pool."""
+    """Return the events of a resource in order, from position `start`; `pool` is a queue's pool."""
     related = [{"prefect.resource.id": f"prefect.work-pool.{pool}", "prefect.resource.role": "work-pool"}]
     return [
         replace(
@@ -66,17 +66,17 @@ def life_of(
 
 
 def named(name: str) -> dict[str, Any]:
-    """Return the payload of the creation or deletion of a limit or a queue of that name."""
+    """Return the creation or deletion payload of a limit or queue with this name."""
     return {"name": name, "fields": {"name": name, "limit": 1}}
 
 
 def row(revision: int, deployment: str = DEPLOYMENT, **fields: Any) -> RowFact:
-    """Return a living deployment with these values."""
+    """Return the row of a deployment with these values."""
     return RowFact(deployment, revision, f"{deployment} {revision}", state(**fields))
 
 
 def upsert(token: str, *, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
-    """Return an upsert that was acknowledged, unless told otherwise."""
+    """Return an upsert, acknowledged by default."""
     fields = frozenset({"version", "labels", "parameters", "schedules"})
     operation = Operation(token, "upsert", (FLOW,), fields=fields, effects=effects, acks=acks)
     operation.tries = max(effects, 1)
@@ -85,7 +85,7 @@ def upsert(token: str, *, effects: int = 1, acks: int = 1, **more: Any) -> Opera
 
 
 def patch(token: str, *, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
-    """Return a patch of the version that was acknowledged, unless told otherwise."""
+    """Return a patch of the version, acknowledged by default."""
     operation = Operation(token, "patch", (DEPLOYMENT,), effects=effects, acks=acks)
     operation.fields, operation.values = frozenset({"version"}), {"version": token}
     operation.tries = max(effects, 1)
@@ -93,7 +93,7 @@ def patch(token: str, *, effects: int = 1, acks: int = 1, **more: Any) -> Operat
 
 
 def silent(token: str, verb: Any, *targets: str, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
-    """Return an operation that leaves no token, acknowledged unless told otherwise."""
+    """Return an operation that leaves no token, acknowledged by default."""
     operation = Operation(token, verb, targets, effects=effects, acks=acks)
     operation.answers = list(targets) if acks and verb.partition("-")[0] in {"delete", "bulk"} else []
     return _answered(operation, **more)
@@ -115,7 +115,7 @@ def history(
 
 
 def well() -> History:
-    """Return a history in which all is well: a deployment that was created and changed twice."""
+    """Return a correct history: a deployment is created and changed twice."""
     events = life(
         ("created", created("c1-op1")),
         ("updated", updated(version=("c1-op1", "c1-op2"))),
@@ -131,5 +131,5 @@ def well() -> History:
 
 
 def words(found: History) -> list[str]:
-    """Return what the verdict says, each word once."""
+    """Return the words of the verdict's findings, each once."""
     return sorted({finding.word for finding in judge(found)})

@@ -14,7 +14,7 @@ Answer = httpx2.Response | Exception
 
 
 def caller(monkeypatch: pytest.MonkeyPatch, answers: Iterable[Answer]) -> Caller:
-    """Return a caller that gets these answers, one for each try."""
+    """Return a caller that gets these responses, one per try."""
     left = iter(answers)
 
     def request(*_: object, **__: object) -> httpx2.Response:

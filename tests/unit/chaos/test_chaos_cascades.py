@@ -29,10 +29,10 @@ DEFAULT = life_of("work-queue", "q", 2, ("created", named("default")), pool="p")
 
 
 def found(events: list[EventFact], *operations: Operation) -> list[str]:
-    """Return what the verdict says of these events, where nothing is judged of the rows."""
+    """Return the words of the verdict on these events, without judging rows."""
     last = {each.subject: each.revision or 0 for each in events}
     alive = {each.subject for each in events} - {each.subject for each in events if each.what == "deleted"}
-    # What lives on is given a grave beyond its last event, which waits: so no row has to be made up.
+    # A resource without a deletion gets a tombstone one revision later, so that it needs no row.
     graves = {id_: revision + (id_ in alive) for id_, revision in last.items()}
     told: History = history(events, operations, graves=graves)
     return [word for word in words(told) if word != "lost" or not alive]
@@ -97,7 +97,7 @@ def test_deployments_that_go_with_their_flow_go_after_it() -> None:
     assert found([*flow, *gone], *operations) == []
     early = [flow[0], moved(flow[1], 5), *gone]
     assert found(early, *operations) == ["disordered"]
-    # One that somebody deleted may have gone before.
+    # A client's own delete request may remove the deployment before its flow.
     assert found(early, *operations, silent("c1-op3", "delete", DEPLOYMENT, acks=0)) == []
 
 

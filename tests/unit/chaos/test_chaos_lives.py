@@ -88,7 +88,7 @@ def test_a_field_that_does_not_change_is_a_phantom() -> None:
 
 def test_an_update_of_no_field_is_a_phantom() -> None:
     events = life(("created", created("c1-op1")), ("updated", updated()))
-    # The upsert may have happened twice, so it would explain the event, if that told anything.
+    # The upsert may have happened twice, so it would explain the event if that changed a field.
     assert words(history(events, [upsert("c1-op1", effects=2)], [row(2, version="c1-op1")])) == ["phantom"]
 
 

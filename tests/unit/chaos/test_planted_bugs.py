@@ -37,7 +37,7 @@ for bug in BUGS.values():
 
 
 def test_each_can_be_planted_into_the_code_as_it_is() -> None:
-    # In processes of their own, since what is planted stays; they fork off one that has imported the product once.
+    # One process per bug, because a planted bug stays. All fork from one that has imported the product.
     done = subprocess.run([sys.executable, "-c", PLANT_EACH], capture_output=True, text=True, timeout=90, check=False)
     assert done.stdout.split("\n")[:-1] == [f"{name} 0" for name in BUGS], done.stderr
 

@@ -21,7 +21,7 @@ def _report(*words: Word) -> Report:
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> tuple[list[Answer], list[Plan]]:
-    """What the next runs answer, and the plans that they were given."""
+    """The results of the next runs (set by the test), and the plans that they received."""
     answers: list[Answer] = []
     plans: list[Plan] = []
 
