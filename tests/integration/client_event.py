@@ -25,12 +25,12 @@ def a_client_event(**fields: Any) -> dict[str, Any]:
 
 
 def numbered(first: int, last: int, **fields: Any) -> list[dict[str, Any]]:
-    """Return events whose payload counts from the first number to the last."""
+    """Return events whose payload numbers run from `first` to `last`."""
     return [a_client_event(payload={"number": number}, **fields) for number in range(first, last + 1)]
 
 
 def post(client: httpx2.Client, *events: dict[str, Any], status: int = 204) -> httpx2.Response:
-    """Send events; the answer must have that status."""
+    """Send events and assert the response status."""
     response = client.post("/events", json=list(events))
     assert response.status_code == status, response.text
     return response

@@ -18,13 +18,13 @@ from tests.world import World, assert_audit_is_clean
 
 @pytest.fixture
 def world(client: TestClient, sessions: sessionmaker[Session]) -> World:
-    """A world in one process, on a database of its own."""
+    """The API in this process, with its own database."""
     return World(client, sessions, patience=2.0)
 
 
 @pytest.fixture
 def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatch: pytest.MonkeyPatch) -> OutboxWorld:
-    """A world whose doorbells are kept instead of rung, so that a test decides what is dispatched when."""
+    """A world that collects doorbells instead of sending them, so that the test decides when to dispatch."""
     world = OutboxWorld(sessions, settings)
     settled_flow(sessions)
     monkeypatch.setattr(broker, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
@@ -33,13 +33,13 @@ def outbox_world(sessions: sessionmaker[Session], settings: Settings, monkeypatc
 
 @pytest.fixture
 def pool(client: TestClient) -> dict[str, Any]:
-    """A pool called `pool`, of which nothing was heard yet."""
+    """A pool called `pool`, without any heartbeat or poll yet."""
     return make_pool(client)
 
 
 @pytest.fixture
 def one_of_each(sessions: sessionmaker[Session]) -> dict[str, Row]:
-    """The row of one resource of each kind, by kind."""
+    """Rows by kind: one resource of each kind."""
     return make_one_of_each(sessions)
 
 
@@ -53,13 +53,13 @@ def uncommitted(sessions: sessionmaker[Session]) -> Iterator[Session]:
 
 @pytest.fixture
 def audited(sessions: sessionmaker[Session]) -> Iterator[None]:
-    """Whatever happens in a test, the audit is clean after it."""
+    """Assert after each test that the audit is clean."""
     yield
     assert_audit_is_clean(sessions)
 
 
 @pytest.fixture
 def served(settings: Settings) -> Iterator[Served]:
-    """The API on a port of its own, in this process; tasks run inside the request, after its commit."""
+    """The API on its own port, in this process; tasks run inside the request, after its commit."""
     with serving() as served:
         yield served

@@ -25,7 +25,7 @@ def an_event(
     payload: dict[str, Any] | None = None,
     id_: UUID | None = None,
 ) -> EventRow:
-    """Return an event without its position, a minute old where no time is given."""
+    """Return an event without a position. It occurred a minute ago unless a time is passed."""
     named = {} if name is None else {RESOURCE_NAME: name}
     return EventRow(
         id=id_ or uuid4(),
@@ -41,7 +41,7 @@ def an_event(
 
 
 def a_related(resource_id: str, role: str, **labels: str) -> dict[str, str]:
-    """Return a related resource; an underscore in a label's name stands for a dot."""
+    """Return a related resource; underscores in label names become dots."""
     return {
         RESOURCE_ID: resource_id,
         RESOURCE_ROLE: role,

@@ -37,14 +37,14 @@ def make_one_of_each(sessions: sessionmaker[Session]) -> dict[str, Row]:
 
 
 def other_values(row: Row, field: str) -> dict[str, Any]:
-    """Return another value of that field, with those of the fields that the database ties to it."""
+    """Return another valid value for the field, together with the fields that the database ties to it."""
     if field == "is_paused":
         return {field: not row[field], STATUS: "NOT_READY" if row[field] else "PAUSED"}
     return {field: other_value(row, field)}
 
 
 def other_value(row: Row, field: str) -> Any:
-    """Return a value of that field that differs from the row's, and that the database takes."""
+    """Return a value for the field that differs from the row's and that the database accepts."""
     value = row[field]
     if field == STATUS:
         return "NOT_READY" if value == "READY" else "READY"

@@ -21,7 +21,7 @@ from workers.dispatch import Dispatcher
 
 @dataclass
 class OutboxWorld:
-    """A database, and what was rung for it."""
+    """A database, and the doorbells that were rung for it."""
 
     sessions: sessionmaker[Session]
     settings: Settings
@@ -32,7 +32,7 @@ class OutboxWorld:
         return Dispatcher(self.sessions, batch_size, self.settings.event_size_cap, rescue_after)
 
     def dispatch_all(self, **how: Any) -> int:
-        """Dispatch everything that waits and return the number of events."""
+        """Dispatch all pending snapshots and return the number of events."""
         return self.dispatcher(**how).dispatch(self.pending_ids())
 
     def create(self, *names: str) -> list[Change]:
@@ -43,22 +43,22 @@ class OutboxWorld:
         return changes
 
     def update(self, change: Change, **values: Any) -> None:
-        """Change a deployment in a transaction of its own."""
+        """Change a deployment in a separate transaction."""
         with self.sessions() as session:
             update_deployment(session, change, **values)
             session.commit()
 
     def pending(self) -> Sequence[SnapshotRow]:
-        """Return what waits, oldest first."""
+        """Return the pending snapshots, oldest first."""
         with self.sessions() as session:
             return session.scalars(select(SnapshotRow).order_by(SnapshotRow.sequence)).all()
 
     def pending_ids(self) -> list[UUID]:
-        """Return the ids of what waits."""
+        """Return the ids of the pending snapshots."""
         return [row.id for row in self.pending()]
 
     def log(self) -> Sequence[EventRow]:
-        """Return the deployments' events in order; see `settled_flow` for the one before them."""
+        """Return the deployments' events in order, without the flow's creation (see `settled_flow`)."""
         of_deployment = EventRow.resource_id.startswith("prefect.deployment.")
         with self.sessions() as session:
             return session.scalars(select(EventRow).where(of_deployment).order_by(EventRow.position)).all()
@@ -77,7 +77,7 @@ class OutboxWorld:
             return session.scalars(select(EventLog)).one()
 
     def ids_by_resource(self) -> dict[str, list[int]]:
-        """Return the logged revisions of each resource in log order."""
+        """Return each resource's logged revisions in log order."""
         found: dict[str, list[int]] = {}
         for row in self.log():
             assert row.revision is not None
@@ -86,9 +86,9 @@ class OutboxWorld:
 
 
 def settled_flow(sessions: sessionmaker[Session]) -> UUID:
-    """Return the id of the flow of all deployments here; its creation is the log's first event, and rang for nothing.
+    """Return the id of the flow of all deployments here. Its creation is the log's first event and rang no doorbell.
 
-    So what waits, and what the log holds beyond position 1, is about deployments only.
+    So all pending snapshots, and all events after position 1, belong to deployments.
     """
     with sessions() as session:
         flow, created = get_or_create_flow(session, "etl")
@@ -102,7 +102,7 @@ def settled_flow(sessions: sessionmaker[Session]) -> UUID:
 
 
 def create_deployment(session: Session, name: str) -> Change:
-    """Create a deployment (and its flow) in the open transaction, recorded."""
+    """Create a deployment (and its flow) in the open transaction, and record the changes."""
     values = {"name": name, "flow_id": settled_flow(sessionmaker(session.get_bind())), "description": "0"}
     change = upsert_row(session, DEPLOYMENT, values, ("flow_id", "name"))
     assert change is not None
@@ -111,7 +111,7 @@ def create_deployment(session: Session, name: str) -> Change:
 
 
 def update_deployment(session: Session, change: Change, **values: Any) -> None:
-    """Change a deployment in the open transaction, recorded."""
+    """Change a deployment in the open transaction, and record the change."""
     record(session, update_rows(session, DEPLOYMENT, Deployment.id == change.row["id"], values))
 
 

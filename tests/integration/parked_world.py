@@ -21,7 +21,7 @@ def run(*arguments: object, group: str = "outbox") -> Result:
 
 
 def error_of(*arguments: object) -> AppError:
-    """Return the error of ours that the command ends with; `main` prints it as one line."""
+    """Return the application error that the command ends with; `main` prints it as one line."""
     result = run(*arguments)
     assert result.exit_code == 1
     assert isinstance(result.exception, AppError)
@@ -35,7 +35,7 @@ def as_json(*arguments: object) -> Any:
 
 
 def park(world: OutboxWorld, revision: int) -> SnapshotRow:
-    """Park every pending snapshot of that revision as a bug would; return the first."""
+    """Park every pending snapshot of that revision as a bug would; return the first one."""
     with world.sessions() as session:
         session.execute(
             text(
@@ -49,7 +49,7 @@ def park(world: OutboxWorld, revision: int) -> SnapshotRow:
 
 
 def make_stuck(world: OutboxWorld) -> SnapshotRow:
-    """Make a deployment of four revisions, of which the second is parked and the first is an event."""
+    """Make a deployment with four revisions: the first is an event, the second is parked."""
     (change,) = world.create("nightly")
     world.dispatch_all()
     for version in "234":

@@ -39,13 +39,13 @@ SCALARS: tuple[tuple[type[TypeEngine[Any]], Callable[[random.Random], Any]], ...
 
 
 def a_text(chance: random.Random) -> str:
-    """Return a text that is also a name."""
+    """Return a text that is also a valid name."""
     return f"text {chance.getrandbits(32)}"
 
 
 @dataclass
 class RandomHistory:
-    """One resource of a kind, and what its tracked state was after each change."""
+    """One resource of a kind, and its tracked state after each change."""
 
     kind: ResourceKind
     sessions: Sessions
@@ -73,7 +73,7 @@ class RandomHistory:
         self.id = change.row["id"]
 
     def change_everything_once_and_more(self, times: int) -> None:
-        """Change each field alone, then random fields together so many times."""
+        """Change each field alone, then `times` times a random set of fields together."""
         for name in self.kind.tracked:
             self._update([name])
         for _ in range(times):
@@ -86,7 +86,7 @@ class RandomHistory:
             self._record(session, delete_rows(session, self.kind, self.table.c.id == self.id))
 
     def row(self) -> JsonObject | None:
-        """Return the tracked state as the row has it, masked, or None when there is no row."""
+        """Return the row's tracked state, masked, or None when there is no row."""
         with self.sessions() as session:
             row = session.execute(select(self.table).where(self.table.c.id == self.id)).mappings().one_or_none()
         if row is None:
@@ -106,7 +106,7 @@ class RandomHistory:
     def _values(self, names: list[str]) -> dict[str, Any]:
         values = {name: self._value(self.table.columns[name]) for name in names}
         if {STATUS, "is_paused"} & {*names} and "is_paused" in self.table.columns:
-            # The database takes no status that contradicts the pause.
+            # The database refuses a status that contradicts `is_paused`.
             values[STATUS] = self.chance.choice([*Readiness])
             values["is_paused"] = values[STATUS] is Readiness.PAUSED
         return values
@@ -142,7 +142,7 @@ class RandomHistory:
 
 
 def make_references(session: Session) -> References:
-    """Store what a resource of any kind may refer to, and commit; the new histories are not among these."""
+    """Store and commit resources that others may refer to; the new histories do not include them."""
     found: dict[str, list[UUID]] = {name: [uuid.uuid4() for _ in range(2)] for name in _REFERRED}
     with unguarded(session):
         for name, ids in found.items():

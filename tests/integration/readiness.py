@@ -23,29 +23,29 @@ JsonEvent = dict[str, Any]
 
 
 def heartbeat(client: TestClient, **more: Any) -> None:
-    """Let the pool's worker live."""
+    """Send a heartbeat of the pool's worker."""
     assert client.post(f"{WORKERS}/heartbeat", json={"name": "w", **more}).status_code == 204
 
 
 def poll(client: TestClient, *queues: str) -> None:
-    """Ask for the runs of the pool, or of these queues of it; a worker does that, if one lives."""
+    """Poll the pool, or only these queues, for runs as a worker does; this counts only if a worker is online."""
     assert client.post(POLL, json={"work_queue_names": queues} if queues else {}).json() == []
 
 
 def serve(client: TestClient, *ids: str) -> None:
-    """Ask for the runs of these deployments."""
+    """Poll for the runs of these deployments, as a serving process does."""
     assert client.post(SERVE, json={"deployment_ids": ids}).json() == []
 
 
 def deploy(client: TestClient, name: str = "d", pool: str | None = "pool") -> str:
-    """Create a deployment of a flow that may exist already, in the default queue of the pool; return its id."""
+    """Create a deployment in the pool's default queue and return its id; its flow may exist already."""
     flow = client.post("/flows/", json={"name": "etl"}).json()
     id_: str = make_deployment(client, flow, name, **({"work_pool_name": pool} if pool else {}))["id"]
     return id_
 
 
 def let_time_pass(engine: Engine, seconds: float) -> None:
-    """Put back all times of polls and heartbeats."""
+    """Move the times of all polls and heartbeats into the past."""
     ago = timedelta(seconds=seconds)
     with engine.begin() as connection:
         connection.execute(update(WorkQueue).values(last_polled=WorkQueue.last_polled - ago))
@@ -54,12 +54,12 @@ def let_time_pass(engine: Engine, seconds: float) -> None:
 
 
 def look() -> None:
-    """Do what beat has done every few seconds."""
+    """Run the readiness task that beat runs every few seconds."""
     broker.celery(get_settings()).signature(READINESS).apply_async()
 
 
 def fall_silent(engine: Engine) -> None:
-    """Let so much time pass that nothing is ready any more, and look."""
+    """Let enough time pass that nothing is ready any more, and run the readiness task."""
     let_time_pass(engine, 1000)
     look()
 
@@ -78,18 +78,18 @@ def events_of(client: TestClient, kind: str, id_: str) -> list[JsonEvent]:
 
 
 def names(events: list[JsonEvent]) -> list[str]:
-    """Return what happened, without the kind."""
+    """Return the events' names without the kind."""
     return [event["event"].rpartition(".")[2] for event in events]
 
 
 def log(client: TestClient) -> list[str]:
-    """Return the names of all events but those of flows, oldest first, each with the name of its resource."""
+    """Return the names of all events except those of flows, oldest first, each with its resource's name."""
     events = client.post("/events/filter", json={"filter": {"order": "ASC"}}).json()["events"]
     told = [(event["event"].removeprefix("prefect."), event["resource"]["prefect.resource.name"]) for event in events]
     return [f"{event} {name}" for event, name in told if not event.startswith("flow.")]
 
 
 def last(events: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the last of a resource's events, whose revisions and fields follow from each other."""
+    """Assert that the revisions and fields of a resource's events are unbroken; return the last event."""
     assert_unbroken(events)
     return events[-1]

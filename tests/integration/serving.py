@@ -45,25 +45,25 @@ class Served:
 
     @property
     def live(self) -> LiveHub:
-        """Return those who follow the log."""
+        """Return the hub of the log's live readers."""
         live: LiveHub = self.app.state.live
         return live
 
 
 class ServerWithoutEnd(Server):
-    """The server as it leaves, but for the end of the process."""
+    """The product's server, except that it does not end the process when it stops."""
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until it is asked to leave."""
+        """Serve until the server is asked to stop."""
         await uvicorn.Server.serve(self, sockets)
 
 
 @contextmanager
 def serving() -> Iterator[Served]:
-    """Serve the API for the length of the block."""
+    """Serve the API while the block runs."""
     app = create_app()
     port = free_port()
-    # Without a grace time the server waits for its connections for ever: none of ours may make it.
+    # Without a grace time the server waits for its connections without limit: none of ours may cause that.
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, **LIKE_THE_PRODUCT)
     server = ServerWithoutEnd(app, config, drain=0)
     thread = threading.Thread(target=server.run)

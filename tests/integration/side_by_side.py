@@ -29,7 +29,7 @@ def all_at_once(count: int, action: Callable[[int], T]) -> list[T]:
 
 @contextmanager
 def held_up(engine: Engine, action: Callable[[], T]) -> Iterator[Future[T]]:
-    """Run the action in a thread, and the block once the action waits for a lock; the block should free it."""
+    """Run the action in a thread, and the block once the action waits for a lock; the block should release it."""
     with ThreadPoolExecutor(1) as threads:
         future = threads.submit(action)
         _wait_until_blocked(engine, future)

@@ -24,7 +24,7 @@ AROUND_EVERY_REQUEST: Final = (
 
 @contextmanager
 def files_that_run() -> Iterator[set[str]]:
-    """Collect the files of the product in which a function is called, in whatever thread."""
+    """Collect the product's files in which a function is called, in any thread."""
     files: set[str] = set()
 
     def note(frame: FrameType, kind: str, _argument: object) -> None:
@@ -32,7 +32,7 @@ def files_that_run() -> Iterator[set[str]]:
         if kind == "call" and name.startswith((f"{ROOT}/app", f"{ROOT}/workers")):
             files.add(str(Path(name).relative_to(ROOT)))
 
-    # It holds for the threads that are started from now on: those of the server, and those that it starts.
+    # Applies to threads started from now on: the server's thread and those that it starts.
     threading.setprofile(note)
     try:
         yield files
@@ -46,11 +46,11 @@ def test_a_patch_passes_few_files_on_its_way_to_a_stream() -> None:
         flow = served.client.post("/flows/", json={"name": "etl"}).json()
         body = {"name": "nightly", "flow_id": flow["id"]}
         path = f"/deployments/{served.client.post('/deployments/', json=body).json()['id']}"
-        # Statements are built at their first use, and that is not the way of a change.
+        # Statements are built at their first use, which does not count as part of the path.
         served.client.patch(path, json={"description": "first"}).raise_for_status()
         with streamed(served.client) as stream:
             ways = [_files_of_a_patch(served.client, path, stream, files, number) for number in range(3)]
-    # A timer in the background may run one more file meanwhile.
+    # A background timer may run one more file meanwhile.
     passed = min(ways, key=len)
     print(f"{len(passed)} files: {', '.join(passed)}")
     assert len(passed) <= MOST, passed

@@ -13,7 +13,7 @@ from tests.integration.audit.lives import Life, append
 
 @dataclass
 class AuditedWorld:
-    """Four deployments in all states: settled, busy (two changes pending), gone, and going (its deletion pending)."""
+    """Four deployments: settled, busy (two changes pending), gone (deleted), and going (its deletion pending)."""
 
     session: Session
     settled: Life
@@ -38,7 +38,7 @@ class AuditedWorld:
         self.session.execute(delete(SnapshotRow).where(*where))
 
     def append(self, row: EventRow) -> None:
-        """Append an event; its position is the next one."""
+        """Append an event at the next position."""
         append(self.session, row)
 
     def audit(self) -> Audit:
@@ -49,7 +49,7 @@ class AuditedWorld:
         return found
 
     def problems(self) -> dict[str, int]:
-        """Commit, audit, and return the counts that are not zero."""
+        """Commit, audit, and return the non-zero counts."""
         found = self.audit()
         counts = {name: getattr(found, name) for name in ("lost", "phantom", "duplicate", "disordered")}
         assert found.is_clean == (not any(counts.values()))

@@ -19,7 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Life:
-    """The history of one deployment: `revisions` changes, of which the last `pending` have no event yet."""
+    """The history of one deployment: `revisions` changes; the last `pending` ones have no event yet."""
 
     revisions: int
     pending: int = 0
@@ -28,21 +28,21 @@ class Life:
     event_ids: list[UUID] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Give every change its event id."""
+        """Assign an event id to every change."""
         self.event_ids = [uuid.uuid4() for _ in range(self.revisions)]
 
     @property
     def resource_id(self) -> str:
-        """The id that its events carry."""
+        """The resource id in its events."""
         return DEPLOYMENT.resource_id(self.id)
 
     @property
     def logged(self) -> int:
-        """The latest revision that is in the log."""
+        """The latest revision in the log."""
         return self.revisions - self.pending
 
     def operation(self, revision: int) -> str:
-        """Return what the change of that revision did."""
+        """Return the operation of that revision."""
         if revision == 1:
             return "created"
         return "deleted" if self.deleted and revision == self.revisions else "updated"
@@ -62,7 +62,7 @@ class Life:
         return {"updated_fields": sorted(updates), "updates": updates}
 
     def event(self, revision: int, position: int, **other: Any) -> EventRow:
-        """Return the event of that revision at that position; `other` are columns to be different."""
+        """Return the event of that revision at that position; `other` overrides columns."""
         event_id = self.event_ids[min(revision, self.revisions) - 1]
         columns = {
             "id": event_id,
@@ -78,7 +78,7 @@ class Life:
         return EventRow(position=position, **{**columns, **other})
 
     def snapshot(self, revision: int, **other: Any) -> SnapshotRow:
-        """Return the snapshot of that revision; `other` are columns to be different."""
+        """Return the snapshot of that revision; `other` overrides columns."""
         columns = {
             "id": self.event_ids[min(revision, self.revisions) - 1],
             "lane": lane_of(self.id),
@@ -112,7 +112,7 @@ class Life:
 
 
 def foreign_event(position: int, **other: Any) -> EventRow:
-    """Return an event that no resource of the registry made: it has no revision."""
+    """Return an event without a revision: it belongs to no resource of the registry."""
     columns: dict[str, Any] = {
         "id": uuid.uuid4(),
         "occurred": START,
@@ -128,7 +128,7 @@ def foreign_event(position: int, **other: Any) -> EventRow:
 def store(session: Session, lives: Sequence[Life], turns: Iterable[Life] | None = None) -> int:
     """Write the rows of these lives and of their flow, whose creation comes first; return the log's last position.
 
-    `turns` tells whose next event comes next in the log; by default they take turns.
+    `turns` lists the life of each event in log order; by default the lives alternate.
     """
     flow = Flow(name=str(uuid.uuid4()))
     session.add(flow)
@@ -166,7 +166,7 @@ def _creation_of(flow: Flow) -> EventRow:
 
 
 def append(session: Session, event: EventRow) -> None:
-    """Append one more event to the log; its position is given."""
+    """Append one more event to the log, at the position that it has."""
     session.add(event)
     session.execute(update(EventLog).values(position=event.position))
     session.flush()

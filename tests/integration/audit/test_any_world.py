@@ -11,7 +11,7 @@ from app.audit.reconcile import Audit, reconcile
 from app.models import EventLog, SnapshotRow
 from tests.integration.audit.lives import Life, store
 
-# The database is the same for all examples; each starts with emptying it.
+# All examples share the database; each one empties it first.
 on_one_database = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
 )
@@ -19,7 +19,7 @@ on_one_database = settings(
 
 @dataclass(frozen=True)
 class Plan:
-    """Some lives, and the order in which their events come in the log."""
+    """Some lives, and the order of their events in the log."""
 
     lives: list[Life]
     turns: list[Life]
@@ -51,7 +51,7 @@ def test_any_correct_world_is_clean(unguarded_world: None, sessions: sessionmake
         session.commit()
         found = reconcile(session)
     assert found == Audit(
-        # The flow of them all, and its creation, beside them.
+        # Plus one: the flow and its creation.
         resources=1 + len(plan.lives),
         events=1 + len(plan.turns),
         pending=sum(life.pending for life in plan.lives),

@@ -9,7 +9,7 @@ from app.models import Deployment
 from tests.integration.audit.audited import AuditedWorld
 from tests.integration.audit.lives import foreign_event
 
-# The constraints that make duplicates impossible are dropped first.
+# Drop the constraints that make duplicates impossible.
 pytestmark = pytest.mark.own_database
 
 

@@ -12,12 +12,12 @@ SKIPPED = {"operation": "updated", "reason": "why", "error": "odd", "attempts": 
 
 
 def skip(audited: AuditedWorld, life: Life, revision: int, name: str = "aftercommit.deployment.skipped") -> None:
-    """Make the event of that revision the one that says that it was skipped."""
+    """Turn the event of that revision into a `skipped` event."""
     audited.change_event(life, revision, event=name, payload={"skipped": SKIPPED})
 
 
 def starts_from(audited: AuditedWorld, life: Life, revision: int, field: str, value: Any) -> None:
-    """Make that event say that it found the field at that value."""
+    """Make the event of that revision claim this old value for the field."""
     payload = life.payload(revision)
     left = payload["updates"].get(field, {"to": "2"})["to"]
     payload["updates"][field] = {"from": value, "to": left}
@@ -52,7 +52,7 @@ def test_a_skip_beyond_the_last_change_is_a_phantom(audited: AuditedWorld) -> No
 
 
 def test_a_field_that_is_told_first_after_a_skip_is_compared_with_nothing(audited: AuditedWorld) -> None:
-    # The creation told a version; the skipped change may have changed it.
+    # The creation has a version; the skipped change may have changed it.
     skip(audited, audited.settled, 3)
     starts_from(audited, audited.settled, 4, "version", "from the skipped change")
     assert audited.problems() == {}
@@ -70,7 +70,7 @@ def test_a_break_before_a_skip_is_found(audited: AuditedWorld) -> None:
 
 
 def test_a_break_after_a_skip_is_found(audited: AuditedWorld) -> None:
-    # The first change after the skip, revision 2, tells the description; revision 3 must start from there.
+    # Revision 2, the first change after the skip, contains the description; revision 3 must start from that value.
     skip(audited, audited.settled, 1)
     starts_from(audited, audited.settled, 3, "description", "from nowhere")
     assert audited.problems() == {"disordered": 1}

@@ -54,7 +54,7 @@ def test_a_deletion_gives_the_row_before_and_buries_it(
     kind: ResourceKind, one_of_each: dict[str, Row], uncommitted: Session
 ) -> None:
     row = one_of_each[kind.name]
-    # What refers to the row goes first.
+    # Foreign keys: delete the referring rows first.
     for model in takewhile(lambda model: model is not kind.model, (Deployment, WorkQueue)):
         uncommitted.execute(delete(model))
     [change] = delete_rows(uncommitted, kind, kind.table.c.id == row["id"])
@@ -78,7 +78,7 @@ def test_what_somebody_dug_up_can_be_deleted_again_and_its_tombstone_stays(
 
 
 class Counting(Masker):
-    """Counts how often it is asked, by field."""
+    """Count the calls by field."""
 
     def __init__(self) -> None:
         super().__init__("a key for tests")
@@ -97,5 +97,5 @@ def test_what_an_update_does_not_set_is_masked_once(
     values = other_values(row, field)
     [change] = update_rows(uncommitted, kind, kind.table.c.id == row["id"], values)
     capture(change, masker, None)
-    # What comes with the fields are the labels, whose names have a dot.
+    # Labels are masked along with the fields; their names contain a dot.
     assert Counter(masker.asked) == Counter([*kind.tracked, *values, *(name for name in masker.asked if "." in name)])

@@ -19,7 +19,7 @@ KINDS = pytest.mark.parametrize("kind", tracked_kinds(), ids=lambda kind: kind.n
 
 
 def is_refused(sessions: sessionmaker[Session], statement: Any) -> str:
-    """Return what the database says to a transaction of this statement alone."""
+    """Return the database's error when a transaction contains only this statement."""
     with sessions() as session:
         session.execute(statement)
         with pytest.raises(DBAPIError) as refusal:
@@ -41,7 +41,7 @@ def test_no_tracked_field_changes_untold(kind: ResourceKind, sessions: sessionma
 def test_nothing_is_deleted_untold(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
     rows = make_one_of_each(sessions)
     with sessions.begin() as session, unguarded(session):
-        # What refers to others goes first.
+        # Foreign keys: delete the referring rows first.
         for earlier in reversed([*tracked_kinds()]):
             if earlier.name == kind.name:
                 break

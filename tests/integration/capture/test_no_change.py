@@ -25,7 +25,7 @@ bounded = settings(max_examples=15, deadline=None, suppress_health_check=list(He
 
 
 def written_otherwise(value: Any) -> Any:
-    """Return the same JSON with its keys in another order, and its whole numbers as floats or the other way round."""
+    """Return the same JSON with reordered keys, and with whole numbers as floats or the other way round."""
     if isinstance(value, dict):
         return {key: written_otherwise(value[key]) for key in reversed(value)}
     if isinstance(value, list):
@@ -38,7 +38,7 @@ def written_otherwise(value: Any) -> Any:
 
 
 def a_pair(draw: Any, kind: ResourceKind, field: str, stored: Any) -> tuple[Any, Any]:
-    """Draw a value for the field, and another one that counts as the same."""
+    """Draw a value for the field, and a different one that counts as equal."""
     if kind.tracked[field] is Same.UNORDERED:
         tags = draw(st.lists(TEXTS, max_size=4, unique=True))
         return tags, draw(st.permutations(tags))

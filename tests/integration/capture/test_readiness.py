@@ -13,7 +13,7 @@ from tests.integration.registry import make_deployment, make_flow, make_pool, ma
 
 @pytest.fixture
 def deployment(client: TestClient) -> str:
-    """The path of a deployment of the pool's default queue."""
+    """The path of a deployment in the pool's default queue."""
     make_pool(client)
     return f"/deployments/{make_deployment(client, make_flow(client, 'etl'), 'd', work_pool_name='pool')['id']}"
 
@@ -145,7 +145,7 @@ def test_polls_in_close_succession_are_written_down_once(client: TestClient, dep
 def test_a_poll_waits_for_nobody(client: TestClient, deployment: str, engine: Engine) -> None:
     heartbeat(client)
     with engine.begin() as connection:
-        # An update that changes nothing, and holds the row.
+        # This update changes nothing but locks the row.
         connection.execute(update(WorkQueue).values(description=WorkQueue.description))
         assert client.post(POLL, json={}).status_code == 200
         assert statuses(client, deployment) == ("READY", "NOT_READY", "NOT_READY")

@@ -27,7 +27,7 @@ COLUMNS = {column.name for column in SnapshotRow.__table__.columns} - {"sequence
 
 
 def variables(size: int, letter: str = "x") -> dict[str, Any]:
-    """Job variables of so many bytes, in ten values."""
+    """Return job variables of `size` bytes in total, in ten values."""
     return {f"key{number}": letter * (size // 10) for number in range(10)}
 
 
@@ -44,7 +44,7 @@ def test_job_variables_from_800_kb_to_800_kb_have_their_event_with_both_sides(wo
     assert created["payload"]["fields"]["infra_overrides"] == variables(800_000, "x")
     assert updates(updated)["version"] == {"from": "1", "to": "2"}
     sides = updates(updated)["infra_overrides"]
-    # 1.6 MB are over the cap by one of the two, so one side is told by its size, and the other one is there.
+    # Both sides together (1.6 MB) exceed the cap, so one side is replaced by its size and the other one is kept.
     omitted = {"$omitted": str(len(json.dumps(variables(800_000), separators=(",", ":"))))}
     assert omitted in sides.values()
     assert variables(800_000, "x") in sides.values() or variables(800_000, "y") in sides.values()
@@ -86,7 +86,7 @@ def test_a_change_that_is_too_large_to_be_recorded_is_refused_and_changes_nothin
 
 
 def test_a_creation_whose_masks_are_too_large_is_refused(world: World) -> None:
-    # Each mask is longer than the value that it stands for.
+    # Each mask is longer than the value that it replaces.
     environment = {f"{number}": "1" for number in range(150_000)}
     body = {"name": "d", "flow_id": world.flow(), "job_variables": {"env": environment}}
     assert world.post("/deployments/", body, 422) == {"detail": CHANGE_TOO_LARGE}

@@ -24,7 +24,7 @@ from workers.readiness import refresh_all_statuses
 
 @pytest.fixture
 def add(client: TestClient, sessions: sessionmaker[Session]) -> Callable[[int], list[UUID]]:
-    """Add so many more deployments to the default queue of a pool with a living worker, and return their ids."""
+    """Add more deployments to the default queue of a pool with an online worker, and return their ids."""
     make_pool(client)
     make_flow(client, "etl")
     heartbeat(client)
@@ -166,7 +166,7 @@ def test_a_look_changes_so_many_bytes_in_one_transaction_at_most_and_goes_on(
     monkeypatch.setattr(workers.readiness, "record", record_and_count)
     refresh_all_statuses(sessions)
 
-    # The queue, and then each deployment alone.
+    # The queue first, then each deployment alone.
     assert sizes == [1] * 6
     assert ready(sessions) == 0
 

@@ -32,7 +32,7 @@ def test_an_index_serves_what_is_asked_for_most(engine: Engine) -> None:
 
 
 def _fill_the_log(engine: Engine) -> None:
-    """Append as many events as make it matter which index is taken, and let PostgreSQL look at them."""
+    """Append enough events that the choice of index matters, and have PostgreSQL analyze them."""
     append(
         make_sessions(engine),
         *(an_event(resource_id=f"r{n}", related=[a_related(f"f{n}", "flow")]) for n in range(500)),
@@ -43,10 +43,10 @@ def _fill_the_log(engine: Engine) -> None:
 
 
 def _index_used(engine: Engine, event_filter: dict[str, Any], index: str) -> str:
-    """Return the index if the plan names it, or else the plan."""
+    """Return the index's name if the plan uses it, otherwise the plan."""
     with make_sessions(engine)() as session:
         connection = session.connection()
-        # For all events a scan of all rows is cheapest: the question is what the index could do.
+        # A sequential scan is cheapest when all events match; the test asks whether the index can be used.
         session.execute(text("SET LOCAL enable_seqscan = off"))
         event.listen(connection, "before_cursor_execute", _explained, retval=True)
         statement = select(EventRow.event).where(matching(EventFilter.model_validate(event_filter)))

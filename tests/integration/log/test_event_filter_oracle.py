@@ -21,7 +21,7 @@ from tests.integration.events_in_log import an_event, append
 NOW = datetime.now(UTC)
 EVER = {"since": "2001-01-01T00:00:00Z", "until": "3001-01-01T00:00:00Z"}
 
-# Few values, so that what is asked for is often there.
+# Few values, so that filters often match.
 texts = st.sampled_from(["a", "ab", "a_", "é%"])
 wanted = st.sampled_from(["a", "ab", "a*", "?", "??", "*b", "!a", "!a*", "!*%", "a_", "é%", "%", "_", "\\a", "", "!"])
 some = st.lists(texts, max_size=2)
@@ -68,7 +68,7 @@ parts: dict[str, st.SearchStrategy[Any]] = {
     ),
     "text": st.fixed_dictionaries({"query": query}),
 }
-# Two parts at a time: with all of them, hardly any event would match.
+# At most two parts: with all of them, hardly any event would match.
 filters = st.lists(st.sampled_from(sorted(parts)), max_size=2, unique=True).flatmap(
     lambda names: st.fixed_dictionaries({name: parts[name] for name in names})
 )
@@ -81,7 +81,7 @@ def test_sql_and_python_agree(
 ) -> None:
     with sessions.begin() as session:
         session.execute(delete(EventRow))
-    # A row belongs to one session, and a shrinking example is tried several times.
+    # A row belongs to one session, and hypothesis runs an example several times while shrinking.
     rows = append(sessions, *(EventRow(**_columns(row)) for row in log))
     with sessions() as session:
         for body in asked:

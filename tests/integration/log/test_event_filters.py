@@ -21,7 +21,7 @@ IDS = [UUID(int=number) for number in range(4)]
 
 @pytest.fixture
 def log(sessions: Sessions) -> None:
-    """Four events, at the positions 1 to 4."""
+    """Four events, at positions 1 to 4."""
     append(
         sessions,
         an_event(id_=IDS[0], event="prefect.deployment.created", resource_id="d.1", name="nightly", related=[FLOW]),

@@ -50,7 +50,7 @@ def told(
     id_: UUID = ID,
     **payload: Any,
 ) -> EventRow:
-    """Return an event of the registry that names its resource, and whose it is."""
+    """Return an event of a tracked resource with the resource's name and its owner's name."""
     related = []
     if kind.owner is not None and owner is not None:
         related = [a_related("an id", kind.owner.role, prefect_resource_name=owner)]
@@ -148,7 +148,7 @@ def test_what_a_client_says_of_a_resource_names_nothing(sessions: Sessions) -> N
 def test_the_log_is_searched_for_a_name_with_its_index(engine: Engine, sessions: Sessions) -> None:
     with sessions() as session:
         connection = session.connection()
-        # On a small table a scan of all rows is cheapest: the question is what the index could do.
+        # On a small table a sequential scan is cheapest; the test asks whether the index can be used.
         session.execute(text("SET LOCAL enable_seqscan = off"))
         plans: list[str] = []
 

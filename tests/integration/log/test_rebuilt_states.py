@@ -65,6 +65,6 @@ def test_the_state_at_each_revision_is_what_the_change_left(
 
 
 def fields_at(life: ResourceHistory, moment: datetime) -> dict[str, object] | None:
-    """Return what it was at that moment, or None when it did not live."""
+    """Return the fields at that moment, or None when the resource did not exist."""
     state = life.until(moment).state()
     return dict(state.fields) if state.phase is Phase.ALIVE else None

@@ -17,15 +17,15 @@ Change = Callable[[Session, Draft], None]
 
 
 def without(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return the fields but for this one."""
+    """Return the fields without this one."""
     return {field: value for field, value in fields.items() if field != name}
 
 
 def refused_unless(exists: bool, refusal: type[AppError] = NotFound) -> AbstractContextManager[Any]:
-    """Expect the product to say that there is no such thing, unless the model knows it."""
+    """Expect a refusal (by default `NotFound`) unless the resource exists in the model."""
     return nullcontext() if exists else pytest.raises(refusal)
 
 
 def refused_if(taken: bool) -> AbstractContextManager[Any]:
-    """Expect the product to say that a name is taken, if the model knows that it is."""
+    """Expect a `Conflict` if the name is taken in the model."""
     return refused_unless(not taken, Conflict)

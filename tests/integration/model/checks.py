@@ -30,7 +30,7 @@ def check_everything(session: Session, registry: Registry) -> None:
 
 
 def notice(session: Session, histories: Sequence[History]) -> None:
-    """Take over how far a worker came that ended in the middle; whether that is right, the checks tell."""
+    """Copy an interrupted worker's progress into the model; the checks decide later whether it is valid."""
     for history in histories:
         is_of = EventRow.resource_id == f"prefect.{history.kind}.{history.id}"
         logged = session.scalars(select(func.count()).select_from(EventRow).where(is_of)).one()
@@ -57,7 +57,7 @@ def _by_resource(
 
 
 def _check_history(history: History, events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
-    """The log is the first part of the history and the outbox is the rest: nothing lost, nothing twice, in order."""
+    """The log holds the first part of the history and the outbox the rest: no loss, no duplicates, in order."""
     told = [(event.id, event.revision, event.event) for event in events]
     held = [(row.id, row.revision, row.operation) for row in snapshots]
     gone = [entry for entry in history.entries if entry.is_logged]
@@ -82,7 +82,7 @@ def _event_name(kind: str, entry: Entry) -> str:
 
 
 def _check_causes(histories: Iterable[History], events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
-    """No change occurs before what it follows from, nor stands before it in the outbox, if both are still there."""
+    """No change occurs before its cause; if both are in the outbox, the cause also comes first there."""
     occurred = {event.id: event.occurred for event in events} | {row.id: row.occurred for row in snapshots}
     places = {row.id: row.sequence for row in snapshots}
     for effect in (entry for history in histories for entry in history.entries):
@@ -95,12 +95,12 @@ def _check_causes(histories: Iterable[History], events: Sequence[EventRow], snap
 
 
 def _check_states(history: History, events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
-    """Every change starts from what the one before left, and leads to the state that the model expects."""
+    """Every change starts from the state that the previous one left, and leads to the state in the model."""
     kind, entries = history.kind, history.entries
     state: dict[str, Any] | None = None
     for entry, event in zip(entries, events, strict=False):
         if entry.skip_reason is not None:
-            # It says that the change is not told, and why; what it left is not known from the log.
+            # A `skipped` event has only the reason; the log does not show the state after it.
             assert event.payload["skipped"]["reason"] == entry.skip_reason
             state = None
             continue
@@ -134,14 +134,14 @@ def _told(event: EventRow, state: dict[str, Any] | None) -> dict[str, Any] | Non
 
 def _assert_same(kind: str, state: Mapping[str, Any] | None, entry: Entry) -> None:
     if state is None:
-        # Deleted, or unknown behind a skipped one.
+        # Deleted, or unknown after a skipped change.
         return
     assert entry.after is not None
     assert plain(known_part(kind, state)) == plain(entry.after)
 
 
 def _check_rows(session: Session, registry: Registry) -> None:
-    """The resources that exist are those that the model knows, at their revision and in their state."""
+    """The existing resources are those of the model, with the same revision and state."""
     found = read_rows(session)
     assert found.keys() == registry.alive.keys()
     for key, living in registry.alive.items():

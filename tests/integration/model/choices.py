@@ -28,7 +28,7 @@ WORKERS = ("w1", "w2")
 
 @dataclass(frozen=True)
 class Part:
-    """The names that one client may use: no two that have transactions open at once wait for each other."""
+    """The names that one client may use. Clients with transactions open at the same time never wait for each other."""
 
     flows: tuple[str, ...]
     pools: tuple[str, ...]
@@ -83,12 +83,12 @@ def some_of(fields: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[d
 
 
 def doubled(strategy: st.SearchStrategy[T]) -> list[st.SearchStrategy[T]]:
-    """Return two strategies that give the same, for `one_of`: it takes one that is named twice for one."""
+    """Return two equal strategies, to double the weight in `one_of`, which would merge two identical objects."""
     return [strategy, strategy.map(lambda value: value)]
 
 
 def furniture(part: Part, works: bool) -> list[Change]:
-    """Return the changes after which there is something of each kind in a part, and a worker perhaps."""
+    """Return changes that create something of each kind in a part and, if `works`, start a worker."""
     pool, limit = part.pools[0], part.limits[0]
     keys = [(DEPLOYMENT, flow, NAMES[0]) for flow in part.flows]
     work: list[Change] = [pool_changes.Beat(pool, WORKERS[0]), pool_changes.PollPool(pool, None)]
@@ -104,12 +104,12 @@ def furniture(part: Part, works: bool) -> list[Change]:
 
 
 def deployments_of(part: Part) -> st.SearchStrategy[tuple[str, str, str]]:
-    """Return the keys of the deployments of a part."""
+    """Return the keys of a part's deployments."""
     return st.tuples(st.just(DEPLOYMENT), st.sampled_from(part.flows), st.sampled_from(NAMES))
 
 
 def steps_in(part: Part, most: int) -> st.SearchStrategy[list[Change]]:
-    """Return up to so many changes of any kinds."""
+    """Return up to `most` changes of any kind."""
     kinds = [_of_deployments(part), _of_flows(part), _of_pools(part), _of_queues(part), _of_limits(part)]
     return st.lists(st.one_of(kinds), min_size=1, max_size=most)
 

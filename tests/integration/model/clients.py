@@ -34,13 +34,13 @@ from tests.integration.model.world import World
 
 
 class Clients(RuleBasedStateMachine):
-    """Clients in one database; `registry` is the model of what they committed."""
+    """Clients of one database; `registry` is the model of what they committed."""
 
     world: World
 
     @initialize(parts=st.sampled_from([[MAIN, SLOW], [MAIN, SLOW], [MAIN], []]), works=st.booleans())
     def begin(self, parts: list[Part], works: bool) -> None:
-        """These parts are furnished, so that there is something to change, and perhaps at work; nothing else exists."""
+        """Start empty, then create resources of each kind in these parts; if `works`, workers poll as well."""
         self.world.begin()
         self.registry = Registry()
         self.session = self.world.sessions()
@@ -49,23 +49,23 @@ class Clients(RuleBasedStateMachine):
 
     @rule(steps=STEPS)
     def commit(self, steps: list[Change]) -> None:
-        """The ordinary case: a few changes, committed."""
+        """The ordinary case: commit a few changes."""
         self._transaction(steps)
 
     @rule(steps=POOL_STEPS)
     def commit_to_pools(self, steps: list[Change]) -> None:
-        """The same of pools and queues alone."""
+        """Commit a few changes of pools and queues only."""
         self._transaction(steps)
 
     @rule(key=deployments_of(MAIN), versions=VERSIONS)
     def deploy(self, key: Key, versions: list[str]) -> None:
-        """One deployment is deployed again and again."""
+        """Deploy one deployment several times."""
         for version in versions:
             self._transaction([Upsert(key, {"version": version})])
 
     @rule(pool=POOLS, worker=st.sampled_from(WORKERS), queue=st.sampled_from([None, *QUEUES]), pauses=PAUSES)
     def work(self, pool: str, worker: str, queue: str | None, pauses: list[bool]) -> None:
-        """A worker of a pool starts and asks for work; the pool and a queue are paused, and go on."""
+        """A worker starts and polls; its pool and a queue are paused and resumed."""
         self._transaction([Beat(pool, worker)])
         self._transaction([PollPool(pool, queue)])
         for is_paused in pauses:
@@ -75,14 +75,14 @@ class Clients(RuleBasedStateMachine):
 
     @rule(steps=STEPS, ending=BAD_ENDINGS)
     def fail(self, steps: list[Change], ending: Ending) -> None:
-        """A few changes, and any other end."""
+        """Make a few changes, and end the transaction in any way but a commit."""
         self._transaction(steps, ending)
 
     @rule(before=STEPS, inside=STEPS, after=STEPS, keeps=st.booleans(), ending=ENDINGS)
     def savepoint(
         self, before: list[Change], inside: list[Change], after: list[Change], keeps: bool, ending: Ending
     ) -> None:
-        """Changes under a savepoint, kept or rolled back, between others."""
+        """Make changes inside a savepoint, which is kept or rolled back, and changes before and after it."""
 
         def nested(session: Session, draft: Draft) -> None:
             back = draft.savepoint()
@@ -99,7 +99,7 @@ class Clients(RuleBasedStateMachine):
     @precondition(lambda self: self.slow is None)
     @rule(steps=SLOW_STEPS)
     def open(self, steps: list[Change]) -> None:
-        """A transaction that stays open: its snapshots have their places in the outbox, and nobody sees them."""
+        """Leave a transaction open: its snapshots have sequence numbers in the outbox but are not visible."""
         session, draft = self.world.sessions(), Draft.of(self.registry)
         _do(steps, session, draft)
         self.slow = session, draft
@@ -107,7 +107,7 @@ class Clients(RuleBasedStateMachine):
     @precondition(lambda self: self.slow is not None)
     @rule(steps=SLOW_STEPS, ending=ENDINGS)
     def close(self, steps: list[Change], ending: Ending) -> None:
-        """The open transaction goes on and ends."""
+        """Make more changes in the open transaction and end it."""
         assert self.slow is not None
         (session, draft), self.slow = self.slow, None
         _do(steps, session, draft)
@@ -115,7 +115,7 @@ class Clients(RuleBasedStateMachine):
         session.close()
 
     def _transaction(self, steps: list[Change], ending: Ending = Ending.COMMIT) -> None:
-        # A session lives as long as its process here, so that what one transaction leaves in it meets the next one.
+        # The session is reused while its process lives, so that state left by one transaction meets the next one.
         self.session.expunge_all()
         draft = Draft.of(self.registry)
         _do(steps, self.session, draft)
@@ -123,13 +123,13 @@ class Clients(RuleBasedStateMachine):
             self.session = self.world.sessions()
 
     def _end(self, session: Session, draft: Draft, ending: Ending) -> bool:
-        """End the transaction and return whether its process lives; a commit rings for its changes and no others."""
+        """End the transaction; return whether its process lives. Only a commit rings, only for its own changes."""
         rung_before = len(self.world.rung)
         self.world.crash_at_ring = ending is Ending.CRASH_AFTER and bool(draft.changes or draft.taken_back)
         end(session, ending, MAIN.flows[0], self.world.engine)
         self.world.crash_at_ring = False
         if not ending.commits:
-            assert len(self.world.rung) == rung_before, "nothing rings for what did not commit"
+            assert len(self.world.rung) == rung_before, "a transaction that did not commit rang"
             return ending is not Ending.CRASH_BEFORE
         committed = self.committed(draft)
         rung = {doorbell.snapshot_id for doorbell in self.world.rung[rung_before:]}
@@ -141,7 +141,7 @@ class Clients(RuleBasedStateMachine):
         return True
 
     def committed(self, draft: Draft) -> list[tuple[History, Entry]]:
-        """Return the changes of a draft that is true now: each has its snapshot, and from now on its id is known."""
+        """Commit the draft to the model and return its changes, each with the id of its snapshot."""
         committed = self.registry.commit(draft)
         with self.world.sessions() as session:
             rows = session.execute(select(SnapshotRow.resource_id, SnapshotRow.revision, SnapshotRow.id))
@@ -151,7 +151,7 @@ class Clients(RuleBasedStateMachine):
         return committed
 
     def teardown(self) -> None:
-        """Let go of the connections."""
+        """Drop the connections."""
         if self.slow is not None:
             self.slow[0].invalidate()
         self.session.invalidate()

@@ -13,7 +13,7 @@ from tests.integration.model.states import DEPLOYMENT, FLOW, LIMIT, POOL, QUEUE,
 
 
 def is_ready(draft: Draft, key: Key) -> bool:
-    """Tell whether somebody takes its work: of a deployment, who serves it or whoever polls its queue."""
+    """Return whether a pool has workers, or a queue or a deployment is polled (a deployment also by its queue)."""
     living = draft.alive[key]
     if living.heard or key[0] != DEPLOYMENT:
         return bool(living.heard)
@@ -22,25 +22,25 @@ def is_ready(draft: Draft, key: Key) -> bool:
 
 
 def refresh_status(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entry | None:
-    """Give a pool, a queue or a deployment the status that holds now."""
+    """Set the current status of a pool, a queue or a deployment."""
     return draft.change(key, causes, status=_due(draft, key, draft.alive[key].state.get("is_paused", False)))
 
 
 def hear(draft: Draft, key: Key, heard: Iterable[str]) -> None:
-    """Note who asks for the work of a pool or a deployment, and give it the status that holds now."""
+    """Set the workers of a pool or the polls of a deployment, and its current status."""
     draft.hear(key, heard)
     refresh_status(draft, key)
 
 
 def pause(draft: Draft, key: Key, is_paused: bool) -> Entry | None:
-    """Pause or resume a pool or a queue; one that stays as it is keeps its status as well."""
+    """Pause or resume a pool or a queue; if `is_paused` does not change, neither does the status."""
     if draft.alive[key].state["is_paused"] == is_paused:
         return None
     return draft.change(key, is_paused=is_paused, status=_due(draft, key, is_paused))
 
 
 def move_down(draft: Draft, moved: Key, causes: Iterable[Entry]) -> None:
-    """Move the queues that are in the way of this one: each by one place, until one moves to a free place."""
+    """Shift the queues that conflict with this one's priority: each by one, until one gets a free priority."""
     others = {key: draft.alive[key].state["priority"] for key in draft.keys(QUEUE, moved[1]) if key != moved}
     place = draft.alive[moved].state["priority"]
     while in_the_way := [key for key, taken in others.items() if taken == place]:
@@ -50,7 +50,7 @@ def move_down(draft: Draft, moved: Key, causes: Iterable[Entry]) -> None:
 
 
 def free_place(draft: Draft, pool: str) -> int:
-    """Return the first place in the pool that no queue has."""
+    """Return the pool's first free priority."""
     taken: set[int] = {draft.alive[key].state["priority"] for key in draft.keys(QUEUE, pool)}
     return next(place for place in count(1) if place not in taken)
 
@@ -61,7 +61,7 @@ def own_limit(draft: Draft, key: Key) -> Key:
 
 
 def id_of_own_limit(session: Session, draft: Draft, deployment_id: UUID) -> str:
-    """Return the id of a deployment's own limit: the one it has, or else the one that the product just gave it."""
+    """Return the id of a deployment's own limit: from the model, or from the database if it was just created."""
     key = (LIMIT, f"deployment:{deployment_id}")
     if key in draft.alive:
         return str(draft.alive[key].id)
@@ -69,7 +69,7 @@ def id_of_own_limit(session: Session, draft: Draft, deployment_id: UUID) -> str:
 
 
 def follow(draft: Draft, key: Key, before: State, entry: Entry | None) -> None:
-    """Let the own limit and the status follow a change of a deployment whose state was `before`."""
+    """Update the own limit and the status after a change of a deployment whose state was `before`."""
     if entry is None:
         return
     after, own = draft.alive[key].state, own_limit(draft, key)
@@ -85,7 +85,7 @@ def follow(draft: Draft, key: Key, before: State, entry: Entry | None) -> None:
 
 
 def delete_deployment(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> None:
-    """Delete a deployment with its own limit."""
+    """Delete a deployment and its own limit."""
     own = own_limit(draft, key)
     entry = draft.delete(key, causes)
     if own in draft.alive:
@@ -93,14 +93,14 @@ def delete_deployment(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> N
 
 
 def delete_flow(draft: Draft, flow: str) -> None:
-    """Delete a flow with its deployments."""
+    """Delete a flow and its deployments."""
     entry = draft.delete((FLOW, flow))
     for key in draft.keys(DEPLOYMENT, flow):
         delete_deployment(draft, key, [entry])
 
 
 def delete_queues(draft: Draft, keys: list[Key], pool: Key | None = None) -> None:
-    """Delete queues and then, if it is told, their pool; their deployments live on without one."""
+    """Delete queues and then, if one is passed, their pool; their deployments remain, without a queue."""
     ids = [str(draft.alive[key].id) for key in keys]
     entries = [draft.delete(key) for key in keys]
     if pool is not None:
@@ -111,7 +111,7 @@ def delete_queues(draft: Draft, keys: list[Key], pool: Key | None = None) -> Non
 
 
 def delete_limit(draft: Draft, key: Key) -> None:
-    """Delete a limit; the deployments under it live on without one."""
+    """Delete a limit; the deployments that use it remain, without a limit."""
     using = _using(draft, "concurrency_limit_id", [str(draft.alive[key].id)])
     entry = draft.delete(key)
     for deployment in using:
@@ -124,6 +124,6 @@ def _using(draft: Draft, field: str, ids: list[str]) -> list[Key]:
 
 def _due(draft: Draft, key: Key, is_paused: bool) -> str | None:
     if key[0] == POOL and draft.alive[key].state["status"] is None:
-        # The pools of old agents have none.
+        # Pools of legacy agents have no status.
         return None
     return "PAUSED" if is_paused else "READY" if is_ready(draft, key) else "NOT_READY"

@@ -22,12 +22,12 @@ from tests.integration.model.states import LIMIT, POOL, Key
 
 
 def schedules_of(pairs: Any) -> list[ScheduleCreate]:
-    """Return schedules as a request gives them."""
+    """Return schedules as in a request."""
     return [ScheduleCreate(slug=slug, schedule=IntervalSchedule(interval=interval)) for slug, interval in pairs]
 
 
 def body_of(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields as a request gives them; `place` are the names of a pool and of a queue in it, or None for none."""
+    """Return the request's fields; `place` is a pair of pool and queue names, or None for neither."""
     body = without(fields, "place")
     if "place" in fields:
         pool, queue = fields["place"] or (None, None)
@@ -36,7 +36,7 @@ def body_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def known(session: Session, draft: Draft, id_: UUID, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields of a request as the model knows them; the change has just been made."""
+    """Return a request's fields as in the model; call this right after the change."""
     found = without(fields, "place")
     if "place" in fields:
         found["work_queue_id"] = resolve(session, draft, fields["place"]) if fields["place"] is not None else None
@@ -48,13 +48,13 @@ def known(session: Session, draft: Draft, id_: UUID, fields: Mapping[str, Any]) 
 
 
 def place_exists(draft: Draft, place: Place | None) -> bool:
-    """Tell whether a deployment can be meant for that place: a queue is made when it is missing, a pool is not."""
+    """Return whether a deployment can refer to that place: a missing queue is created, a missing pool is not."""
     return place is None or (POOL, place[0]) in draft.alive
 
 
 @dataclass(frozen=True)
 class Upsert:
-    """Create the flow if need be, and the deployment, or update it."""
+    """Create or update the deployment; create its flow if it is missing."""
 
     key: Key
     fields: dict[str, Any]
@@ -117,7 +117,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Add a schedule to a deployment, or put it in the place of its slug; without an interval, remove it."""
+    """Add a deployment's schedule, or replace the one with the same slug; without an interval, remove it."""
 
     key: Key
     slug: str
@@ -144,7 +144,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Share:
-    """Give a deployment a limit that others may share."""
+    """Give a deployment a limit that other deployments may use too."""
 
     key: Key
     limit: str
@@ -160,7 +160,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Serve:
-    """Ask for the runs of some deployments, as a process does that serves them."""
+    """Poll for the runs of some deployments, as a serving process does."""
 
     keys: tuple[Key, ...]
 

@@ -15,7 +15,7 @@ from tests.integration.model.states import DEPLOYMENT, Key
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete a deployment twice in a row: the second time finds nothing."""
+    """Delete a deployment twice: the second deletion finds nothing."""
 
     key: Key
 
@@ -31,7 +31,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class BulkDelete:
-    """Delete the deployments of one name in all flows."""
+    """Delete the deployments with one name in all flows."""
 
     name: str
     flows: tuple[str, ...]

@@ -15,11 +15,11 @@ TERMINATION_MS = 5000
 
 
 class Crash(BaseException):
-    """The process ends here: nothing may catch this."""
+    """The process ends here: no code may catch this."""
 
 
 class Ending(Enum):
-    """The ends of a client's transaction."""
+    """The ways in which a client's transaction can end."""
 
     COMMIT = "it commits"
     ROLLBACK = "the request fails and rolls back"
@@ -30,12 +30,12 @@ class Ending(Enum):
 
     @property
     def commits(self) -> bool:
-        """Tell whether the changes are there afterwards."""
+        """Return whether the changes are committed."""
         return self in {Ending.COMMIT, Ending.CRASH_AFTER}
 
 
 def end(session: Session, ending: Ending, flow: str, engine: Engine) -> None:
-    """End the session's transaction. `flow` is the name of a flow that nobody else has locked."""
+    """End the session's transaction. `flow` is the name of a flow that no other transaction has locked."""
     match ending:
         case Ending.COMMIT:
             session.commit()
@@ -61,13 +61,13 @@ def end(session: Session, ending: Ending, flow: str, engine: Engine) -> None:
 
 
 def cut(session: Session, engine: Engine) -> None:
-    """Cut the session's connection at the server, and return when its transaction is gone."""
+    """Terminate the session's connection on the server, and return when its transaction is gone."""
     backend = session.scalar(select(func.pg_backend_pid()))
     with engine.connect() as other:
         assert other.scalar(select(func.pg_terminate_backend(backend, TERMINATION_MS)))
 
 
 def _refer_to_nothing(session: Session, flow: str) -> None:
-    """Write what the database refuses at the commit and not before: a reference to a limit that does not exist."""
+    """Violate a deferred constraint, which fails only at the commit: refer to a limit that does not exist."""
     row, _ = get_or_create_flow(session, flow)
     session.execute(insert(Deployment).values(name="refused", flow_id=row.id, concurrency_limit_id=uuid4()))

@@ -16,7 +16,7 @@ from tests.integration.model.states import FLOW
 
 
 def get_or_create(session: Session, draft: Draft, name: str, **fields: Any) -> tuple[UUID, JsonObject]:
-    """Return the id and the labels of a flow, which is created if need be; one that exists stays as it is."""
+    """Return the id and the labels of a flow; create it if it is missing, otherwise leave it unchanged."""
     key = (FLOW, name)
     flow, created = flows.get_or_create_flow(session, name, **fields)
     assert created == (key not in draft.alive)
@@ -40,7 +40,7 @@ class CreateFlow:
 
 @dataclass(frozen=True)
 class TagFlow:
-    """Give a flow other tags."""
+    """Replace a flow's tags."""
 
     flow: str
     tags: list[str]
@@ -54,7 +54,7 @@ class TagFlow:
 
 @dataclass(frozen=True)
 class DeleteFlow:
-    """Delete a flow and its deployments; alone, or as a bulk deletion deletes it."""
+    """Delete a flow and its deployments, by a single or by a bulk deletion."""
 
     flow: str
     in_bulk: bool

@@ -15,7 +15,7 @@ lanes: dict[UUID, int] = {}
 
 
 def lane_of(id_: UUID) -> int:
-    """Stand in for the product's function of this name."""
+    """Replace the product's function of the same name."""
     return lanes.setdefault(id_, len(lanes) % LANES)
 
 
@@ -25,7 +25,7 @@ ATTEMPTS = 2
 
 @dataclass
 class Entry:
-    """One committed change of one resource, and how far its snapshot has come."""
+    """One committed change of one resource, and the progress of its snapshot."""
 
     revision: int
     operation: str
@@ -43,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Living:
-    """A resource that exists. `heard` is untracked: who asks for its work, until they fall silent."""
+    """A resource that exists. `heard` is untracked: its workers or polls, until they fall silent."""
 
     id: UUID
     revision: int
@@ -56,7 +56,7 @@ class Living:
 
 @dataclass
 class History:
-    """All committed changes of one resource, from its creation to its deletion. A second life is another one."""
+    """All committed changes of one resource, from creation to deletion. A recreated resource has a new history."""
 
     kind: str
     id: UUID
@@ -64,40 +64,40 @@ class History:
 
     @property
     def lane(self) -> int:
-        """The lane of its snapshots."""
+        """The lane of the resource's snapshots."""
         return lane_of(self.id)
 
     @property
     def pending(self) -> list[Entry]:
-        """What has not become an event yet, in order."""
+        """The changes without an event, in order."""
         return [entry for entry in self.entries if not entry.is_logged]
 
     @property
     def claimable(self) -> list[Entry]:
-        """What a worker may take now: all that waits, or nothing behind a failed one that is not due."""
+        """The changes that a worker may take now: all pending ones, or none if one has failed and is not due."""
         blocked = any(entry.attempts and (entry.is_parked or not entry.is_due) for entry in self.pending)
         return [] if blocked else self.pending
 
 
 @dataclass
 class Registry:
-    """What has been committed."""
+    """The committed state."""
 
     alive: dict[Key, Living] = field(default_factory=dict)
     histories: dict[UUID, History] = field(default_factory=dict)
 
     def pending(self) -> list[tuple[History, Entry]]:
-        """Return what waits in the outbox."""
+        """Return the changes that wait in the outbox."""
         return [(history, entry) for history in self.histories.values() for entry in history.pending]
 
     def commit(self, draft: "Draft") -> list[tuple[History, Entry]]:
-        """Make true what a transaction did, and return its changes in order."""
+        """Commit a draft to the model, and return its changes in order."""
         committed = []
         for kind, id_, entry in draft.changes:
             history = self.histories.setdefault(id_, History(kind, id_))
             history.entries.append(entry)
             committed.append((history, entry))
-        # What others committed while the transaction was open stays as they left it.
+        # Keep what others committed while the transaction was open.
         for key in draft.touched:
             self.alive.pop(key, None)
             if key in draft.alive:
@@ -107,7 +107,7 @@ class Registry:
 
 @dataclass
 class Draft:
-    """What an open transaction has done so far."""
+    """The changes of an open transaction so far."""
 
     alive: dict[Key, Living]
     changes: list[tuple[str, UUID, Entry]] = field(default_factory=list)
@@ -118,31 +118,31 @@ class Draft:
 
     @classmethod
     def of(cls, registry: Registry) -> "Draft":
-        """Return the draft of a transaction that begins now."""
+        """Return the draft of a new transaction."""
         return cls(dict(registry.alive))
 
     def savepoint(self) -> "Draft":
-        """Return what `roll_back_to` needs to come back to here."""
+        """Return a copy for `roll_back_to`."""
         return replace(self, alive=dict(self.alive), changes=list(self.changes), touched=dict(self.touched))
 
     def roll_back_to(self, savepoint: "Draft") -> None:
-        """Forget what happened since the savepoint."""
+        """Forget the changes since the savepoint."""
         self.taken_back += len(self.changes) - len(savepoint.changes)
         self.alive, self.changes, self.touched = savepoint.alive, savepoint.changes, savepoint.touched
 
     def keys(self, kind: str, *names: str) -> list[Key]:
-        """Return what exists of a kind, within what these names say."""
+        """Return the keys of the resources of a kind, restricted to those that start with these names."""
         return [key for key in self.alive if key[: 1 + len(names)] == (kind, *names)]
 
     def create(
         self, key: Key, id_: UUID, fields: State, causes: Iterable[Entry] = (), *, is_default: bool = False
     ) -> Entry:
-        """Let a resource begin to exist."""
+        """Create a resource."""
         state = {**NEW[key[0]], **fields}
         return self._note(key, Living(id_, 1, state, is_default=is_default), Entry(1, "created", state, tuple(causes)))
 
     def change(self, key: Key, causes: Iterable[Entry] = (), **fields: Any) -> Entry | None:
-        """Give a resource these values; return the change if any differs. One that counts as the same stays."""
+        """Set these values; return the change if any differs. Values that count as equal are not replaced."""
         living = self.alive[key]
         differing = {name: value for name, value in fields.items() if not same(name, living.state[name], value)}
         if not differing:
@@ -153,19 +153,19 @@ class Draft:
         return self._note(key, replace(living, revision=revision, state=state), entry)
 
     def delete(self, key: Key, causes: Iterable[Entry] = ()) -> Entry:
-        """Let a resource end."""
+        """Delete a resource."""
         living = self.alive[key]
         entry = self._note(key, living, Entry(living.revision + 1, "deleted", None, tuple(causes)))
         del self.alive[key]
         return entry
 
     def hear(self, key: Key, heard: Iterable[str]) -> None:
-        """Note who asks for its work, which is no change."""
+        """Set the resource's workers or polls; this is not a tracked change."""
         self.alive[key] = replace(self.alive[key], heard=frozenset(heard))
         self.touched[key] = None
 
     def rename(self, key: Key, new: Key) -> None:
-        """Let a resource be known by another name from now on."""
+        """Change the key of a resource."""
         self.touched |= {key: None, new: None}
         self.alive[new] = self.alive.pop(key)
 

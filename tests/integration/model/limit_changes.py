@@ -17,7 +17,7 @@ Which = str | Key
 
 
 def key_of(draft: Draft, which: Which) -> Key:
-    """Return the key of the limit that is meant, whether or not it exists."""
+    """Return the key of the limit, whether or not it exists."""
     if isinstance(which, str):
         return (LIMIT, which)
     return consequences.own_limit(draft, which) if which in draft.alive else (LIMIT, "of nothing")
@@ -40,14 +40,14 @@ class CreateLimit:
 
 @dataclass(frozen=True)
 class UpdateLimit:
-    """Change fields of a limit, its name perhaps."""
+    """Change fields of a limit, possibly its name."""
 
     which: Which
     fields: dict[str, Any]
 
     def __call__(self, session: Session, draft: Draft) -> None:
         key = key_of(draft, self.which)
-        # The name of an own limit is how its deployment finds it.
+        # A deployment finds its own limit by name.
         fields = self.fields if isinstance(self.which, str) else without(self.fields, "name")
         new = (LIMIT, fields.get("name", key[1]))
         if key not in draft.alive:

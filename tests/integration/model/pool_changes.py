@@ -40,7 +40,7 @@ class CreatePool:
 
 @dataclass(frozen=True)
 class UpdatePool:
-    """Change fields of a pool; that it is paused or resumed is a change of its own."""
+    """Change fields of a pool; pausing or resuming is a separate change."""
 
     name: str
     fields: dict[str, Any]
@@ -57,7 +57,7 @@ class UpdatePool:
 
 @dataclass(frozen=True)
 class DeletePool:
-    """Delete a pool with its queues: each deployment that used one changes."""
+    """Delete a pool and its queues: each deployment that used one changes."""
 
     name: str
 
@@ -71,7 +71,7 @@ class DeletePool:
 
 @dataclass(frozen=True)
 class Beat:
-    """A worker of the pool lives."""
+    """A worker of the pool sends a heartbeat."""
 
     pool: str
     worker: str
@@ -86,7 +86,7 @@ class Beat:
 
 @dataclass(frozen=True)
 class ForgetWorker:
-    """A worker of the pool is deleted. One that fell silent is still there, so it need not have been heard."""
+    """Delete a worker of the pool, if the model still counts it as online."""
 
     pool: str
     worker: str
@@ -101,7 +101,7 @@ class ForgetWorker:
 
 @dataclass(frozen=True)
 class PollPool:
-    """Ask for the runs of all queues of a pool, or of one; without a worker that is nobody's poll."""
+    """Poll for the runs of one queue of a pool, or of all; a poll without an online worker does not count."""
 
     pool: str
     queue: str | None

@@ -29,7 +29,7 @@ def read_id(session: Session, pool: str, name: str) -> UUID:
 
 
 def resolve(session: Session, draft: Draft, place: Place) -> str:
-    """Return the id of the queue that a deployment was just meant for; one that was missing has been created."""
+    """Return the id of the queue that a deployment was just assigned to; add it to the model if it is new."""
     pool, name = place
     if name is None:
         (id_,) = [draft.alive[key].id for key in draft.keys(QUEUE, pool) if draft.alive[key].is_default]
@@ -43,7 +43,7 @@ def resolve(session: Session, draft: Draft, place: Place) -> str:
 
 @dataclass(frozen=True)
 class CreateQueue:
-    """Create a queue; those in the way of its priority move down."""
+    """Create a queue; queues that conflict with its priority move down."""
 
     pool: str
     name: str
@@ -65,7 +65,7 @@ class CreateQueue:
 
 @dataclass(frozen=True)
 class UpdateQueue:
-    """Change fields of a queue: its name, its place, whether it is paused."""
+    """Change fields of a queue: its name, its priority, whether it is paused."""
 
     key: Key
     fields: dict[str, Any]
@@ -91,7 +91,7 @@ class UpdateQueue:
 
 @dataclass(frozen=True)
 class DeleteQueue:
-    """Delete a queue: each deployment that used it changes. The default queue stays."""
+    """Delete a queue: each deployment that used it changes. The default queue cannot be deleted."""
 
     key: Key
 

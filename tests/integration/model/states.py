@@ -54,19 +54,19 @@ OPERATIONS = {"READY": "ready", "NOT_READY": "not-ready", "PAUSED": "paused"}
 
 
 def first_status(fields: Mapping[str, Any]) -> str:
-    """Return the status of a pool or a queue that was just created with these fields."""
+    """Return the status of a new pool or queue with these fields."""
     return "PAUSED" if fields.get("is_paused") else "NOT_READY"
 
 
 def same(name: str, left: Any, right: Any) -> bool:
-    """Tell whether two values of a field count as the same: tags are a set, and `1` is `1.0` but not `true`."""
+    """Return whether two values of a field count as equal: tags are a set, and `1` equals `1.0` but not `true`."""
     if name == "tags":
         return set(left) == set(right)
     return bool(plain(left) == plain(right))
 
 
 def plain(value: Any) -> Any:
-    """Return the value so that Python's `==` tells true from 1, and lists from tuples and ids from texts no more."""
+    """Normalize a value for `==`: booleans differ from numbers, tuples equal lists, and ids equal their texts."""
     if isinstance(value, bool | UUID):
         return str(value)
     if isinstance(value, Mapping):
@@ -77,7 +77,7 @@ def plain(value: Any) -> Any:
 
 
 def known_part(kind: str, tracked: Mapping[str, Any]) -> State:
-    """Return what the model knows of a resource's tracked fields, as an event or a row holds them."""
+    """Return the part of a resource's tracked fields that the model knows, from an event or a row."""
     if kind != DEPLOYMENT:
         return {name: tracked[name] for name in KINDS[kind].tracked}
     schedules = [[entry["slug"], entry["schedule"]["interval"]] for entry in tracked["schedules"]]

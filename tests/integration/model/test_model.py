@@ -30,15 +30,15 @@ SORTS = st.sampled_from(["bug", "refused"])
 
 
 class Service(Workers):
-    """Clients, workers, poison, time, and the operators who mend what is broken.
+    """Clients, workers, poison, time, and the operators who replay or skip parked snapshots.
 
-    A rule that does not apply does nothing. It is no precondition, since ids are random: what may be drawn must not
-    depend on what the database did, or hypothesis cannot run the same history twice.
+    A rule that does not apply does nothing. It has no precondition, because ids are random: the allowed rules must not
+    depend on the database's state, or hypothesis cannot run the same history twice.
     """
 
     @rule(pick=PICK, ahead=st.integers(0, 2), sort=SORTS)
     def poison(self, pick: int, ahead: int, sort: str) -> None:
-        """The event of some revision, of now or of later, cannot be built or is refused."""
+        """The event of some current or later revision cannot be built, or the database refuses it."""
         if not self.registry.alive:
             return
         living = list(self.registry.alive.values())[pick % len(self.registry.alive)]
@@ -46,7 +46,7 @@ class Service(Workers):
 
     @rule(pick=PICK, sort=SORTS)
     def park(self, pick: int, sort: str) -> None:
-        """What waits first of some deployment fails until it is parked."""
+        """The first pending snapshot of some resource fails until it is parked."""
         if not self.registry.pending():
             return
         history, _ = self.registry.pending()[pick % len(self.registry.pending())]
@@ -59,19 +59,19 @@ class Service(Workers):
 
     @rule()
     def mend(self) -> None:
-        """The bug is gone; what has failed still waits until it is due."""
+        """The bug is fixed; failed snapshots still wait until they are due."""
         self.world.poison.clear()
 
     @rule()
     def pass_time(self) -> None:
-        """Every retry is due."""
+        """Every retry becomes due."""
         self.world.make_due()
         for _, entry in self.registry.pending():
             entry.is_due = True
 
     @rule(pick=PICK, all_of_them=st.booleans())
     def replay(self, pick: int, all_of_them: bool) -> None:
-        """An operator gives what is parked back to the workers: one of them, or all."""
+        """An operator replays one parked snapshot, or all of them."""
         if not self.parked():
             return
         self._check_list()
@@ -84,7 +84,7 @@ class Service(Workers):
 
     @rule(pick=PICK)
     def skip(self, pick: int) -> None:
-        """An operator skips what is parked: its event will say so, in its place."""
+        """An operator skips a parked snapshot: a `skipped` event takes its place."""
         if not self.parked():
             return
         self._check_list()
@@ -96,7 +96,7 @@ class Service(Workers):
 
     @rule(pick=PICK)
     def decide_on_what_is_not_parked(self, pick: int) -> None:
-        """An operator is told so, and nothing changes."""
+        """The command refuses, and nothing changes."""
         if not self.registry.histories:
             return
         entries = [entry for history in self.registry.histories.values() for entry in history.entries]
@@ -111,12 +111,12 @@ class Service(Workers):
 
     @invariant()
     def holds(self) -> None:
-        """Nothing is lost, invented, doubled or out of order."""
+        """Nothing is lost, invented, duplicated or out of order."""
         with self.world.sessions() as session:
             check_everything(session, self.registry)
 
     def teardown(self) -> None:
-        """The audit finds nothing wrong in the middle; once all is mended, everything is told."""
+        """Assert that the audit is clean, even with pending snapshots; after the repair, all of them become events."""
         self._audit()
         self.world.poison.clear()
         if self.parked():
@@ -129,11 +129,11 @@ class Service(Workers):
         super().teardown()
 
     def parked(self) -> list[tuple[History, Entry]]:
-        """Return what waits for an operator."""
+        """Return the parked snapshots, which wait for an operator."""
         return [(history, entry) for history, entry in self.registry.pending() if entry.is_parked]
 
     def _check_list(self) -> None:
-        """What an operator is shown is what is parked, and how much waits behind it."""
+        """Assert that the list shows exactly the parked snapshots, and how many wait behind each."""
         with self.world.sessions() as session:
             shown = {entry.snapshot.id: entry.waiting for entry in list_parked(session)}
         assert shown == {entry.id: len(history.pending) - 1 for history, entry in self.parked()}

@@ -23,11 +23,11 @@ BATCHES = st.sampled_from([1, 2, 500])
 
 
 class Workers(Clients):
-    """Clients, and the workers of the registry."""
+    """Clients, and the workers that dispatch their snapshots."""
 
     @rule(pick=PICK, keeps=st.booleans(), came_again=st.booleans(), batch_size=BATCHES)
     def deliver(self, pick: int, keeps: bool, came_again: bool, batch_size: int) -> None:
-        """A doorbell is delivered, early or late, or again since its worker died; a kept one comes once more."""
+        """Deliver a doorbell early, late, or again after its worker died; if `keeps`, it can be delivered once more."""
         if not self.world.rung:
             return
         at = pick % len(self.world.rung)
@@ -36,7 +36,7 @@ class Workers(Clients):
 
     @rule(order=st.randoms(use_true_random=False), twice=st.booleans(), batch_size=BATCHES)
     def deliver_all(self, order: Random, twice: bool, batch_size: int) -> None:
-        """All doorbells are delivered as one message, in any order, perhaps each of them twice."""
+        """Deliver all doorbells as one message, in any order, perhaps each of them twice."""
         ids = [doorbell.snapshot_id for doorbell in self.world.rung] * (1 + twice)
         order.shuffle(ids)
         self.world.rung.clear()
@@ -44,12 +44,12 @@ class Workers(Clients):
 
     @rule()
     def lose_the_doorbells(self) -> None:
-        """The broker is emptied."""
+        """The broker loses all messages."""
         self.world.rung.clear()
 
     @rule(batch_size=BATCHES)
     def sweep(self, batch_size: int) -> None:
-        """The sweep rings once for each lane in which something can be taken, and for no other."""
+        """The sweep rings once for each lane with claimable snapshots, and for no other."""
         waiting = self.world.sweep()
         assert [lane.lane for lane in waiting] == sorted({history.lane for history, _ in self._claimable()})
         self._dispatch([lane.snapshot_id for lane in waiting], batch_size, swept=True)
@@ -57,20 +57,20 @@ class Workers(Clients):
 
     @rule(place=st.sampled_from(AT), batch_size=BATCHES, swept=st.booleans())
     def crash_a_worker(self, place: str, batch_size: int, swept: bool) -> None:
-        """A worker ends, or loses its connection, in the middle of what waits."""
+        """A worker crashes or loses its connection while it dispatches."""
         ids = [entry.id for _, entry in self.registry.pending() if entry.id is not None]
         lanes = self._lanes(ids)
         self.world.fail_at = place
         with contextlib.suppress(Crash, DBAPIError):
             self.world.dispatch(ids, batch_size, swept=swept)
         self.world.fail_at = None
-        # How far it came is up to the batches; it must be a first part of what it could have done.
+        # The batches decide how far the worker came; the checks require a valid prefix of its work.
         with self.world.sessions() as session:
             notice(session, [history for history in self.registry.histories.values() if history.lane in lanes])
 
     @rule(falls=st.booleans(), looks=st.booleans())
     def silence(self, falls: bool, looks: bool) -> None:
-        """Who was heard is heard no more; sooner or later beat's look finds what is ready no more, or is again."""
+        """Polls and heartbeats stop and/or the readiness task runs, which updates the statuses."""
         draft = Draft.of(self.registry)
         if falls:
             self.world.fall_silent(MAIN.flows, MAIN.pools)
@@ -90,7 +90,7 @@ class Workers(Clients):
         return {history.lane for history, entry in self.registry.pending() if entry.id in ids}
 
     def _dispatch(self, ids: list[UUID], batch_size: int, **how: bool) -> None:
-        """Dispatch, and expect exactly what the lanes of these ids have to give."""
+        """Dispatch, and expect an event for exactly the claimable snapshots in the lanes of these ids."""
         lanes = self._lanes(ids)
         expected = 0
         for history in [history for history in self.registry.histories.values() if history.lane in lanes]:
@@ -101,7 +101,7 @@ class Workers(Clients):
         assert self.world.dispatch(ids, batch_size, **how) == expected
 
     def _take(self, history: History, entry: Entry) -> bool:
-        """Tell whether the entry becomes an event; if not, it has failed once more."""
+        """Return whether the entry becomes an event; if not, count one more failure."""
         if entry.skip_reason is not None or (history.id, entry.revision) not in self.world.poison:
             entry.is_logged = True
             return True

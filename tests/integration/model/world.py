@@ -43,7 +43,7 @@ AT = ("before the append", "after the append", "after the deletion", "cut before
 
 @dataclass
 class World:
-    """One database that the machine's runs use one after the other."""
+    """A database that all runs of the state machine use in turn."""
 
     sessions: sessionmaker[Session]
     engine: Engine
@@ -55,7 +55,7 @@ class World:
     fail_at: str | None = None
 
     def begin(self) -> None:
-        """Start again with nothing."""
+        """Reset everything."""
         self.shared.empty()
         self.rung.clear()
         self.poison.clear()
@@ -63,7 +63,7 @@ class World:
         self.crash_at_ring, self.fail_at = False, None
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
-        """Put the list in the place of the broker, and the places to fail into the workers' path."""
+        """Replace the broker by a list, and add failure points to the workers' code."""
         patch.setattr(broker, "send", self._take)
         patch.setattr(capturing, "lane_of", lane_of)
         patch.setattr(polls, "POLL_RESOLUTION", timedelta(0))
@@ -78,7 +78,7 @@ class World:
         patch.setattr(dispatch, "Done", self._done)
 
     def dispatch(self, ids: Sequence[UUID], batch_size: int, *, swept: bool = False, came_again: bool = False) -> int:
-        """Do what a worker does with a message of these ids."""
+        """Dispatch these ids as a worker does for a message."""
         dispatcher = Dispatcher(
             sessions=self.sessions,
             batch_size=batch_size,
@@ -89,14 +89,14 @@ class World:
         return dispatcher.dispatch(ids)
 
     def sweep(self) -> list[Waiting]:
-        """Do what the sweep does, and return for what it rings."""
+        """Run the sweep, and return what it rings for."""
         found: list[Waiting] = []
         with self.sessions.begin() as session:
             assert sweep(session, 0, found.append) == len(found)
         return found
 
     def fall_silent(self, flows: Sequence[str], pools: Sequence[str]) -> None:
-        """Let the time pass until all that was heard of these pools, and of the deployments of these flows, is old."""
+        """Make all polls and heartbeats old: those of these pools, and of the deployments of these flows."""
         of_pools = select(WorkPool.id).where(WorkPool.name.in_(pools))
         of_flows = select(Flow.id).where(Flow.name.in_(flows))
         old = update(PoolWorker).values(online_until=func.clock_timestamp() - LONG)
@@ -106,11 +106,11 @@ class World:
             session.execute(update(Deployment).values(last_polled=None).where(Deployment.flow_id.in_(of_flows)))
 
     def look_for_the_silent(self) -> int:
-        """Do what beat asks for every few seconds, and return how many statuses changed."""
+        """Run the readiness task that beat runs every few seconds; return how many statuses changed."""
         return refresh_all_statuses(self.sessions)
 
     def make_due(self) -> None:
-        """Let the time pass until every retry is due."""
+        """Make every retry due."""
         waits = SnapshotRow.next_attempt.is_not(None)
         with self.sessions.begin() as session:
             session.execute(update(SnapshotRow).where(waits).values(next_attempt=func.clock_timestamp()))
@@ -130,7 +130,7 @@ class World:
         if poison == "bug":
             raise ZeroDivisionError("a bug in a kind")
         event = build.build(snapshot, *arguments)
-        # PostgreSQL has no NUL in a text.
+        # PostgreSQL refuses NUL in a text.
         return event.model_copy(update={"event": "\0"}) if poison == "refused" else event
 
     def _around(self, real: Callable[..., Any], before: str | None, after: str) -> Callable[..., Any]:
@@ -143,7 +143,7 @@ class World:
         return failing
 
     def _fail_if(self, place: str | None, session: Session | None = None) -> None:
-        """Fail once, when this is the place: with the connection, or with the whole process."""
+        """Fail once, if this is the chosen place: lose the connection, or crash the process."""
         if place is None or place != self.fail_at:
             return
         self.fail_at = None

@@ -53,7 +53,7 @@ def test_a_rolled_back_savepoint_leaves_no_snapshot(outbox_world: OutboxWorld) -
 def test_a_commit_that_fails_leaves_no_snapshot_and_rings_nothing(outbox_world: OutboxWorld) -> None:
     with outbox_world.sessions() as session:
         change = create_deployment(session, "nightly")
-        # The reference to a limit is checked at the commit, which fails there.
+        # The reference to a limit is deferred, so the commit fails.
         session.execute(
             update(Deployment).where(Deployment.id == change.row["id"]).values(concurrency_limit_id=uuid4())
         )

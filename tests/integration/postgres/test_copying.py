@@ -29,20 +29,20 @@ ROW = (7, ID, OCCURRED, "a.b", "a", LABELS, [LABELS], PAYLOAD, None, None)
 
 
 def as_fields(*row: Any) -> tuple[Any, ...]:
-    """Return the row with its JSON written."""
+    """Return the row with its JSON columns serialized."""
     resource, related, payload = row[5:8]
     return (*row[:5], labels_field(resource), labels_field(related), json_field(payload), *row[8:])
 
 
 def copied(session: Session, *rows: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Copy rows into the log and return what it holds then, in the order in which it was written."""
+    """Copy rows into the log and return the log's rows in the order in which they were written."""
     table = core_table(EventRow)
     copy_rows(session, table, NAMES, [as_fields(*row) for row in rows])
     return [tuple(row) for row in session.execute(select(*(table.c[name] for name in NAMES)))]
 
 
 def with_(**values: Any) -> tuple[Any, ...]:
-    """Return the row with some of its values changed."""
+    """Return `ROW` with some values changed."""
     return tuple({**dict(zip(NAMES, ROW, strict=True)), **values}.values())
 
 

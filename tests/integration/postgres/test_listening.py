@@ -28,7 +28,7 @@ def notify(engine: Engine, times: int = 1) -> None:
 
 
 def end_listeners(engine: Engine) -> None:
-    """Have the server close every connection that listens."""
+    """Terminate the listening connection on the server."""
     with engine.begin() as connection:
         ended = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
         assert connection.execute(ended).scalars().all() == [True]
@@ -87,6 +87,6 @@ def test_a_database_that_is_away_is_waited_without(settings: Settings) -> None:
 
 
 def test_it_takes_no_connection_out_of_the_pool(engine: Engine) -> None:
-    before = engine.pool.checkedout()  # type: ignore[attr-defined]  # A QueuePool has it.
+    before = engine.pool.checkedout()  # type: ignore[attr-defined]  # Only a QueuePool has it.
     with Listener(engine, CHANNEL):
-        assert engine.pool.checkedout() == before  # type: ignore[attr-defined]  # A QueuePool has it.
+        assert engine.pool.checkedout() == before  # type: ignore[attr-defined]  # Only a QueuePool has it.

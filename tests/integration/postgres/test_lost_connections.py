@@ -13,7 +13,7 @@ POOLED = 3
 
 
 def backends(engine: Engine) -> set[int]:
-    """Return the process ids of so many connections, in use side by side."""
+    """Return the server process ids of `POOLED` connections that are in use at the same time."""
     with ExitStack() as used:
         connections = [used.enter_context(engine.connect()) for _ in range(POOLED)]
         return {connection.scalars(select(func.pg_backend_pid())).one() for connection in connections}
@@ -25,7 +25,7 @@ def test_all_of_them_are_replaced_at_their_next_use(engine: Engine) -> None:
         mine = connection.scalars(select(func.pg_backend_pid())).one()
         ended = before - {mine}
         for pid in ended:
-            # With a time limit, it returns when that backend has ended.
+            # With a timeout, the call returns once that backend has ended.
             connection.execute(select(func.pg_terminate_backend(pid, 5000)))
     after = backends(engine)
     assert len(after) == POOLED
@@ -53,7 +53,7 @@ def test_one_on_which_the_server_has_said_something_is_not_used(engine: Engine) 
         pid = connection.scalars(select(func.pg_backend_pid())).one()
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, WatchedConnection)
-    # What is sent and not read is what a server's farewell looks like.
+    # An unread answer looks like the server's message that it closes the connection.
     raw.pgconn.send_query(b"SELECT 1")
     raw.pgconn.flush()
     wait_until(lambda: has_unread_input(raw), "the answer that nobody reads")

@@ -15,7 +15,7 @@ from app.settings import Settings
 
 
 class Silent:
-    """A probe that nobody answers."""
+    """A probe that never gets an answer."""
 
     def __call__(self, connected: int) -> bool:
         return False
@@ -23,7 +23,7 @@ class Silent:
 
 @pytest.fixture
 def conninfo(database_url: str) -> str:
-    """The test's database as libpq names it."""
+    """The test database's URL in libpq's form."""
     return make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
@@ -54,7 +54,7 @@ def test_a_wait_ends_when_only_its_own_backend_hangs_for_longer_than_any_stateme
 
 def test_an_answer_that_came_while_the_server_was_asked_is_taken(conninfo: str) -> None:
     def slow_probe(connected: int) -> bool:
-        # The statement is answered while this looks, and the look finds nobody.
+        # The server answers the statement while the probe runs; the probe itself fails.
         os.kill(pid, signal.SIGCONT)
         with psycopg.connect(conninfo) as other:
             other.execute("SELECT pg_sleep(0.2)")
@@ -96,7 +96,7 @@ def test_a_process_that_hangs_in_its_transaction_loses_it_and_its_locks(settings
     hung = make_engine(brief, application_name="hung")
     with hung.connect() as holder, engine.connect() as waiter:
         holder.execute(text("LOCK TABLE flow"))
-        # It gets the lock without anything that the holder does.
+        # The lock is released without any action of the holder.
         waiter.execute(text("LOCK TABLE flow"))
         with pytest.raises(DBAPIError):
             holder.execute(select(1))

@@ -19,27 +19,27 @@ T = TypeVar("T")
 
 @dataclass
 class Gate:
-    """A place where one thread stops until the test lets it go on."""
+    """A point where one thread stops until the test lets it continue."""
 
     reached: threading.Event = field(default_factory=threading.Event)
     opened: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
-        """Say that the place is reached, and wait there."""
+        """Signal that the gate is reached, and wait until it opens."""
         self.reached.set()
-        assert self.opened.wait(PATIENCE_SECONDS), "nobody opened the gate"
+        assert self.opened.wait(PATIENCE_SECONDS), "the gate was not opened"
 
     def await_arrival(self) -> None:
-        """Wait until the thread stands at the gate."""
-        assert self.reached.wait(PATIENCE_SECONDS), "nobody came to the gate"
+        """Wait until a thread has reached the gate."""
+        assert self.reached.wait(PATIENCE_SECONDS), "no thread reached the gate"
 
     def open(self) -> None:
-        """Let the thread go on."""
+        """Let the thread continue."""
         self.opened.set()
 
 
 def together(*functions: Callable[[], Any]) -> list[Any]:
-    """Run the functions in threads of their own and return what they return."""
+    """Run each function in a separate thread and return their results."""
     with ThreadPoolExecutor(len(functions)) as pool:
         return [future.result(30) for future in [pool.submit(function) for function in functions]]
 
@@ -48,7 +48,7 @@ def together(*functions: Callable[[], Any]) -> list[Any]:
 def held_after(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, action: Callable[[], None]
 ) -> Iterator[Future[None]]:
-    """Hold up the action, in a thread, after its first call of that function, for the time of the block."""
+    """Run the action in a thread, and hold it after its first call of that function while the block runs."""
     gate = Gate()
     original = getattr(module, name)
 
@@ -71,7 +71,7 @@ def held_after(
 
 @contextmanager
 def all_held_up(engine: Engine, *actions: Callable[[], T]) -> Iterator[list[Future[T]]]:
-    """Run the actions in threads, and the block once each of them waits for a lock; the block should free them."""
+    """Run the actions in threads, and the block once each waits for a lock; the block should release them."""
     with ThreadPoolExecutor(len(actions)) as threads:
         futures = [threads.submit(action) for action in actions]
         wait_until_blocked(engine, len(actions), futures)
@@ -79,7 +79,7 @@ def all_held_up(engine: Engine, *actions: Callable[[], T]) -> Iterator[list[Futu
 
 
 def wait_until_blocked(engine: Engine, count: int, futures: Sequence[Future[Any]] = ()) -> None:
-    """Wait until so many connections wait for a lock; fail at once when one of the threads is done instead."""
+    """Wait until `count` connections wait for a lock; fail at once if one of the threads ends first."""
 
     def all_blocked() -> bool:
         ended = [future.exception() or future.result() for future in futures if future.done()]

@@ -34,7 +34,7 @@ def races(
 
 @pytest.fixture
 def silent(client: TestClient, engine: Engine) -> str:
-    """The path of a deployment that is ready like its queue and its pool, and nobody has asked for any for long."""
+    """The path of a ready deployment in a ready queue and pool, whose last poll and heartbeat are long ago."""
     make_pool(client)
     path = f"/deployments/{deploy(client)}"
     heartbeat(client)

@@ -26,7 +26,7 @@ def upsert(flow_id: UUID, description: str, session: Session) -> tuple[UUID, boo
 
 
 def alone(world: OutboxWorld, work: Callable[[Session], Any]) -> Any:
-    """Do the work in a transaction of its own, as a request does; return what it returns, or its refusal."""
+    """Run `work` in a separate transaction, as a request does; return its result or the type of its refusal."""
     with world.sessions() as session:
         try:
             result = work(session)
@@ -37,11 +37,11 @@ def alone(world: OutboxWorld, work: Callable[[Session], Any]) -> Any:
 
 
 def lives(world: OutboxWorld) -> list[Life]:
-    """Dispatch everything and return the life of each deployment in the order of their creation, once audited."""
+    """Dispatch everything, audit, and return the life of each deployment in the order of their creation."""
     world.dispatch_all()
     assert_audit_is_clean(world.sessions)
     found: dict[str, Life] = {}
-    # Two deployments are in two lanes, so the log says nothing about which came first; their times do.
+    # Two deployments are in two lanes, so their order in the log is undefined; their times show it.
     for event in sorted(world.log(), key=lambda event: event.occurred):
         life = found.setdefault(event.resource_id, [])
         payload = event.payload

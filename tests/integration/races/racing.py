@@ -20,22 +20,22 @@ Request = Callable[[int], httpx2.Response]
 
 @dataclass
 class Races:
-    """The API in this process, and the outbox, which is dispatched when a round has been run."""
+    """The API in this process, and the outbox, which is dispatched after each round."""
 
     world: World
     outbox: OutboxWorld
     engine: Engine
 
     def rounds(self) -> Iterator[World]:
-        """Give a world with names of its own for each round, and audit the database after the last one."""
+        """Yield a world with unique names for each round, and audit the database after the last one."""
         for number in range(ROUNDS):
             yield World(self.world.client, self.world.sessions, token=f"round{number}")
         assert_audit_is_clean(self.world.sessions)
 
     def run(self, lock: Callable[[Session], Any], count: int, request: Request) -> list[httpx2.Response]:
-        """Send `count` requests in a thread each, and let them go on once they all wait for what `lock` locks.
+        """Send `count` requests, each in a thread; release them once they all wait for the locks that `lock` takes.
 
-        What `lock` wrote is rolled back. The events are made when every request is answered.
+        The transaction of `lock` is rolled back. Dispatch once every request is answered; return the responses.
         """
         with ThreadPoolExecutor(count) as threads, self.world.sessions() as holding:
             lock(holding)
@@ -48,12 +48,12 @@ class Races:
 
 
 def told(world: World, kind: str, id_: str) -> list[JsonEvent]:
-    """Return the events of a resource, which must tell one unbroken life."""
+    """Return the events of a resource, after asserting that they form one unbroken life."""
     events = world.life(id_, kind)
     assert_unbroken(events)
     return events
 
 
 def statuses(answers: list[httpx2.Response]) -> list[int]:
-    """Return the statuses of the answers, the lowest first."""
+    """Return the sorted status codes of the responses."""
     return sorted(answer.status_code for answer in answers)

@@ -23,7 +23,7 @@ SEVERAL = 12
 
 @dataclass
 class Reader:
-    """Reads what stands behind the last position it has seen, over and over."""
+    """Repeatedly reads the events after the last position that it has seen."""
 
     world: OutboxWorld
     seen: list[tuple[int, UUID]] = field(default_factory=list)
@@ -31,13 +31,13 @@ class Reader:
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Read until it is over, and once more."""
+        """Read until `is_over` is set, and once more."""
         while not self.is_over.is_set():
             self.read()
         self.read()
 
     def read(self) -> None:
-        """Read what is new."""
+        """Read the new events."""
         last = self.seen[-1][0] if self.seen else 0
         statement = select(EventRow.position, EventRow.id).where(EventRow.position > last).order_by(EventRow.position)
         with self.world.sessions() as session:
@@ -45,7 +45,7 @@ class Reader:
         self.reads += 1
 
     def await_a_look(self) -> None:
-        """Wait until it has looked at the log that is there now."""
+        """Wait until a read has started and ended after this call."""
         enough = self.reads + 2
         wait_until(lambda: self.reads >= enough, "the reader to look")
 
@@ -53,7 +53,7 @@ class Reader:
 def test_a_tailing_reader_never_finds_an_event_below_where_it_has_been(
     outbox_world: OutboxWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One append stands before its commit while another wants to pass: the other must wait for its position."""
+    """An append waits before its commit while another one wants to pass: the other must wait for its position."""
     outbox_world.create("first")
     (first,) = outbox_world.pending()
     other = _in_other_lane(outbox_world, first.lane)
@@ -82,7 +82,7 @@ def test_a_tailing_reader_never_finds_an_event_below_where_it_has_been(
 def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
     outbox_world: OutboxWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each append stands before its commit until the other appender wants to pass and the reader has looked."""
+    """Each append waits before its commit until the other appender is blocked and the reader has read."""
     lanes = _two_lanes(outbox_world)
     reader = Reader(outbox_world)
     standing: list[int] = []
@@ -91,7 +91,7 @@ def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
     def stop_before_commit(session: Session, events: Sequence[Event], *, rescued: int) -> int:
         position = append(session, events, rescued=rescued)
         standing.append(1)
-        # Nobody can stand here beside another one; if one does, the reader's verdict comes at once.
+        # Two appends must never be here at once; if they are, stop waiting, so that the reader checks at once.
         wait_until(lambda: ended or len(standing) > 1 or count_blocked(engine), "the other one to come")
         reader.await_a_look()
         standing.pop()

@@ -59,7 +59,7 @@ def test_a_deletion_that_waited_for_an_upsert_deletes_what_that_left(
 def test_upserts_and_a_deletion_that_waited_together_leave_whole_lives(
     outbox_world: OutboxWorld, engine: Engine, flow_id: UUID
 ) -> None:
-    """Whoever comes first when the row is free: each life is complete, and at most the last one goes on."""
+    """In any order of the waiting requests each life is complete, and only the last one can go on."""
     id_, _ = alone(outbox_world, partial(upsert, flow_id, "old"))
     waiting = [
         *(partial(alone, outbox_world, partial(upsert, flow_id, text)) for text in ("a", "b")),
@@ -74,7 +74,7 @@ def test_upserts_and_a_deletion_that_waited_together_leave_whole_lives(
     assert results[2] is None
     first, *second = lives(outbox_world)
     assert first[-1][0] == "deleted"
-    # The upserts that came after the deletion made a second life, and the first of them created it.
+    # The upserts after the deletion made a second life, which the first of them created.
     assert sum(created for _, created in results[:2] + results[3:]) == len(second) <= 1
     assert len(first) + sum(map(len, second)) == 6
 

@@ -51,7 +51,7 @@ def test_a_heartbeat_that_is_committed_while_the_look_reads_saves_its_pool(
 
     def look_slowly() -> None:
         with sessions() as session, session.begin():
-            # Its statement has begun, and sees the pool as it was then.
+            # The statement has begun, so its view of the pool is the one before the heartbeat.
             assert refresh_status(session, WORK_POOL, barred, exclusive=True) == []
 
     with ThreadPoolExecutor(1) as threads, sessions() as holder:

@@ -19,7 +19,7 @@ from workers.claimed import Claimed
 def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever claims first keeps what it has in hand until the other has claimed as well, or has gone away."""
+    """The first worker to claim keeps its snapshots until the other one has claimed too, or has ended."""
     (change,) = outbox_world.create("nightly")
     for version in range(30):
         outbox_world.update(change, version=str(version))
@@ -54,7 +54,7 @@ def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
 def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
     names: list[str], outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The holder has seen its last snapshot and still holds the lane when the next one is committed and rung for."""
+    """The holder has claimed for the last time and still holds the lane when the next snapshot is committed."""
     changes = outbox_world.create(*names)
     gate = Gate()
 
@@ -76,7 +76,7 @@ def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
 
 
 def test_a_doorbell_that_rings_at_the_holders_commit_is_not_lost(outbox_world: OutboxWorld, engine: Engine) -> None:
-    """The holder has done all that it does in its transaction, and its COMMIT is about to be sent."""
+    """The holder has done all work in its transaction and is about to send COMMIT."""
     (change,) = outbox_world.create("nightly")
     gate, has_deleted = Gate(), threading.Event()
 

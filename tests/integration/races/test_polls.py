@@ -48,7 +48,7 @@ def test_a_poll_that_is_committed_while_the_look_has_found_its_deployments_saves
     polled: list[str] = []
 
     def poll_first(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        # The look has found the deployments and is about to hold their queues.
+        # The readiness task has found the deployments and is about to lock their queues.
         if statement.startswith("SELECT work_queue.id") and not polled:
             polled.append(statement)
             poll(client)

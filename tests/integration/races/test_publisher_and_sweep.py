@@ -22,13 +22,13 @@ GRACE = 3.0
 
 
 def age(world: OutboxWorld) -> None:
-    """Make everything that waits older than the grace time."""
+    """Make all pending snapshots older than the grace time."""
     with world.sessions.begin() as session:
         session.execute(text("UPDATE snapshot SET captured = now() - interval '1 minute'"))
 
 
 def swept(world: OutboxWorld, grace: float = GRACE) -> list[Waiting]:
-    """Sweep and return for what it rings."""
+    """Sweep, and return what it rings for."""
     found: list[Waiting] = []
     with world.sessions.begin() as session:
         sweep.sweep(session, grace, found.append)
@@ -39,7 +39,7 @@ def swept(world: OutboxWorld, grace: float = GRACE) -> list[Waiting]:
 def test_the_doorbells_of_api_and_sweep_for_one_snapshot_make_one_event(
     first: str, outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both workers have found the snapshot waiting before either of them takes its lane."""
+    """Both workers have read the snapshot's lane before either of them locks it."""
     outbox_world.create("nightly")
     age(outbox_world)
     ids = {"api": [bell.snapshot_id for bell in outbox_world.rung], "sweep": [swept(outbox_world)[0].snapshot_id]}
@@ -74,7 +74,7 @@ def test_the_doorbells_of_api_and_sweep_for_one_snapshot_make_one_event(
 def test_a_sweep_before_the_commit_rings_for_nothing_and_right_after_it_for_the_snapshot(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The snapshot is older than the grace time before it is committed; the API's own doorbell comes last of all."""
+    """The snapshot is older than the grace time before its commit; the API's own doorbell is delivered last."""
     rung_by_the_sweep: list[Waiting] = []
 
     def sweep_first(_settings: Any, doorbells: Sequence[Doorbell]) -> None:
@@ -98,7 +98,7 @@ def test_a_sweep_before_the_commit_rings_for_nothing_and_right_after_it_for_the_
 def test_a_doorbell_rings_when_its_snapshot_can_be_seen(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that answers within the ring finds the snapshot committed."""
+    """A worker that dispatches while the doorbell is being sent finds the snapshot committed."""
     answered: list[int] = []
 
     def answer_at_once(_settings: Any, doorbells: Sequence[Doorbell]) -> None:
@@ -110,7 +110,7 @@ def test_a_doorbell_rings_when_its_snapshot_can_be_seen(
 
 
 def test_of_two_sweeps_at_once_one_rings(outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one that was elected still looks when the other one comes."""
+    """The elected sweep is still reading the waiting lanes when the other one starts."""
     outbox_world.create(*(f"n{number}" for number in range(20)))
     age(outbox_world)
     lanes = sorted({row.lane for row in outbox_world.pending()})

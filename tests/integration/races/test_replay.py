@@ -27,7 +27,7 @@ REASON = "it cannot be mended"
 
 @pytest.fixture
 def poisoned(outbox_world: OutboxWorld, bug: Any) -> UUID:
-    """The id of a snapshot that has failed as often as it may but for once, and is due; another stands behind it."""
+    """The id of a due snapshot that is one failure short of being parked; another one waits behind it."""
     (change,) = outbox_world.create("nightly")
     outbox_world.update(change, version="2")
     almost = {"attempts": ATTEMPTS - 1, "error": "a bug", "next_attempt": func.clock_timestamp()}
@@ -39,7 +39,7 @@ def poisoned(outbox_world: OutboxWorld, bug: Any) -> UUID:
 
 @pytest.fixture
 def parked(outbox_world: OutboxWorld, poisoned: UUID) -> UUID:
-    """The id of that snapshot, once it is parked."""
+    """The id of the poisoned snapshot after it has been parked."""
     assert outbox_world.dispatch_all() == 0
     assert outbox_world.pending()[0].parked is not None
     return poisoned
@@ -47,7 +47,7 @@ def parked(outbox_world: OutboxWorld, poisoned: UUID) -> UUID:
 
 @pytest.fixture
 def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A bug that refuses every first revision, until the event is set."""
+    """A bug that refuses every first revision until the event is set."""
     is_mended = threading.Event()
 
     def broken(snapshot: Claimed, *arguments: Any) -> Event:
@@ -61,7 +61,7 @@ def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 
 def replayed(world: OutboxWorld, snapshot_id: UUID | None) -> int:
-    """Replay in a transaction of its own, as the command does, and return how many."""
+    """Replay in a separate transaction, as the command does; return the number of snapshots."""
     with world.sessions.begin() as session:
         return len(replay(session, snapshot_id))
 
@@ -69,7 +69,7 @@ def replayed(world: OutboxWorld, snapshot_id: UUID | None) -> int:
 def test_a_replay_waits_for_the_worker_that_fails_for_the_last_time(
     outbox_world: OutboxWorld, engine: Engine, poisoned: UUID, bug: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker has written that it parks the snapshot and has not committed: the replay finds it parked."""
+    """The worker has parked the snapshot but not committed; the replay waits, and then finds it parked."""
     gate = Gate()
 
     def record_then_wait(session: Session, *arguments: Any) -> None:
@@ -87,7 +87,7 @@ def test_a_replay_waits_for_the_worker_that_fails_for_the_last_time(
             bug.set()
             gate.open()
         assert operator.result() == 1
-    # The worker has taken it at its last look already, if the replay was there by then.
+    # The worker's last check may already have taken the replayed snapshot.
     assert worker.result() + outbox_world.dispatch_all() == 2
     assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
 
@@ -107,7 +107,7 @@ def test_a_worker_leaves_alone_what_is_being_replayed_and_takes_it_once_it_is(
 def test_a_worker_takes_what_is_replayed_while_it_has_the_lane(
     outbox_world: OutboxWorld, parked: UUID, bug: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker has looked and found nothing to take; at its next look what was parked is there."""
+    """The worker has found no snapshot to take; at its next check the replayed one is there."""
     bug.set()
     gate = Gate()
 
@@ -122,7 +122,7 @@ def test_a_worker_takes_what_is_replayed_while_it_has_the_lane(
         gate.await_arrival()
         try:
             assert replayed(outbox_world, parked) == 1
-            # The sweep rings, and its doorbell finds the lane taken.
+            # The sweep's doorbell finds the lane locked.
             assert outbox_world.dispatch_all() == 0
         finally:
             gate.open()

@@ -16,12 +16,12 @@ pytestmark = pytest.mark.slow
 
 
 def lock_flow(flow: str, session: Session) -> None:
-    """Hold up the requests that write a deployment of this flow."""
+    """Block the requests that write a deployment of this flow."""
     session.execute(select(Flow.id).where(Flow.id == flow).with_for_update()).one()
 
 
 def lock_deployments(ids: list[str], session: Session) -> None:
-    """Hold up the requests that change one of these deployments."""
+    """Block the requests that change one of these deployments."""
     session.execute(select(Deployment.id).where(Deployment.id.in_(ids)).order_by(Deployment.id).with_for_update())
 
 
@@ -42,7 +42,7 @@ def delete_all(world: World, ids: list[str], _number: int) -> httpx2.Response:
 
 
 def only_deployment(world: World, flow: str) -> dict[str, Any]:
-    """Return the one deployment that the flow has."""
+    """Return the flow's only deployment."""
     (found,) = world.post("/deployments/filter", {"flows": {"id": {"any_": [flow]}}})
     row: dict[str, Any] = found
     return row

@@ -19,7 +19,7 @@ Sent = tuple[str, str, dict[str, Any] | None]
 
 
 def lock(limits: list[str], deployments: list[str], session: Session) -> None:
-    """Hold up the requests that change one of these deployments, or begin to use one of these limits."""
+    """Block the requests that change one of these deployments, or begin to use one of these limits."""
     for model, ids in ((ConcurrencyLimit, limits), (Deployment, deployments)):
         session.execute(select(model.id).where(model.id.in_(ids)).order_by(model.id).with_for_update())
 
@@ -30,13 +30,13 @@ def send(world: World, requests: list[Sent], number: int) -> httpx2.Response:
 
 
 def share(world: World, limit: str, name: str) -> Sent:
-    """Return the request that creates a deployment with this limit."""
+    """Return a request that creates a deployment with this limit."""
     body = {"name": world.name(name), "flow_id": world.flow(), "global_concurrency_limit_id": limit}
     return "POST", "/deployments/", body
 
 
 def limit_of(world: World, deployment: str) -> dict[str, Any] | None:
-    """Return the concurrency limit of a deployment as its answer shows it."""
+    """Return the concurrency limit in the API's response for a deployment."""
     limit: dict[str, Any] | None = world.client.get(f"/deployments/{deployment}").json()["global_concurrency_limit"]
     return limit
 

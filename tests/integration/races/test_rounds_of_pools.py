@@ -16,12 +16,12 @@ pytestmark = pytest.mark.slow
 
 
 def lock_pool(name: str, session: Session) -> None:
-    """Hold up the requests that delete this pool or change its queues."""
+    """Block the requests that delete this pool or change its queues."""
     session.execute(select(WorkPool.id).where(WorkPool.name == name).with_for_update()).one()
 
 
 def take_flow_name(name: str, session: Session) -> None:
-    """Hold up the requests that create a flow of this name: it may be taken, until that is rolled back."""
+    """Block the requests that create a flow of this name: the name may be taken, until the rollback."""
     session.execute(insert(Flow).values(name=name))
 
 
@@ -56,7 +56,7 @@ def queues_of(world: World, pool: str) -> list[dict[str, Any]]:
 
 
 def shifts_told(world: World, queue: dict[str, Any]) -> list[tuple[int, int]]:
-    """Return each move that the queue's events tell; the last one leads to where it is."""
+    """Return the moves in the queue's events, after asserting that the last one leads to its priority."""
     events = told(world, "work-queue", queue["id"])
     moves = [updates(event)["priority"] for event in events[1:]]
     assert [events[0]["payload"]["fields"]["priority"], *(move["to"] for move in moves)][-1] == queue["priority"]
@@ -118,7 +118,7 @@ def test_ten_queues_for_the_first_place_are_gapless_and_every_shift_is_told(race
         assert statuses(answers) == [201] * 10
         queues = queues_of(world, pool)
         assert [queue["priority"] for queue in queues] == list(range(1, 12))
-        # The last of them is first now, and has not moved; each one after it has moved down by one more.
+        # The last created queue is first now and never moved; each earlier one has moved down once more.
         assert [shifts_told(world, queue) for queue in queues] == [
             [(place, place + 1) for place in range(1, last)] for last in range(1, 12)
         ]

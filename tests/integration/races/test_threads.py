@@ -12,7 +12,7 @@ AT_ONCE = 8
 
 @pytest.fixture
 def _one_thread(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Routes have a single thread: the second request has it before the first one can commit."""
+    """Give the routes a single thread: the second request occupies it before the first one can commit."""
     monkeypatch.setenv("AFTERCOMMIT_API_THREADS", "1")
     get_settings.cache_clear()
 

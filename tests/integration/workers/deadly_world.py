@@ -13,11 +13,11 @@ DEADLY = "deadly"
 
 
 class Killed(BaseException):
-    """Stands for SIGKILL: nothing of this process happens afterwards."""
+    """Simulates SIGKILL: nothing in this process runs afterwards."""
 
 
 class Process(Marks):
-    """What one worker process remembers; one that is being killed takes nothing back."""
+    """The death marks of one worker process; a killed process does not remove its marks."""
 
     def remove(self) -> None:
         if not isinstance(sys.exc_info()[1], Killed):
@@ -37,7 +37,7 @@ def with_neighbours(world: OutboxWorld) -> OutboxWorld:
 
 
 def ring(world: OutboxWorld, **how: Any) -> bool:
-    """Answer one doorbell in a process of its own; tell whether that process lived."""
+    """Handle one doorbell as a separate worker process; return whether that process survived."""
     try:
         world_dispatcher(world, Process(world.sessions), **how).dispatch(world.pending_ids())
     except Killed:

@@ -47,10 +47,10 @@ def test_postgresql_expects_that_nearly_all_of_a_lane_can_be_claimed(
         assert len(claim(session, [0], 100)) == 100
         statement, parameters = asked[0]
         plan = "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
-    # Else it would read and sort the whole lane for the first of its snapshots.
+    # Otherwise it would read and sort the whole lane to find the first snapshots.
     found = re.search(r"Scan using ix_snapshot_lane_sequence on snapshot .*rows=(\d+)", plan)
     assert found is not None, plan
-    # Half of them: it takes the two lanes that there are for equally long.
+    # Half of the rows: the planner assumes that both lanes are equally long.
     assert int(found[1]) > 900, plan
 
 
@@ -63,7 +63,7 @@ def test_a_batch_is_bounded_by_what_it_holds_and_a_single_snapshot_always_goes(
     monkeypatch.setattr("workers.claim.BYTES_AT_ONCE", 45_000)
     lane = change.row["id"].int % 64
     with outbox_world.sessions() as session:
-        # The creation is small, and an update holds the state before and after.
+        # The creation is small; an update holds the state before and after.
         assert [row.revision for row in claim(session, [lane], 100)] == [1, 2, 3, 4]
     monkeypatch.setattr("workers.claim.BYTES_AT_ONCE", 1)
     with outbox_world.sessions() as session:

@@ -70,7 +70,7 @@ def test_a_mark_that_an_outage_kept_from_being_taken_back_is_taken_back_later(
 
 
 def test_a_process_pays_its_debt_before_it_judges(neighbours: OutboxWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The third mark is its own, and no process has died with it."""
+    """The third mark is the process's own, and no process died with it."""
     with neighbours.sessions() as session:
         session.execute(text("UPDATE snapshot SET deaths = 2"))
         session.commit()

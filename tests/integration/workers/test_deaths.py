@@ -19,7 +19,7 @@ PARKED_AND_BEHIND = [(DEADLY, 2, 1, 3), (DEADLY, 3, 0, 2)]
 
 @pytest.fixture
 def kills(outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Revision 2 of the deadly deployment kills whoever builds it; every kill is noted with its snapshot's name."""
+    """Kill every worker that builds revision 2 of the deadly deployment; record the name at each kill."""
     killed: list[str] = []
 
     def deadly(snapshot: Claimed, *arguments: Any) -> Event:
@@ -52,7 +52,7 @@ def test_it_is_parked_after_three_deaths_and_its_neighbours_go_out(
 
 
 def test_the_sweep_alone_parks_it_too(neighbours: OutboxWorld, kills: list[str]) -> None:
-    # Each sweep rings anew: no doorbell tells that a process died with it.
+    # The sweep rings anew each time, so no doorbell shows that a process died with it.
     assert [ring(neighbours, rescue_after=0.0) for _ in range(4)] == [False, False, False, True]
     assert len(kills) == 3
     assert left(neighbours) == PARKED_AND_BEHIND
@@ -97,7 +97,7 @@ def test_the_third_kill_parks_it_also_when_other_lanes_were_in_hand_with_it(
     with_neighbours(outbox_world)
     outbox_world.create(*(f"elsewhere{number}" for number in range(10)))
     with outbox_world.sessions() as session:
-        # The last of the message's lanes, and so the last that the dead process may be thought to have been at.
+        # Use the message's last lane, where the dead process would be suspected last.
         session.execute(text("UPDATE snapshot SET lane = CASE WHEN lane = 3 THEN 63 ELSE lane % 60 END"))
         session.commit()
     assert not ring(outbox_world)
@@ -137,7 +137,7 @@ def test_no_more_than_a_few_suspects_are_done_together(
 
 
 def mark(world: OutboxWorld, deaths: int) -> None:
-    """Have the three snapshots of the deadly deployment been in hand at that many deaths."""
+    """Mark the three snapshots of the deadly deployment with `deaths` deaths each."""
     with world.sessions() as session:
         session.execute(
             text("UPDATE snapshot SET deaths = :deaths WHERE name = :name"), {"deaths": deaths, "name": DEADLY}

@@ -96,7 +96,7 @@ def test_a_related_resource_that_was_deleted_since_keeps_its_last_name(outbox_wo
         session.commit()
     outbox_world.dispatch_all()
     created, deleted = outbox_world.log()
-    # The flow went without a tombstone here: its id and role are all that is known.
+    # The flow was deleted without a tombstone here: only its id and role are known.
     flow = {"prefect.resource.id": f"prefect.flow.{change.row['flow_id']}", "prefect.resource.role": "flow"}
     assert created.related == deleted.related == [flow]
 

@@ -17,7 +17,7 @@ from tests.statements import StatementCount
 
 
 def _statements(world: OutboxWorld, settings: Settings, batch_size: int = 500) -> list[str]:
-    """Dispatch what waits, in one lane, and return the statements that it took."""
+    """Dispatch the pending snapshots in one lane, and return the executed statements."""
     with world.sessions() as session:
         session.execute(text("UPDATE snapshot SET lane = 5"))
         session.commit()
@@ -42,7 +42,7 @@ def test_nothing_but_the_events_is_written_while_others_wait_for_the_log(
 ) -> None:
     outbox_world.create("n0", "n1")
     verbs = [statement.split()[0] for statement in _statements(outbox_world, settings)]
-    # What is related, the deletion, the log's head, the events; and the look after the commit.
+    # Related resources, deletion, log head, events; then the check after the commit.
     assert verbs[-5:] == ["SELECT", "DELETE", "UPDATE", "COPY", "SELECT"]
 
 

@@ -20,7 +20,7 @@ NAMES = [f"n{number}" for number in range(6)]
 
 @pytest.fixture
 def lanes(outbox_world: OutboxWorld) -> OutboxWorld:
-    """Six deployments with three revisions each, in a lane of its own for each."""
+    """Six deployments with three revisions each, every deployment in a separate lane."""
     for lane, change in enumerate(outbox_world.create(*NAMES)):
         outbox_world.update(change, version="1")
         outbox_world.update(change, version="2")
@@ -79,7 +79,7 @@ def test_what_the_database_refuses_in_one_lane_stops_its_own_resource_only(
 ) -> None:
     def refused(snapshot: Claimed, *arguments: Any) -> Event:
         event = build.build(snapshot, *arguments)
-        # PostgreSQL has no NUL in a text.
+        # PostgreSQL refuses NUL in a text.
         return event.model_copy(update={"event": "\0"}) if (snapshot.lane, snapshot.revision) == (3, 2) else event
 
     monkeypatch.setattr(batch, "build", refused)

@@ -25,11 +25,11 @@ BROKEN_STATEMENTS: Final = 12
 
 
 class BrokerRefused(ConnectionError):
-    """Stands for what kombu raises."""
+    """Simulates kombu's error."""
 
 
 class Cable:
-    """The connection of a worker to its database: cut at a statement, or for good, and mended again."""
+    """A worker's database connection, which tests can cut at a statement, once or until it is mended."""
 
     def __init__(self, settings: Settings) -> None:
         self.engine: Engine = make_engine(settings, application_name="aftercommit-worker")
@@ -39,11 +39,11 @@ class Cable:
         event.listen(self.engine, "before_cursor_execute", self._before)
 
     def cut_after(self, statements: int, *, stays_cut: bool) -> None:
-        """Cut the connection at the statement after so many; what `stays_cut` refuses every later one as well."""
+        """Cut the connection after so many statements; with `stays_cut`, cut it at every later one as well."""
         self.left, self.stays_cut = statements, stays_cut
 
     def mend(self) -> None:
-        """Let everything pass again."""
+        """Stop cutting the connection."""
         self.left = None
 
     def _before(self, connection: Any, *_: Any) -> None:
@@ -54,7 +54,7 @@ class Cable:
             return
         if not self.stays_cut:
             self.left = None
-        # The statement finds the connection gone, and the server rolls back what it had of it.
+        # The statement fails on the closed connection, and the server rolls back the transaction.
         connection.connection.dbapi_connection.close()
 
 
@@ -107,10 +107,10 @@ def test_an_hour_without_a_database_parks_nothing(waiting: OutboxWorld, settings
 def test_a_database_that_is_cut_off_at_any_place_parks_nothing(
     stays_cut: bool, waiting: OutboxWorld, cable: Cable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No batch ends well, also when its cable was not cut.
+    # No batch succeeds, even if its connection was not cut.
     monkeypatch.setattr("workers.batch._delete", refuse)
     ids, marks, places = waiting.pending_ids(), Marks(cable.sessions), random.Random(7)
-    # A quarter of an hour: each of the places is cut some fifteen times, and a whole hour takes a minute of every run.
+    # A quarter of an hour cuts each place some fifteen times; a whole hour would take a minute of every run.
     for _ in range(ROUNDS // 4):
         cable.cut_after(places.randrange(BROKEN_STATEMENTS), stays_cut=stays_cut)
         with pytest.raises(OUTAGE):

@@ -13,7 +13,7 @@ from tests.world import related
 
 @pytest.fixture
 def deployment(client: TestClient, outbox_world: OutboxWorld) -> str:
-    """A deployment of everything there is to relate to, whose creation has no event yet: the worker rests."""
+    """A deployment with every kind of related resource; its creation is not dispatched yet."""
     make_pool(client)
     make_queue(client, "q1")
     limit = client.post("/v2/concurrency_limits/", json={"name": "g1", "limit": 1}).json()["id"]
@@ -30,7 +30,7 @@ def deployment(client: TestClient, outbox_world: OutboxWorld) -> str:
 
 
 def creation(client: TestClient, deployment: str) -> list[tuple[str, str | None]]:
-    """Return the related resources of the deployment's creation."""
+    """Return the related resources of the deployment's creation event."""
     wanted = {"resource": {"id": [f"prefect.deployment.{deployment}"]}, "order": "ASC"}
     return related(client.post("/events/filter", json={"filter": wanted}).json()["events"][0])
 

@@ -13,7 +13,7 @@ from workers.sweep import Waiting, sweep
 
 
 def captured_by_a_newer_version(world: OutboxWorld, revision: int, name: str = "nightly") -> None:
-    """Make that revision one of a version after ours."""
+    """Give that revision a newer schema version than ours."""
     with world.sessions() as session:
         session.execute(
             text("UPDATE snapshot SET schema_version = :version WHERE revision = :revision AND name = :name"),
@@ -28,7 +28,7 @@ def states(world: OutboxWorld) -> list[tuple[str, int, int, bool]]:
 
 @pytest.fixture
 def mixed(outbox_world: OutboxWorld) -> OutboxWorld:
-    """Two deployments in one lane, three revisions each; the second of one is of a newer version."""
+    """Two deployments in one lane, three revisions each; revision 2 of one has a newer schema version."""
     for name in ("nightly", "other"):
         (change,) = outbox_world.create(name)
         outbox_world.update(change, version="1")
@@ -42,7 +42,7 @@ def mixed(outbox_world: OutboxWorld) -> OutboxWorld:
 
 @pytest.fixture
 def newer_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process is of the newer version from now on."""
+    """Make this process support the newer schema version."""
     for module in (build, claim):
         monkeypatch.setattr(module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
 

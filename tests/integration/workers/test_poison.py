@@ -23,7 +23,7 @@ POISON = "poison"
 
 @pytest.fixture
 def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """A bug that cannot build the events of one deployment."""
+    """A bug that prevents building one event of one deployment."""
 
     def broken(snapshot: Claimed, *arguments: Any) -> Event:
         if snapshot.name == POISON and snapshot.revision == 2:
@@ -36,7 +36,7 @@ def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 def same_lane(world: OutboxWorld) -> None:
-    """Put everything into one lane, so that the poison is in everybody's batch."""
+    """Put all snapshots into one lane, so that the poison is in every batch."""
     with world.sessions() as session:
         session.execute(text("UPDATE snapshot SET lane = 0"))
         session.commit()
@@ -51,7 +51,7 @@ def due(world: OutboxWorld) -> None:
 
 
 def poisoned(world: OutboxWorld) -> None:
-    """Three revisions of a poisoned deployment and of a healthy one, in one lane."""
+    """Three revisions each of a poisoned and of a healthy deployment, in one lane."""
     for name in (POISON, "healthy"):
         (change,) = world.create(name)
         world.update(change, version="1")

@@ -16,7 +16,7 @@ REFUSED = "\0"
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *, unbuildable: tuple[str, int], refused: tuple[str, int]) -> None:
-    """Let one revision of a deployment fail to build, and one be refused by the database."""
+    """Make one revision of a deployment fail to build, and have the database refuse another one."""
 
     def broken(snapshot: Claimed, *arguments: Any) -> Event:
         if (snapshot.name, snapshot.revision) == unbuildable:
@@ -29,14 +29,14 @@ def failing(monkeypatch: pytest.MonkeyPatch, *, unbuildable: tuple[str, int], re
 
 
 def three_revisions(world: OutboxWorld) -> None:
-    """A deployment with three changes that wait."""
+    """Make a deployment with three pending changes."""
     (change,) = world.create("nightly")
     world.update(change, version="1")
     world.update(change, version="2")
 
 
 def failed(world: OutboxWorld) -> list[tuple[str, int, int]]:
-    """Return the name, revision and attempts of what waits."""
+    """Return the name, revision and attempts of the pending snapshots."""
     return sorted((row.name, row.revision, row.attempts) for row in world.pending())
 
 

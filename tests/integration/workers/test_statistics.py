@@ -25,14 +25,14 @@ READ = table("pg_stat_xact_user_tables", column("relname"), column("seq_tup_read
 
 @pytest.fixture(autouse=True)
 def nobody_else_analyzes(outbox_world: OutboxWorld) -> None:
-    """Keep autovacuum away, which comes by once a minute."""
+    """Disable autovacuum, which would run once a minute."""
     with outbox_world.sessions() as session, session.begin():
         for name in Base.metadata.tables:
             session.execute(text(f'ALTER TABLE "{name}" SET (autovacuum_enabled = false)'))
 
 
 def fill(world: OutboxWorld, count: int, prefix: str = "n") -> None:
-    """Create deployments, and have PostgreSQL count them at once instead of within a second."""
+    """Create deployments, and make PostgreSQL update its counters at once instead of within a second."""
     with world.sessions() as session:
         for number in range(count):
             create_deployment(session, f"{prefix}{number}")
@@ -41,19 +41,19 @@ def fill(world: OutboxWorld, count: int, prefix: str = "n") -> None:
 
 
 def known_rows(world: OutboxWorld) -> int:
-    """Return how many deployments the planner knows of."""
+    """Return the planner's row count for deployments."""
     with world.sessions() as session:
         return int(session.scalar(text("SELECT reltuples FROM pg_class WHERE relname = 'deployment'")) or 0)
 
 
 def rows_read(session: Session) -> int:
-    """Return how many deployments this connection has read since it last told PostgreSQL's statistics."""
+    """Return how many deployments this connection has read since it last reported its statistics."""
     row = session.execute(select(READ).where(READ.c.relname == "deployment")).one_or_none()
     return int((row.seq_tup_read or 0) + (row.idx_tup_fetch or 0)) if row is not None else 0
 
 
 def read_by_upsert(session: Session, flow_id: UUID, name: str) -> int:
-    """Return how many deployments an upsert reads. It is committed: a rollback lets psycopg forget what it prepared."""
+    """Return how many deployments an upsert reads. It commits: a rollback drops psycopg's prepared statements."""
     before = rows_read(session)
     upsert_deployment(session, DeploymentCreate(name=name, flow_id=flow_id, description=str(uuid4())))
     after = rows_read(session)
@@ -87,12 +87,12 @@ def test_the_sweep_does_it(outbox_world: OutboxWorld, settings: Settings) -> Non
 
 def test_what_was_planned_for_an_empty_table_is_planned_anew(outbox_world: OutboxWorld, settings: Settings) -> None:
     flow_id = settled_flow(outbox_world.sessions)
-    # One connection, which keeps its plans.
+    # A single connection, which keeps its plans.
     engine = make_engine(settings, application_name="planned", pool_size=1, generic_plans=True)
     with make_sessions(engine)() as session:
         session.execute(text("ANALYZE"))
         session.commit()
-        # psycopg prepares what it has sent five times, and PostgreSQL keeps the plan that it makes then.
+        # psycopg prepares a statement after five executions, and PostgreSQL then keeps its plan.
         for number in range(8):
             read_by_upsert(session, flow_id, f"planned{number}")
         fill(outbox_world, PAGES)

@@ -12,14 +12,14 @@ from workers.sweep import MIN_DOORBELLS, Waiting, sweep
 
 
 def age(world: OutboxWorld, seconds: int = 60) -> None:
-    """Make everything that waits older."""
+    """Make all pending snapshots older."""
     with world.sessions() as session:
         session.execute(update(SnapshotRow).values(captured=text(f"now() - interval '{seconds} seconds'")))
         session.commit()
 
 
 def run_task(settings: Settings) -> None:
-    """Run the sweep as beat has it run."""
+    """Run the sweep task as beat does."""
     assert broker.celery(settings).signature(SWEEP).apply_async().successful()
 
 
@@ -76,7 +76,7 @@ def test_every_lane_has_its_turn_while_the_queue_is_long(outbox_world: OutboxWor
     age(outbox_world)
     waiting = {row.lane for row in outbox_world.pending()}
     rung: set[int] = set()
-    # Each of 64 lanes is left out of 400 sweeps of four once in a hundred billion runs.
+    # The chance that 400 sweeps of four lanes miss a given one of 64 lanes is one in a hundred billion.
     for _ in range(400):
         rung |= {lane.lane for lane in swept(outbox_world, queued=5000)}
     assert rung == waiting

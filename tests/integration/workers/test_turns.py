@@ -32,7 +32,7 @@ def _over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one_turn(world: OutboxWorld, ids: Sequence[UUID], batch_size: int, *, careful: bool = False) -> list[list[UUID]]:
-    """Dispatch as one message does, and return what it rings for at its end."""
+    """Dispatch as for one message, and return what it rings for at its end."""
     rung: list[list[UUID]] = []
     Dispatcher(
         world.sessions,

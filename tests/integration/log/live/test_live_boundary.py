@@ -16,17 +16,17 @@ from tests.waiting import wait_until
 
 
 class Held:
-    """Holds up the first call of a function, after it has done its work and before anybody knows what came of it."""
+    """Pause the first call of a function after the function has run and before it returns."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        """Take the function."""
+        """Wrap the function."""
         self._function = function
         self._first = threading.Lock()
         self.done = threading.Event()
         self.go_on = threading.Event()
 
     def __call__(self, *args: Any) -> Any:
-        """Call it; the first caller waits."""
+        """Call the function; the first call waits before it returns."""
         result = self._function(*args)
         if self._first.acquire(blocking=False):
             self.done.set()
@@ -44,7 +44,7 @@ def test_events_that_are_appended_while_the_past_is_read_come_once(
         with subscribed(served.address) as socket:
             assert held.done.wait(30)
             assert len(served.live._feeds) == 1
-            # The reader has its page of the past in hand, and the feed that it shares goes on without it.
+            # The reader has read its page of past events, and the shared feed goes on without it.
             served.post(*numbered(6, 10))
             assert numbers(other.receive(5)) == [6, 7, 8, 9, 10]
             held.go_on.set()

@@ -23,7 +23,7 @@ REFUSED = ProgrammingError("", {}, psycopg.errors.UndefinedTable())
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, times: int, where: ModuleType = hub) -> None:
-    """Let a function that the readers share fail some times before it works."""
+    """Make a function that the readers share fail `times` times before it works."""
     failures = iter([error] * times)
     function = getattr(where, name)
 

@@ -15,13 +15,13 @@ from tests.waiting import wait_until
 
 @pytest.fixture(autouse=True)
 def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a broker the log is looked at every second; a test does not wait for that."""
+    """Shorten the polling interval: without a broker the log is polled every second."""
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(watch, "SLICE_SECONDS", 0.05)
 
 
 def restore(engine: Engine, position: int, *later: int) -> None:
-    """Let the log be as it was at that position, and then go on with other events of these numbers, all at once."""
+    """Restore the log to that position and append other events with these numbers, in one transaction."""
     with engine.begin() as connection:
         connection.execute(delete(EventRow).where(EventRow.position > position))
         connection.execute(update(EventLog).values(position=position + len(later)))

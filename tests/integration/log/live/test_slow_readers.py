@@ -67,7 +67,7 @@ def test_a_websocket_that_never_reads_again_is_cut(served: Served, monkeypatch: 
 
 
 def raw_stream(served: Served) -> socket.socket:
-    """Open a stream with a small buffer, and read nothing of it."""
+    """Open a stream with a small buffer, and do not read from it."""
     host, _, port = served.address.partition(":")
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
