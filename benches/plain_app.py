@@ -19,7 +19,7 @@ from app import server
 from app.api.deployment_responses import deployment_response
 from app.crud.deployments.existing import find_existing, view_after
 from app.crud.deployments.reading import DeploymentView
-from app.crud.deployments.schedules import replaced
+from app.crud.deployments.schedules import created
 from app.crud.deployments.upsert import FLOW_LABEL
 from app.crud.deployments.values import check_job_variables, check_parameters, limit_values, plain_values
 from app.errors import InvalidRequest
@@ -48,7 +48,7 @@ def _upsert(session: Session, body: DeploymentCreate) -> DeploymentView:
         **limit_values(fields),
         "parameters": body.parameters,
         "labels": {FLOW_LABEL: str(body.flow_id), **(body.labels or {})},
-        "schedules": replaced([], body.schedules),
+        "schedules": created(body.schedules),
     }
     existing = find_existing(session, body, values)
     check_parameters(values, InvalidRequest)

@@ -52,7 +52,7 @@ def deployment_response(view: DeploymentView) -> DeploymentResponse:
 
 
 def schedule_responses(deployment: Mapping[str, Any]) -> list[ScheduleResponse]:
-    """Return the responses for all schedules of the deployment."""
+    """Return the responses for all schedules of the deployment, the newest first, as in Prefect."""
     return [
         ScheduleResponse(
             **schedule,
@@ -60,5 +60,5 @@ def schedule_responses(deployment: Mapping[str, Any]) -> list[ScheduleResponse]:
             updated=deployment["updated"],
             deployment_id=deployment["id"],
         )
-        for schedule in deployment["schedules"]
+        for schedule in reversed(deployment["schedules"])
     ]

@@ -30,14 +30,12 @@ def create_schedules(
     body: Annotated[list[ScheduleCreate], BeforeValidator(within_digits)],
     session: Session,
 ) -> list[ScheduleResponse]:
-    """Add schedules to a deployment, or update the ones with the same slugs; return the schedules of the body."""
+    """Add schedules to a deployment, and return them in the order of the body."""
     deployment = lock_deployment(session, deployment_id)
-    existing_ids = {schedule["id"] for schedule in deployment.schedules}
-    schedules = schedule_lists.added(deployment.schedules, body)
-    set_schedules(session, deployment, schedules)
-    slugs = {schedule.slug for schedule in body if schedule.slug is not None}
-    responses = schedule_responses(read_deployment(session, deployment_id).deployment)
-    return [schedule for schedule in responses if str(schedule.id) not in existing_ids or schedule.slug in slugs]
+    stored = len(deployment.schedules)
+    set_schedules(session, deployment, schedule_lists.added(deployment.schedules, body))
+    oldest_first = schedule_responses(read_deployment(session, deployment_id).deployment)[::-1]
+    return oldest_first[stored:]
 
 
 @router.patch("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)

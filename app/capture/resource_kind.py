@@ -18,7 +18,7 @@ class Same(Enum):
     UNORDERED = "unordered"
     """Lists of strings with the same members, in any order."""
     SAME_CONTENT = "same content"
-    """Lists of objects that are equal except for their `id`."""
+    """Lists of objects that are equal except for their `id`, in any order."""
 
 
 @dataclass(frozen=True, slots=True)

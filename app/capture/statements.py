@@ -91,11 +91,14 @@ class Assignment:
     differs: ColumnElement[bool]
 
 
-def _assignment(kind: ResourceKind, new_values: NewValues, updated: ColumnElement[datetime]) -> Assignment:
+def _assignment(
+    kind: ResourceKind, new_values: NewValues, updated: ColumnElement[datetime], *, takes_ids: bool = False
+) -> Assignment:
+    """Build the assignments. With `takes_ids`, new objects in a list take the ids of the stored ones."""
     table = kind.table
     return Assignment(
         {
-            **{field: kept_or_new(kind, table, field, new) for field, new in new_values.items()},
+            **{field: kept_or_new(kind, table, field, new, takes_ids) for field, new in new_values.items()},
             "revision": table.c.revision + 1,
             "event_id": func.uuidv7(),
             "updated": updated,
@@ -147,7 +150,7 @@ def upsert_statement(
     }
     for field, column in keeps:
         new_values[field] = case((table.c[column].is_not(None), table.c[field]), else_=new_values[field])
-    built = _assignment(kind, new_values, now(table))
+    built = _assignment(kind, new_values, now(table), takes_ids=True)
     return insertion.on_conflict_do_update(
         index_elements=list(identity), set_=built.assignments, where=built.differs
     ).returning(*_old_and_new(table, built))

@@ -155,7 +155,7 @@ class Deployment(Tracked, Base):
     __tablename__ = "deployment"
     __table_args__ = (
         UniqueConstraint("flow_id", "name"),
-        CheckConstraint("name ~ '^[^/%&><]*$'", name="name"),
+        CheckConstraint(f"name ~ '{NAME_PATTERN}'", name="name"),
         CheckConstraint("concurrency_limit > 0", name="concurrency_limit"),
         CheckConstraint("concurrency_limit IS NULL OR concurrency_limit_id IS NOT NULL", name="own_limit_has_its_row"),
         CheckConstraint("revision >= 1", name="revision"),

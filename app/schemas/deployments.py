@@ -7,10 +7,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from app.schemas.filters import DeploymentFilter, FlowFilter, WorkPoolFilter, WorkQueueFilter
-from app.schemas.schedules import ScheduleCreate
+from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 from app.schemas.shared import (
     INTEGER_MAX,
-    NAME_LENGTH,
     Labels,
     Name,
     Object,
@@ -42,8 +41,19 @@ def _within_parameters_limit(parameters: Object | None) -> Object | None:
     return parameters
 
 
-DeploymentName = Annotated[Text, Field(max_length=NAME_LENGTH, pattern="^[^/%&><]*$")]
-"""Unlike other names, a deployment's name may be empty, as in Prefect."""
+def _none_if_empty(steps: list[Object] | None) -> list[Object] | None:
+    return steps or None
+
+
+def _none_if_named_so(text: str | None) -> str | None:
+    return None if text == "None" else text
+
+
+PullSteps = Annotated[list[Object] | None, AfterValidator(_none_if_empty)]
+"""The client sends an empty list and null for the same: no steps. Otherwise an unchanged redeploy would be a change."""
+
+Description = Annotated[Text | None, AfterValidator(_none_if_named_so)]
+"""Some versions of the client send the text "None" when they create a deployment without a description."""
 
 Parameters = Annotated[Object, AfterValidator(_within_parameters_limit)]
 
@@ -62,12 +72,12 @@ class _DeploymentBody(WireModel):
     concurrency_options: ConcurrencyOptions | None = None
     global_concurrency_limit_id: UUID | None = None
     parameter_openapi_schema: Object | None = None
-    pull_steps: list[Object] | None = None
+    pull_steps: PullSteps = None
     work_queue_name: Name | None = None
     work_pool_name: Name | None = None
     storage_document_id: UUID | None = None
     infrastructure_document_id: UUID | None = None
-    description: Text | None = None
+    description: Description = None
     path: Text | None = None
     version: Text | None = None
     entrypoint: Text | None = None
@@ -91,7 +101,7 @@ class _DeploymentBody(WireModel):
 class DeploymentCreate(_DeploymentBody):
     """A deployment to create. If the flow already has a deployment with this name, that one is updated."""
 
-    name: DeploymentName
+    name: Name
     flow_id: UUID
     paused: bool = False
     schedules: list[ScheduleCreate] = Field(default_factory=list)
@@ -110,7 +120,7 @@ class DeploymentUpdate(_DeploymentBody):
     # The model accepts null for the last two, and PostgreSQL refuses it, as in Prefect.
 
     paused: bool = False
-    schedules: list[ScheduleCreate] = Field(default_factory=list)
+    schedules: list[ScheduleUpdate] = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
     enforce_parameter_schema: bool | None = None
     parameters: Annotated[Object | None, AfterValidator(_within_parameters_limit)] = None

@@ -71,7 +71,7 @@ Schedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
 
 class ScheduleCreate(WireModel):
-    """A schedule to add. `replaces` is the slug of an existing schedule that this one takes the place of."""
+    """A schedule to add. Prefect ignores `replaces` in a new schedule, and so does this API."""
 
     schedule: Schedule
     active: bool = True
@@ -86,7 +86,10 @@ class ScheduleCreate(WireModel):
 
 
 class ScheduleUpdate(WireModel):
-    """Changes to one schedule. Omitted fields stay unchanged."""
+    """Changes to one schedule. Omitted fields stay unchanged, and so do those that are null, as in Prefect.
+
+    `replaces` is the slug of the stored schedule to change; then `slug` is its new slug.
+    """
 
     schedule: Schedule | None = None
     active: bool | None = None
@@ -96,10 +99,9 @@ class ScheduleUpdate(WireModel):
     replaces: Tag | None = None
 
     def changes(self) -> JsonObject:
-        """Return the keys of the stored JSON to replace. Null clears `max_scheduled_runs` and `slug` only."""
-        fields = self.model_dump(mode="json", exclude_unset=True, exclude={"replaces"})
-        clearable = {"max_scheduled_runs", "slug"}
-        return {key: value for key, value in fields.items() if value is not None or key in clearable}
+        """Return the keys of the stored JSON to replace. A stated `schedule` replaces the stored one as a whole."""
+        stated = {field for field in self.model_fields_set - {"replaces"} if getattr(self, field) is not None}
+        return self.model_dump(mode="json", include=stated)
 
 
 class ScheduleResponse(BaseModel):

@@ -1,10 +1,12 @@
 """Changes the list of a deployment's schedules. These are pure functions: they return the new list to store.
 
-All of them raise `Conflict` if two schedules of the new list would have the same slug.
+The oldest schedule comes first. Every `slug` and `replaces` of a request refers to the stored list, never to a schedule
+that another entry of the same request has changed. All functions raise `Conflict` if two schedules of the new list
+would have the same slug.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Final
 from uuid import UUID, uuid4
 
 from app.errors import Conflict, InvalidRequest, NotFound
@@ -13,47 +15,38 @@ from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 
 Schedules = list[JsonObject]
 
-
-def replaced(stored: Sequence[JsonObject], new: Sequence[ScheduleCreate]) -> Schedules:
-    """Return the new schedules instead of the stored ones.
-
-    A new schedule gets the id of a stored one with the same slug or content, or else a new id.
-    """
-    remaining = list(stored)
-    return _check_slugs([_with_id(_take_matching_id(remaining, schedule), schedule) for schedule in new])
+SAME_SLUG: Final = "Two schedules of a deployment cannot have the same slug."
 
 
-def patched(stored: Sequence[JsonObject], new: Sequence[ScheduleCreate]) -> Schedules:
-    """Return the stored schedules, updated with the new ones by slug as in `added`.
+def created(new: Iterable[ScheduleCreate]) -> Schedules:
+    """Return new schedules, each with a new id."""
+    return _check_slugs([_new_schedule(schedule) for schedule in new])
 
-    Stored schedules with other slugs are kept, so an empty list changes nothing. But if nothing is stored, or a stored
-    schedule has no slug, the new schedules replace the stored ones as in `replaced`.
+
+def added(stored: Sequence[JsonObject], new: Iterable[ScheduleCreate]) -> Schedules:
+    """Return the stored schedules, followed by the new ones."""
+    return _check_slugs([*stored, *created(new)])
+
+
+def patched(stored: Sequence[JsonObject], entries: Sequence[ScheduleUpdate]) -> Schedules:
+    """Return the stored schedules, changed by these entries. An entry keeps the fields that it does not contain.
+
+    If all stored schedules have slugs, an entry changes the schedule with the slug `replaces`, or else with the slug
+    `slug`, or adds one. The other schedules are kept, so an empty list changes nothing. If nothing is stored, or a
+    stored schedule has no slug, only the schedules of the entries remain.
 
     Raises:
-        InvalidRequest: all stored schedules have slugs, but a new one has none.
+        InvalidRequest: an entry has no slug although all stored schedules have one; a new schedule has no `schedule`;
+            two entries replace the same schedule; or an entry renames a schedule to a slug that another one keeps.
     """
+    _check_entries(entries)
     if not stored or any(schedule["slug"] is None for schedule in stored):
-        return replaced(stored, new)
-    if any(schedule.slug is None for schedule in new):
+        return _replaced(stored, entries)
+    if any(entry.slug is None for entry in entries):
         raise InvalidRequest(
             "Please provide a slug for each schedule in your request to ensure schedules are updated correctly."
         )
-    return added(stored, new)
-
-
-def added(stored: Sequence[JsonObject], new: Sequence[ScheduleCreate]) -> Schedules:
-    """Return the stored schedules and the new ones.
-
-    A new schedule takes the position and the id of the stored one with the slug in `replaces` or with the same slug.
-    """
-    result = list(stored)
-    for schedule in new:
-        index = _index_to_replace(result, schedule)
-        if index is None:
-            result.append(_with_id(None, schedule))
-        else:
-            result[index] = _with_id(result[index]["id"], schedule)
-    return _check_slugs(result)
+    return _merged(stored, entries)
 
 
 def changed(stored: Sequence[JsonObject], schedule_id: UUID, update: ScheduleUpdate) -> Schedules:
@@ -79,38 +72,92 @@ def removed(stored: Sequence[JsonObject], schedule_id: UUID) -> Schedules:
     return [schedule for schedule in stored if schedule["id"] != str(schedule_id)]
 
 
+def _check_entries(entries: Sequence[ScheduleUpdate]) -> None:
+    """Raise an error if two entries contradict each other, since one of them would be lost."""
+    if _has_repeats(entry.slug for entry in entries):
+        raise Conflict(SAME_SLUG)
+    if _has_repeats(entry.replaces for entry in entries):
+        raise InvalidRequest("Two schedules of a request cannot replace the same schedule.")
+
+
+def _merged(stored: Sequence[JsonObject], entries: Sequence[ScheduleUpdate]) -> Schedules:
+    """Return all stored schedules, changed by the entries that name their slugs, and the new ones."""
+    index_by_slug = {schedule["slug"]: index for index, schedule in enumerate(stored)}
+    renamed = {entry.replaces for entry in entries if entry.replaces in index_by_slug}
+    result = list(stored)
+    for entry in entries:
+        slug_is_kept = entry.slug in index_by_slug and entry.slug not in renamed
+        if entry.replaces in renamed:
+            if slug_is_kept:
+                raise InvalidRequest(
+                    f"Cannot rename schedule from '{entry.replaces}' to '{entry.slug}': "
+                    f"a schedule with slug '{entry.slug}' already exists."
+                )
+            index = index_by_slug[entry.replaces]
+        elif slug_is_kept:
+            index = index_by_slug[entry.slug]
+        else:
+            result.append(_from_update(entry))
+            continue
+        result[index] = {**stored[index], **entry.changes()}
+    return _check_slugs(result)
+
+
+def _replaced(stored: Sequence[JsonObject], entries: Sequence[ScheduleUpdate]) -> Schedules:
+    """Return one schedule for each entry: a stored one that the entry changes, or a new one."""
+    remaining = list(stored)
+    result = []
+    for entry in entries:
+        schedule = _take_match(remaining, entry)
+        result.append({**schedule, **entry.changes()} if schedule is not None else _from_update(entry))
+    return _check_slugs(result)
+
+
+def _take_match(remaining: list[JsonObject], entry: ScheduleUpdate) -> JsonObject | None:
+    """Remove and return the stored schedule that the entry describes, or return None.
+
+    It has the slug `replaces` or `slug`, or no slug and the same `schedule`. If several have the same `schedule`, one
+    that has the same other fields, too, is preferred.
+    """
+    changes = entry.changes()
+    content = {key: value for key, value in changes.items() if key != "slug"}
+    unnamed = [
+        stored for stored in remaining if stored["slug"] is None and stored["schedule"] == content.get("schedule")
+    ]
+    matches = [
+        *(stored for stored in remaining if entry.replaces and stored["slug"] == entry.replaces),
+        *(stored for stored in remaining if entry.slug and stored["slug"] == entry.slug),
+        *(stored for stored in unnamed if {**stored, **content} == stored),
+        *unnamed,
+    ]
+    if not matches:
+        return None
+    remaining.remove(matches[0])
+    return matches[0]
+
+
+def _from_update(entry: ScheduleUpdate) -> JsonObject:
+    """Return a new schedule. Raises InvalidRequest if the entry has no `schedule`; the text is Prefect's."""
+    if entry.schedule is None:
+        raise InvalidRequest("Unable to create new deployment schedules without a schedule configuration.")
+    return _new_schedule(ScheduleCreate.model_validate(entry.model_dump(exclude_none=True)))
+
+
+def _new_schedule(new: ScheduleCreate) -> JsonObject:
+    return {"id": str(uuid4()), **new.content()}
+
+
 def _require(stored: Sequence[JsonObject], schedule_id: UUID) -> None:
     if all(schedule["id"] != str(schedule_id) for schedule in stored):
         raise NotFound("Schedule not found.")
 
 
-def _take_matching_id(remaining: list[JsonObject], new: ScheduleCreate) -> Any:
-    """Remove the first stored schedule with the same slug, or else with the same content; return its id, or None."""
-    content = new.content()
-    slugs = {slug for slug in (new.slug, new.replaces) if slug is not None}
-    same_slug = (index for index, stored in enumerate(remaining) if stored["slug"] in slugs)
-    same_content = (
-        index for index, stored in enumerate(remaining) if {**stored, "id": None} == {**content, "id": None}
-    )
-    index = next(same_slug, next(same_content, None))
-    return remaining.pop(index)["id"] if index is not None else None
-
-
-def _index_to_replace(schedules: Schedules, new: ScheduleCreate) -> int | None:
-    for slug in (new.replaces, new.slug):
-        if slug is not None:
-            for index, schedule in enumerate(schedules):
-                if schedule["slug"] == slug:
-                    return index
-    return None
-
-
-def _with_id(id_: Any, new: ScheduleCreate) -> JsonObject:
-    return {"id": id_ or str(uuid4()), **new.content()}
-
-
 def _check_slugs(schedules: Schedules) -> Schedules:
-    slugs = [schedule["slug"] for schedule in schedules if schedule["slug"] is not None]
-    if len(slugs) != len(set(slugs)):
-        raise Conflict("Two schedules of a deployment cannot have the same slug.")
+    if _has_repeats(schedule["slug"] for schedule in schedules):
+        raise Conflict(SAME_SLUG)
     return schedules
+
+
+def _has_repeats(slugs: Iterable[str | None]) -> bool:
+    texts = [slug for slug in slugs if slug is not None]
+    return len(texts) != len(set(texts))

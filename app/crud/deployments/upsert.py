@@ -14,7 +14,7 @@ from app.capture.tracked import insert_row, upsert_row
 from app.crud.deployments.effects import lock_own_limits
 from app.crud.deployments.existing import Existing, find_existing, view_after
 from app.crud.deployments.reading import DeploymentView, read_deployment_of_flow
-from app.crud.deployments.schedules import replaced
+from app.crud.deployments.schedules import created
 from app.crud.deployments.values import (
     check_job_variables,
     check_parameters,
@@ -63,7 +63,7 @@ def upsert_deployment(session: Session, body: DeploymentCreate) -> Upserted:
         **limit_values(fields),
         "parameters": body.parameters,
         "labels": {FLOW_LABEL: str(body.flow_id), **(body.labels or {})},
-        "schedules": replaced([], body.schedules),
+        "schedules": created(body.schedules),
     }
     clears_queue = "work_pool_name" in fields and body.work_pool_name is None and body.work_queue_name is None
     existing = find_existing(session, body, {**values, "work_queue_id": None} if clears_queue else values)

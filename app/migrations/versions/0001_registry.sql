@@ -142,7 +142,7 @@ CREATE TABLE deployment (
     -- Deferred, because a deployment's own limit is written after the deployment, whose id its name contains.
     CONSTRAINT fk_deployment_concurrency_limit_id FOREIGN KEY (concurrency_limit_id) REFERENCES concurrency_limit (id)
         DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT ck_deployment_name CHECK (name ~ '^[^/%&><]*$'),
+    CONSTRAINT ck_deployment_name CHECK (name ~ '^[^/%&><]+$'),
     CONSTRAINT ck_deployment_concurrency_limit CHECK (concurrency_limit > 0),
     CONSTRAINT ck_deployment_own_limit_has_its_row CHECK (
         concurrency_limit IS NULL OR concurrency_limit_id IS NOT NULL

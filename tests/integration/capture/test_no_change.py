@@ -45,7 +45,7 @@ def a_pair(draw: Any, kind: ResourceKind, field: str, stored: Any) -> tuple[Any,
     if kind.tracked[field] is Same.SAME_CONTENT:
         entries = draw(st.lists(OBJECTS, max_size=3))
         first, second = ([{**entry, "id": f"{side}{at}"} for at, entry in enumerate(entries)] for side in "ab")
-        return first, written_otherwise(second)
+        return first, written_otherwise(draw(st.permutations(second)))
     if isinstance(kind.table.c[field].type, JSON):
         value = draw(OBJECTS)
         return value, written_otherwise(value)

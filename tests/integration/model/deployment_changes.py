@@ -12,7 +12,7 @@ from app.crud.deployments import writing as deployments
 from app.crud.deployments.upsert import upsert_deployment
 from app.crud.work_pools import polls
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
-from app.schemas.schedules import IntervalSchedule, ScheduleCreate
+from app.schemas.schedules import IntervalSchedule, ScheduleCreate, ScheduleUpdate
 from tests.integration.model import consequences
 from tests.integration.model.changes import refused_unless, without
 from tests.integration.model.flow_changes import get_or_create
@@ -38,6 +38,8 @@ def body_of(fields: Mapping[str, Any]) -> dict[str, Any]:
 def known(session: Session, draft: Draft, id_: UUID, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return a request's fields as in the model; call this right after the change."""
     found = without(fields, "place")
+    if "schedules" in fields:
+        found["schedules"] = sorted(fields["schedules"])
     if "place" in fields:
         found["work_queue_id"] = resolve(session, draft, fields["place"]) if fields["place"] is not None else None
     if "concurrency_limit" in fields:
@@ -117,7 +119,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Add a deployment's schedule, or replace the one with the same slug; without an interval, remove it."""
+    """Add a deployment's schedule, or change the one with the same slug; without an interval, remove it."""
 
     key: Key
     slug: str
@@ -130,7 +132,10 @@ class Schedule:
         deployment = deployments.lock_deployment(session, living.id)
         now = dict(living.state["schedules"])
         if self.interval is not None:
-            new = schedule_lists.added(deployment.schedules, schedules_of([(self.slug, self.interval)]))
+            new = schedule_lists.patched(
+                deployment.schedules,
+                [ScheduleUpdate(slug=self.slug, schedule=IntervalSchedule(interval=self.interval))],
+            )
             now[self.slug] = self.interval
         elif self.slug in now:
             (stored,) = [entry for entry in deployment.schedules if entry["slug"] == self.slug]
@@ -139,7 +144,7 @@ class Schedule:
         else:
             return
         deployments.set_schedules(session, deployment, new)
-        draft.change(self.key, schedules=[[slug, interval] for slug, interval in now.items()])
+        draft.change(self.key, schedules=sorted([slug, interval] for slug, interval in now.items()))
 
 
 @dataclass(frozen=True)

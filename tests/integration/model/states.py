@@ -80,5 +80,5 @@ def known_part(kind: str, tracked: Mapping[str, Any]) -> State:
     """Return the part of a resource's tracked fields that the model knows, from an event or a row."""
     if kind != DEPLOYMENT:
         return {name: tracked[name] for name in KINDS[kind].tracked}
-    schedules = [[entry["slug"], entry["schedule"]["interval"]] for entry in tracked["schedules"]]
+    schedules = sorted([entry["slug"], entry["schedule"]["interval"]] for entry in tracked["schedules"])
     return {**{name: tracked[name] for name in (*NEW[DEPLOYMENT], "labels")}, "schedules": schedules}

@@ -30,6 +30,7 @@ from tests.world import World, operations, updates
         ({"schedule": {"interval": 1}}, 422, "Extra inputs"),
         ({"infra_overrides": {}}, 422, "Extra inputs"),
         ({"tags": None}, 422, "valid list"),
+        ({"name": ""}, 422, "pattern"),
     ],
 )  # fmt: skip
 def test_a_bad_creation_is_refused_with_its_reason_and_leaves_nothing(

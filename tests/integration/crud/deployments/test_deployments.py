@@ -27,10 +27,6 @@ def test_it_is_found_by_its_names(world: World) -> None:
     assert world.client.get(f"{path}x").json() == {"detail": "Deployment not found"}
 
 
-def test_an_empty_name_is_a_name(world: World) -> None:
-    world.post("/deployments/", {"name": "", "flow_id": world.flow()}, 201)
-
-
 def test_labels_are_the_flows_its_id_and_the_given_ones(world: World) -> None:
     flow = world.post("/flows/", {"name": "labelled", "labels": {"team": "data", "tier": 1}}, 201)["id"]
     body = {"name": "d", "flow_id": flow, "labels": {"tier": 2}}
@@ -78,13 +74,3 @@ def test_what_does_not_exist_is_not_found(path: str, world: World) -> None:
             method, f"/deployments/{uuid4()}{where}", json={} if method == "PATCH" else None
         )
         assert (response.status_code, response.json()) == (404, {"detail": "Deployment not found"})
-
-
-def test_schedules_are_listed_as_they_were_added(world: World) -> None:
-    deployment = world.deploy(schedules=[{"schedule": {"cron": "0 3 * * *"}, "slug": "a"}])
-    path = f"/deployments/{deployment}/schedules"
-    answers = world.post(path, [{"schedule": {"interval": 60}}, {"schedule": {"interval": 9}, "slug": "a"}], 201)
-    assert [answer["slug"] for answer in answers] == ["a", None]
-    listed = world.client.get(path).json()
-    assert [schedule["slug"] for schedule in listed] == ["a", None]
-    assert listed[0]["deployment_id"] == deployment

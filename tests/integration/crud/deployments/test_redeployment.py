@@ -49,6 +49,7 @@ BASE: dict[str, Any] = {
         ("work_queue_name", "q", ["work_queue_id"]),
         ("work_queue_name", "default", []),
         ("tags", ["b", "a"], []),
+        ("description", "None", ["description"]),
         ("parameters", {"n": 1.0}, []),
         ("job_variables", None, []),
     ],
@@ -65,6 +66,14 @@ def test_each_key_alone_is_a_change_when_its_value_differs(
     events = world.life(deployment)
     changed = [event for event in events if event["event"].endswith(".updated")]
     assert [sorted(updates(event)) for event in changed] == ([fields] if fields else [])
+
+
+@pytest.mark.parametrize(("key", "first", "later"), [("description", "None", None), ("pull_steps", [], None)])
+def test_two_spellings_of_nothing_are_the_same(key: str, first: Any, later: Any, world: World) -> None:
+    deployment = world.deploy(**{key: first})
+    world.deploy(200, **{key: later})
+    world.patch(f"/deployments/{deployment}", {key: first})
+    assert operations(world.life(deployment)) == ["created"]
 
 
 def test_a_key_that_is_left_out_leaves_what_is_stored(world: World) -> None:
