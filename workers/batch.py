@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import Delete, Uuid, any_, bindparam, delete
+from sqlalchemy import Delete, TextClause, Uuid, any_, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from app.errors import DispatchError
-from app.log.append import append, append_one_by_one
+from app.log.append import append, check_log_accepts_events
 from app.models import SnapshotRow
 from app.postgres.base import JsonObject, core_table
+from app.postgres.refusals import is_absence
 from app.schemas.event import Event, RelatedResource
 from workers.build import build, changed_fields, check
 from workers.claimed import Claimed
@@ -70,28 +71,46 @@ def _unreadable(snapshots: Sequence[Claimed]) -> dict[Claimed, DispatchError]:
     return errors
 
 
-def append_together(session: Session, batch: Batch, rescued: set[UUID]) -> None:
-    """Delete the snapshots of all events of the batch in one statement and append the events in two more."""
+def dispatch_together(session: Session, snapshots: Sequence[Claimed], size_cap: int, rescued: set[UUID]) -> Batch:
+    """Build the events, delete their snapshots in one statement, and append the events in two more.
+
+    Raises:
+        Exception: an event cannot be written. Nothing says which one.
+    """
+    batch = build_batch(session, snapshots, size_cap)
+    if batch.built:
+        events = [event for _, event in batch.built]
+        swept = len(rescued.intersection(event.id for event in events)) if rescued else 0
+        # The deletion comes first, because the append holds the log's lock until the commit.
+        _delete(session, batch)
+        append(session, events, rescued=swept)
+    return batch
+
+
+def dispatch_apart(session: Session, snapshots: Sequence[Claimed], size_cap: int, rescued: set[UUID]) -> Batch:
+    """Dispatch each snapshot under its own savepoint. One that cannot be dispatched becomes a failure.
+
+    Raises:
+        Exception: the database takes no event at all, so the snapshots are not to blame.
+    """
+    batch = Batch()
+    # A deferred constraint would otherwise fail only at the commit, together with all the other snapshots.
+    session.execute(_constraints_at_once())
+    for snapshot in snapshots:
+        if batch.failures and snapshot.resource_id in batch.stopped:
+            continue
+        try:
+            with session.begin_nested():
+                single = dispatch_together(session, [snapshot], size_cap, rescued)
+        except Exception as error:
+            if is_absence(error):
+                raise
+            single = Batch(failures={snapshot: error})
+        batch.built += single.built
+        batch.failures |= single.failures
     if not batch.built:
-        return
-    events = [event for _, event in batch.built]
-    swept = len(rescued.intersection(event.id for event in events)) if rescued else 0
-    # The deletion comes first, because the append holds the log's lock until the commit.
-    _delete(session, batch)
-    append(session, events, rescued=swept)
-
-
-def append_apart(session: Session, batch: Batch, rescued: set[UUID]) -> None:
-    """Append each event under a savepoint of its own; an event that the database refuses becomes a failure."""
-    done = append_one_by_one(session, [event for _, event in batch.built], rescued=rescued, in_order=True)
-    refused = {snapshot: done.refused[event.id] for snapshot, event in batch.built if event.id in done.refused}
-    stopped = {snapshot.resource_id for snapshot in refused}
-    appended = {event.id for event in done.appended}
-    # A resource waits behind its first failure: a snapshot that failed to build behind a refused one has to wait.
-    unbuilt = {snapshot: error for snapshot, error in batch.failures.items() if snapshot.resource_id not in stopped}
-    batch.failures = {**refused, **unbuilt}
-    batch.built = [(snapshot, event) for snapshot, event in batch.built if event.id in appended]
-    _delete(session, batch)
+        check_log_accepts_events(session, batch.failures.values())
+    return batch
 
 
 def _updates(snapshot: Claimed) -> JsonObject | None:
@@ -108,3 +127,8 @@ def _delete(session: Session, batch: Batch) -> None:
 def _deletion() -> Delete:
     table = core_table(SnapshotRow)
     return delete(table).where(table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid(), dimensions=1))))
+
+
+@lru_cache
+def _constraints_at_once() -> TextClause:
+    return text("SET CONSTRAINTS ALL IMMEDIATE")

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.postgres.engine import autocommit_session
-from app.postgres.refusals import is_absence, is_refusal
+from app.postgres.refusals import is_absence
 from app.telemetry import get_logger
-from workers.batch import Batch, append_apart, append_together, build_batch
+from workers.batch import Batch, dispatch_apart, dispatch_together
 from workers.claim import claim, claimable, lanes_of, lock_lanes
 from workers.claimed import Claimed
 from workers.deaths import Marks, deadly, suspect
@@ -24,7 +23,8 @@ logger = get_logger(__name__)
 TURN_SECONDS: Final = 10.0
 """How long one message is worked on while more snapshots arrive in its lanes; then other messages have their turn."""
 
-Append = Callable[[Session, Batch, set[UUID]], None]
+Process = Callable[[Session, Sequence[Claimed], int, set[UUID]], Batch]
+"""Dispatches claimed snapshots. Its last arguments: `size_cap`, and the ids of snapshots that only the sweep found."""
 
 
 class SuspectFound(Exception):
@@ -106,7 +106,7 @@ class Dispatcher:
         total = 0
         while lanes:
             try:
-                done = self._transaction(lanes, append_together, marks)
+                done = self._transaction(lanes, dispatch_together, marks)
             except Exception as error:
                 if is_absence(error):
                     raise
@@ -149,14 +149,14 @@ class Dispatcher:
     def _dispatch_batch(self, lane: int, marks: Marks) -> Done:
         """Dispatch the next batch of one lane."""
         try:
-            return self._transaction([lane], append_together, marks)
-        except DBAPIError as error:
-            if not is_refusal(error):
+            return self._transaction([lane], dispatch_together, marks)
+        except Exception as error:
+            if is_absence(error):
                 raise
-        # The database refused something in the batch. Append event by event to find out what it was.
-        return self._transaction([lane], append_apart, marks)
+            logger.info("snapshots_one_by_one", lane=lane, reason=type(error).__name__)
+        return self._transaction([lane], dispatch_apart, marks)
 
-    def _transaction(self, lanes: Sequence[int], append: Append, marks: Marks) -> Done:
+    def _transaction(self, lanes: Sequence[int], process: Process, marks: Marks) -> Done:
         # Marks that an outage left behind must not count as deaths in the claim.
         marks.remove()
         try:
@@ -167,7 +167,7 @@ class Dispatcher:
                 snapshots = claim(session, held, self.batch_size)
                 if len(lanes) > 1 and any(snapshot.deaths for snapshot in snapshots):
                     raise SuspectFound
-                batch = self._work(session, snapshots, append, marks, now)
+                batch = self._work(session, snapshots, process, marks, now)
                 if batch.failures:
                     record_failures(session, batch.failures, now)
             marks.forget([event.id for _, event in batch.built])
@@ -177,16 +177,14 @@ class Dispatcher:
         return Done(held, len(batch.built), was_full=len(snapshots) >= self.batch_size)
 
     def _work(
-        self, session: Session, snapshots: Sequence[Claimed], append: Append, marks: Marks, now: datetime
+        self, session: Session, snapshots: Sequence[Claimed], process: Process, marks: Marks, now: datetime
     ) -> Batch:
-        """Build and append the events of these snapshots; set marks before when one of them may kill this process."""
+        """Process these snapshots; set marks before when one of them may kill this process."""
         if failures := deadly(snapshots):
             return Batch(failures=failures)
         if self.rescue_after is not None or any(snapshot.deaths for snapshot in snapshots):
             marks.set(snapshots)
-        batch = build_batch(session, snapshots, self.size_cap)
-        append(session, batch, self._rescued(snapshots, now))
-        return batch
+        return process(session, snapshots, self.size_cap, self._rescued(snapshots, now))
 
     def _rescued(self, snapshots: Sequence[Claimed], now: datetime) -> set[UUID]:
         """Return the ids of the snapshots that only the sweep found: old ones that do not wait for a retry."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.capture.snapshot import make_masker
 from app.errors import Unavailable
 from app.log.client_events import append_client_events, append_storable_client_events
-from app.postgres.refusals import OUTAGE, describe, is_refusal
+from app.postgres.refusals import OUTAGE, describe, is_absence
 from app.schemas.client_events import ClientEvent, ClientEvents
 from app.telemetry import get_logger
 from app.web.handshake import receive_text
@@ -103,7 +103,7 @@ def _append(app: FastAPI, events: Sequence[ClientEvent]) -> None:
         with app.state.sessions() as session, session.begin():
             append_client_events(session, events, masker)
     except OUTAGE as error:
-        if not is_refusal(error):
+        if is_absence(error):
             raise
         with app.state.sessions() as session, session.begin():
             refused = append_storable_client_events(session, events, masker)

@@ -1,10 +1,10 @@
 """Appends events to the log at its next positions. The registry's events and the clients' events both use it."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
-from uuid import UUID
+from uuid import uuid4
 
 from sqlalchemy import Text, bindparam, cast, func, select, update
 from sqlalchemy.exc import DBAPIError
@@ -14,7 +14,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.models import EventLog, EventRow
 from app.postgres.base import core_table
 from app.postgres.bulk import copy_rows, json_field, labels_field
-from app.postgres.refusals import is_refusal
+from app.postgres.refusals import is_absence, is_refusal
 from app.schemas.event import RESOURCE_ID, REVISION, Event
 
 CHANNEL: Final = "aftercommit_log"
@@ -32,14 +32,6 @@ COLUMNS: Final = (
     "follows",
     "revision",
 )
-
-
-@dataclass(slots=True)
-class AppendResult:
-    """The events that `append_one_by_one` appended, and the errors of the refused ones by event id."""
-
-    appended: list[Event] = field(default_factory=list)
-    refused: dict[UUID, DBAPIError] = field(default_factory=dict)
 
 
 def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
@@ -61,37 +53,48 @@ def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
     return last
 
 
-def append_one_by_one(
-    session: Session, events: Iterable[Event], *, rescued: Collection[UUID] = (), in_order: bool
-) -> AppendResult:
-    """Append each event under its own savepoint, to find out which of them the database refuses.
-
-    Args:
-        session: the open transaction.
-        events: the events to append, in this order.
-        rescued: the ids of the events that only the sweep found.
-        in_order: whether a refused event stops the later events of the same resource, which are then left out.
+def append_one_by_one(session: Session, events: Iterable[Event]) -> list[DBAPIError]:
+    """Append each event under its own savepoint; return the errors of those that cannot be appended.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: the database failed for another reason than a refusal.
+        sqlalchemy.exc.DBAPIError: the log accepts no event at all, so the events are not to blame.
     """
-    result = AppendResult()
-    stopped: set[str] = set()
+    appended, errors = 0, list[DBAPIError]()
     for event in events:
-        if event.resource[RESOURCE_ID] in stopped:
-            continue
         try:
             with session.begin_nested():
-                append(session, [event], rescued=int(event.id in rescued))
+                append(session, [event], rescued=0)
         except DBAPIError as error:
-            if not is_refusal(error):
+            if is_absence(error):
                 raise
-            result.refused[event.id] = error
-            if in_order:
-                stopped.add(event.resource[RESOURCE_ID])
+            errors.append(error)
         else:
-            result.appended.append(event)
-    return result
+            appended += 1
+    if not appended:
+        check_log_accepts_events(session, errors)
+    return errors
+
+
+def check_log_accepts_events(session: Session, errors: Collection[Exception]) -> None:
+    """Find out whether events failed by themselves, or because the log accepts none at the moment.
+
+    Most errors name their event or row. For the others, such as a full disk or a missing privilege, a neutral event is
+    appended and rolled back.
+
+    Args:
+        session: the open transaction, in which no event has been appended.
+        errors: the errors of the events that failed; none may be an absence.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the log does not accept the neutral event either.
+    """
+    if all(is_refusal(error) or not isinstance(error, DBAPIError) for error in errors):
+        return
+    savepoint = session.begin_nested()
+    try:
+        append(session, [_neutral_event()], rescued=0)
+    finally:
+        savepoint.rollback()
 
 
 def lock_log(session: Session) -> None:
@@ -127,4 +130,17 @@ def _row(event: Event) -> tuple[object, ...]:
         event.follows,
         # Only the registry's own events have this label: it is removed from what clients send.
         int(event.resource[REVISION]) if REVISION in event.resource else None,
+    )
+
+
+def _neutral_event() -> Event:
+    resource = {RESOURCE_ID: "aftercommit.probe"}
+    return Event(
+        id=uuid4(),
+        occurred=datetime.now(UTC),
+        event="aftercommit.probe",
+        resource=resource,
+        related=[],
+        payload={},
+        follows=None,
     )

@@ -37,7 +37,7 @@ def append_storable_client_events(
 ) -> Sequence[DBAPIError]:
     """Append the new events that the database accepts, and return the errors of the others."""
     new = _new_events(session, events, masker)
-    return [*append_one_by_one(session, new, in_order=False).refused.values()]
+    return append_one_by_one(session, new)
 
 
 def _new_events(session: Session, events: Sequence[ClientEvent], masker: Masker) -> list[Event]:

@@ -12,9 +12,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 OUTAGE: Final = (DBAPIError, PoolTimeoutError)
 """SQLAlchemy's errors when the database is unreachable, full, read-only, in a deadlock, or refuses a statement."""
 
-REFUSED: Final = ("22", "23", "54")
-"""SQLSTATE classes for which a retry cannot succeed: 22 data exception, 23 integrity violation, 54 program limit
-exceeded (a row that is too large)."""
+REFUSED: Final = ("22", "23", "27", "44", "54", "P0")
+"""SQLSTATE classes for which a retry cannot succeed: 22 data exception, 23 integrity violation, 27 and P0 errors of a
+trigger, 44 check of a view, 54 program limit exceeded (a row that is too large)."""
 TOO_LARGE: Final = "54"
 FOREIGN_KEY: Final = "23503"
 """A row refers to one that does not exist."""
@@ -23,6 +23,8 @@ CHECK: Final = "23514"
 MISSING_TABLE: Final = "42P01"
 CANCELED: Final = "57014"
 """The statement exceeded its time limit."""
+CONFLICTS: Final = ("40", "55P03")
+"""Class 40: a deadlock or a serialization failure. 55P03: a lock was not granted in time."""
 QUOTES_VALUES: Final = ("22", "P0")
 """SQLSTATE classes whose message may quote a value: invalid data, and errors raised by a trigger."""
 
@@ -59,6 +61,11 @@ def is_too_large(error: BaseException) -> bool:
 def is_canceled(error: BaseException) -> bool:
     """Return whether the statement exceeded its time limit."""
     return sqlstate(error) == CANCELED
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether concurrent transactions were in each other's way, so that the same one may succeed at once."""
+    return sqlstate(error).startswith(CONFLICTS)
 
 
 def is_missing_table(error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,18 +13,21 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.errors import AppError, Unavailable
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
-from app.postgres.refusals import describe, failed_check, is_missing_reference, is_too_large
+from app.postgres.refusals import describe, failed_check, is_conflict, is_missing_reference, is_refusal, is_too_large
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
 
-RETRY_AFTER_SECONDS = "1"
+OUTAGE_RETRY_SECONDS: Final = 13
+"""Prefect's client gives up after five retries, whatever the interval. So it outlives an outage of a minute."""
+CONFLICT_RETRY_SECONDS: Final = 1
 INTEGRITY = "Data integrity conflict. This usually means a unique or foreign key constraint was violated."
 MISSING_REFERENCE = "The request refers to a resource that does not exist (any more)."
 TOO_LARGE = "A value is too large or too deeply nested to be stored."
 CHANGE_TOO_LARGE = (
     f"The change is too large to record: the tracked fields of a resource may take at most {STATE_LIMIT} bytes of JSON."
 )
+REFUSED = "A rule of the database refuses the change."
 NOT_STORABLE = "A value cannot be stored: strings must not contain NUL, and numbers must be finite and in range."
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, JSONResponse]]
@@ -57,10 +60,10 @@ def unauthorized() -> JSONResponse:
     return response
 
 
-def unavailable(text: str) -> JSONResponse:
-    """Return the response to a request that may succeed a moment later."""
+def unavailable(text: str, retry_seconds: int = OUTAGE_RETRY_SECONDS) -> JSONResponse:
+    """Return the response to a request that may succeed after `retry_seconds`."""
     return JSONResponse(
-        {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": RETRY_AFTER_SECONDS}
+        {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(retry_seconds)}
     )
 
 
@@ -96,9 +99,12 @@ async def _on_data(_request: Request, _error: DataError) -> JSONResponse:
 async def _on_database(_request: Request, error: DBAPIError) -> JSONResponse:
     if is_too_large(error):
         return JSONResponse({"detail": TOO_LARGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if is_refusal(error):
+        logger.warning("change_refused", reason=describe(error))
+        return JSONResponse({"detail": REFUSED}, HTTPStatus.UNPROCESSABLE_ENTITY)
     # The database may be away, full, read-only after a failover, or not migrated yet: a retry may succeed.
     logger.warning("database_unavailable", reason=describe(error))
-    return unavailable("Service Unavailable")
+    return unavailable("Service Unavailable", CONFLICT_RETRY_SECONDS if is_conflict(error) else OUTAGE_RETRY_SECONDS)
 
 
 async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:

@@ -29,13 +29,15 @@ REMEMBERED_LENGTH: Final = 8 * 1024
 def check_conformity(
     values: JsonObject, schema: JsonObject, what: str, error: type[RequestError] = InvalidRequest
 ) -> None:
-    """Reject values that their schema does not allow. Missing values are allowed: a run may supply them.
+    """Reject values that their schema does not allow.
+
+    Missing values are allowed at every depth, because a run may supply them.
 
     Two rules are not checked: patterns that RE2 cannot compile (see the top of this module), and
     `unevaluatedProperties` in a schema that has `patternProperties` anywhere.
 
     Args:
-        values: the values by name. A null counts as missing, unless the schema requires the value.
+        values: the values by name. At every depth, a null counts as missing, unless the schema requires the value.
         schema: an object schema of JSON Schema 2020-12.
         what: the name of the values in error messages.
         error: the error to raise if a value does not conform.
@@ -60,10 +62,7 @@ def check_conformity(
 
 
 def _first_violation(values: JsonObject, schema: JsonObject) -> SchemaViolation | None:
-    validator = _validator(schema)
-    required = schema.get("required", [])
-    given = {key: value for key, value in values.items() if value is not None or key in required}
-    return next(iter(validator.iter_errors(given)), None)
+    return next(iter(_validator(schema).iter_errors(values)), None)
 
 
 def _validator(schema: JsonObject) -> Any:
@@ -85,7 +84,7 @@ def _make_validator(schema: JsonObject) -> Any:
     Draft202012Validator.check_schema(schema)
     # With an empty registry, a reference to a URL is an error. Otherwise the library would request that URL.
     make_validator = _WITHOUT_UNEVALUATED if _mentions(schema, "patternProperties") else _LINEAR
-    return make_validator({**schema, "required": []}, registry=Registry())
+    return make_validator(schema, registry=Registry())
 
 
 def _place(error: Any) -> str:
@@ -152,6 +151,15 @@ def _additional_properties(
             yield from validator.descend(instance[key], subschema, path=key)
 
 
+def _properties(validator: Any, properties: JsonObject, instance: Any, schema: JsonObject) -> Iterator[SchemaViolation]:
+    if not validator.is_type(instance, "object"):
+        return
+    required = schema.get("required", [])
+    for key, subschema in properties.items():
+        if key in instance and (instance[key] is not None or key in required):
+            yield from validator.descend(instance[key], subschema, path=key, schema_path=key)
+
+
 def _nothing(_validator: Any, _value: Any, _instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
     yield from ()
 
@@ -161,11 +169,13 @@ def _evolve(self: Any, **changes: Any) -> Any:
 
 
 def _linear(**more: Any) -> Any:
-    """Return the validator class of JSON Schema 2020-12 without Python's `re`."""
+    """Return the validator class of JSON Schema 2020-12 without Python's `re`, and without required values."""
     rules = {
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
+        "properties": _properties,
+        "required": _nothing,
     }
     made: Any = extend(Draft202012Validator, {**rules, **more})  # type: ignore[no-untyped-call]  # Its stub has no types.
     # At a `$schema` inside a schema, the library's own `evolve` would switch to a class without these rules.

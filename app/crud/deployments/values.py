@@ -104,15 +104,16 @@ def check_job_variables(template: JsonObject | None, job_variables: JsonObject |
 
 
 def check_parameters(deployment: Mapping[str, Any], error: type[RequestError]) -> None:
-    """Check the deployment's parameters against its schema, unless `enforce_parameter_schema` is off.
+    """Check the deployment's parameters against its schema, if `enforce_parameter_schema` is on.
 
     Args:
-        deployment: the columns to store. A missing column counts as not set.
+        deployment: the columns to store. A missing column counts as not set: as in Prefect, a creation that does not
+            state `enforce_parameter_schema` is not checked, although the column is then true.
         error: the type of the exception if they do not match.
     """
     schema = deployment.get("parameter_openapi_schema")
     parameters = deployment.get("parameters")
-    if deployment.get("enforce_parameter_schema", True) and schema and parameters:
+    if deployment.get("enforce_parameter_schema") and schema and parameters:
         check_conformity(parameters, schema, "parameters", error)
 
 

@@ -14,6 +14,7 @@ from app.capture.statements import Condition, Where
 from app.capture.tracked import update_rows
 from app.crud.deployments.cascades import delete_matching
 from app.crud.deployments.effects import lock_own_limits, refresh_moved_deployments, sync_own_limits
+from app.crud.deployments.hydration import hydrate
 from app.crud.deployments.reading import IS_THIS_DEPLOYMENT
 from app.crud.deployments.schedules import Schedules, patched
 from app.crud.deployments.values import check_job_variables, check_parameters, column_values, job_template
@@ -38,6 +39,8 @@ def update_deployment(session: Session, deployment_id: UUID, body: DeploymentUpd
         InvalidRequest: the job variables do not match the work pool's schema, or schedules lack slugs.
     """
     values = column_values(session, body)
+    if body.parameters is not None:
+        values["parameters"] = hydrate(body.parameters)
     if not body.model_fields_set & FIELDS_THAT_NEED_THE_ROW:
         if not _change(session, deployment_id, values):
             lock_deployment(session, deployment_id)

@@ -92,9 +92,13 @@ def unchanged_write_counts_as_a_change() -> None:
 
     def make(original: Any) -> Any:
         def _assignment(
-            kind: ResourceKind, new_values: Mapping[str, ColumnElement[Any]], updated: ColumnElement[datetime]
+            kind: ResourceKind,
+            new_values: Mapping[str, ColumnElement[Any]],
+            updated: ColumnElement[datetime],
+            *,
+            takes_ids: bool = False,
         ) -> Assignment:
-            assignment: Assignment = original(kind, new_values, updated)
+            assignment: Assignment = original(kind, new_values, updated, takes_ids=takes_ids)
             return changed(assignment, differs=true())
 
         return _assignment

@@ -2,7 +2,7 @@
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import make_url, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -10,7 +10,7 @@ from app.api import health
 from app.main import create_app
 from app.postgres.refusals import describe
 from app.settings import Settings, get_settings
-from app.web.errors import TOO_LARGE
+from app.web.errors import CONFLICT_RETRY_SECONDS, OUTAGE_RETRY_SECONDS, TOO_LARGE
 from tests.databases import administer
 
 
@@ -65,7 +65,7 @@ def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(
         assert "does not answer" in client.get("/ready").json()["reasons"]["database"]
         response = client.post("/flows/", json={"name": "etl"})
     assert response.status_code == 503
-    assert response.headers["retry-after"] == "1"
+    assert response.headers["retry-after"] == str(OUTAGE_RETRY_SECONDS)
     assert response.json() == {"exception_message": "Service Unavailable"}
 
 
@@ -81,7 +81,7 @@ def test_connections_that_are_all_in_use_are_the_reason_and_requests_get_503(
             assert client.get("/ready").json()["reasons"]["database"] == "no connection is free"
             response = client.post("/flows/", json={"name": "etl"})
         assert client.post("/flows/", json={"name": "etl"}).status_code == 201
-    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert (response.status_code, response.headers["retry-after"]) == (503, str(OUTAGE_RETRY_SECONDS))
 
 
 def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_its_text(
@@ -120,7 +120,7 @@ def test_a_database_that_is_read_only_after_a_failover_is_unavailable_for_now(
     administer(database_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     response = client.post("/flows/", json={"name": "etl"})
     assert response.status_code == 503
-    assert response.headers["retry-after"] == "1"
+    assert response.headers["retry-after"] == str(OUTAGE_RETRY_SECONDS)
 
 
 @pytest.mark.own_database
@@ -140,3 +140,20 @@ def test_a_value_beyond_a_limit_of_the_database_is_the_callers_to_mend(
         session.commit()
     response = client.post("/flows/", json={"name": "etl"})
     assert (response.status_code, response.json()["detail"]) == (422, TOO_LARGE)
+
+
+@pytest.mark.own_database
+def test_a_client_may_repeat_a_request_soon_after_a_conflict_of_transactions(
+    client: TestClient, database_url: str
+) -> None:
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE flow IN ACCESS EXCLUSIVE MODE"))
+        response = client.post("/flows/", json={"name": "etl"})
+    engine.dispose()
+    assert (response.status_code, response.headers["retry-after"]) == (503, str(CONFLICT_RETRY_SECONDS))
+
+
+def test_the_client_of_prefect_outlives_an_outage_of_a_minute() -> None:
+    retries = 5  # The default of PREFECT_CLIENT_MAX_RETRIES.
+    assert retries * OUTAGE_RETRY_SECONDS > 60

@@ -22,7 +22,7 @@ from tests.databases import SharedDatabase
 from tests.integration.model.endings import Crash, cut
 from tests.integration.model.histories import ATTEMPTS, lane_of, lanes
 from workers import batch, build, dispatch, retry
-from workers.batch import append_apart, append_together
+from workers.batch import dispatch_apart, dispatch_together
 from workers.claimed import Claimed
 from workers.dispatch import Dispatcher, Done
 from workers.readiness import refresh_all_statuses
@@ -73,8 +73,8 @@ class World:
         patch.setattr(batch, "build", self._build)
         patch.setattr(batch, "append", self._around(append, AT[0], AT[1]))
         patch.setattr(batch, "_delete", self._around(batch._delete, None, AT[2]))
-        patch.setattr(dispatch, "append_together", self._around(append_together, None, AT[3]))
-        patch.setattr(dispatch, "append_apart", self._around(append_apart, None, AT[3]))
+        patch.setattr(dispatch, "dispatch_together", self._around(dispatch_together, None, AT[3]))
+        patch.setattr(dispatch, "dispatch_apart", self._around(dispatch_apart, None, AT[3]))
         patch.setattr(dispatch, "Done", self._done)
 
     def dispatch(self, ids: Sequence[UUID], batch_size: int, *, swept: bool = False, came_again: bool = False) -> int:

@@ -17,7 +17,7 @@ from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.races.blocking import Gate, all_held_up, wait_until_blocked
 from workers import batch, build, dispatch
-from workers.batch import append_together
+from workers.batch import Batch, dispatch_together
 from workers.claimed import Claimed
 from workers.failures import record_failures
 from workers.retry import ATTEMPTS
@@ -111,12 +111,13 @@ def test_a_worker_takes_what_is_replayed_while_it_has_the_lane(
     bug.set()
     gate = Gate()
 
-    def append_then_wait(session: Session, *arguments: Any) -> None:
-        append_together(session, *arguments)
+    def dispatch_then_wait(session: Session, *arguments: Any) -> Batch:
+        done = dispatch_together(session, *arguments)
         if not gate.opened.is_set():
             gate.stop()
+        return done
 
-    monkeypatch.setattr(dispatch, "append_together", append_then_wait)
+    monkeypatch.setattr(dispatch, "dispatch_together", dispatch_then_wait)
     with ThreadPoolExecutor(1) as threads:
         worker = threads.submit(outbox_world.dispatcher().dispatch, [parked])
         gate.await_arrival()

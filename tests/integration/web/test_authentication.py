@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from app.access import Credentials, key_ring
 from app.main import create_app
 from app.settings import Settings
+from app.web.errors import OUTAGE_RETRY_SECONDS
 from tests.integration.web.guarded import (
     AUTH_STRING,
     api,
@@ -148,7 +149,7 @@ def test_without_a_database_at_the_start_nobody_can_know(monkeypatch: pytest.Mon
     with api() as client:
         response = client.get("/version")
 
-        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert (response.status_code, response.headers["retry-after"]) == (503, str(OUTAGE_RETRY_SECONDS))
         assert client.get("/health").status_code == 200
 
 

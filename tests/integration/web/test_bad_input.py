@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.models import Deployment, EventRow, Flow, SnapshotRow, Tombstone, WorkPool
+from tests.integration.client_event import a_client_event
 from tests.world import World
 
 CREATING_ROUTES = ["/flows/", "/deployments/", "/work_pools/", "/work_queues/", "/v2/concurrency_limits/"]
@@ -127,6 +128,18 @@ def test_no_error_quotes_the_value(world: World) -> None:
     response = world.client.post("/deployments/", json={"name": "d", "flow_id": "hunter2", "parameters": "hunter2"})
     assert response.status_code == 422
     assert "hunter2" not in response.text
+
+
+@pytest.mark.own_database
+@pytest.mark.parametrize(("table", "path", "body"), [("flow", "/flows/", {"name": "x"}), ("event", "/events", None)])
+def test_what_a_trigger_refuses_is_no_outage(table: str, path: str, body: Any, world: World) -> None:
+    raising = "BEGIN RAISE EXCEPTION 'hunter2'; END"
+    with world.sessions() as session:
+        session.execute(text(f"CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $${raising}$$"))
+        session.execute(text(f'CREATE TRIGGER odd BEFORE INSERT ON "{table}" FOR EACH ROW EXECUTE FUNCTION odd()'))
+        session.commit()
+    response = world.client.post(path, json=body if body is not None else [a_client_event()])
+    assert (response.status_code, response.json()) == (422, {"detail": "A rule of the database refuses the change."})
 
 
 def test_a_request_keeps_its_own_id_and_an_odd_one_is_replaced(world: World) -> None:

@@ -95,11 +95,11 @@ def test_what_may_have_killed_a_process_is_in_hand_with_its_own_lane_only(
         session.commit()
     in_hand: list[set[int]] = []
 
-    def note(session: Session, snapshots: Sequence[Claimed], size_cap: int) -> batch.Batch:
+    def note(session: Session, snapshots: Sequence[Claimed], *arguments: Any) -> batch.Batch:
         in_hand.append({row.lane for row in snapshots})
-        return batch.build_batch(session, snapshots, size_cap)
+        return batch.dispatch_together(session, snapshots, *arguments)
 
-    monkeypatch.setattr(dispatch, "build_batch", note)
+    monkeypatch.setattr(dispatch, "dispatch_together", note)
     lanes.dispatch_all()
     assert [found for found in in_hand if found & {4, 5}] == [{4}, {5}]
     assert_all_in_order(lanes)

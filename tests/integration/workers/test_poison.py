@@ -125,8 +125,7 @@ def test_an_outage_amid_the_search_for_what_is_refused_counts_against_nothing(
     poisoned(outbox_world)
     refused = DataError("COPY", None, psycopg.DataError("a value cannot be written"))
     gone = OperationalError("gone", None, psycopg.OperationalError())
-    monkeypatch.setattr(batch, "append", Mock(side_effect=refused))
-    monkeypatch.setattr("app.log.append.append", Mock(side_effect=gone))
+    monkeypatch.setattr(batch, "append", Mock(side_effect=[refused, gone]))
     with pytest.raises(OperationalError):
         outbox_world.dispatch_all()
     assert [row.attempts for row in outbox_world.pending()] == [0] * 6

@@ -10,6 +10,8 @@ from app.models import Deployment, SnapshotRow
 from tests.integration.crud.deployments.deployment_routes import SCHEMA, TEMPLATE, read
 from tests.world import World, operations, updates
 
+ENFORCED = {"enforce_parameter_schema": True}
+
 
 @pytest.mark.parametrize(
     ("body", "status", "text"),
@@ -25,7 +27,7 @@ from tests.world import World, operations, updates
         ({"concurrency_limit": 2**40}, 422, "less than or equal"),
         ({"concurrency_options": {"collision_strategy": "SHRUG"}}, 422, "ENQUEUE"),
         ({"concurrency_options": {"collision_strategy": "ENQUEUE", "grace_period_seconds": 5}}, 422, "60"),
-        ({"parameters": {"n": "one"}, "parameter_openapi_schema": SCHEMA}, 422, "n"),
+        ({"parameters": {"n": "one"}, "parameter_openapi_schema": SCHEMA, **ENFORCED}, 422, "n"),
         ({"parameters": {"x": "y" * 600_000}}, 422, "larger than"),
         ({"schedule": {"interval": 1}}, 422, "Extra inputs"),
         ({"infra_overrides": {}}, 422, "Extra inputs"),
@@ -45,6 +47,28 @@ def test_a_bad_creation_is_refused_with_its_reason_and_leaves_nothing(
         assert session.scalars(select(SnapshotRow)).all() == []
     [of_flow] = world.post("/events/filter", {})["events"]
     assert of_flow["resource"]["prefect.resource.id"] == f"prefect.flow.{flow}"
+
+
+def test_a_creation_is_checked_only_if_it_says_so(world: World) -> None:
+    deployment = world.deploy(parameters={"n": "one"}, parameter_openapi_schema=SCHEMA)
+    assert read(world, deployment)["enforce_parameter_schema"] is True
+    world.patch(f"/deployments/{deployment}", {"parameters": {"n": "two"}}, 409)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "stored"),
+    [
+        ({"n": {"__prefect_kind": "json", "value": "5"}}, {"n": 5}),
+        ({"n": {"__prefect_kind": "json"}}, {}),
+        ({"n": {"__prefect_kind": "json", "value": '"five"'}}, None),
+    ],
+)
+def test_an_update_stores_and_checks_the_described_values(
+    parameters: dict[str, Any], stored: dict[str, Any] | None, world: World
+) -> None:
+    deployment = world.deploy(parameter_openapi_schema=SCHEMA)
+    world.patch(f"/deployments/{deployment}", {"parameters": parameters}, 409 if stored is None else 204)
+    assert read(world, deployment)["parameters"] == (stored or {})
 
 
 @pytest.mark.parametrize(

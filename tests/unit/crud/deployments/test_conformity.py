@@ -35,6 +35,41 @@ def test_a_violation_names_the_place_and_the_rule_and_not_the_value(
     assert "one" not in str(caught.value)
 
 
+def nested(schema: dict[str, Any], values: dict[str, Any], depth: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an outer schema and outer values that contain these at that place."""
+    match depth:
+        case "property":
+            return {"properties": {"p": schema}}, {"p": values}
+        case "reference":
+            return {"$defs": {"d": schema}, "properties": {"p": {"$ref": "#/$defs/d"}}}, {"p": values}
+        case "item":
+            return {"properties": {"p": {"items": schema}}}, {"p": [values]}
+        case _:
+            return {"anyOf": [{"allOf": [schema]}]}, values
+
+
+@pytest.mark.parametrize("depth", ["property", "reference", "item", "branch"])
+@pytest.mark.parametrize("values", [{}, {"name": None}, {"name": "x"}])
+def test_missing_values_pass_at_every_depth(values: dict[str, Any], depth: str) -> None:
+    outer, given = nested(SCHEMA, values, depth)
+    check_conformity(given, outer, "parameters")
+
+
+@pytest.mark.parametrize("depth", ["property", "reference", "item", "branch"])
+@pytest.mark.parametrize("values", [{"n": None}, {"n": "one"}, {"m": 1}])
+def test_wrong_values_are_refused_at_every_depth(values: dict[str, Any], depth: str) -> None:
+    outer, given = nested(SCHEMA, values, depth)
+    with pytest.raises(InvalidRequest):
+        check_conformity(given, outer, "parameters")
+
+
+def test_a_property_may_be_named_like_a_rule() -> None:
+    schema = {"properties": {"required": {"type": "integer"}}, "required": ["required"]}
+    check_conformity({}, schema, "parameters")
+    with pytest.raises(InvalidRequest):
+        check_conformity({"required": "x"}, schema, "parameters")
+
+
 def test_the_caller_chooses_the_error_of_a_violation() -> None:
     with pytest.raises(Conflict):
         check_conformity({"n": "one"}, SCHEMA, "parameters", Conflict)
