@@ -13,6 +13,7 @@ from app.crud.deployments import reading
 from app.crud.deployments import writing as deployments
 from app.crud.deployments.upsert import upsert_deployment
 from app.crud.filters import has_conditions
+from app.crud.work_pools.queue_filters import list_queues_by_filter
 from app.errors import Conflict, InvalidRequest
 from app.models import Deployment
 from app.schemas.deployment_answers import DeploymentPage, DeploymentResponse
@@ -25,6 +26,7 @@ from app.schemas.deployments import (
     DeploymentUpdate,
 )
 from app.schemas.shared import Deleted, PathName
+from app.schemas.work_queues import WorkQueueResponse
 from app.web.routing import make_router
 
 router = make_router("/deployments", tags=["deployments"])
@@ -50,6 +52,12 @@ def read_deployment_by_name(flow_name: PathName, deployment_name: PathName, sess
 def read_deployment(deployment_id: UUID, session: Session) -> DeploymentResponse:
     """Return the deployment with this id."""
     return deployment_response(reading.read_deployment(session, deployment_id))
+
+
+@router.get("/{deployment_id}/work_queue_check")
+def list_queues_with_filters(deployment_id: UUID, session: Session) -> list[WorkQueueResponse]:
+    """List the work queues whose old-style `filter` matches the deployment."""
+    return [WorkQueueResponse.of(*view) for view in list_queues_by_filter(session, deployment_id)]
 
 
 @router.patch("/{deployment_id}", status_code=HTTPStatus.NO_CONTENT)

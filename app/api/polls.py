@@ -41,8 +41,11 @@ def delete_worker(name: PathName, worker: PathName, session: Session) -> None:
 def list_runs_of_pool(
     name: PathName, session: Session, poll: Annotated[PoolPoll, Body(default_factory=PoolPoll)]
 ) -> list[dict[str, Any]]:
-    """Record the poll of a worker of the pool, and return the runs that it should start: none."""
-    polls.record_poll_of_pool(session, name, poll.work_queue_names)
+    """Record the poll of a worker of the pool, and return the runs that it should start: none.
+
+    A preview (`scheduled_before` more than half an hour ahead) is not recorded.
+    """
+    polls.record_poll_of_pool(session, name, poll.work_queue_names, is_preview=poll.is_preview)
     return []
 
 

@@ -23,8 +23,9 @@ Bucket = tuple[datetime, datetime]
 def count_events(session: Session, countable: Countable, query: CountQuery) -> list[EventCount]:
     """Return the numbers of matching events, grouped by `countable`.
 
-    By time or day, the result has every bucket of the filter's time range in order, including the empty ones. A range
-    without an end ends now, by the database's clock. By event or resource, the most frequent come first.
+    By time or day, the result has every bucket of the filter's time range in order, including the empty ones; a bucket
+    that begins at the end of the range is not in it. A range without an end ends now, by the database's clock, and one
+    that ends later ends with the current unit. By event or resource, the most frequent come first.
 
     Raises:
         InvalidRequest: the time range has more than 1000 buckets, the interval is too long, or a bucket is outside
@@ -34,12 +35,16 @@ def count_events(session: Session, countable: Countable, query: CountQuery) -> l
         return _count_by_name(session, query.filter)
     if countable is Countable.RESOURCE:
         return _count_by_resource(session, query.filter)
-    length = TimeUnit.DAY.length if countable is Countable.DAY else _length(query)
-    return _count_by_time(session, query.filter, length)
+    if countable is Countable.DAY:
+        return _count_by_time(session, query.filter, TimeUnit.DAY, TimeUnit.DAY.length)
+    return _count_by_time(session, query.filter, query.time_unit, _length(query))
 
 
-def _count_by_time(session: Session, event_filter: EventFilter, length: timedelta) -> list[EventCount]:
-    until = event_filter.occurred.until or session.scalars(select(func.clock_timestamp(type_=DateTime))).one()
+def _count_by_time(session: Session, event_filter: EventFilter, unit: TimeUnit, length: timedelta) -> list[EventCount]:
+    now = session.scalars(select(func.clock_timestamp(type_=DateTime(timezone=True)))).one()
+    until = event_filter.occurred.until or now
+    if until > now:
+        until = ORIGIN + ((now - ORIGIN) // unit.length + 1) * unit.length
     buckets = _buckets(event_filter.occurred.since, until, length)
     if not buckets:
         return []
@@ -52,8 +57,8 @@ def _count_by_time(session: Session, event_filter: EventFilter, length: timedelt
     )
     counts: dict[datetime, int] = {row.bucket: row.events for row in rows}
     return [
-        EventCount(value=_iso(start), label=_iso(start), count=counts.get(start, 0), start_time=start, end_time=end)
-        for start, end in buckets
+        EventCount(value=str(at), label=start.isoformat(), count=counts.get(start, 0), start_time=start, end_time=end)
+        for at, (start, end) in enumerate(buckets)
     ]
 
 
@@ -106,20 +111,16 @@ def _length(query: CountQuery) -> timedelta:
 
 
 def _buckets(since: datetime, until: datetime, length: timedelta) -> list[Bucket]:
-    """Return the first and last moment of every bucket, from the one that contains `since` to the one with `until`."""
-    first, last = (since - ORIGIN) // length, (until - ORIGIN) // length
-    if since > until:
-        return []
-    if last - first >= MAX_BUCKETS:
+    """Return the first and last moment of each bucket, from the one that contains `since` to the one before `until`."""
+    # Negated twice, `//` rounds up.
+    first, end = (since - ORIGIN) // length, -((ORIGIN - until) // length)
+    number = -((since - until) // length)
+    if number > MAX_BUCKETS:
         raise InvalidRequest(
-            f"The time range has {last - first + 1} buckets, more than {MAX_BUCKETS}. "
+            f"The time range has {number} buckets, more than {MAX_BUCKETS}. "
             "Use a longer interval or a shorter time range."
         )
     try:
-        return [(ORIGIN + length * at, ORIGIN + length * (at + 1) - TICK) for at in range(first, last + 1)]
+        return [(ORIGIN + length * at, ORIGIN + length * (at + 1) - TICK) for at in range(first, end)]
     except OverflowError:
         raise InvalidRequest("The time range ends outside of the calendar. Use a shorter one.") from None
-
-
-def _iso(time: datetime) -> str:
-    return time.isoformat().replace("+00:00", "Z")

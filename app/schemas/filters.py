@@ -44,12 +44,6 @@ class LikeFilter(WireModel):
     like_: Text | None = None
 
 
-class NullFilter(WireModel):
-    """Rows without any such object (`is_null_` true), or with at least one (`is_null_` false)."""
-
-    is_null_: bool | None = None
-
-
 class BooleanFilter(WireModel):
     """Rows in which the flag has the value `eq_`."""
 
@@ -60,6 +54,12 @@ class CombinedFilter(WireModel):
     """A filter whose conditions must all match (`and_`), or of which at least one must match (`or_`)."""
 
     operator: Literal["and_", "or_"] = "and_"
+
+
+class NullFilter(CombinedFilter):
+    """Rows without any such object (`is_null_` true), or with at least one (`is_null_` false)."""
+
+    is_null_: bool | None = None
 
 
 class TagFilter(CombinedFilter):

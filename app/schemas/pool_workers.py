@@ -1,14 +1,16 @@
 """Bodies of the routes that workers call, and of the routes that list a work pool's workers."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import Field
 
 from app.schemas.filters import CombinedFilter
 from app.schemas.shared import INTEGER_MAX, NAME_LENGTH, Paging, Query, ResourceResponse, Text, UtcTime, WireModel
+
+PREVIEW_AHEAD: Final = timedelta(minutes=30)
 
 
 class Heartbeat(Query):
@@ -22,6 +24,12 @@ class PoolPoll(Query):
     """A worker's poll for runs of these queues of its pool. Without names, of all queues."""
 
     work_queue_names: list[Text] | None = None
+    scheduled_before: UtcTime | None = None
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether a person looks ahead: a preview asks for at least the next hour, a worker for some seconds."""
+        return self.scheduled_before is not None and self.scheduled_before > datetime.now(UTC) + PREVIEW_AHEAD
 
 
 class DeploymentPoll(Query):

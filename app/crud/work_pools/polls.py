@@ -24,10 +24,12 @@ POLL_RESOLUTION: Final = timedelta(seconds=5)
 """A poll is stored only if the last stored one is older than this, or than a quarter of `readiness_silence`."""
 
 
-def record_poll_of_pool(session: Session, pool_name: str, queue_names: Sequence[str] | None) -> None:
+def record_poll_of_pool(
+    session: Session, pool_name: str, queue_names: Sequence[str] | None, *, is_preview: bool = False
+) -> None:
     """Record a poll for these queues of the pool, or for all, which makes the queues and their deployments ready.
 
-    The poll counts only while a worker of the pool is online, because a preview of the pool sends the same request.
+    A preview is not recorded, nor is a poll while no worker of the pool is online.
 
     Raises:
         NotFound: the pool or a queue does not exist.
@@ -37,6 +39,8 @@ def record_poll_of_pool(session: Session, pool_name: str, queue_names: Sequence[
     if queue_names:
         ids = [read_work_queue_by_name(session, pool_name, name).queue.id for name in queue_names]
         is_polled = and_(is_polled, is_any_of(WorkQueue.id, ids))
+    if is_preview:
+        return
     has_worker = exists().where(PoolWorker.work_pool_id == pool_id, is_online())
     polled = _store_poll(session, WorkQueue, and_(is_polled, has_worker))
     if polled:

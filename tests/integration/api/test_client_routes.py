@@ -22,7 +22,6 @@ NOT_ANSWERED = {
     "/admin/database/": "no client clears our database",
     "/ui/": "there is no web interface",
     "/deployments/{}/schedule": "of clients before 3",
-    "/deployments/{}/work_queue_check": "of clients before 3",
 }
 """Named in a list of the client's, and asked for by none of its functions; with the reason."""
 NO_ROUTE = {(404, '{"detail":"Not Found"}'), (405, '{"detail":"Method Not Allowed"}')}

@@ -1,5 +1,6 @@
 """Each transition of a status makes exactly one event."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import Engine
 
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.readiness import (
+    POLL,
     POOL,
     QUEUE,
     WORKERS,
@@ -80,6 +82,18 @@ def test_a_preview_is_no_event(client: TestClient, pool: dict[str, Any]) -> None
     look()
 
     assert log(client) == before
+
+
+@pytest.mark.parametrize(("ahead", "is_recorded"), [(timedelta(hours=1), False), (timedelta(seconds=10), True)])
+def test_a_preview_is_no_event_also_while_a_worker_is_alive(
+    ahead: timedelta, is_recorded: bool, client: TestClient, pool: dict[str, Any]
+) -> None:
+    deploy(client)
+    heartbeat(client)
+    before = log(client)
+    body = {"scheduled_before": (datetime.now(UTC) + ahead).isoformat(), "work_queue_names": ["default"]}
+    assert client.post(POLL, json=body).json() == []
+    assert (log(client) != before) is is_recorded
 
 
 def test_silence_is_an_event_for_each_that_nobody_asks_for_any_more(

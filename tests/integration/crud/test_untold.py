@@ -77,12 +77,15 @@ def test_a_default_queue_that_is_not_deleted_is_not_told_of(world: World) -> Non
     assert operations(world.life(queue, "work-queue")) == ["created"]
 
 
+NUMBER = {"properties": {"n": {"type": "integer"}}}
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
         ({"flow_id": "00000000-0000-0000-0000-00000000000f"}, 409),
         ({"name": "a/b"}, 422),
-        ({"parameters": {"n": "x"}, "parameter_openapi_schema": {"properties": {"n": {"type": "integer"}}}}, 422),
+        ({"parameters": {"n": "x"}, "parameter_openapi_schema": NUMBER, "enforce_parameter_schema": True}, 422),
         ({"global_concurrency_limit_id": "00000000-0000-0000-0000-00000000000f"}, 404),
         ({"schedules": [{"schedule": {"interval": 60.0}, "slug": "s"}] * 2}, 409),
     ],
