@@ -9,12 +9,11 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretSt
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
+from app.settings.environment import check_environment
 from app.settings.explain import explain
 from app.settings.run_file import RunFile, read_run_file
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-CELERY_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
-
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 """Texts that are separated by commas in the environment."""
@@ -123,7 +122,6 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: a variable is missing or not valid; the text names it.
         """
-        _refuse_celery_variables()
         data_dir = _DataDir().data_dir
         servers: dict[str, str] = {}
         run = read_run_file(data_dir)
@@ -148,6 +146,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def _read(cls, servers: dict[str, str], data_dir: Path) -> Self:
+        check_environment(os.environ, Settings.model_fields.keys())
         try:
             return cls(**servers)  # type: ignore[arg-type]  # pydantic turns the key into a SecretStr.
         except ValidationError as error:
@@ -165,15 +164,6 @@ class _Servers(BaseSettings):
     database_url: str | None = None
     broker_url: str | None = None
     masking_key: str | None = None
-
-
-def _refuse_celery_variables() -> None:
-    """Raise if a variable is set that Celery prefers to its configuration: its doorbells would use another broker."""
-    for name in CELERY_VARIABLES:
-        if name in os.environ:
-            raise ConfigurationError(
-                f"{name} must not be set. It would override AFTERCOMMIT_BROKER_URL for Celery only."
-            )
 
 
 @lru_cache

@@ -55,7 +55,7 @@ REFUSED = {
     ("base", 422),
     ("root", 422),
 }
-"""No blocks, limits or pools have the ids and names of the dumps; 409 is also a name or slug that another dump has taken.
+"""No blocks, limits or pools have the ids and names of the dumps. 409 is also a name or slug that another dump took.
 Prefect's server refuses the last three, too, in a body with everything."""
 
 

@@ -151,9 +151,3 @@ def test_what_is_missing_is_said_without_quoting_what_is_there(monkeypatch: pyte
     with pytest.raises(ConfigurationError) as caught:
         Settings.load()
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
-
-
-def test_a_broker_for_celery_alone_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CELERY_BROKER_URL", "redis://elsewhere/0")
-    with pytest.raises(ConfigurationError, match="CELERY_BROKER_URL"):
-        Settings.load()
