@@ -9,6 +9,7 @@ AppError                      500
 │   ├── NotFound              404
 │   ├── Conflict              409
 │   ├── BodyTooLarge          413
+│   ├── TooManyRequests       429
 │   └── NotSupported          501  a Prefect server supports this, the registry does not
 ├── DispatchError             a snapshot cannot become an event
 │   ├── UnknownKind
@@ -70,6 +71,12 @@ class BodyTooLarge(RequestError):
     """The request body is larger than the server accepts."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class TooManyRequests(RequestError):
+    """The process is busy with requests of this sort. The same request may succeed later."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class NotSupported(RequestError):

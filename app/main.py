@@ -32,6 +32,7 @@ from app.api import (
 from app.broker import doorbells
 from app.capture.snapshot import make_masker
 from app.log.live import LiveHub
+from app.long_checks import LongChecks
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
@@ -96,6 +97,7 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     )
     app.state.sessions = make_sessions(app.state.engine)
     app.state.threads = Threads(settings.api_threads)
+    app.state.long_checks = LongChecks()
     app.state.live = LiveHub(settings)
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
@@ -130,6 +132,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.live.close()
     app.state.threads.close()
+    app.state.long_checks.close()
     app.state.credentials.close()
     doorbells.close()
     app.state.engine.dispose()

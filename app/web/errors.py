@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import AppError, Unavailable
+from app.errors import AppError, TooManyRequests, Unavailable
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
 from app.postgres.refusals import describe, failed_check, is_conflict, is_missing_reference, is_refusal, is_too_large
@@ -70,7 +70,8 @@ def unavailable(text: str, retry_seconds: int = OUTAGE_RETRY_SECONDS) -> JSONRes
 async def _on_app_error(_request: Request, error: AppError) -> JSONResponse:
     if isinstance(error, Unavailable):
         return unavailable(str(error))
-    return JSONResponse({"detail": str(error)}, error.status)
+    headers = {"Retry-After": str(OUTAGE_RETRY_SECONDS)} if isinstance(error, TooManyRequests) else None
+    return JSONResponse({"detail": str(error)}, error.status, headers)
 
 
 async def _on_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -13,6 +13,8 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.errors import Unavailable
+from app.long_checks import ATTEMPTS, LongCheck, remembered_results
 from app.threads import Threads
 
 PREFIX: Final = "/api"
@@ -81,8 +83,17 @@ def _in_one_thread(endpoint: Endpoint, status: int) -> Callable[..., Coroutine[A
     async def call(request: Request, **arguments: Any) -> Response:
         if request_name is not None:
             arguments[request_name] = request
-        threads: Threads = request.app.state.threads
-        return await threads.run(partial(run, request.app.state.sessions, arguments))
+        state = request.app.state
+        threads: Threads = state.threads
+        work = partial(run, state.sessions, arguments)
+        with remembered_results():
+            for _ in range(ATTEMPTS):
+                try:
+                    return await threads.run(work)
+                except LongCheck as needed:
+                    check = needed
+                await state.long_checks.run(check)
+        raise Unavailable("Service Unavailable")
 
     update_wrapper(call, endpoint)
     # Otherwise FastAPI would unwrap `call` and inspect the endpoint.

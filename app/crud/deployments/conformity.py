@@ -1,29 +1,39 @@
 """Checks values against a JSON Schema that a client sent, without requesting anything that the schema refers to.
 
-A client's regular expression must not block the process: Python's `re` can take years for `^(a+)+$`, and lets no
-other thread run meanwhile. RE2 takes time in proportion to the text. It does not support look-around, back-references
-and `\\uXXXX`. Such a pattern is not checked: it allows every text and every key.
+The work of a check is bounded, and a long check runs outside of the request's transaction (see `app.long_checks`).
 """
 
+import hashlib
 import json
-from collections.abc import Iterator
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple
 
-import attrs
-import re2
 from jsonschema.exceptions import SchemaError
 from jsonschema.exceptions import ValidationError as SchemaViolation
-from jsonschema.validators import Draft202012Validator, extend
+from jsonschema.validators import Draft202012Validator
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from app.crud.deployments.schema_rules import ALL_RULES, WITHOUT_REQUIRED, Budget, OutOfSteps, budget
 from app.errors import InvalidRequest, RequestError
-from app.postgres.base import JsonObject
+from app.long_checks import LongCheck, results
+from app.postgres.base import JsonObject, dump_json
 
 REMEMBERED: Final = 128
 REMEMBERED_LENGTH: Final = 8 * 1024
 """Longer schemas are not cached, so that clients cannot fill the memory."""
+SHORT: Final = 10_000
+"""The steps of a check inside a transaction: a new schema of 40 parameters takes as many, and some ten milliseconds."""
+LONG: Final = 150_000
+"""The steps of a long check: a new schema of 600 parameters takes as many. They take a second or two."""
+
+
+class Refusal(NamedTuple):
+    """Why a check failed, and whether the schema is to blame and not the values."""
+
+    text: str
+    is_of_schema: bool
 
 
 def check_conformity(
@@ -33,8 +43,8 @@ def check_conformity(
 
     Missing values are allowed at every depth, because a run may supply them.
 
-    Two rules are not checked: patterns that RE2 cannot compile (see the top of this module), and
-    `unevaluatedProperties` in a schema that has `patternProperties` anywhere.
+    These rules are not checked: patterns that RE2 cannot compile (see `schema_rules`), `format`, `unevaluatedItems` and
+    `unevaluatedProperties`.
 
     Args:
         values: the values by name. At every depth, a null counts as missing, unless the schema requires the value.
@@ -43,26 +53,64 @@ def check_conformity(
         error: the error to raise if a value does not conform.
 
     Raises:
-        InvalidRequest: the schema is invalid, refers to something outside itself, or cannot be evaluated.
+        InvalidRequest: the schema is invalid, refers to something outside itself, or the check takes too much work.
         RequestError: of the type `error`. The message names the place and the rule, never the value.
+        LongCheck: inside a request, the check needs more work than a transaction may wait for.
     """
+    refusal = _refusal_in_request(values, schema, what)
+    if refusal is not None:
+        raise (InvalidRequest if refusal.is_of_schema else error)(refusal.text)
+
+
+def _refusal_in_request(values: JsonObject, schema: JsonObject, what: str) -> Refusal | None:
+    known = results.get()
+    if known is None:
+        return _refusal(values, schema, what)
+    if known and (key := _key(values, schema)) in known:
+        refusal: Refusal | None = known[key]
+        return refusal
     try:
-        violation = _first_violation(values, schema)
+        return _check(values, schema, what, Budget(SHORT, pauses=False))
+    except OutOfSteps:
+        raise LongCheck(partial(_store_refusal, known, values, schema, what)) from None
+
+
+def _store_refusal(known: dict[bytes, Any], values: JsonObject, schema: JsonObject, what: str) -> None:
+    known[_key(values, schema)] = _refusal(values, schema, what)
+
+
+def _key(values: JsonObject, schema: JsonObject) -> bytes:
+    return hashlib.blake2b(dump_json([values, schema])).digest()
+
+
+def _refusal(values: JsonObject, schema: JsonObject, what: str) -> Refusal | None:
+    """Check with all the work that is allowed."""
+    try:
+        return _check(values, schema, what, Budget(LONG, pauses=True))
+    except OutOfSteps:
+        return Refusal(f"The {what} and their schema take too much work to check: simplify them.", is_of_schema=True)
+
+
+def _check(values: JsonObject, schema: JsonObject, what: str, steps: Budget) -> Refusal | None:
+    token = budget.set(steps)
+    try:
+        violation = next(iter(_validator(schema).iter_errors(values)), None)
     except SchemaError as broken:
-        raise InvalidRequest(f"The schema of the {what} is not a valid JSON Schema at {_place(broken)}.") from None
+        return Refusal(f"The schema of the {what} is not a valid JSON Schema at {_place(broken)}.", is_of_schema=True)
     except (Unresolvable, RecursionError):
-        raise InvalidRequest(f"The schema of the {what} has a reference that leads nowhere, or to itself.") from None
+        text = f"The schema of the {what} has a reference that leads nowhere, or to itself."
+        return Refusal(text, is_of_schema=True)
+    except OutOfSteps:
+        raise
     except Exception:  # noqa: BLE001  # A client's schema can make the library fail in many ways.
         # The library's own message may quote a value.
-        raise InvalidRequest(f"The {what} cannot be checked against their schema.") from None
-    if violation is not None:
-        raise error(
-            f"The {what} do not fit their schema at {_place(violation)}: it breaks the rule {_rule(violation)}."
-        )
-
-
-def _first_violation(values: JsonObject, schema: JsonObject) -> SchemaViolation | None:
-    return next(iter(_validator(schema).iter_errors(values)), None)
+        return Refusal(f"The {what} cannot be checked against their schema.", is_of_schema=True)
+    finally:
+        budget.reset(token)
+    if violation is None:
+        return None
+    text = f"The {what} do not fit their schema at {_place(violation)}: it breaks the rule {_rule(violation)}."
+    return Refusal(text, is_of_schema=False)
 
 
 def _validator(schema: JsonObject) -> Any:
@@ -81,10 +129,14 @@ def _remembered_validator(text: str) -> Any:
 
 
 def _make_validator(schema: JsonObject) -> Any:
-    Draft202012Validator.check_schema(schema)
+    broken = next(iter(_METASCHEMA.iter_errors(schema)), None)
+    if broken is not None:
+        raise SchemaError.create_from(broken)
     # With an empty registry, a reference to a URL is an error. Otherwise the library would request that URL.
-    make_validator = _WITHOUT_UNEVALUATED if _mentions(schema, "patternProperties") else _LINEAR
-    return make_validator(schema, registry=Registry())
+    return WITHOUT_REQUIRED(schema, registry=Registry())
+
+
+_METASCHEMA: Final = ALL_RULES(Draft202012Validator.META_SCHEMA, registry=REGISTRY)
 
 
 def _place(error: Any) -> str:
@@ -93,96 +145,3 @@ def _place(error: Any) -> str:
 
 def _rule(violation: SchemaViolation) -> str:
     return f"'{violation.validator}'"
-
-
-def _mentions(part: Any, key: str) -> bool:
-    if isinstance(part, dict):
-        return key in part or any(_mentions(inner, key) for inner in part.values())
-    return isinstance(part, list) and any(_mentions(inner, key) for inner in part)
-
-
-def _options() -> Any:
-    options = re2.Options()
-    options.log_errors = False  # Otherwise RE2 writes patterns that it cannot compile to stderr.
-    options.never_capture = True
-    return options
-
-
-_OPTIONS: Final = _options()
-
-
-def _found(pattern: str, text: str) -> bool | None:
-    """Return whether the pattern matches anywhere in the text, or None if RE2 cannot compile it."""
-    try:
-        return re2.search(pattern, text, _OPTIONS) is not None
-    except re2.error:
-        return None
-
-
-def _pattern(validator: Any, pattern: str, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
-    if validator.is_type(instance, "string") and _found(pattern, instance) is False:
-        yield SchemaViolation("The text does not match the pattern.")
-
-
-def _pattern_properties(
-    validator: Any, patterns: JsonObject, instance: Any, _schema: JsonObject
-) -> Iterator[SchemaViolation]:
-    if not validator.is_type(instance, "object"):
-        return
-    for pattern, subschema in patterns.items():
-        for key, value in instance.items():
-            if _found(pattern, key):
-                yield from validator.descend(value, subschema, path=key, schema_path=pattern)
-
-
-def _additional_properties(
-    validator: Any, subschema: Any, instance: Any, schema: JsonObject
-) -> Iterator[SchemaViolation]:
-    if not validator.is_type(instance, "object"):
-        return
-    extra = [key for key in instance if key not in schema.get("properties", {})]
-    for pattern in schema.get("patternProperties", {}):
-        # A pattern that cannot be checked might allow the key.
-        extra = [key for key in extra if _found(pattern, key) is False]
-    for key in extra:
-        if subschema is False:
-            yield SchemaViolation("There is a key that is not allowed.")
-        else:
-            yield from validator.descend(instance[key], subschema, path=key)
-
-
-def _properties(validator: Any, properties: JsonObject, instance: Any, schema: JsonObject) -> Iterator[SchemaViolation]:
-    if not validator.is_type(instance, "object"):
-        return
-    required = schema.get("required", [])
-    for key, subschema in properties.items():
-        if key in instance and (instance[key] is not None or key in required):
-            yield from validator.descend(instance[key], subschema, path=key, schema_path=key)
-
-
-def _nothing(_validator: Any, _value: Any, _instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
-    yield from ()
-
-
-def _evolve(self: Any, **changes: Any) -> Any:
-    return attrs.evolve(self, **changes)
-
-
-def _linear(**more: Any) -> Any:
-    """Return the validator class of JSON Schema 2020-12 without Python's `re`, and without required values."""
-    rules = {
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "additionalProperties": _additional_properties,
-        "properties": _properties,
-        "required": _nothing,
-    }
-    made: Any = extend(Draft202012Validator, {**rules, **more})  # type: ignore[no-untyped-call]  # Its stub has no types.
-    # At a `$schema` inside a schema, the library's own `evolve` would switch to a class without these rules.
-    made.evolve = _evolve
-    return made
-
-
-_LINEAR: Final = _linear()
-# The library's own rule follows every reference and matches `patternProperties` with `re`; that cannot be changed.
-_WITHOUT_UNEVALUATED: Final = _linear(unevaluatedProperties=_nothing)

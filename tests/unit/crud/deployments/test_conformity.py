@@ -3,10 +3,11 @@
 import json
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from jsonschema.validators import Draft202012Validator
 
+from app.crud.deployments import conformity
 from app.crud.deployments.conformity import check_conformity
 from app.errors import Conflict, InvalidRequest
 
@@ -89,9 +90,7 @@ def test_a_schema_that_is_none_is_refused(schema: dict[str, Any], text: str) -> 
         check_conformity({"n": 1}, schema, "parameters")
 
 
-@pytest.mark.parametrize(
-    "schema", [{"$id": 5}, {"required": [{}]}, {"required": [["a"]]}, {"pattern": "a{99999999999}"}]
-)
+@pytest.mark.parametrize("schema", [{"$id": 5}, {"required": [{}]}, {"required": [["a"]]}, {"properties": None}])
 def test_a_malformed_schema_is_refused_before_it_is_used(schema: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
         check_conformity({"n": 1}, schema, "parameters")
@@ -152,7 +151,6 @@ def test_a_strangers_pattern_takes_linear_time(schema: dict[str, Any], rule: str
         ({"patternProperties": {"^n": {"type": "integer"}}}, {"name": "x"}),
         ({"patternProperties": {"^n": {}}, "properties": {"a": {}}, "additionalProperties": False}, {"b": 1}),
         ({"patternProperties": {"^n": {}}, "additionalProperties": {"type": "integer"}}, {"b": "x"}),
-        ({"properties": {"a": {}}, "unevaluatedProperties": False}, {"b": 1}),
     ],
 )
 def test_patterns_are_checked(schema: dict[str, Any], values: dict[str, Any]) -> None:
@@ -184,14 +182,15 @@ def test_a_pattern_that_cannot_be_checked_in_linear_time_allows_all(
 
 
 def test_a_schema_that_comes_again_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at: list[Any] = []
     schema = {"title": "comes again", "properties": {"n": {"type": "integer"}}}
-    monkeypatch.setattr(Draft202012Validator, "check_schema", looked_at.append)
+    metaschema = Mock()
+    metaschema.iter_errors.return_value = []
+    monkeypatch.setattr(conformity, "_METASCHEMA", metaschema)
     for values in ({"n": 1}, {"n": 2}):
         check_conformity(values, dict(schema), "parameters")
     with pytest.raises(InvalidRequest):
         check_conformity({"n": "one"}, schema, "parameters")
-    assert looked_at == [schema]
+    metaschema.iter_errors.assert_called_once_with(schema)
 
 
 def test_a_schema_with_a_number_that_json_lacks_is_checked() -> None:

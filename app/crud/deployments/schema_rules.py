@@ -1,0 +1,202 @@
+"""The rules of JSON Schema 2020-12, changed so that the work of a check is counted and bounded.
+
+A schema comes from a client, and so do the values. References can multiply the work with each level, and some rules of
+the library compare each entry of a list with each other one. So each rule counts its steps before it works.
+
+A client's regular expression must not block the process: Python's `re` can take years for `^(a+)+$`, and lets no
+other thread run meanwhile. RE2 takes time in proportion to the text. It does not support look-around, back-references
+and `\\uXXXX`. Such a pattern is not checked: it allows every text and every key.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, Final
+
+import attrs
+import re2
+from jsonschema.exceptions import ValidationError as SchemaViolation
+from jsonschema.validators import Draft202012Validator, extend
+
+from app.postgres.base import JsonObject
+
+Rule = Callable[[Any, Any, Any, JsonObject], Iterator[SchemaViolation]]
+
+STEPS_BETWEEN_PAUSES: Final = 500
+"""About a millisecond of work."""
+PAUSE_SECONDS: Final = 0.001
+TEXT_PER_STEP: Final = 1000
+"""The product of the lengths of a text and of its pattern that counts as one step."""
+
+
+class OutOfSteps(Exception):  # It is no error: the check goes on elsewhere, or its values are refused.
+    """The check has taken all the steps that it may take."""
+
+
+class Budget:
+    """Counts the steps of one check, and pauses now and then if `pauses` is set, so that other threads can run."""
+
+    def __init__(self, steps: int, *, pauses: bool) -> None:
+        """Start with this number of steps."""
+        self._left = steps
+        self._next_pause = steps - STEPS_BETWEEN_PAUSES if pauses else -1
+
+    def spend(self, steps: int) -> None:
+        """Take these steps.
+
+        Raises:
+            OutOfSteps: fewer steps are left.
+        """
+        self._left -= steps
+        if self._left < 0:
+            raise OutOfSteps
+        if self._left < self._next_pause:
+            self._next_pause = self._left - STEPS_BETWEEN_PAUSES
+            time.sleep(PAUSE_SECONDS)
+
+
+budget: Final[ContextVar[Budget]] = ContextVar("budget")
+"""The budget of the running check."""
+
+
+def size(value: Any) -> int:
+    """Return the number of values in a JSON value, itself included."""
+    if isinstance(value, dict):
+        return 1 + sum(map(size, value.values()))
+    return 1 + sum(map(size, value)) if isinstance(value, list) else 1
+
+
+def _entries(value: Any) -> int:
+    return len(value) if isinstance(value, dict | list) else 0
+
+
+def _counted(rule: Any) -> Rule:
+    """Count one step, and one for each entry of the rule's value and of the checked value."""
+
+    def apply(validator: Any, value: Any, instance: Any, schema: JsonObject) -> Iterator[SchemaViolation]:
+        budget.get().spend(1 + _entries(value) + _entries(instance))
+        yield from rule(validator, value, instance, schema)
+
+    return apply
+
+
+def _counted_by_size(rule: Any) -> Rule:
+    """Count all values inside the rule's value, because the rule compares them."""
+
+    def apply(validator: Any, value: Any, instance: Any, schema: JsonObject) -> Iterator[SchemaViolation]:
+        budget.get().spend(size(value) + _entries(instance))
+        yield from rule(validator, value, instance, schema)
+
+    return apply
+
+
+def _options() -> Any:
+    options = re2.Options()
+    options.log_errors = False  # Otherwise RE2 writes patterns that it cannot compile to stderr.
+    options.never_capture = True
+    options.max_mem = 1 << 20
+    return options
+
+
+_OPTIONS: Final = _options()
+
+
+def _matches(pattern: str, text: str) -> bool | None:
+    """Return whether the pattern matches anywhere in the text, or None if RE2 cannot compile it."""
+    budget.get().spend(1 + len(pattern) * (1 + len(text)) // TEXT_PER_STEP)
+    try:
+        return re2.search(pattern, text, _OPTIONS) is not None
+    except re2.error:
+        return None
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    if validator.is_type(instance, "string") and _matches(pattern, instance) is False:
+        yield SchemaViolation("The text does not match the pattern.")
+
+
+def _pattern_properties(
+    validator: Any, patterns: JsonObject, instance: Any, _schema: JsonObject
+) -> Iterator[SchemaViolation]:
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, subschema in patterns.items():
+        for key, value in instance.items():
+            if _matches(pattern, key):
+                yield from validator.descend(value, subschema, path=key, schema_path=pattern)
+
+
+def _additional_properties(
+    validator: Any, subschema: Any, instance: Any, schema: JsonObject
+) -> Iterator[SchemaViolation]:
+    if not validator.is_type(instance, "object"):
+        return
+    extra = [key for key in instance if key not in schema.get("properties", {})]
+    for pattern in schema.get("patternProperties", {}):
+        # A pattern that cannot be checked might allow the key.
+        extra = [key for key in extra if _matches(pattern, key) is False]
+    for key in extra:
+        if subschema is False:
+            yield SchemaViolation("There is a key that is not allowed.")
+        else:
+            yield from validator.descend(instance[key], subschema, path=key)
+
+
+def _properties(validator: Any, properties: JsonObject, instance: Any, schema: JsonObject) -> Iterator[SchemaViolation]:
+    """Check the properties. A null counts as missing, unless the schema requires the property."""
+    if not validator.is_type(instance, "object"):
+        return
+    required = schema.get("required", [])
+    for key, subschema in properties.items():
+        if key in instance and (instance[key] is not None or key in required):
+            yield from validator.descend(instance[key], subschema, path=key, schema_path=key)
+
+
+def _unique_items(validator: Any, is_unique: bool, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    if is_unique and validator.is_type(instance, "array"):
+        budget.get().spend(size(instance))
+        if len({_hashable(entry) for entry in instance}) < len(instance):
+            yield SchemaViolation("The list has equal entries.")
+
+
+def _hashable(value: Any) -> Any:
+    """Return a value that is equal for equal JSON values only. In JSON, `true` is not 1, but 1 is 1.0."""
+    if isinstance(value, dict):
+        return "object", frozenset((key, _hashable(member)) for key, member in value.items())
+    if isinstance(value, list):
+        return "array", tuple(map(_hashable, value))
+    return ("boolean", value) if isinstance(value, bool) else value
+
+
+def _nothing(_validator: Any, _value: Any, _instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    yield from ()
+
+
+def _evolve(self: Any, **changes: Any) -> Any:
+    return attrs.evolve(self, **changes)
+
+
+def _make_class(**more: Rule) -> Any:
+    rules: dict[str, Any] = {
+        **Draft202012Validator.VALIDATORS,
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "uniqueItems": _unique_items,
+        # The library's own rules follow every reference once more at each level, and match patterns with `re`.
+        "unevaluatedItems": _nothing,
+        "unevaluatedProperties": _nothing,
+        **more,
+    }
+    by_size = ("enum", "const", "dependentRequired")
+    counted = {name: (_counted_by_size if name in by_size else _counted)(rule) for name, rule in rules.items()}
+    made: Any = extend(Draft202012Validator, counted)  # type: ignore[no-untyped-call]  # Its stub has no types.
+    # At a `$schema` inside a schema, the library's own `evolve` would switch to a class without these rules.
+    made.evolve = _evolve
+    return made
+
+
+ALL_RULES: Final = _make_class()
+"""All rules that are checked, for the schema itself."""
+WITHOUT_REQUIRED: Final = _make_class(required=_nothing, properties=_properties)
+"""These rules without required values, for values that a run may complete."""

@@ -1,0 +1,103 @@
+"""The work of a check is bounded, whatever the schema and the values are."""
+
+from typing import Any
+
+import pytest
+
+from app.crud.deployments.conformity import check_conformity
+from app.crud.deployments.schema_rules import Budget, OutOfSteps, budget
+from app.errors import InvalidRequest
+from app.long_checks import LongCheck, remembered_results
+
+
+def doubling(keyword: str, depth: int = 40) -> dict[str, Any]:
+    """Return a schema whose work doubles with each level of references."""
+    levels = {f"a{level}": {keyword: [{"$ref": f"#/$defs/a{level + 1}"}] * 2} for level in range(depth)}
+    return {"$defs": {**levels, f"a{depth}": {}}, "$ref": "#/$defs/a0"}
+
+
+def many(count: int) -> list[dict[str, int]]:
+    return [{"n": number} for number in range(count)]
+
+
+ENDLESS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "allOf": (doubling("allOf"), {}),
+    "oneOf": (doubling("oneOf"), {}),
+    "not": ({**doubling("allOf"), "not": {"$ref": "#/$defs/a0"}, "$ref": "#/$defs/a40"}, {}),
+    "if": ({**doubling("allOf"), "if": {"$ref": "#/$defs/a0"}, "$ref": "#/$defs/a40"}, {}),
+    "propertyNames": ({**doubling("allOf"), "propertyNames": {"$ref": "#/$defs/a0"}, "$ref": "#/$defs/a40"}, {"n": 1}),
+    "dependentSchemas": ({**doubling("allOf"), "dependentSchemas": {"n": {"$ref": "#/$defs/a0"}}}, {"n": 1}),
+    "items x enum": ({"properties": {"n": {"items": {"enum": many(3000)}}}}, {"n": many(3000)[::-1]}),
+    "items x const": ({"properties": {"n": {"items": {"const": many(3000)}}}}, {"n": [many(3000)] * 100}),
+    "items x anyOf": ({"properties": {"n": {"items": {"anyOf": [*[{"type": "null"}] * 1000, {}]}}}}, {"n": many(1000)}),
+    "contains": ({"properties": {"n": {"contains": {"anyOf": [{"type": "null"}] * 1000}}}}, {"n": many(1000)}),
+    "patterns": ({"patternProperties": {f"{n}x": {} for n in range(2000)}}, {str(n): 1 for n in range(2000)}),
+    "text": ({"properties": {"n": {"items": {"pattern": "(a|b){1,9}" * 100}}}}, {"n": ["ab" * 1000] * 2000}),
+    "dependentRequired": ({"dependentRequired": {str(n): [str(m) for m in range(1000)] for n in range(500)}}, {"0": 1}),
+    "the schema itself": ({"properties": {str(n): {"type": "integer"} for n in range(5000)}}, {"0": 1}),
+}
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_check_without_a_bound_is_refused(name: str) -> None:
+    schema, values = ENDLESS[name]
+    with pytest.raises(InvalidRequest, match="too much work"):
+        check_conformity(values, schema, "parameters")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ({"properties": {"n": {"uniqueItems": True}}}, {"n": many(20_000)}),
+        ({"properties": {"n": {"type": "array", "items": {"type": "object"}}}}, {"n": many(20_000)}),
+        ({"properties": {f"p{n}": {"type": "string"} for n in range(500)}}, {f"p{n}": "x" for n in range(500)}),
+    ],
+)
+def test_large_values_are_checked(schema: dict[str, Any], values: dict[str, Any]) -> None:
+    check_conformity(values, schema, "parameters")
+
+
+@pytest.mark.parametrize(
+    ("entries", "are_unique"),
+    [
+        ([1, 2], True),
+        ([1, 1.0], False),
+        ([1, True], True),
+        ([0, False], True),
+        ([[1], [True]], True),
+        ([{"a": 1, "b": 2}, {"b": 2, "a": 1}], False),
+        ([{"a": [1, {}]}, {"a": [1, {}]}], False),
+        (["1", 1], True),
+        ([None, None], False),
+        ([[], {}], True),
+    ],
+)
+def test_equal_entries_are_found(entries: list[Any], are_unique: bool) -> None:
+    schema = {"properties": {"n": {"uniqueItems": True}}}
+    if are_unique:
+        check_conformity({"n": entries}, schema, "parameters")
+    else:
+        with pytest.raises(InvalidRequest, match="uniqueItems"):
+            check_conformity({"n": entries}, schema, "parameters")
+
+
+def test_inside_a_request_a_long_check_runs_apart_and_its_result_is_found() -> None:
+    schema = {"properties": {f"p{n}": {"type": "string"} for n in range(400)}}
+    with remembered_results():
+        for values in ({"p0": "x"}, {"p0": 1}):
+            with pytest.raises(LongCheck) as caught:
+                check_conformity(values, schema, "parameters")
+            caught.value.run()
+        check_conformity({"p0": "x"}, schema, "parameters")
+        with pytest.raises(InvalidRequest, match="'type'"):
+            check_conformity({"p0": 1}, schema, "parameters")
+
+
+def test_a_budget_ends_with_its_last_step() -> None:
+    steps = Budget(3, pauses=False)
+    steps.spend(3)
+    with pytest.raises(OutOfSteps):
+        steps.spend(1)
+    assert budget.get(None) is None
