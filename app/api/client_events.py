@@ -13,8 +13,10 @@ from app.capture.snapshot import make_masker
 from app.errors import Unavailable
 from app.log.client_events import append_client_events, append_storable_client_events
 from app.postgres.refusals import OUTAGE, describe, is_absence
+from app.schemas.bounds import list_errors
 from app.schemas.client_events import ClientEvent, ClientEvents
 from app.telemetry import get_logger
+from app.threads import Threads
 from app.web.handshake import receive_text
 from app.web.routing import make_router
 from app.web.websockets import serve_websocket
@@ -25,6 +27,8 @@ router = make_router("/events", tags=["events"])
 GATHER_SECONDS: Final = 0.003
 GATHER_EVENTS: Final = 500
 GATHER_BYTES: Final = 4_000_000
+READ_IN_LOOP: Final = 64 * 1024
+"""The characters that take about a millisecond to read. Below that, a thread would cost more."""
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0)
 """The waits between attempts while the database is away. The protocol does not let a client send events again."""
 
@@ -45,8 +49,7 @@ async def _receive_events(websocket: WebSocket) -> None:
     is_open = True
     while is_open:
         texts, is_open = await _gather(websocket)
-        events = [event for text in texts if (event := _read(text)) is not None]
-        if events:
+        if events := await _read_all(websocket.app, texts):
             await _append_with_retries(websocket.app, events)
 
 
@@ -70,6 +73,19 @@ async def _gather(websocket: WebSocket) -> tuple[list[str], bool]:
     return texts, True
 
 
+async def _read_all(app: FastAPI, texts: Sequence[str]) -> list[ClientEvent]:
+    """Return the valid events in these frames. Large frames are read in a thread, so that the event loop goes on."""
+    read = partial(_read_valid, texts)
+    if sum(map(len, texts)) > READ_IN_LOOP:
+        threads: Threads = app.state.threads
+        return await threads.run(read)
+    return read()
+
+
+def _read_valid(texts: Sequence[str]) -> list[ClientEvent]:
+    return [event for text in texts if (event := _read(text)) is not None]
+
+
 def _read(text: str) -> ClientEvent | None:
     """Return the event in a frame, or None for a frame that holds no valid event, which is logged.
 
@@ -79,7 +95,8 @@ def _read(text: str) -> ClientEvent | None:
     try:
         return ClientEvent.model_validate_json(text)
     except ValidationError as error:
-        _log_refusal("; ".join(f"{'.'.join(map(str, part['loc']))}: {part['type']}" for part in error.errors()[:3]))
+        errors = list_errors(error.errors(include_url=False, include_context=False, include_input=False))
+        _log_refusal("; ".join(f"{'.'.join(map(str, part['loc']))}: {part['type']}" for part in errors[:3]))
         return None
 
 

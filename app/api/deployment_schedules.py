@@ -11,6 +11,7 @@ from app.api.deployment_responses import schedule_responses
 from app.crud.deployments import schedules as schedule_lists
 from app.crud.deployments.reading import read_deployment
 from app.crud.deployments.writing import lock_deployment, set_schedules
+from app.schemas.bounds import BoundedList
 from app.schemas.schedules import ScheduleCreate, ScheduleResponse, ScheduleUpdate
 from app.schemas.storable import within_digits
 from app.web.routing import make_router
@@ -27,7 +28,7 @@ def read_schedules(deployment_id: UUID, session: Session) -> list[ScheduleRespon
 @router.post("", status_code=HTTPStatus.CREATED)
 def create_schedules(
     deployment_id: UUID,
-    body: Annotated[list[ScheduleCreate], BeforeValidator(within_digits)],
+    body: Annotated[BoundedList[ScheduleCreate], BeforeValidator(within_digits)],
     session: Session,
 ) -> list[ScheduleResponse]:
     """Add schedules to a deployment, and return them in the order of the body."""

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app.errors import Conflict, InvalidRequest
 from app.log.live import Frame, LiveHub, Subscription
 from app.log.live.reading import ANY_TIME
+from app.schemas.bounds import describe_errors
 from app.schemas.event_queries import (
     AnyResourceFilter,
     EventFilter,
@@ -96,7 +97,7 @@ def _filter(
             text=None if text is None else TextFilter(query=text),
         )
     except ValidationError as error:
-        raise InvalidRequest("; ".join(problem["msg"] for problem in error.errors())) from None
+        raise InvalidRequest(describe_errors(error)) from None
 
 
 class EventStream(Response):

@@ -8,6 +8,7 @@ from fastapi import WebSocket, WebSocketDisconnect, status
 from pydantic import BaseModel, Field, ValidationError
 
 from app.log.live import Frame, LiveHub, Subscription
+from app.schemas.bounds import describe_errors
 from app.schemas.event_queries import EventFilter
 from app.web.connections import TooSlow, run_until_first_ends, send_events
 from app.web.handshake import Refused, receive_object, receive_text
@@ -55,8 +56,7 @@ def _parse_filter(frame: dict[str, Any]) -> FilterFrame:
     try:
         return FilterFrame.model_validate({key: value for key, value in frame.items() if value is not None})
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        raise Refused(status.WS_1002_PROTOCOL_ERROR, f"Invalid filter: {'; '.join(problems)}") from None
+        raise Refused(status.WS_1002_PROTOCOL_ERROR, f"Invalid filter: {describe_errors(error)}") from None
 
 
 async def _send_events(websocket: WebSocket, subscription: Subscription) -> None:

@@ -5,8 +5,9 @@ import re
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.schemas.bounds import with_few_keys
 from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
 from app.schemas.shared import Object, UtcTime
 from app.schemas.storable import within_digits
@@ -29,6 +30,10 @@ def _fits_index(text: str) -> str:
     return text
 
 
+def _has_few_labels(labels: Any) -> Any:
+    return with_few_keys(labels, MAX_LABELS)
+
+
 def _has_id(labels: dict[str, str]) -> dict[str, str]:
     if not labels.get(RESOURCE_ID):
         raise ValueError(f"a resource must have a non-empty label {RESOURCE_ID}")
@@ -42,7 +47,7 @@ def _has_role(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
-Labels = Annotated[dict[str, str], Field(max_length=MAX_LABELS), AfterValidator(_has_id)]
+Labels = Annotated[dict[str, str], BeforeValidator(_has_few_labels), AfterValidator(_has_id)]
 RelatedLabels = Annotated[Labels, AfterValidator(_has_role)]
 
 
@@ -55,7 +60,7 @@ class ClientEvent(BaseModel):
     occurred: UtcTime
     event: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_fits_index)]
     resource: Labels
-    related: Annotated[list[RelatedLabels], Field(max_length=MAX_RELATED)] = []
+    related: Annotated[list[RelatedLabels], Field(max_length=MAX_RELATED, fail_fast=True)] = []
     payload: Annotated[Object, AfterValidator(within_digits)] = {}
     follows: UUID | None = None
 
@@ -79,4 +84,4 @@ def _as_json(value: Any) -> str:
     return text
 
 
-ClientEvents = Annotated[list[ClientEvent], Field(max_length=MAX_BATCH)]
+ClientEvents = Annotated[list[ClientEvent], Field(max_length=MAX_BATCH, fail_fast=True)]

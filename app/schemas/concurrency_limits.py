@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from app.models import ConcurrencyLimit
+from app.schemas.bounds import BoundedList
 from app.schemas.shared import NAME_LENGTH, Changes, Count, Name, Paging, Query, ResourceResponse, WireModel
 
 TAG_PREFIX: Final = "tag:"
@@ -68,7 +69,7 @@ class TagLimitCreate(WireModel):
 class TagLimitReset(Query):
     """The task runs that hold the slots after the reset. Only none are possible: this registry has no task runs."""
 
-    slot_override: list[UUID] | None = None
+    slot_override: BoundedList[UUID] | None = None
 
 
 class TagLimitResponse(BaseModel):

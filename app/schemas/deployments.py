@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
 
+from app.schemas.bounds import BoundedList
 from app.schemas.filters import DeploymentFilter, FlowFilter, WorkPoolFilter, WorkQueueFilter
 from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 from app.schemas.shared import (
@@ -49,7 +50,7 @@ def _none_if_named_so(text: str | None) -> str | None:
     return None if text == "None" else text
 
 
-PullSteps = Annotated[list[Object] | None, AfterValidator(_none_if_empty)]
+PullSteps = Annotated[BoundedList[Object] | None, AfterValidator(_none_if_empty)]
 """The client sends an empty list and null for the same: no steps. Otherwise an unchanged redeploy would be a change."""
 
 Description = Annotated[Text | None, AfterValidator(_none_if_named_so)]
@@ -104,7 +105,7 @@ class DeploymentCreate(_DeploymentBody):
     name: Name
     flow_id: UUID
     paused: bool = False
-    schedules: list[ScheduleCreate] = Field(default_factory=list)
+    schedules: BoundedList[ScheduleCreate] = Field(default_factory=list)
     enforce_parameter_schema: bool = True
     parameters: Parameters = Field(default_factory=dict)
     tags: Tags = Field(default_factory=list)
@@ -120,7 +121,7 @@ class DeploymentUpdate(_DeploymentBody):
     # The model accepts null for the last two, and PostgreSQL refuses it, as in Prefect.
 
     paused: bool = False
-    schedules: list[ScheduleUpdate] = Field(default_factory=list)
+    schedules: BoundedList[ScheduleUpdate] = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
     enforce_parameter_schema: bool | None = None
     parameters: Annotated[Object | None, AfterValidator(_within_parameters_limit)] = None

@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from app.schemas.bounds import MODEL_KEYS, BoundedList, with_few_keys
 from app.schemas.event import ReceivedEvent
 from app.schemas.shared import UtcTime
 
@@ -26,7 +27,7 @@ def _storable(value: str) -> str:
 
 FilterText = Annotated[str, AfterValidator(_storable)]
 
-Labels = dict[FilterText, FilterText | list[FilterText]]
+Labels = Annotated[dict[FilterText, FilterText | BoundedList[FilterText]], BeforeValidator(with_few_keys)]
 """The values that each label may have. `*` matches any characters, `?` one; a leading `!` excludes the value."""
 
 
@@ -40,6 +41,7 @@ class Body(BaseModel):
     def _drop_nulls(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
+        with_few_keys(value, MODEL_KEYS)
         return {key: entry for key, entry in value.items() if entry is not None or key not in cls.model_fields}
 
 
@@ -61,17 +63,17 @@ class OccurredFilter(FilterPart):
 class NameFilter(FilterPart):
     """Events whose name starts with one of `prefix` and is one of `name`, and that no `exclude_` list matches."""
 
-    prefix: list[FilterText] = []
-    exclude_prefix: list[FilterText] = []
-    name: list[FilterText] = []
-    exclude_name: list[FilterText] = []
+    prefix: BoundedList[FilterText] = []
+    exclude_prefix: BoundedList[FilterText] = []
+    name: BoundedList[FilterText] = []
+    exclude_name: BoundedList[FilterText] = []
 
 
 class ResourceFilter(FilterPart):
     """Events of these resources. With `distinct`, only the latest matching event of each resource."""
 
-    id: list[FilterText] = []
-    id_prefix: list[FilterText] = []
+    id: BoundedList[FilterText] = []
+    id_prefix: BoundedList[FilterText] = []
     labels: Labels = {}
     distinct: bool = False
 
@@ -79,24 +81,24 @@ class ResourceFilter(FilterPart):
 class RelatedFilter(FilterPart):
     """Events with at least one related resource that matches every field. `resources_in_roles` has [id, role] pairs."""
 
-    id: list[FilterText] = []
-    role: list[FilterText] = []
-    resources_in_roles: list[tuple[FilterText, FilterText]] = []
+    id: BoundedList[FilterText] = []
+    role: BoundedList[FilterText] = []
+    resources_in_roles: BoundedList[tuple[FilterText, FilterText]] = []
     labels: Labels = {}
 
 
 class AnyResourceFilter(FilterPart):
     """Events whose own resource, or one of their related resources, matches every field."""
 
-    id: list[FilterText] = []
-    id_prefix: list[FilterText] = []
+    id: BoundedList[FilterText] = []
+    id_prefix: BoundedList[FilterText] = []
     labels: Labels = {}
 
 
 class IdFilter(FilterPart):
     """Events with one of these ids."""
 
-    id: list[UUID] = []
+    id: BoundedList[UUID] = []
 
 
 class TextFilter(FilterPart):
@@ -111,8 +113,8 @@ class EventFilter(FilterPart):
     occurred: OccurredFilter = Field(default_factory=OccurredFilter)
     event: NameFilter = NameFilter()
     resource: ResourceFilter = ResourceFilter()
-    related: RelatedFilter | list[RelatedFilter] = []
-    any_resource: AnyResourceFilter | list[AnyResourceFilter] = []
+    related: RelatedFilter | BoundedList[RelatedFilter] = []
+    any_resource: AnyResourceFilter | BoundedList[AnyResourceFilter] = []
     id: IdFilter = IdFilter()
     text: TextFilter | None = None
     order: Literal["ASC", "DESC"] = "DESC"

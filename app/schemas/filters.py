@@ -4,26 +4,27 @@ from typing import Literal
 from uuid import UUID
 
 from app.postgres.base import JsonObject
+from app.schemas.bounds import BoundedList
 from app.schemas.shared import Text, WireModel
 
 
 class IdFilter(WireModel):
     """Rows whose id is one of `any_` and none of `not_any_`."""
 
-    any_: list[UUID] | None = None
-    not_any_: list[UUID] | None = None
+    any_: BoundedList[UUID] | None = None
+    not_any_: BoundedList[UUID] | None = None
 
 
 class AnyIdFilter(WireModel):
     """Rows whose id is one of `any_`."""
 
-    any_: list[UUID] | None = None
+    any_: BoundedList[UUID] | None = None
 
 
 class AnyNameFilter(WireModel):
     """Rows whose name is one of `any_`."""
 
-    any_: list[Text] | None = None
+    any_: BoundedList[Text] | None = None
 
 
 class NameFilter(AnyNameFilter):
@@ -35,7 +36,7 @@ class NameFilter(AnyNameFilter):
 class PrefixFilter(AnyNameFilter):
     """Rows whose name is one of `any_` and starts with one of `startswith_` (ignoring case)."""
 
-    startswith_: list[Text] | None = None
+    startswith_: BoundedList[Text] | None = None
 
 
 class LikeFilter(WireModel):
@@ -65,14 +66,14 @@ class NullFilter(CombinedFilter):
 class TagFilter(CombinedFilter):
     """Conditions on tags: the row has all tags of `all_`; it has no tags (`is_null_` true) or some (false)."""
 
-    all_: list[Text] | None = None
+    all_: BoundedList[Text] | None = None
     is_null_: bool | None = None
 
 
 class AnyTagFilter(TagFilter):
     """A tag filter with one more condition: the row has at least one of the tags in `any_`."""
 
-    any_: list[Text] | None = None
+    any_: BoundedList[Text] | None = None
 
 
 class FlowFilter(CombinedFilter):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.schemas.bounds import BoundedList
 from app.schemas.filters import CombinedFilter
 from app.schemas.shared import INTEGER_MAX, NAME_LENGTH, Paging, Query, ResourceResponse, Text, UtcTime, WireModel
 
@@ -23,7 +24,7 @@ class Heartbeat(Query):
 class PoolPoll(Query):
     """A worker's poll for runs of these queues of its pool. Without names, of all queues."""
 
-    work_queue_names: list[Text] | None = None
+    work_queue_names: BoundedList[Text] | None = None
     scheduled_before: UtcTime | None = None
 
     @property
@@ -35,7 +36,7 @@ class PoolPoll(Query):
 class DeploymentPoll(Query):
     """A poll for runs of these deployments, from the process that serves them."""
 
-    deployment_ids: list[UUID] = Field(default_factory=list)
+    deployment_ids: BoundedList[UUID] = Field(default_factory=list)
 
 
 class WorkerStatus(StrEnum):
@@ -48,8 +49,8 @@ class WorkerStatus(StrEnum):
 class StatusFilter(WireModel):
     """Workers whose status is one of `any_` and none of `not_any_`."""
 
-    any_: list[WorkerStatus] | None = None
-    not_any_: list[WorkerStatus] | None = None
+    any_: BoundedList[WorkerStatus] | None = None
+    not_any_: BoundedList[WorkerStatus] | None = None
 
 
 class TimeFilter(WireModel):

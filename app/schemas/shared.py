@@ -7,10 +7,21 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
 
 from app.errors import InvalidRequest
 from app.postgres.base import JsonObject
+from app.schemas.bounds import MODEL_KEYS, BoundedList, with_few_keys
 from app.schemas.storable import not_too_deep, within_digits, without_nul
 
 NAME_LENGTH: Final = 500
@@ -46,10 +57,10 @@ Object = Annotated[JsonObject, AfterValidator(not_too_deep)]
 """A JSON object of limited depth. PostgreSQL refuses values that JSONB lacks, such as NUL characters and infinity."""
 
 Tag = Annotated[str, Field(max_length=NAME_LENGTH), AfterValidator(without_nul)]
-Tags = Annotated[list[Tag], AfterValidator(_without_repeats)]
+Tags = Annotated[BoundedList[Tag], AfterValidator(_without_repeats)]
 """Tags in the order of the request, without duplicates."""
 
-Labels = dict[Tag, StrictBool | StrictInt | StrictFloat | Tag]
+Labels = Annotated[dict[Tag, StrictBool | StrictInt | StrictFloat | Tag], BeforeValidator(with_few_keys)]
 """Labels: a text, number or boolean for each key."""
 
 UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
@@ -67,7 +78,7 @@ class WireModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _within_digits(cls, data: Any) -> Any:
-        return within_digits(data)
+        return within_digits(with_few_keys(data, MODEL_KEYS))
 
     def fields_set(self) -> dict[str, Any]:
         """Return the fields that the request's body contains, as Python values."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from app.models import WorkPool, WorkQueue
+from app.schemas.bounds import BoundedList
 from app.schemas.shared import PageNumber
 
 
@@ -23,7 +24,7 @@ class SlotPage(BaseModel):
 class QueueSlots(SlotPage):
     """The slots of a work queue, and the flow runs that hold them (none)."""
 
-    flow_runs: list[Any] = []
+    flow_runs: BoundedList[Any] = []
 
     @classmethod
     def of(cls, queue: WorkQueue, page: PageNumber) -> Self:
@@ -38,7 +39,7 @@ class PoolQueueSlots(BaseModel):
     queue_name: str
     active_slots: int = 0
     concurrency_limit: int | None
-    flow_runs: list[Any] = []
+    flow_runs: BoundedList[Any] = []
     flow_run_count: int = 0
 
 

@@ -1,6 +1,6 @@
 """Turns errors into responses in Prefect's formats. No response contains a value that was sent or stored."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,7 +13,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.errors import AppError, TooManyRequests, Unavailable
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
-from app.postgres.refusals import describe, failed_check, is_conflict, is_missing_reference, is_refusal, is_too_large
+from app.postgres.refusals import (
+    describe,
+    failed_check,
+    is_canceled,
+    is_conflict,
+    is_missing_reference,
+    is_refusal,
+    is_too_large,
+)
+from app.schemas.bounds import list_errors
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -27,6 +36,9 @@ TOO_LARGE = "A value is too large or too deeply nested to be stored."
 CHANGE_TOO_LARGE = (
     f"The change is too large to record: the tracked fields of a resource may take at most {STATE_LIMIT} bytes of JSON."
 )
+TOO_SLOW = "Reading this takes too long. Use a filter that matches less, or with fewer entries."
+READING = ("filter", "count", "paginate", "next", "day", "time", "event", "resource")
+"""The last parts of the paths of POST requests that only read."""
 REFUSED = "A rule of the database refuses the change."
 NOT_STORABLE = "A value cannot be stored: strings must not contain NUL, and numbers must be finite and in range."
 
@@ -78,7 +90,7 @@ async def _on_invalid_request(_request: Request, error: RequestValidationError) 
     return JSONResponse(
         {
             "exception_message": "Invalid request received.",
-            "exception_detail": _without_values(error.errors()),
+            "exception_detail": list_errors(error.errors()),
             "request_body": None,
         },
         HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -97,12 +109,14 @@ async def _on_data(_request: Request, _error: DataError) -> JSONResponse:
     return JSONResponse({"detail": NOT_STORABLE}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
-async def _on_database(_request: Request, error: DBAPIError) -> JSONResponse:
+async def _on_database(request: Request, error: DBAPIError) -> JSONResponse:
     if is_too_large(error):
         return JSONResponse({"detail": TOO_LARGE}, HTTPStatus.UNPROCESSABLE_ENTITY)
     if is_refusal(error):
         logger.warning("change_refused", reason=describe(error))
         return JSONResponse({"detail": REFUSED}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if is_canceled(error) and _only_reads(request):
+        return JSONResponse({"detail": TOO_SLOW}, HTTPStatus.UNPROCESSABLE_ENTITY)
     # The database may be away, full, read-only after a failover, or not migrated yet: a retry may succeed.
     logger.warning("database_unavailable", reason=describe(error))
     return unavailable("Service Unavailable", CONFLICT_RETRY_SECONDS if is_conflict(error) else OUTAGE_RETRY_SECONDS)
@@ -113,17 +127,5 @@ async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
     return unavailable("Service Unavailable")
 
 
-def _without_values(errors: Sequence[Any]) -> list[dict[str, Any]]:
-    """Leave out `input` and `ctx`: they contain the value, which may be a secret or not even valid JSON."""
-    return [
-        {
-            "type": error["type"],
-            "loc": [part if isinstance(part, int) else _printable(part) for part in error["loc"]],
-            "msg": _printable(error["msg"]),
-        }
-        for error in errors
-    ]
-
-
-def _printable(text: Any) -> str:
-    return str(text).encode("utf-8", "replace").decode()
+def _only_reads(request: Request) -> bool:
+    return request.method == "GET" or request.url.path.rpartition("/")[-1] in READING

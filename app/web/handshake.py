@@ -17,6 +17,8 @@ HANDSHAKE_SECONDS: Final = 10.0
 """How long a client may take to send each frame of the handshake."""
 CLOSING_SECONDS: Final = 10.0
 """How long closing a connection may wait for a client that does not read."""
+FRAME_LENGTH: Final = 64 * 1024
+"""The longest frame of the handshake. A filter has at most half of that."""
 REASON_BYTES: Final = 123
 """The maximum length of the reason in a close frame."""
 
@@ -74,11 +76,14 @@ async def receive_object(websocket: WebSocket, code: int) -> dict[str, Any]:
     """Return the next frame, which must be a JSON object.
 
     Raises:
-        Refused: it is not a JSON object, or does not arrive within `HANDSHAKE_SECONDS`. The close code is `code`.
+        Refused: it is not a JSON object, is too long, or does not arrive within `HANDSHAKE_SECONDS`. The close code is
+            `code`.
     """
     try:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
             text = await receive_text(websocket)
+        if len(text) > FRAME_LENGTH:
+            raise Refused(code, f"The frame is longer than {FRAME_LENGTH} characters.")
         frame = json.loads(text)
     except TimeoutError:
         raise Refused(code, f"Nothing was sent for {HANDSHAKE_SECONDS:g} s.") from None

@@ -15,7 +15,8 @@ from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from app.crud.deployments.schema_rules import ALL_RULES, WITHOUT_REQUIRED, Budget, OutOfSteps, budget
+from app.crud.deployments.check_budget import Budget, OutOfSteps, budget
+from app.crud.deployments.schema_rules import ALL_RULES, WITHOUT_REQUIRED
 from app.errors import InvalidRequest, RequestError
 from app.long_checks import LongCheck, results
 from app.postgres.base import JsonObject, dump_json

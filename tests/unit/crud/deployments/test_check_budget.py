@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.crud.deployments.check_budget import Budget, OutOfSteps, budget
 from app.crud.deployments.conformity import check_conformity
-from app.crud.deployments.schema_rules import Budget, OutOfSteps, budget
 from app.errors import InvalidRequest
 from app.long_checks import LongCheck, remembered_results
 

@@ -1,0 +1,60 @@
+"""Bounds on lists, objects and lists of errors, so that no request takes work without a limit."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import Field, ValidationError
+
+LIST_ENTRIES: Final = 1000
+OBJECT_KEYS: Final = 1000
+MODEL_KEYS: Final = 100
+"""The most keys of an object whose keys are known. Each unknown key would be an error of its own."""
+LISTED_ERRORS: Final = 20
+PLACE_LENGTH: Final = 100
+MESSAGE_LENGTH: Final = 500
+
+Entry = TypeVar("Entry")
+BoundedList = Annotated[list[Entry], Field(max_length=LIST_ENTRIES, fail_fast=True)]
+"""A list of at most 1,000 entries. Its validation stops at the first invalid entry."""
+
+
+def with_few_keys(value: Any, limit: int = OBJECT_KEYS) -> Any:
+    """Return the value unchanged.
+
+    Raises:
+        ValueError: it is an object with more than `limit` keys.
+    """
+    if isinstance(value, dict) and len(value) > limit:
+        raise ValueError(f"An object must have at most {limit} keys here.")
+    return value
+
+
+def list_errors(errors: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return type, place and message of the first of these errors of pydantic, and how many more there are.
+
+    Values are left out, because they may be secrets. Keys and messages are shortened, because a key may be as long as
+    the body.
+    """
+    listed = [
+        {
+            "type": error["type"],
+            "loc": [part if isinstance(part, int) else _printable(part, PLACE_LENGTH) for part in error["loc"]],
+            "msg": _printable(error["msg"], MESSAGE_LENGTH),
+        }
+        for error in errors[:LISTED_ERRORS]
+    ]
+    if len(errors) > LISTED_ERRORS:
+        text = f"{len(errors) - LISTED_ERRORS} more errors are not listed."
+        listed.append({"type": "too_many_errors", "loc": ["body"], "msg": text})
+    return listed
+
+
+def describe_errors(error: ValidationError) -> str:
+    """Return the first errors in one line."""
+    listed = list_errors(error.errors(include_url=False, include_context=False, include_input=False))
+    return "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in listed)
+
+
+def _printable(text: Any, length: int) -> str:
+    whole = str(text)
+    return (whole if len(whole) <= length else f"{whole[:length]}...").encode("utf-8", "replace").decode()
