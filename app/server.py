@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from app.access import is_loopback, require_credential
 from app.errors import AppError
 from app.main import create_app
+from app.web.http_protocol import BoundedHttpProtocol
 
 TICK_SECONDS: Final = 0.1
 READERS_STOP_SECONDS: Final = 1.0
@@ -139,7 +140,9 @@ def serve(
     # itself, so a collection after every few hundred allocations would find nothing.
     gc.freeze()
     gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
-    config = uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, **options)
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level=log_level, access_log=False, http=BoundedHttpProtocol, **options
+    )
     Server(app, config, drain=drain).run()
 
 

@@ -15,9 +15,15 @@ from app.local.embedded.process import free_port
 from app.log.live import LiveHub
 from app.main import create_app
 from app.server import Server
+from app.web.http_protocol import BoundedHttpProtocol
 from tests.waiting import wait_until
 
-LIKE_THE_PRODUCT: Final[dict[str, Any]] = {"log_level": "info", "access_log": False, "ws_per_message_deflate": False}
+LIKE_THE_PRODUCT: Final[dict[str, Any]] = {
+    "log_level": "info",
+    "access_log": False,
+    "ws_per_message_deflate": False,
+    "http": BoundedHttpProtocol,
+}
 
 
 @dataclass(frozen=True)
