@@ -42,6 +42,7 @@ from app.web.csrf import CsrfProtection
 from app.web.errors import add_error_handlers
 from app.web.middleware import BodyLimit, RequestContext
 from app.web.routing import PREFIX
+from app.web.sites import SiteCheck
 from app.web.wire_version import WireVersion
 
 ROUTE_MODULES: Final = (
@@ -122,6 +123,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(CsrfProtection, settings=settings)
     app.add_middleware(WireVersion)
     app.add_middleware(Authentication, credentials=app.state.credentials)
+    app.add_middleware(SiteCheck, credentials=app.state.credentials, allowed_hosts=settings.allowed_hosts)
     app.add_middleware(RequestContext)
     # Outermost, so that error responses are compressed too. Level 1, because it blocks the event loop.
     app.add_middleware(GZipMiddleware, compresslevel=1)

@@ -21,19 +21,19 @@ from tests import guard
 from tests.databases import SharedDatabase, administer, with_database
 
 NO_BROKER = "redis://127.0.0.1:1/0"
-"""A port where nothing listens: a test that is not about the broker must not need one."""
+"""Nothing listens on this port: tests that are not about the broker must not need one."""
 
 
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
-    """A command under test logs to a standard error that is closed with it: what comes after must not write there."""
+    """Reset structlog after each test: a command under test configures it with a stderr that is then closed."""
     yield
     structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL 18 server for the run, thrown away at its end."""
+    """A PostgreSQL 18 server for the test run, stopped at its end."""
     server = start_postgres(tmp_path_factory.mktemp("postgres"), durable=False)
     yield server.url
     server.stop()
@@ -41,7 +41,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(postgres_url: str) -> str:
-    """The name of a guarded database at the newest migration, from which each test's own is copied."""
+    """The name of a guarded database at the newest migration. Test databases are copied from it."""
     name = "template_migrated"
     administer(postgres_url, f"CREATE DATABASE {name}")
     upgrade(with_database(postgres_url, name))
@@ -51,7 +51,7 @@ def template(postgres_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def shared_database(postgres_url: str, template: str) -> Iterator[SharedDatabase]:
-    """The database that tests share, one after the other: emptying one is far quicker than making one."""
+    """The database that tests use in turn. Emptying a database is far quicker than creating one."""
     administer(postgres_url, f"CREATE DATABASE shared TEMPLATE {template} STRATEGY file_copy")
     shared = SharedDatabase(with_database(postgres_url, "shared"))
     yield shared
@@ -60,7 +60,7 @@ def shared_database(postgres_url: str, template: str) -> Iterator[SharedDatabase
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, postgres_url: str, template: str) -> Iterator[str]:
-    """An empty database at the newest migration; with the mark `own_database`, one of its own."""
+    """An empty database at the newest migration. The mark `own_database` gives the test a separate one."""
     if request.node.get_closest_marker("own_database") is None:
         shared: SharedDatabase = request.getfixturevalue("shared_database")
         yield shared.url
@@ -74,7 +74,7 @@ def database_url(request: pytest.FixtureRequest, postgres_url: str, template: st
 
 @pytest.fixture
 def unguarded_world(database_url: str) -> Iterator[None]:
-    """The test writes histories of its own, row by row: nothing checks that each change is told of."""
+    """Turn the guard off: the test writes rows directly, without their snapshots or events."""
     with guard.unguarded_database(database_url):
         yield
 
@@ -110,7 +110,7 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 @pytest.fixture
 def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The API in this process, below `/api`; tasks run inside the request, after its commit."""
-    # There are no keys in most tests; reading that anew for each would cost a connection.
+    # Most tests have no keys. Reading them would cost each test a connection.
     monkeypatch.setattr(Credentials, "read_keys", lambda _credentials: frozenset())
-    with TestClient(create_app(), base_url="http://testserver/api") as client:
+    with TestClient(create_app(), base_url="http://localhost/api") as client:
         yield client

@@ -4,7 +4,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from app.postgres.base import Base
 
-# The catalogs and the administration of databases have no place in the models; no text here takes a value.
+# Raw SQL: the models do not cover catalogs and administration. No text here takes a value.
 CUT_OFF_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -17,7 +17,7 @@ SCHEMA_SIZE = (
 
 
 class SharedDatabase:
-    """A database that is emptied after each test, and watched: a test that changes its schema is told so."""
+    """A database that is emptied after each test. A test that changes its schema fails."""
 
     def __init__(self, url: str) -> None:
         """Take the URL of a database at the newest migration."""
@@ -26,7 +26,7 @@ class SharedDatabase:
         self._schema = self._schema_size()
 
     def empty(self) -> None:
-        """Delete every row, start the sequences again, and cut off whatever still holds a connection."""
+        """Close all other connections, delete every row, restart the sequences, and check the schema."""
         with self._engine.connect() as connection:
             connection.execute(text(CUT_OFF_OTHERS))
             tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
@@ -35,7 +35,7 @@ class SharedDatabase:
         assert self._schema_size() == self._schema, "mark a test that changes the schema with `own_database`"
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def _schema_size(self) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ def with_database(url: str, name: str) -> str:
 
 
 def administer(url: str, statement: str) -> None:
-    """Run a statement that no transaction may hold."""
+    """Run a statement that PostgreSQL does not allow inside a transaction."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:

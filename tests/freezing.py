@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def freeze(pid: int) -> None:
-    """SIGSTOP the process, then all its descendants: PostgreSQL's backends are in process groups of their own."""
+    """SIGSTOP the process, then each descendant: every PostgreSQL backend has its own process group."""
     _signal_all(pid, signal.SIGSTOP)
 
 
@@ -20,7 +20,7 @@ def thaw(pid: int) -> None:
 
 @contextmanager
 def frozen(pid: int) -> Iterator[None]:
-    """Freeze the process with its descendants for the length of the block."""
+    """Freeze the process and its descendants during the block."""
     freeze(pid)
     try:
         yield
@@ -29,12 +29,12 @@ def frozen(pid: int) -> Iterator[None]:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the ids of the living children of a process, their children, and so on; parents first."""
+    """Return the ids of all living descendants of a process, parents first."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        # What can end between the listing and the reading is not there any more.
+        # A process can end between the listing and the reading.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            # The name is in brackets and may hold anything; the parent is the second word after it.
+            # The process name is in brackets and may contain anything. The parent id is the second word after it.
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(stat.parent.name))
     found = [pid]
@@ -44,7 +44,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def _signal_all(pid: int, number: signal.Signals) -> None:
-    # The parent first: a stopped postmaster forks no backend that nobody would stop.
+    # Parent first: a running postmaster could fork a backend after the listing, which would not be stopped.
     os.kill(pid, number)
     for each in descendants(pid):
         with contextlib.suppress(ProcessLookupError):

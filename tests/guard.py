@@ -16,7 +16,7 @@ from tests.databases import administer
 
 SWITCH: Final = "aftercommit.unguarded"
 
-# A trigger is no business of the models; nothing here takes a value from outside.
+# Raw SQL: the models do not cover triggers. No value comes from outside.
 FUNCTION: Final = f"""
 CREATE FUNCTION refuse_untold_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -55,7 +55,7 @@ END $$
 
 
 def install(url: str) -> None:
-    """Put the guard on the table of every tracked kind of a migrated database."""
+    """Add the guard to the table of every tracked kind in a migrated database."""
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text(FUNCTION))
@@ -66,7 +66,7 @@ def install(url: str) -> None:
 
 @contextmanager
 def unguarded(session: Session | Connection) -> Iterator[None]:
-    """Let what is written in this block, and before it in the same transaction, be told by nothing."""
+    """Allow changes without snapshots in this block, and before it in the same transaction."""
     _switch(session, "on")
     yield
     if isinstance(session, Session):
@@ -78,7 +78,7 @@ def unguarded(session: Session | Connection) -> Iterator[None]:
 
 @contextmanager
 def unguarded_database(url: str) -> Iterator[None]:
-    """Let every transaction of this database, on connections opened in this block, write what it likes."""
+    """Allow changes without snapshots on every connection to this database opened in this block."""
     name = make_url(url).database
     administer(url, f'ALTER DATABASE "{name}" SET {SWITCH} = on')
     yield

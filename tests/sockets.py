@@ -14,7 +14,7 @@ PATIENCE = 30.0
 
 
 def since_a_minute() -> dict[str, Any]:
-    """Return the times that Prefect's client asks for."""
+    """Return the filter on times that Prefect's client sends: from a minute ago to a year ahead."""
     now = datetime.now(UTC)
     since, until = now - timedelta(minutes=1), now + timedelta(days=365)
     return {"occurred": {"since": since.isoformat(), "until": until.isoformat()}}
@@ -30,7 +30,7 @@ def opened(address: str, path: str, **how: Any) -> Iterator[ClientConnection]:
 
 @contextmanager
 def connected(address: str, path: str, **how: Any) -> Iterator[ClientConnection]:
-    """Open, and go on up to `auth_success`."""
+    """Open the socket and authenticate, up to `auth_success`."""
     with opened(address, path, **how) as socket:
         send(socket, {"type": "auth", "token": None})
         assert json.loads(socket.recv(PATIENCE)) == {"type": "auth_success"}
@@ -42,7 +42,7 @@ def connected(address: str, path: str, **how: Any) -> Iterator[ClientConnection]
 def subscribed(
     address: str, event_filter: dict[str, Any] | None = None, *, frame: dict[str, Any] | None = None, **how: Any
 ) -> Iterator[ClientConnection]:
-    """Ask `/events/out` for the events of a filter, by default those of the last minute and all to come."""
+    """Subscribe to `/events/out` with a filter. The default is the last minute and all future events."""
     with connected(address, "out", **how) as socket:
         send(socket, {"type": "filter", "filter": {**since_a_minute(), **(event_filter or {})}, **(frame or {})})
         yield socket
@@ -61,12 +61,12 @@ def receive(socket: ClientConnection, count: int) -> list[dict[str, Any]]:
 
 
 def numbers(events: list[dict[str, Any]]) -> list[int]:
-    """Return what the payloads count."""
+    """Return the `number` in each payload."""
     return [event["payload"]["number"] for event in events]
 
 
 def closed(socket: ClientConnection) -> tuple[int, str]:
-    """Wait for the server to close, whatever comes before, and return the code and the reason that it gives."""
+    """Wait until the server closes, ignoring all frames before, and return its close code and reason."""
     with pytest.raises(ConnectionClosed) as raised:
         _receive_all(socket)
     received = raised.value.rcvd

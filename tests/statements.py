@@ -6,10 +6,10 @@ from sqlalchemy import Engine, event
 
 
 class StatementCount:
-    """Collects the text of each statement from now on."""
+    """Collects the text of each statement that is sent after its creation."""
 
     def __init__(self, engine: Engine) -> None:
-        """Listen to that engine."""
+        """Listen to the engine."""
         self.statements: list[str] = []
         event.listen(engine, "before_cursor_execute", self._seen)
 
@@ -17,5 +17,5 @@ class StatementCount:
         self.statements.append(statement)
 
     def of(self, start: str) -> list[str]:
-        """Return the statements that begin with that text."""
+        """Return the statements that begin with `start`."""
         return [statement for statement in self.statements if statement.startswith(start)]

@@ -21,7 +21,7 @@ class Stream:
         return [next(self._events()) for _ in range(count)]
 
     def rest(self) -> list[dict[str, Any]]:
-        """Return what comes until the server ends the stream."""
+        """Return all events until the server ends the stream."""
         return list(self._events())
 
     def comment(self) -> str:
@@ -39,7 +39,7 @@ class Stream:
 
 @contextmanager
 def streamed(client: httpx2.Client, last_id: str | None = None, **query: Any) -> Iterator[Stream]:
-    """Open `/events/stream`; the stream is live from here on."""
+    """Open `/events/stream`. The stream is live as soon as this yields."""
     headers = {} if last_id is None else {"Last-Event-ID": last_id}
     with client.stream("GET", "/events/stream", params=query, headers=headers) as response:
         assert response.status_code == 200, response.read()

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], T], what: str, timeout: float = 30.0) -> T:
-    """Return the first true value of the condition; fail with `what` when there is none in time."""
+    """Return the first true value of `condition`. On timeout, fail with the text `what`."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

@@ -20,32 +20,32 @@ JsonEvent = dict[str, Any]
 
 @dataclass
 class World:
-    """What the scenarios need. `client` speaks to the API below `/api`."""
+    """The API client and database that scenarios use. `client` calls the API below `/api`."""
 
     client: httpx2.Client
     sessions: sessionmaker[Session]
     patience: float = 30.0
-    """How many seconds the workers have until nothing waits."""
+    """The seconds that the workers have to empty the outbox."""
     token: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
-    """Part of every name, so that scenarios that share a database do not meet."""
+    """Part of every name, so that scenarios that share a database do not collide."""
 
     def name(self, text: str) -> str:
-        """Return the name that `text` has in this world."""
+        """Return `text` with the token of this world."""
         return f"{text}-{self.token}"
 
     def post(self, path: str, body: Any, status: int = 200) -> Any:
-        """POST and return the JSON answer, which must have that status."""
+        """POST and return the JSON response, which must have this status."""
         response = self.client.post(path, json=body)
         assert response.status_code == status, f"POST {path}: {response.status_code} {response.text}"
         return response.json()
 
     def patch(self, path: str, body: Any, status: int = 204) -> None:
-        """PATCH; the answer must have that status."""
+        """PATCH; the response must have this status."""
         response = self.client.patch(path, json=body)
         assert response.status_code == status, f"PATCH {path}: {response.status_code} {response.text}"
 
     def delete(self, path: str, status: int = 204) -> None:
-        """DELETE; the answer must have that status."""
+        """DELETE; the response must have this status."""
         response = self.client.delete(path)
         assert response.status_code == status, f"DELETE {path}: {response.status_code} {response.text}"
 
@@ -67,7 +67,7 @@ class World:
         return str(self.post("/deployments/", body, status)["id"])
 
     def drain_outbox(self) -> None:
-        """Wait until no snapshot waits that is not parked."""
+        """Wait until the outbox is empty except for parked snapshots."""
 
         def waiting() -> int:
             with self.sessions() as session:
@@ -77,7 +77,7 @@ class World:
         wait_until(lambda: waiting() == 0, "the outbox to be empty", self.patience)
 
     def life(self, resource_id: str, kind: str = "deployment") -> list[JsonEvent]:
-        """Return all events of a resource of that kind, oldest first, once nothing waits any more."""
+        """Drain the outbox, then return all events of a resource, oldest first."""
         self.drain_outbox()
         wanted = {"resource": {"id": [f"prefect.{kind}.{resource_id}"]}, "order": "ASC"}
         page = self.post("/events/filter", {"filter": wanted, "limit": 50})
@@ -90,7 +90,7 @@ class World:
 
 
 def operations(events: list[JsonEvent]) -> list[str]:
-    """Return what happened, without the kind: created, updated, deleted."""
+    """Return the operations without the kind: created, updated, deleted."""
     return [event["event"].rpartition(".")[2] for event in events]
 
 
@@ -107,14 +107,14 @@ def related(event: JsonEvent) -> list[tuple[str, str | None]]:
 
 
 def assert_audit_is_clean(sessions: sessionmaker[Session]) -> None:
-    """Fail unless the product's own audit finds nothing lost, made up, doubled or out of order."""
+    """Fail if `reconcile` finds lost, invented, duplicate or misordered events."""
     with sessions() as session:
         audit = reconcile(session)
     assert audit.is_clean, audit.findings
 
 
 def assert_unbroken(events: list[JsonEvent]) -> None:
-    """Fail unless the events tell one life: gapless revisions, each following the one before, from = last to."""
+    """Check one resource's events: gapless revisions, each follows the previous, `from` = previous `to`."""
     assert [int(event["resource"]["aftercommit.revision"]) for event in events] == list(range(1, len(events) + 1))
     assert [event["follows"] for event in events] == [None, *(event["id"] for event in events[:-1])]
     assert len({event["id"] for event in events}) == len(events)

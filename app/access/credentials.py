@@ -80,6 +80,19 @@ class Credentials:
             return not self._is_exposed
         return _matches_a_key(secrets, digests)
 
+    async def exist(self) -> bool:
+        """Return whether there is any credential, so that requests need one.
+
+        Raises:
+            Unavailable: this process has not been able to read the keys yet.
+        """
+        if self._auth_string is not None:
+            return True
+        digests = await self._ring.digests()
+        if digests is None:
+            raise Unavailable("Service Unavailable")
+        return bool(digests)
+
     async def wait_until_refused(self, secrets: Secrets) -> None:
         """Return as soon as these secrets, which were allowed before, are no longer allowed."""
         while True:

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
 
     api_auth_string: Annotated[SecretStr | None, AfterValidator(_require_user_and_password)] = None
     """`user:password`, as in Prefect's PREFECT_API_AUTH_STRING. It gives full access."""
+    allowed_hosts: CommaSeparated = ()
+    """Host names, with or without a port, that requests may be sent to, and whose pages may send changes."""
     csrf_protection: bool = False
     """Whether changes need a CSRF token. Pages of other sites cannot read this token in the user's browser."""
 
@@ -91,7 +93,7 @@ class Settings(BaseSettings):
     log_level: Annotated[str, AfterValidator(_require_level)] = "INFO"
     log_json: bool = False
 
-    @field_validator("masked_keys", "masked_paths", "unmasked_paths", mode="before")
+    @field_validator("allowed_hosts", "masked_keys", "masked_paths", "unmasked_paths", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

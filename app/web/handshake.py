@@ -4,7 +4,6 @@ import asyncio
 import json
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import WebSocket, WebSocketDisconnect, status
 
@@ -42,8 +41,8 @@ async def accept_and_authenticate(websocket: WebSocket) -> Secrets | None:
     `auth` frame, which may contain the credential instead.
 
     Returns:
-        The secrets that the client sent. None when the connection was not accepted, because a browser page of another
-        site opened it, or because the header contains no valid credential and the client does not offer `prefect`.
+        The secrets that the client sent. None when the connection was not accepted, because the header contains no
+        valid credential and the client does not offer `prefect`.
 
     Raises:
         Refused: the first frame is not `{"type": "auth", ...}`, or neither it nor the header has a valid credential.
@@ -51,9 +50,6 @@ async def accept_and_authenticate(websocket: WebSocket) -> Secrets | None:
     """
     credentials: Credentials = websocket.app.state.credentials
     header = websocket.headers.get("authorization")
-    if _is_from_another_site(websocket):
-        await websocket.close()
-        return None
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
         secrets = read_secrets(header)
         if not await credentials.allows(secrets):
@@ -116,9 +112,3 @@ async def close(websocket: WebSocket, code: int, reason: str) -> None:
     with suppress(TimeoutError, RuntimeError, WebSocketDisconnect, OSError):
         async with asyncio.timeout(CLOSING_SECONDS):
             await websocket.close(code, short)
-
-
-def _is_from_another_site(websocket: WebSocket) -> bool:
-    """Return whether another site's page opened the WebSocket. Browsers allow this, but send its `Origin`."""
-    origin = websocket.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != websocket.headers.get("host")

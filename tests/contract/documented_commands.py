@@ -10,13 +10,13 @@ from app.cli.main import app
 
 
 def commands_named(code: str) -> Iterator[list[str]]:
-    """Yield the words after each `aftercommit` that a person would type."""
+    """Yield the words after `aftercommit` for each command line in the text."""
     for found in re.finditer(r"(?:^|[\s/(])aftercommit((?: +[\w./:=@{}<>*-]+)+)", code):
         yield found[1].split()
 
 
 def problem_with(words: list[str]) -> str | None:
-    """Tell what in these words the command does not know."""
+    """Return the first unknown command or option in these words, or None."""
     command: Any = typer.main.get_command(app)
     rest = list(words)
     while rest and not rest[0].startswith("--") and (known := getattr(command, "commands", None)) is not None:

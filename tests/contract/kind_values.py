@@ -66,7 +66,7 @@ MOVES_ALONG: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("work-pool", "is_paused"): {"status": "PAUSED"},
     ("work-queue", "is_paused"): {"status": "PAUSED"},
 }
-"""What the database wants to change with a field."""
+"""Other columns that the database requires to change together with a field."""
 
 IDENTITY: Final[Mapping[str, Mapping[str, Any]]] = {
     "flow": {"name": "new"},
@@ -75,7 +75,7 @@ IDENTITY: Final[Mapping[str, Mapping[str, Any]]] = {
     "concurrency-limit": {},
     "deployment": {"name": "new", "flow_id": FLOW},
 }
-"""The columns that name a resource for good, with a value."""
+"""The columns that identify a resource and never change, each with a value."""
 
 BOOKKEEPING: Final = frozenset({"id", "created", "updated", "revision", "event_id"})
 
@@ -86,4 +86,4 @@ NOT_TOLD: Final[Mapping[str, frozenset[str]]] = {
     "concurrency-limit": frozenset({"active_slots", "avg_slot_occupancy_seconds", "denied_slots"}),
     "deployment": frozenset({"last_polled"}),
 }
-"""What changes with every poll and every slot, or never: none of it is changed by who deploys."""
+"""Columns that only polls or slots change, or that never change. Deploying does not change them."""

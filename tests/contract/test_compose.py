@@ -17,7 +17,7 @@ LASTING = ("postgres", "valkey", "api", "worker", "beat", "flower")
 
 
 def _services() -> dict[str, str]:
-    """The text of each service: what is indented below a name that is itself two spaces in."""
+    """The text of each service: the lines below its name, which is indented by two spaces."""
     text = (ROOT / "docker-compose.yml").read_text().split("\nservices:\n")[1].split("\nvolumes:\n")[0]
     parts = re.split(r"^  ([a-z]+):\n", text, flags=re.MULTILINE)[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
@@ -100,7 +100,7 @@ def test_the_flags_are_those_of_the_up_command(name: str, tmp_path: Path) -> Non
         "flower": programs.flower(address),
         "api": programs.api(address),
     }
-    # What only concerns the one terminal of `up`.
+    # These flags only matter for `up`, which runs all processes in one terminal.
     own = {"--log-level", "--logging=error", f"--port={address.port}", f"--address={address.host}"}
     if name == "api":
         # In compose, the container's cpuset chooses the core.

@@ -36,7 +36,7 @@ decision = pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem
 
 
 def as_shown(field: FieldInfo) -> str:
-    """Write a field's default as its variable would be set."""
+    """Return a field's default as the settings table shows it."""
     if field.is_required():
         return "required"
     default = field.default
@@ -52,7 +52,7 @@ def as_shown(field: FieldInfo) -> str:
 
 @lru_cache
 def functions_of_tests() -> dict[str, set[str]]:
-    """Return the names of the functions of each file below `tests/`."""
+    """Return the function names in each file below `tests/`."""
     return {
         str(path.relative_to(ROOT)): {
             node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
@@ -62,14 +62,14 @@ def functions_of_tests() -> dict[str, set[str]]:
 
 
 def is_a_test(name: str) -> bool:
-    """Tell whether a test has this name, or the file before `::` has a function of it."""
+    """Return whether any test file, or the file before `::`, has a function with this name."""
     file, _, function = name.rpartition("::")
     names = functions_of_tests()
     return function in (names.get(file, set()) if file else set().union(*names.values()))
 
 
 def targets() -> set[str]:
-    """Return the targets of the Makefile that are for people."""
+    """Return the Makefile targets that users run."""
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
@@ -179,7 +179,7 @@ def test_a_command_that_does_not_exist_is_noticed(words: str, problem: str | Non
 
 
 def test_the_documents_name_commands_tests_and_targets() -> None:
-    """The checks above find something to check."""
+    """The checks above do not pass because they find nothing."""
     code = [line for path in DOCUMENTS for line in code_in(path)]
     assert sum(bool(list(commands_named(line))) for line in code) > 20
     assert sum(line.startswith("test_") for line in code) > 30

@@ -13,7 +13,7 @@ from tests.contract.documents import ROOT
 
 
 def commands(known: Any, *before: str) -> Iterator[tuple[str, Any]]:
-    """Yield each command that does something, by the words that call it."""
+    """Yield each command without subcommands, with the words that call it."""
     if not hasattr(known, "commands"):
         yield " ".join(before), known
         return

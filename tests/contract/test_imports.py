@@ -13,7 +13,7 @@ KNOW_CELERY = {"app/broker/contract.py", "app/broker/doorbells.py", "workers/cel
 
 
 def imported_by(path: Path) -> set[str]:
-    """Return the top-level names that a file imports, wherever in it."""
+    """Return the top-level names of all imports in a file, including those inside functions."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

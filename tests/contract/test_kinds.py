@@ -30,7 +30,7 @@ every_field = pytest.mark.parametrize(
 
 @pytest.fixture
 def registry(sessions: sessionmaker[Session]) -> None:
-    """What the values refer to."""
+    """Insert the rows that the test values refer to."""
     with sessions.begin() as session, unguarded(session):
         session.add_all([Flow(id=FLOW, name="etl"), WorkPool(id=POOL, name="pool", type="process")])
         session.flush()
@@ -44,7 +44,7 @@ def first_values(kind: ResourceKind) -> dict[str, Any]:
 
 
 def commit(sessions: sessionmaker[Session], change: Any) -> Change:
-    """Run one statement with its record, commit (the eager task runs then), and return the change."""
+    """Run one statement, record its change, commit (this runs the eager task), and return the change."""
     with sessions() as session:
         changes: list[Change] = change(session)
         record(session, changes)
@@ -54,7 +54,7 @@ def commit(sessions: sessionmaker[Session], change: Any) -> Change:
 
 
 def create(sessions: sessionmaker[Session], kind: ResourceKind, **values: Any) -> Change:
-    """Create the resource, or deploy it again with these values in place."""
+    """Create the resource, or update it with these values."""
 
     def upsert(session: Session) -> list[Change]:
         change = upsert_row(session, kind, {**first_values(kind), **values}, ("id",))
@@ -70,13 +70,13 @@ def event_of(sessions: sessionmaker[Session], change: Change) -> EventRow:
 
 
 def told(kind: ResourceKind, **changed: Any) -> dict[str, Any]:
-    """Return the keys of Prefect that a payload has, with these values in place."""
+    """Return the keys that the payload has in Prefect, with these changed values."""
     known = {**first_values(kind), **changed}
     return {key: known[key] for key in kind.own_keys}
 
 
 def moved(kind: ResourceKind, field: str) -> dict[str, Any]:
-    """Return the second value of a field, with what cannot but move along."""
+    """Return the second value of a field, and the columns that must change with it."""
     return {field: VALUES[kind.name][field][1], **MOVES_ALONG.get((kind.name, field), {})}
 
 

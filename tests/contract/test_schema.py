@@ -11,12 +11,12 @@ from app.cli.migrate import alembic_config
 from app.migrations.state import HEAD, current_revision
 from app.postgres.base import Base
 
-# The catalogs have no place in the models; the text is fixed and takes no values.
+# Raw SQL: the models do not map the catalogs. The text is fixed and takes no values.
 CATALOG = {
     "columns": "SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity"
     " FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
     "constraints": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)"
-    # The triggers are the guard of the tests.
+    # Constraint triggers (type 't') belong to the guard of the tests.
     " FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 't' ORDER BY 1, 2",
     "indexes": "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
 }

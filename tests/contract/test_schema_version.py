@@ -50,7 +50,7 @@ VERSIONS: Final = {
 
 
 def declared() -> dict[str, str]:
-    """What this code may write into a snapshot, as it is pinned above."""
+    """Return what this code may write into a snapshot, in the form of `VERSIONS`."""
     found = {"kinds": " ".join(sorted(KINDS))}
     for kind in tracked_kinds():
         found[kind.name] = " ".join(sorted(kind.tracked))

@@ -10,7 +10,7 @@ from workers.celery import app as worker_app
 
 @pytest.fixture(autouse=True)
 def _settings(settings: Settings) -> None:
-    """The worker's app reads its settings at its first use."""
+    """Set the settings: the worker's app reads them at its first use."""
 
 
 def test_the_names_that_the_app_sends_are_registered_in_the_workers() -> None:

@@ -11,7 +11,7 @@ ANY_ID = UUID("01890000-0000-7000-8000-000000000001")
 
 
 def snapshot_row(**given: Any) -> Claimed:
-    """Return an update of a deployment, with what is given in place."""
+    """Return an update of a deployment, with these columns replaced."""
     row: dict[str, Any] = {
         "id": uuid4(),
         "lane": 1,

@@ -55,7 +55,8 @@ def test_what_a_client_only_names_is_answered_except_for_a_few(client: TestClien
 def test_a_socket_for_what_is_not_here_is_refused_with_the_reason_before_it_opens(
     path: str, client: TestClient
 ) -> None:
-    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(f"/api{path.format(name='p')}"):
+    url = f"ws://localhost/api{path.format(name='p')}"
+    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(url):
         pass
 
     assert (refused.value.status_code, refused.value.json()) == (404, {"detail": UNSUPPORTED_WEBSOCKETS[path]})

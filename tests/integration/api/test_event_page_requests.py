@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.main import create_app
-from app.settings import Settings
+from app.settings import get_settings
 from tests.integration.events_in_log import an_event, append
 
 Sessions = sessionmaker[Session]
@@ -60,7 +60,10 @@ def test_a_missing_token_is_invalid(client: TestClient) -> None:
     assert client.get("/events/filter/next").status_code == 422
 
 
-def test_the_next_page_is_found_behind_a_path_prefix(settings: Settings, sessions: Sessions) -> None:
+@pytest.mark.usefixtures("settings")
+def test_the_next_page_is_found_behind_a_path_prefix(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERCOMMIT_ALLOWED_HOSTS", "example.org")
+    get_settings.cache_clear()
     append(sessions, an_event(), an_event())
     with TestClient(create_app(), base_url="https://example.org", root_path="/registry") as client:
         page = client.post("/registry/api/events/filter", json={"limit": 1}).json()

@@ -61,7 +61,7 @@ def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(
 ) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
     get_settings.cache_clear()
-    with TestClient(create_app(), base_url="http://testserver/api") as client:
+    with TestClient(create_app(), base_url="http://localhost/api") as client:
         assert "does not answer" in client.get("/ready").json()["reasons"]["database"]
         response = client.post("/flows/", json={"name": "etl"})
     assert response.status_code == 503
@@ -75,7 +75,7 @@ def test_connections_that_are_all_in_use_are_the_reason_and_requests_get_503(
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_POOL_SIZE", "1")
     get_settings.cache_clear()
     app = create_app()
-    with TestClient(app, base_url="http://testserver/api") as client:
+    with TestClient(app, base_url="http://localhost/api") as client:
         monkeypatch.setattr(app.state.engine.pool, "_timeout", 0)
         with app.state.engine.connect():
             assert client.get("/ready").json()["reasons"]["database"] == "no connection is free"

@@ -130,7 +130,7 @@ def test_the_plain_route_answers_as_the_product_and_captures_nothing(
 ) -> None:
     make_pool(client, bodies.POOL)
     flow = make_flow(client, "etl")
-    with TestClient(plain_app.create_plain_app(), base_url="http://testserver/api") as plain:
+    with TestClient(plain_app.create_plain_app(), base_url="http://localhost/api") as plain:
         answer = plain.post("/deployments/", json=bodies.deployment(flow["id"], "plain"))
     assert answer.status_code == 201, answer.text
     product = client.get(f"/deployments/{answer.json()['id']}")

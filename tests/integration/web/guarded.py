@@ -38,7 +38,7 @@ def set_up(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
 def api(*, is_exposed: bool = False, **how: Any) -> Iterator[TestClient]:
     """Yield a client of an API with the current settings."""
     app = create_app(is_exposed=is_exposed)
-    with TestClient(app, base_url="http://testserver/api", **how) as client:
+    with TestClient(app, base_url="http://localhost/api", **how) as client:
         yield client
 
 

@@ -57,12 +57,12 @@ def test_every_route_but_the_probes_needs_a_credential(guarded: TestClient) -> N
     routes = [(method, path) for method, path in http_routes(guarded.app) if path not in PROBES or method != "GET"]
     assert len(routes) > 60
     for method, path in routes:
-        assert_unauthorized(guarded.request(method, f"http://testserver{re.sub(r'{.*?}', 'x', path)}"))
+        assert_unauthorized(guarded.request(method, f"http://localhost{re.sub(r'{.*?}', 'x', path)}"))
 
 
 @pytest.mark.parametrize("path", PROBES)
 def test_a_probe_needs_none(guarded: TestClient, path: str) -> None:
-    assert guarded.get(f"http://testserver{path}").status_code != 401
+    assert guarded.get(f"http://localhost{path}").status_code != 401
 
 
 @pytest.mark.parametrize("text", ["user:wrong", "user:hunter", "user:hunter22", "", "hunter2"])
@@ -166,7 +166,7 @@ def test_without_a_database_the_auth_string_decides(monkeypatch: pytest.MonkeyPa
 def test_refusals_cost_the_database_nothing(sessions: sessionmaker[Session]) -> None:
     new_key(sessions)
     app = create_app()
-    with TestClient(app, base_url="http://testserver/api") as client:
+    with TestClient(app, base_url="http://localhost/api") as client:
         client.get("/version")
         credentials: Credentials = app.state.credentials
         counts = [StatementCount(engine) for engine in (app.state.engine, credentials._engine)]

@@ -37,7 +37,7 @@ def test_a_missing_slash_is_redirected(client: TestClient) -> None:
     response = client.post("/flows", json={"name": "etl"}, follow_redirects=False)
 
     assert response.status_code == 307
-    assert response.headers["location"] == "http://testserver/api/flows/"
+    assert response.headers["location"] == "http://localhost/api/flows/"
 
 
 def raw(served: Served, path: str, *, status: int) -> tuple[httpx2.Headers, bytes]:

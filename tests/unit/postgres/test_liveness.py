@@ -14,7 +14,7 @@ from app.postgres.liveness import RESULT_VALID_SECONDS, ServerHealth, WatchedCon
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that only moves when the test changes `now`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -25,7 +25,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of the module."""
+    """Replace the clock of the module `liveness`."""
     clock = Clock()
     monkeypatch.setattr(liveness, "time", clock)
     return clock
@@ -39,7 +39,7 @@ def listener() -> Iterator[socket.socket]:
 
 
 class Probe:
-    """Answers as told, and counts."""
+    """Returns `alive` and counts its calls."""
 
     def __init__(self, *, alive: bool) -> None:
         self.alive = alive
@@ -142,7 +142,7 @@ def test_a_server_that_refuses_spares_nobody_the_try(clock: Clock, monkeypatch: 
 
 
 def test_a_server_that_cannot_be_asked_has_the_benefit_of_the_doubt(tmp_path: Path) -> None:
-    """Its socket has another path where it runs; that it is not found says nothing about it."""
+    """The server's socket may have another path where it runs, so a missing path proves nothing."""
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
         server.bind(str(path))

@@ -18,13 +18,13 @@ from app.settings import Settings
 from app.settings.environment import ALLOWED, check_environment
 
 FLOWER = importlib.import_module("flower.options")
-"""It declares Flower's options when it is imported. The package has no types."""
+"""Importing this module declares Flower's options. The package has no types."""
 NAMED_IN_SOURCE = re.compile(r"[\"'](CELERY_[A-Z_]+|FLOWER_[A-Z0-9_]+)[\"']")
 NOT_VARIABLES = frozenset({"CELERY_", "CELERY_TASK_", "CELERYD_"})
 
 
 def named_in(package: Path) -> set[str]:
-    """Return every name with these prefixes that the source of a package contains."""
+    """Return every `CELERY_` and `FLOWER_` name in the source of a package."""
     return {name for file in package.rglob("*.py") for name in NAMED_IN_SOURCE.findall(file.read_text())}
 
 

@@ -21,7 +21,7 @@ RUN = RunFile(
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting but the data folder."""
+    """Set only the data folder."""
     for name in ("DATABASE_URL", "BROKER_URL", "MASKING_KEY"):
         monkeypatch.delenv(f"AFTERCOMMIT_{name}", raising=False)
     monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", str(tmp_path))
@@ -96,7 +96,7 @@ def test_a_log_level_that_is_none_is_said_with_those_that_there_are(
     monkeypatch.setenv("AFTERCOMMIT_LOG_LEVEL", "verbose")
     with pytest.raises(ConfigurationError, match="AFTERCOMMIT_LOG_LEVEL: must be one of DEBUG, INFO, ") as caught:
         Settings.load()
-    assert "up`" not in str(caught.value), "nothing is missing, so nothing is to be started"
+    assert "up`" not in str(caught.value), "no setting is missing, so the error must not suggest `up`"
 
 
 def test_a_damaged_run_file_is_said(tmp_path: Path) -> None:

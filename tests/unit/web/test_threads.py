@@ -16,7 +16,7 @@ WHO: ContextVar[str] = ContextVar("who", default="nobody")
 
 
 class Started:
-    """The threads of routes that started since this object was made, whatever others left running or are ending."""
+    """Counts the running route threads that started after this object was created."""
 
     def __init__(self) -> None:
         self._before = set(threading.enumerate())
@@ -162,7 +162,7 @@ def test_an_error_leaves_nothing_of_its_request_behind() -> None:
         gc.disable()
         try:
             sent = await request(threads)
-            # The event loop itself has the outcome in its hands until whoever waited for it waits again.
+            # The event loop itself refers to the outcome until the waiting coroutine awaits again.
             await asyncio.sleep(0)
             wait_until(lambda: sent() is None, "the thread to let go of it, too", 5)
         finally:

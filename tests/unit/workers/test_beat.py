@@ -18,23 +18,23 @@ ENVIRONMENT = ("DATABASE_URL", "BROKER_URL", "MASKING_KEY")
 
 
 class Beat:
-    """A beat with a clock that stands still unless it is moved, and what it sent."""
+    """A beat with a clock that only the test moves, and a count of the tasks sent."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOON
         self.sent: Counter[str] = Counter()
-        # For every app: a schedule asks the one that is current, which another test may have left.
+        # Patch the class: a schedule asks the current app, which may be left over from another test.
         monkeypatch.setattr(Celery, "now", lambda _app: self.now)
-        # Nothing is sent, so nothing connects.
+        # The beat must not connect: the test sends nothing.
         monkeypatch.setattr(Scheduler, "producer", None)
         self.scheduler = Scheduler(app=app, schedule_filename=str(folder / "schedule"), lazy=False)
         monkeypatch.setattr(self.scheduler, "apply_entry", self._apply)
 
     def run(self, seconds: float) -> None:
-        """Let time go on, and look as often as beat itself does."""
+        """Advance the clock by `seconds`, and call `tick` as often as beat does."""
         until = self.now + timedelta(seconds=seconds)
         while self.now < until:
-            # At least a moment, so that a fault does not stop time.
+            # Advance at least 0.1 s, so that a bug cannot cause an endless loop.
             self.now += timedelta(seconds=max(self.scheduler.tick(), 0.1))
 
     def _apply(self, entry: ScheduleEntry, producer: object = None) -> None:
@@ -43,7 +43,7 @@ class Beat:
 
 @pytest.fixture
 def beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beat]:
-    """A beat that has run for a while."""
+    """A beat that has run for 60 seconds."""
     for name in ENVIRONMENT:
         monkeypatch.setenv(f"AFTERCOMMIT_{name}", "x")
     get_settings.cache_clear()

@@ -18,7 +18,7 @@ CAP = 1_400_000
 
 
 def build(snapshot: Claimed, related: list[RelatedResource], cap: int) -> Event:
-    """Build as a batch does: with the diffs when there are two states."""
+    """Build as a batch does: with diffs if the snapshot has both states."""
     both = snapshot.before is not None and snapshot.after is not None
     updates = changed_fields(snapshot.before or {}, snapshot.after or {}) if both else None
     return building.build(snapshot, related, updates, cap)
@@ -111,7 +111,7 @@ def test_a_payload_never_exceeds_its_cap_unless_nothing_large_is_left_in_it(
 def test_what_is_not_counted_is_as_small_as_is_said(
     operation: str, tags: list[str], labels: dict[str, str], other: dict[str, str]
 ) -> None:
-    # A flow's tags and labels stand in the payload twice: among the fields, and as keys of its own.
+    # A flow's tags and labels are in the payload twice: among the fields, and as separate keys.
     before = None if operation == "created" else {"tags": [], "labels": other}
     row = snapshot_row(kind="flow", operation=operation, before=before, after={"tags": tags, "labels": labels})
     payload = build(row, [], 3 * row.size + building.MAX_NAME_BYTES).payload
