@@ -160,8 +160,10 @@ class Masker:
         return any(is_name(key, value) and self._rules.is_secret(value) for key, value in entry.items())
 
     def _mask_urls(self, text: str) -> str:
-        # Most texts hold no URL, and need no search for one.
-        return mask_urls(text, self._mask_in_text) if "://" in text or "=" in text else text
+        # Most texts hold no URL and no pair, and need no search for them.
+        if "://" in text or "=" in text or "%3" in text:
+            return mask_urls(text, self._mask_in_text, self._rules.is_secret)
+        return text
 
     def _mask_in_text(self, secret: str) -> str:
         return f"{MASKED}-{self._digest(secret)}"

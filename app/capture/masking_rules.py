@@ -10,12 +10,16 @@ from typing import Any, Final
 Path = tuple[str, ...]
 """The keys from a field down to a value: `("env", "TOKEN")`. A list index is a key, and `*` matches any key."""
 
-SECRET_KEY: Final = re.compile(
-    r"pass(word|wd|phrase)?$|^pass(word|wd|phrase)?|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key"
-    r"|credential|authorization|^auth$|connection[-_.]?string|cookie|^pw$|^pwd$|bearer|signature|^sas$",
+SECRET_PART: Final = re.compile(
+    r"password|passwd|passphrase|passcode|secret|token|credential|authorization|cookie|bearer|signature"
+    r"|(?:api|access|account|auth|encryption|master|private|session|shared|signing|ssh|storage)[-_. ]?key"
+    r"|connection[-_. ]?string",
     re.IGNORECASE,
 )
-"""Keys whose values count as secrets, anywhere in a field."""
+"""A key that contains one of these is secret, anywhere in a field. `docs/security.md` lists examples of all rules."""
+LAST_WORDS: Final = frozenset({"auth", "cred", "creds", "dsn", "jwt", "pass", "pw", "pwd", "sas", "sig"})
+"""A key that ends with one of these words is secret: `db_pwd`, `x-auth`, `sentryDsn`."""
+WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 ENVIRONMENT_FIELDS: Final = frozenset(
     {"base_job_template", "infra_overrides", "job_variables", "pull_steps", "storage_configuration"}
@@ -101,7 +105,7 @@ class Rules:
     _looks_secret_cached: Callable[[str], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        looks_secret = partial(_matches_any, (SECRET_KEY, *map(_pattern, self.keys)))
+        looks_secret = partial(_looks_secret, tuple(map(_pattern, self.keys)))
         object.__setattr__(self, "_looks_secret", looks_secret)
         object.__setattr__(self, "_looks_secret_cached", lru_cache(CACHED_KEYS)(looks_secret))
 
@@ -143,5 +147,15 @@ def _path(text: str) -> Path:
     return tuple(text.split("."))
 
 
-def _matches_any(patterns: tuple[re.Pattern[str], ...], key: str) -> bool:
-    return any(pattern.search(key) for pattern in patterns)
+def _looks_secret(patterns: tuple[re.Pattern[str], ...], key: str) -> bool:
+    if SECRET_PART.search(key) or any(pattern.search(key) for pattern in patterns):
+        return True
+    # The last word is near the end. A longer part of the key cannot be one of these words.
+    words = WORD.findall(key[-8:])
+    return bool(words) and words[-1].lower() in LAST_WORDS and _is_whole_word(key, words[-1])
+
+
+def _is_whole_word(key: str, word: str) -> bool:
+    """Return whether the word is at the end of the key and begins there: `x-auth`, `xAuth`, but not `author-oauth`."""
+    before = key.removesuffix(word)
+    return before != key and (not before or not (before[-1].isalpha() and before[-1].islower() == word[0].islower()))

@@ -1,9 +1,10 @@
-"""Replaces the passwords and tokens in the URLs of a text."""
+"""Replaces the passwords and tokens in the URLs and the `key=value` pairs of a text, also percent-encoded ones."""
 
 import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
+from urllib.parse import unquote
 
 URL_END: Final = re.compile(r"""\s|["'`](?=[\s,;:)\]}"'`]|$)""")
 """White space, or a quote before a delimiter or the end. Other quotes may be part of a password."""
@@ -11,23 +12,57 @@ CLEAR_HOST: Final = re.compile(r"localhost|[\w-]+(?:\.[\w-]+)++\.?+|[\w.-]++:\d+
 """Text that is certainly a host: `localhost`, a name with dots, a name with a port, or an address in brackets."""
 PORT: Final = re.compile(r":\d{1,5}$")
 WEB: Final = ("http", "https", "ws", "wss")
-QUERY_SECRET: Final = re.compile(
-    r"([?&](?:[\w.-]*(?:token|secret|password|passwd|api[-_]?key|signature|sig|access[-_]?key))=)([^&\s#]+)",
-    re.IGNORECASE,
+TOKEN: Final = re.compile(
+    r"(?:gh[opsru]_|github_pat_|glpat-|hf_|npm_|pypi-|sk-|xox[a-z]-)\S+|(?=\D*\d)(?=[^A-Za-z]*[A-Za-z])[\w.~+=%-]{20,}"
 )
+"""A user name that is a token: it begins like one, or is long and has letters and digits."""
+NO_PASSWORDS: Final = frozenset({"", "x", "x-oauth-basic", "x-access-token", "x-token-auth", "oauth2"})
+"""Constants in place of a password, with which a service expects its token as the user name."""
+KEY: Final = r"(?:[\w.~\[\]-]|%(?!3D)[0-9A-F]{2}){1,80}?"
+PAIR: Final = re.compile(rf"""([?&#]{KEY})=("[^"]*"|'[^']*'|[^&#\s"']+)""", re.IGNORECASE)
+"""A pair of a query or a fragment: `?key=value`."""
+ENCODED_PAIR: Final = re.compile(rf"""(%(?:3F|26|23){KEY})%3D((?:(?!%2[36])[^&#\s"'])+)""", re.IGNORECASE)
+"""A pair in a percent-encoded URL: `%3Fkey%3Dvalue`."""
+FIELD: Final = re.compile(r"""((?:^|;)\s*[\w .-]{1,80}?)=("[^"]*"|'[^']*'|[^;\s"']+)""")
+"""A field of a connection string: `;Key=value`."""
+ENCODED_USERINFO: Final = re.compile(r"""(%3A%2F%2F)((?:(?!%40|%2F)[^\s&#?"'/]){1,300})(?=%40)""", re.IGNORECASE)
 
 Replace = Callable[[str], str]
 """Returns the replacement of a secret."""
 
 
-def mask_urls(text: str, replace: Replace) -> str:
-    """Replace each password and each token in the URLs of a text."""
+def mask_urls(text: str, replace: Replace, is_secret: Callable[[str], bool]) -> str:
+    """Replace each password and each token in the URLs of a text, and the values of pairs with a secret key.
+
+    Args:
+        text: the text.
+        replace: returns the replacement of a secret.
+        is_secret: returns whether a key looks like the key of a secret.
+    """
     if "://" in text:
         parts = text.split("://")
         text = "://".join([parts[0], *(_mask_userinfo(rest, before, replace) for before, rest in pairwise(parts))])
-    if "=" in text and ("?" in text or "&" in text):
-        text = QUERY_SECRET.sub(lambda match: f"{match[1]}{replace(match[2])}", text)
+    if "%" in text:
+        text = ENCODED_USERINFO.sub(lambda match: f"{match[1]}{_mask_encoded(match[2], replace)}", text)
+    for separator, pattern in (("=", PAIR), ("%3", ENCODED_PAIR), (";", FIELD)):
+        if separator in text:
+            text = pattern.sub(lambda match: _mask_pair(match, replace, is_secret), text)
     return text
+
+
+def _mask_pair(match: re.Match[str], replace: Replace, is_secret: Callable[[str], bool]) -> str:
+    start, value = match.groups()
+    key = unquote(start).lstrip("?&#; \t\n")
+    return f"{match[0][: -len(value)]}{replace(value)}" if is_secret(key) else match[0]
+
+
+def _mask_encoded(userinfo: str, replace: Replace) -> str:
+    """Mask the user name and password of a percent-encoded URL."""
+    colon = re.search("%3A", userinfo, re.IGNORECASE)
+    if colon is None:
+        return replace(userinfo)
+    user, password = userinfo[: colon.start()], userinfo[colon.end() :]
+    return f"{_mask_user(user, password, replace)}{colon[0]}{replace(password) if password else password}"
 
 
 def _mask_userinfo(rest: str, scheme: str, replace: Replace) -> str:
@@ -39,10 +74,15 @@ def _mask_userinfo(rest: str, scheme: str, replace: Replace) -> str:
     end = _userinfo_end(rest, web=web)
     user, colon, password = rest[: max(end, 0)].partition(":")
     if password:
-        return f"{user}:{replace(password)}{rest[end:]}"
-    if user and not colon and web:
-        return f"{replace(user)}{rest[end:]}"
+        return f"{_mask_user(user, password, replace)}:{replace(password)}{rest[end:]}"
+    if user and (web or TOKEN.fullmatch(user)):
+        return f"{replace(user)}{colon}{rest[end:]}"
     return rest
+
+
+def _mask_user(user: str, password: str, replace: Replace) -> str:
+    is_token = user and (password in NO_PASSWORDS or TOKEN.fullmatch(user))
+    return replace(user) if is_token else user
 
 
 def _userinfo_end(rest: str, *, web: bool) -> int:

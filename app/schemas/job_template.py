@@ -1,7 +1,7 @@
 """Validates the base job template of a work pool: it must declare every variable that it uses."""
 
-import json
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator
@@ -12,11 +12,28 @@ from app.schemas.shared import Object
 PLACEHOLDER: Final = re.compile(r"{{\s*([\w.\-\[\]$]+)\s*}}")
 
 
-def undeclared_variables(template: JsonObject) -> list[str]:
-    """Return the names in `{{ }}` that the job configuration uses and the variables do not declare, sorted."""
+def places_of_undeclared_variables(template: JsonObject) -> list[str]:
+    """Return where the job configuration uses a variable in `{{ }}` that the variables do not declare, sorted.
+
+    The names of the variables are left out: they are parts of values, and may be secrets.
+    """
     declared = template["variables"].get("properties")
-    used = set(PLACEHOLDER.findall(json.dumps(template["job_configuration"])))
-    return sorted(used - set(declared if isinstance(declared, dict) else ()))
+    names = frozenset(declared if isinstance(declared, dict) else ())
+    texts = _texts(template["job_configuration"], "job_configuration")
+    return sorted({place for place, text in texts if set(PLACEHOLDER.findall(text)) - names})
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield each key and each text inside the value, with its place."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _texts(entry, f"{place}.{index}")
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            yield place, key
+            yield from _texts(entry, f"{place}.{key}")
 
 
 def _check(template: JsonObject) -> JsonObject:
@@ -26,11 +43,11 @@ def _check(template: JsonObject) -> JsonObject:
         raise ValueError(
             "The `base_job_template` must contain both a `job_configuration` key and a `variables` key, each an object."
         )
-    undeclared = undeclared_variables(template)
-    if undeclared:
+    places = places_of_undeclared_variables(template)
+    if places:
         raise ValueError(
             "The variables specified in the job configuration template must be present as properties in the variables"
-            f" schema. Your job configuration uses the following undeclared variable(s): {', '.join(undeclared)}."
+            f" schema. Your job configuration uses undeclared variables at: {', '.join(places)}."
         )
     return template
 

@@ -1,9 +1,10 @@
 """The schedules of a deployment, in requests and responses."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from croniter import croniter
 from dateutil.rrule import rrulestr
@@ -15,6 +16,8 @@ from app.schemas.shared import INTEGER_MAX, Object, Tag, Text, UtcTime, WireMode
 DEFAULT_ANCHOR: Final = datetime(2020, 1, 1, tzinfo=UTC)
 """The default anchor of an interval. It is constant, so equal requests give equal schedules."""
 
+RANDOM_FIELD: Final = re.compile(r"(?<![a-z])[hr](?![a-z])", re.IGNORECASE)
+"""A hashed (`H`) or random (`R`) field. A name such as `THU` or `MAR` is none."""
 RRULE_LENGTH: Final = 6500
 LONGEST_INTERVAL_SECONDS: Final = 100 * 366 * 86400.0
 
@@ -27,14 +30,19 @@ def _known_timezone(name: str) -> str:
 
 def _valid_cron(text: str) -> str:
     # Prefect's limits: no seconds, no years. Hashed (H) and random (R) fields would mean another time in each process.
-    if len(text.split()) != 5 or not croniter.is_valid(text) or "R" in text.split() or "H" in text:
+    if len(text.split()) != 5 or RANDOM_FIELD.search(text) or not croniter.is_valid(text):
         raise ValueError("Must be a cron expression with five fields, such as '0 3 * * *'.")
     return text
 
 
+def _zone(name: str) -> ZoneInfo:
+    """Return the zone of a `TZID`. Without this, dateutil would take the text for the path of a file, and open it."""
+    return ZoneInfo(_known_timezone(name))
+
+
 def _valid_rrule(text: str) -> str:
     try:
-        rrulestr(text)
+        rrulestr(text, tzids=_zone)
     except Exception as error:
         # dateutil does not validate its input. An invalid text may raise anything, for example IndexError.
         raise ValueError("Must be an RFC 5545 recurrence rule, such as 'FREQ=DAILY;COUNT=3'.") from error

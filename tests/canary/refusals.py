@@ -104,13 +104,15 @@ def _invalid_names(canaries: Canaries, flow: str, pool: str) -> Iterator[Refusal
 
 def _invalid_schemas(canaries: Canaries, flow: str, deployment: str) -> Iterator[Refusal]:
     secret = canaries.secret
-    body = {"name": "d", "flow_id": flow}
+    body: dict[str, Any] = {"name": "d", "flow_id": flow}
+    enforced = {"enforce_parameter_schema": True}
     strict = {"properties": {"n": {"type": "integer", "enum": [1], "title": secret("schema")}}}
     against_strict = {"parameter_openapi_schema": strict, "parameters": {"n": secret("n")}}
-    yield Refusal(422, "POST", "/deployments/", {**body, **against_strict})
+    yield Refusal(422, "POST", "/deployments/", {**body, **enforced, **against_strict})
     against_strict = {"parameter_openapi_schema": strict, "parameters": {"n": secret("n, changed")}}
     yield Refusal(409, "PATCH", f"/deployments/{deployment}", against_strict)
     broken = {"properties": {"n": {"type": secret("broken schema")}}}
+    body |= enforced
     yield Refusal(422, "POST", "/deployments/", {**body, "parameter_openapi_schema": broken, "parameters": {"n": 1}})
     pattern = {"properties": {"n": {"pattern": f"^({secret('pattern')}"}}}
     yield Refusal(422, "POST", "/deployments/", {**body, "parameter_openapi_schema": pattern, "parameters": {"n": "x"}})

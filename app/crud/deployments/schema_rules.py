@@ -8,6 +8,7 @@ other thread run meanwhile. RE2 takes time in proportion to the text. It does no
 and `\\uXXXX`. Such a pattern is not checked: it allows every text and every key.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -127,6 +128,15 @@ def _hashable(value: Any) -> Any:
     return ("boolean", value) if isinstance(value, bool) else value
 
 
+def _regular_expressions(validator: Any, format_: Any, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    if format_ == "regex" and validator.is_type(instance, "string"):
+        budget.get().spend(1 + len(instance) // 10)
+        try:
+            re.compile(instance)
+        except (re.error, OverflowError, RecursionError):
+            yield SchemaViolation("The text is not a regular expression.")
+
+
 def _nothing(_validator: Any, _value: Any, _instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
     yield from ()
 
@@ -155,7 +165,7 @@ def _make_class(**more: Rule) -> Any:
     return made
 
 
-ALL_RULES: Final = _make_class()
+ALL_RULES: Final = _make_class(format=_regular_expressions)
 """All rules that are checked, for the schema itself."""
-WITHOUT_REQUIRED: Final = _make_class(required=_nothing, properties=_properties)
+WITHOUT_REQUIRED: Final = _make_class(required=_nothing, properties=_properties, format=_nothing)
 """These rules without required values, for values that a run may complete."""

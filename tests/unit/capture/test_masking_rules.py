@@ -26,7 +26,7 @@ def test_a_configured_key_is_secret_whatever_its_case(key: str) -> None:
     assert SECRET not in json.dumps(schema)
 
 
-@pytest.mark.parametrize("key", ["licenses", "my_license", "dsn", "main_dsn_name", "x1", "why"])
+@pytest.mark.parametrize("key", ["licenses", "my_license", "main_dsn_name", "x1", "why"])
 def test_a_configured_key_is_the_whole_key(key: str) -> None:
     configured = masker(keys=("license", "*_dsn", "x[1]", "why?"))
     assert configured.mask("parameters", {key: SECRET}) == {key: SECRET}

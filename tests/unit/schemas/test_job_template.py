@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.schemas.job_template import BaseJobTemplate, undeclared_variables
+from app.schemas.job_template import BaseJobTemplate, places_of_undeclared_variables
 from app.schemas.worker_types import template_of
 
 TEMPLATES: TypeAdapter[dict[str, Any]] = TypeAdapter(BaseJobTemplate)
@@ -16,20 +16,25 @@ TEMPLATES: TypeAdapter[dict[str, Any]] = TypeAdapter(BaseJobTemplate)
     [
         ({}, []),
         ({"a": "{{ declared }}"}, []),
-        ({"a": "{{ other }}"}, ["other"]),
-        ({"a": "{{b}}.{{  a }}", "c": ["{{ declared }}", {"d": "{{ z }}"}]}, ["a", "b", "z"]),
+        ({"a": "{{ other }}"}, ["job_configuration.a"]),
+        (
+            {"a": "{{b}}.{{  a }}", "c": ["{{ declared }}", {"d": "{{ z }}"}]},
+            ["job_configuration.a", "job_configuration.c.1.d"],
+        ),
+        ({"a": {"{{ key }}": 1}}, ["job_configuration.a"]),
         ({"a": "{{ not a name }} {single} {{ }}"}, []),
     ],
 )
 def test_undeclared_variables_are_found_at_any_depth(configuration: dict[str, Any], expected: list[str]) -> None:
     template = {"job_configuration": configuration, "variables": {"properties": {"declared": {}}}}
 
-    assert undeclared_variables(template) == expected
+    assert places_of_undeclared_variables(template) == expected
 
 
 @pytest.mark.parametrize("variables", [{}, {"properties": None}, {"properties": ["a"]}])
 def test_variables_without_properties_declare_nothing(variables: dict[str, Any]) -> None:
-    assert undeclared_variables({"job_configuration": {"a": "{{ a }}"}, "variables": variables}) == ["a"]
+    template = {"job_configuration": {"a": "{{ a }}"}, "variables": variables}
+    assert places_of_undeclared_variables(template) == ["job_configuration.a"]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +50,11 @@ def test_a_complete_or_empty_template_is_accepted(template: dict[str, Any]) -> N
         ({"variables": {}}, "must contain both"),
         ({"job_configuration": {}}, "must contain both"),
         ({"job_configuration": "x", "variables": {}}, "must contain both"),
-        ({"job_configuration": {"a": "{{ b }}{{ a }}"}, "variables": {}}, "undeclared variable.s.: a, b"),
+        (
+            {"job_configuration": {"a": "{{ b }}{{ a }}"}, "variables": {}},
+            "undeclared variables at: job_configuration.a",
+        ),
+        ({"job_configuration": {"a": "{{ hunter2 }}"}, "variables": {}}, r"^(?s:(?!.*hunter2).)*$"),
     ],
 )
 def test_a_template_is_refused_with_the_reason(template: dict[str, Any], message: str) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.schemas.schedules import ScheduleCreate
+from app.schemas.schedules import RRuleSchedule, ScheduleCreate
 
 
 @pytest.mark.parametrize(
     "schedule",
     [
         {"cron": "0 3 * * *"},
+        {"cron": "0 3 * MAR,APR THU,FRI"},
+        {"rrule": "DTSTART;TZID=Europe/Berlin:20260101T000000\nRRULE:FREQ=DAILY"},
         {"cron": "*/5 9-17 * * MON-FRI", "timezone": "Europe/Berlin", "day_or": False},
         {"interval": 0.5},
         {"interval": 3600, "anchor_date": "2026-01-01T00:00:00", "timezone": "UTC"},
@@ -33,6 +35,16 @@ def test_a_schedule_is_accepted(schedule: dict[str, Any]) -> None:
         {"cron": "* * * * * *"},
         {"cron": "@hourly"},
         {"cron": "R * * * *"},
+        {"cron": "R(0-5) * * * *"},
+        {"cron": "R/5 * * * *"},
+        {"cron": "0,R * * * *"},
+        {"cron": "r * * * *"},
+        {"cron": "H * * * *"},
+        {"cron": "H(0-29)/10 * * * *"},
+        {"cron": "h * * * *"},
+        {"rrule": "DTSTART;TZID=/etc/passwd:20260101T000000\nRRULE:FREQ=DAILY"},
+        {"rrule": "DTSTART;TZID=../../etc/localtime:20260101T000000\nRRULE:FREQ=DAILY"},
+        {"rrule": "DTSTART;TZID=Mars/Olympus:20260101T000000\nRRULE:FREQ=DAILY"},
         {"cron": "0 3 * * *", "timezone": "Mars/Olympus"},
         {"cron": "0 3 * * *", "interval": 3},
         {"interval": 0},
@@ -66,3 +78,17 @@ def test_a_naive_anchor_is_taken_as_utc_and_others_are_turned_into_it() -> None:
         for anchor in anchors
     ]
     assert contents[0] == contents[1]
+
+
+def test_a_recurrence_rule_opens_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    real = open
+
+    def noting(file: Any, *arguments: Any, **named: Any) -> Any:
+        opened.append(str(file))
+        return real(file, *arguments, **named)
+
+    monkeypatch.setattr("builtins.open", noting)
+    with pytest.raises(ValidationError):
+        RRuleSchedule(rrule="DTSTART;TZID=/etc/passwd:20260101T000000\nRRULE:FREQ=DAILY")
+    assert [file for file in opened if "passwd" in file] == []

@@ -90,7 +90,18 @@ def test_a_schema_that_is_none_is_refused(schema: dict[str, Any], text: str) -> 
         check_conformity({"n": 1}, schema, "parameters")
 
 
-@pytest.mark.parametrize("schema", [{"$id": 5}, {"required": [{}]}, {"required": [["a"]]}, {"properties": None}])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$id": 5},
+        {"required": [{}]},
+        {"required": [["a"]]},
+        {"properties": None},
+        {"pattern": "a{99999999999}"},
+        {"pattern": "(a"},
+        {"patternProperties": {"(a": {}}},
+    ],
+)
 def test_a_malformed_schema_is_refused_before_it_is_used(schema: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
         check_conformity({"n": 1}, schema, "parameters")
