@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from billiard import active_children, pool
 from celery.beat import PersistentScheduler
-from celery.signals import beat_init, worker_process_init, worker_shutting_down
+from celery.signals import beat_init, worker_init, worker_process_init, worker_shutting_down
+from celery.worker.control import Panel
 
 from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
 from app.settings import Settings, get_settings
@@ -18,6 +19,8 @@ from app.telemetry import configure_logging
 HURRIED_SECONDS: Final = 0.1
 GIVING_BACK_SECONDS: Final = 10.0
 """How long a leaving worker may take to return unfinished messages to the broker."""
+COSTLY: Final = frozenset({"memdump", "memsample", "objgraph"})
+"""Commands that only look, but take time, or write a file."""
 CONTAINERS_BETWEEN_COLLECTIONS: Final = 50_000
 """New containers before the garbage collector runs; a batch of 500 snapshots allocates some 20,000."""
 
@@ -28,6 +31,7 @@ app.add_defaults(lambda: _schedule(get_settings()))
 def _schedule(settings: Settings) -> dict[str, Any]:
     return {
         "imports": ("workers.tasks",),
+        "worker_consumer": "workers.consumer:Consumer",
         "beat_schedule": {
             "sweep": _entry(SWEEP, settings.sweep_interval),
             "readiness": _entry(READINESS, settings.readiness_interval),
@@ -60,6 +64,17 @@ class Scheduler(PersistentScheduler):
             self._heap = None
         delay: float = super().tick(*args, **kwargs)
         return delay
+
+
+@worker_init.connect
+def _keep_only_harmless_commands(**_: Any) -> None:
+    """Remove the commands of Celery's remote control that steer a worker: whoever writes to the broker can send them.
+
+    Health checks and Flower need those that only look.
+    """
+    if not get_settings().worker_remote_control:
+        for name in [name for name, command in Panel.meta.items() if command.type == "control" or name in COSTLY]:
+            del Panel.data[name], Panel.meta[name]
 
 
 @worker_process_init.connect

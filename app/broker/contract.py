@@ -9,9 +9,9 @@ from typing import Any, Final, Literal
 
 from celery import Celery
 from kombu.entity import Queue
-from kombu.transport.redis import Channel as RedisChannel
 from kombu.transport.redis import Transport as RedisTransport
 
+from app.broker.channel import BrokerChannel
 from app.settings import Settings
 
 DISPATCH: Final = "aftercommit.dispatch"
@@ -46,29 +46,6 @@ WORKER_TRANSPORT: Final[dict[str, Any]] = {
     "visibility_timeout": VISIBILITY_TIMEOUT,
     "unacked_restore_interval": 10,
 }
-
-
-class BrokerChannel(RedisChannel):
-    """A channel that survives a lost broker while it has unacknowledged messages. kombu 5.7 alone would end the worker.
-
-    When the connection is lost, kombu closes its channels, which then have no connection. It still tries to return the
-    unacknowledged messages, and later to acknowledge the finished ones. Both fail with an `AttributeError`, which ends
-    the worker. Neither is necessary: the broker has kept the messages and delivers them again.
-    """
-
-    @property
-    def do_restore(self) -> bool:  # type: ignore[override]  # kombu declares a plain flag.
-        """Whether to return unacknowledged messages: only while there is a connection."""
-        return self._has_connection()
-
-    def _connparams(self, *arguments: Any, **named: Any) -> Any:
-        if not self._has_connection():
-            # kombu and Celery handle a connection error here.
-            raise ConnectionError("The connection to the broker is lost.")
-        return super()._connparams(*arguments, **named)  # type: ignore[no-untyped-call]  # kombu has no types.
-
-    def _has_connection(self) -> bool:
-        return self.connection is not None and self.connection.client is not None
 
 
 def make_celery(role: Role, load_settings: Callable[[], Settings]) -> Celery:

@@ -5,10 +5,12 @@ from functools import lru_cache
 from typing import Final
 
 from celery import Celery
+from celery.exceptions import OperationalError
 
 from app.broker.contract import DISPATCH, make_celery
 from app.broker.doorbell import Doorbell
 from app.broker.publisher import Publisher
+from app.errors import Unavailable
 from app.settings import Settings, get_settings
 
 LABELS_SHOWN: Final = 5
@@ -38,6 +40,21 @@ def send(settings: Settings, doorbells: Sequence[Doorbell]) -> None:
     more = f", and {len(doorbells) - LABELS_SHOWN} more" if len(doorbells) > LABELS_SHOWN else ""
     ids = [str(doorbell.snapshot_id) for doorbell in doorbells]
     celery(settings).signature(DISPATCH, args=[ids]).apply_async(argsrepr=f"({labels}{more})")
+
+
+def purge_queues(settings: Settings) -> int:
+    """Remove all messages that wait in the queues, and return how many there were.
+
+    Raises:
+        Unavailable: the broker does not answer.
+    """
+    app = celery(settings)
+    try:
+        with app.connection_for_write() as connection:
+            removed: int = app.control.purge(connection)
+    except OperationalError as error:
+        raise Unavailable(f"The broker does not answer ({type(error).__name__}).") from error
+    return removed
 
 
 @lru_cache

@@ -2,14 +2,15 @@
 
 import gc
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli import events, history, keys, migrate, outbox, up
+from app.cli import broker, events, history, keys, migrate, outbox, up
 from app.errors import AppError
+from app.telemetry import innermost_frames
 
 app = typer.Typer(
     name="aftercommit",
@@ -43,14 +44,22 @@ app.command("history", epilog=history.EXAMPLES)(history.show_history)
 app.add_typer(events.app, name="events")
 app.add_typer(keys.app, name="keys")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(broker.app, name="broker")
 
 
 def main() -> None:
-    """Run the command; print an `AppError` as one red line on stderr and exit with code 1."""
+    """Run the command; print an error as one red line on stderr and exit with code 1, never with a traceback."""
     # Imported modules are never garbage. Scanning them costs a third of the time of a short command.
     gc.freeze()
     try:
         app()
     except AppError as error:
-        Console(stderr=True, soft_wrap=True).print(Text(f"error: {error}", style="red"))
-        raise SystemExit(1) from None
+        _fail(str(error))
+    except Exception as error:  # noqa: BLE001  # A traceback helps no operator, and may show values.
+        where = ", ".join(innermost_frames(error)[-2:])
+        _fail(f"An unexpected {type(error).__name__} at {where}. Please report it.")
+
+
+def _fail(text: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(Text(f"error: {text}", style="red"))
+    raise SystemExit(1) from None

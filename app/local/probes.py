@@ -1,5 +1,6 @@
 """Health probes for the processes that `up` has just started."""
 
+import json
 import signal
 import subprocess
 import urllib.request
@@ -8,24 +9,39 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from typing import Self
+from urllib.error import HTTPError
 
 import redis
 
 from app.errors import ConfigurationError
 from app.local.embedded.process import kill_group, spawn
 
+NO_ANSWER = "it does not answer"
 _HTTP_TIMEOUT = 2.0
+_REASON_BYTES = 10_000
 # Requests to this machine must not use a proxy from the environment.
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def answers_ok(url: str) -> bool:
-    """Return whether a GET is answered with 200 within two seconds."""
+def problem_at(url: str) -> str | None:
+    """Return None if a GET is answered with 200 within two seconds, or else why not, in the words of the answer."""
     try:
         with _opener.open(url, timeout=_HTTP_TIMEOUT) as response:
-            return bool(response.status == 200)
+            return None if response.status == 200 else f"it answers {response.status}"
+    except HTTPError as error:
+        return _reason_in(error.read(_REASON_BYTES)) or f"it answers {error.code}"
     except (OSError, HTTPException):
-        return False
+        return NO_ANSWER
+
+
+def _reason_in(body: bytes) -> str | None:
+    """Return the `message` of a JSON answer, such as that of `/ready`."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None
+    message = answer.get("message") if isinstance(answer, dict) else None
+    return message if isinstance(message, str) else None
 
 
 def require_redis_url(url: str) -> None:

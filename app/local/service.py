@@ -11,8 +11,8 @@ from app.local import programs
 from app.local.embedded.process import wait_until
 from app.local.embedded.valkey import answers as broker_answers
 from app.local.ports import Address
-from app.local.probes import Ping, answers_ok
-from app.local.supervisor import Output, Program, Supervisor
+from app.local.probes import NO_ANSWER, Ping, problem_at
+from app.local.supervisor import DOWN_AFTER, Output, Program, Supervisor
 from app.settings.run_file import RunFile
 
 API_TIMEOUT = 60.0
@@ -39,6 +39,23 @@ def _without_root_warning() -> str:
     return ",".join(filter(None, [filters, "ignore:You're running the worker with superuser privileges"]))
 
 
+@dataclass
+class _Waiting:
+    """Waits until a URL is answered with 200, and prints each new reason why it is not."""
+
+    url: str
+    output: Output
+    problem: str | None = NO_ANSWER
+
+    def is_over(self) -> bool:
+        """Ask once, and return whether the answer was 200."""
+        problem = problem_at(self.url)
+        if problem not in (None, NO_ANSWER, self.problem):
+            self.output.say(f"Still waiting: {problem}")
+        self.problem = problem
+        return problem is None
+
+
 @dataclass(frozen=True)
 class Service:
     """The API, the workers, beat and Flower of one `aftercommit up`."""
@@ -55,7 +72,7 @@ class Service:
         answers. Beat and Flower start after the API is ready: loading their code would delay it.
 
         Raises:
-            StartupError: the API is not ready within a minute, or a process keeps dying.
+            StartupError: the API is not ready within a minute, or keeps dying.
             KeyboardInterrupt: the operator asked to stop.
         """
         self._start("api", programs.api(api), Stage.API, stop_timeout=programs.API_GRACE + 5)
@@ -81,8 +98,11 @@ class Service:
         self.output.say("Waiting for the API ...")
         # /ready needs the broker; /health does not.
         url = f"{self.run.api_url}/{'ready' if has_broker else 'health'}"
-        if not self._wait_until(lambda: answers_ok(url), API_TIMEOUT):
-            raise StartupError(f"The API did not become ready: {url} did not answer 200 within {API_TIMEOUT:g} s.")
+        waiting = _Waiting(url, self.output)
+        if not self._wait_until(lambda: waiting.is_over() or self.supervisor.deaths("api") >= DOWN_AFTER, API_TIMEOUT):
+            raise StartupError(f"The API did not become ready within {API_TIMEOUT:g} s: {waiting.problem}.")
+        if waiting.problem is not None:
+            raise StartupError("The API does not start; its last lines say why.")
         return has_broker
 
     def _wait_for_flower_and_workers(self, workers: int) -> None:
@@ -91,8 +111,7 @@ class Service:
             # The workers started with the API and listen now. The ping can load its code while Flower does the same.
             ping.ask()
             if self.run.flower_url is not None:
-                healthcheck = f"{self.run.flower_url}/healthcheck"
-                self._wait_or_continue("Flower", lambda: answers_ok(healthcheck))
+                self._wait_or_continue("Flower", _Waiting(f"{self.run.flower_url}/healthcheck", self.output).is_over)
             self._wait_or_continue("the workers", ping.all_answered)
 
     def _wait_or_continue(self, name: str, condition: Callable[[], bool]) -> None:

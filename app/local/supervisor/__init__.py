@@ -2,6 +2,6 @@
 
 from app.local.supervisor.program import Output, Program
 from app.local.supervisor.stop_requests import StopRequests
-from app.local.supervisor.supervisor import ManagedProcess, Supervisor
+from app.local.supervisor.supervisor import DOWN_AFTER, ManagedProcess, Supervisor
 
-__all__ = ["ManagedProcess", "Output", "Program", "StopRequests", "Supervisor"]
+__all__ = ["DOWN_AFTER", "ManagedProcess", "Output", "Program", "StopRequests", "Supervisor"]

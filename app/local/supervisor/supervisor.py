@@ -10,9 +10,12 @@ from typing import Protocol
 from app.errors import StartupError
 from app.local.supervisor.stop_requests import StopRequests
 
-RESTART_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
+RESTART_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""The seconds before each restart of a process that keeps dying. The last one is repeated."""
+DOWN_AFTER = 5
+"""The deaths in a row after which a process is shown as down."""
 STEADY_SECONDS = 60.0
-"""After running this long, a process gets its full number of restarts again."""
+"""After running this long, a process is restarted quickly again."""
 HURRIED_STOP_TIMEOUT = 2.0
 _POLL_SECONDS = 0.1
 
@@ -78,8 +81,9 @@ class Supervisor:
     def tick(self) -> None:
         """Check every process once and restart those that died; call this often.
 
+        A process that keeps dying is restarted ever more slowly, and the others go on.
+
         Raises:
-            StartupError: a process keeps dying.
             KeyboardInterrupt: the operator asked to stop.
         """
         self._stop_requests.check()
@@ -92,11 +96,14 @@ class Supervisor:
             elif time.monotonic() >= watched.retry_at:
                 self._start_again(watched)
 
+    def deaths(self, name: str) -> int:
+        """Return how often in a row the process with this name has died."""
+        return sum(watched.failures for watched in self._watched if watched.process.name == name)
+
     def run(self) -> None:
         """Keep the processes running; return only by an exception.
 
         Raises:
-            StartupError: a process keeps dying.
             KeyboardInterrupt: the operator asked to stop.
         """
         while True:
@@ -113,13 +120,13 @@ class Supervisor:
         name, reason = watched.process.name, _describe(watched.process.returncode)
         # The remaining children, for example those of a Celery worker, must not go on working.
         watched.process.kill()
-        if watched.failures >= len(RESTART_DELAYS):
-            raise StartupError(f"{name} {reason} again, {watched.failures} restarts did not help: giving up.")
-        delay = RESTART_DELAYS[watched.failures]
+        delay = RESTART_DELAYS[min(watched.failures, len(RESTART_DELAYS) - 1)]
         watched.failures += 1
         watched.retry_at = time.monotonic() + delay
-        attempt = f"try {watched.failures} of {len(RESTART_DELAYS)}"
-        self._say(f"{name} {reason}; starting it again in {delay:g} s ({attempt}).")
+        if watched.failures < DOWN_AFTER:
+            self._say(f"{name} {reason}; starting it again in {delay:g} s.")
+        else:
+            self._say(f"{name} is down: it {reason}, {watched.failures} times in a row; next try in {delay:g} s.")
 
     def _start_again(self, watched: _Watched) -> None:
         watched.retry_at = None

@@ -34,7 +34,7 @@ def away() -> Digests:
 def allows(
     settings: Settings, secrets: Secrets, read: Callable[[], Digests] = frozenset, *, is_exposed: bool = False
 ) -> bool:
-    """Ask once, with a database that answers like this."""
+    """Check the secrets once; `read` replaces the database."""
     credentials = Credentials(settings, is_exposed=is_exposed)
     credentials._ring._read = read
     try:

@@ -17,7 +17,7 @@ CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 
 @contextmanager
 def answering(*answers: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Serve one connection after the other; each request gets the next answer, of which a None-length one closes."""
+    """Serve connections; each request gets the next answer, and an empty answer closes the connection."""
     heard: list[bytes] = []
     script = iter(answers)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -29,7 +29,7 @@ def answering(*answers: bytes) -> Iterator[tuple[int, list[bytes]]]:
                 answer = next(script, b"")
                 if not answer:
                     return
-                # In two pieces, as a network may bring it.
+                # In two pieces, as a network may deliver it.
                 connection.sendall(answer[:25])
                 connection.sendall(answer[25:])
 

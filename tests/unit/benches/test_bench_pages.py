@@ -24,12 +24,12 @@ def report(*lines: Line) -> Report:
 
 
 def drawn(svg: str, tag: str) -> list[ET.Element]:
-    """Return the elements of that tag, in order; it fails when the text is no XML."""
+    """Return the elements with this tag, in order; fail when the text is not XML."""
     return list(ET.fromstring(svg).iter(SVG + tag))
 
 
 def texts(svg: str) -> list[str]:
-    """Return what is written in a chart."""
+    """Return the texts in a chart."""
     return [element.text or "" for element in drawn(svg, "text")]
 
 

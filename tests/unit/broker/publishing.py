@@ -9,17 +9,17 @@ from app.broker.doorbell import Doorbell
 from app.broker.publisher import Publisher
 
 LONG_SECONDS = 20.0
-"""Nobody waits for so long here."""
+"""Longer than any test waits."""
 
 
 def doorbells(count: int) -> list[Doorbell]:
-    """Return so many doorbells."""
+    """Return `count` doorbells."""
     return [Doorbell(uuid4(), f"number {number}") for number in range(count)]
 
 
 @contextmanager
 def publisher(send: "Sent", size: int = 1000, pace: float = 0.01, linger: float = 0.0) -> Iterator[Publisher]:
-    """Give a publisher that is stopped at the end."""
+    """Yield a publisher and stop it at the end."""
     made = Publisher(send, size=size, pace=pace, linger=linger)
     try:
         yield made
@@ -29,7 +29,7 @@ def publisher(send: "Sent", size: int = 1000, pace: float = 0.01, linger: float 
 
 
 class Sent:
-    """Keeps what was sent; with `gate` cleared it hangs, as a silent broker does."""
+    """Records the sent messages; while `gate` is cleared it hangs like a silent broker."""
 
     def __init__(self) -> None:
         self.messages: list[list[Doorbell]] = []
@@ -46,10 +46,10 @@ class Sent:
         self.messages.append(list(batch))
 
     def has(self, messages: int) -> bool:
-        """Tell whether so many messages were sent."""
+        """Return whether exactly this many messages were sent."""
         return len(self.messages) == messages
 
     @property
     def ids(self) -> list[object]:
-        """The ids that were sent, in order."""
+        """The sent snapshot ids, in order."""
         return [doorbell.snapshot_id for message in self.messages for doorbell in message]

@@ -12,12 +12,12 @@ TABLES = (ROOT / "docs" / "security.md").read_text().partition("### Keys and tex
 SECTION = TABLES.partition("\n### ")[0]
 SECRET = "ghp_0123456789abcdefGHIJKLMNOP4567890123"
 VARIANTS = (SECRET, "h2nter2-h2nter2-h2nter2")
-"""A secret that looks like a token, and one that is only long."""
+"""A secret with the format of a token, and one that is merely long."""
 masker = Masker("key")
 
 
 def cells(head: str, column: int) -> list[str]:
-    """Return the texts in backticks of a column of the table with this head."""
+    """Return the backticked texts in one column of the table whose header starts with `head`."""
     rows = SECTION.partition(f"| {head}")[2].split("\n\n")[0].splitlines()[2:]
     return [text for row in rows for text in re.findall("`([^`]+)`", row.split(" | ")[column])]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.capture.masking import Masker
 from app.capture.masking_rules import Rules
 
-SECRET = "hunter2-hunter2"  # A value that must never come out.
+SECRET = "hunter2-hunter2"  # Must never appear in a result.
 masker = Masker("key")
 
 

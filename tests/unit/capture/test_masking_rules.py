@@ -11,7 +11,7 @@ from app.capture.snapshot import make_masker
 from app.errors import ConfigurationError
 from app.settings import Settings
 
-SECRET = "hunter2-hunter2"  # A value that must never come out.
+SECRET = "hunter2-hunter2"  # Must never appear in a result.
 
 
 def masker(**rules: tuple[str, ...]) -> Masker:

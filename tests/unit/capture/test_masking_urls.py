@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.capture.masking import Masker
 
-SECRET = "hunter2-hunter2"  # A value that must never come out.
+SECRET = "hunter2-hunter2"  # Must never appear in a result.
 masker = Masker("key")
 
 USERS = ("", "bob", "bob@server", "{user}")
@@ -75,5 +75,5 @@ def test_a_long_hostile_text_is_masked_in_linear_time(piece: str, start: str) ->
     text = start + piece * (300_000 // len(piece))
     began = time.process_time()
     masker.mask("description", text)
-    # A tenth of a second each; what is not linear takes minutes.
+    # Linear masking takes 0.1 s per text; non-linear masking takes minutes.
     assert time.process_time() - began < 10

@@ -14,7 +14,7 @@ CanRun = Callable[..., bool]
 
 @pytest.fixture
 def install(tmp_path: Path) -> Path:
-    """A folder of programs as the wheel lays it out, with its libraries three folders above the programs."""
+    """A program folder laid out as in the wheel: the libraries are three folders above `bin`."""
     install = tmp_path / "site/wheel/pginstall18"
     (install / "bin").mkdir(parents=True)
     (install / "bin/initdb").write_text("program")
@@ -26,7 +26,7 @@ def install(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The folder that PostgreSQL is to have."""
+    """The home folder for PostgreSQL."""
     home = tmp_path / "home"
     (home / "data").mkdir(parents=True)
     return home
@@ -34,7 +34,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def owners(monkeypatch: pytest.MonkeyPatch) -> dict[Path, int]:
-    """Root for the test, whose changes of ownership are only written down."""
+    """Run the test as a fake root; changes of ownership are only recorded."""
     owners: dict[Path, int] = {}
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "chown", lambda path, uid, _gid, **_: owners.update({path: uid}))
@@ -94,7 +94,7 @@ def test_a_folder_out_of_reach_is_told_with_a_way_out(
 
 
 class FakeLibrary:
-    """The C library, which writes down what is asked of it."""
+    """A fake C library that records its calls."""
 
     def __init__(self, steps: list[str], result: int) -> None:
         self._steps = steps
@@ -111,7 +111,7 @@ class FakeLibrary:
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the preparations ask of the system, which does none of it."""
+    """The system calls of the preparations: recorded, not executed."""
     steps: list[str] = []
     monkeypatch.setattr(launch, "_reset_signals", lambda: steps.append("signals"))
     monkeypatch.setattr(launch, "_libc", lambda: FakeLibrary(steps, 0))
@@ -150,5 +150,5 @@ def test_a_starter_that_is_gone_is_noticed_after_the_wish(steps: list[str]) -> N
 def test_a_refusal_of_the_kernel_is_an_error(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "_libc", lambda: FakeLibrary(steps, -1))
 
-    with pytest.raises(OSError):  # noqa: PT011  # Any number: the fake sets none.
+    with pytest.raises(OSError):  # noqa: PT011  # Any errno: the fake sets none.
         launch.main(["7", "2", "same", "/bin/postgres"])

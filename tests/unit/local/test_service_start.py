@@ -20,19 +20,19 @@ FLOWER = Address("Flower", "127.0.0.1", 5555, "--flower-port")
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was started and asked; nothing runs, and the API is ready when it is asked for the second time."""
+    """The started programs and requested URLs; nothing runs, and the API is ready at the second request."""
     steps: list[str] = []
 
-    def start(program: Program, check: Any = None) -> None:  # The interface is the part's.
+    def start(program: Program, check: Any = None) -> None:  # Same signature as `Program.start`.
         steps.append(program.name)
 
-    def answers(url: str) -> bool:
+    def problem(url: str) -> str | None:
         steps.append(url)
-        return steps.count(url) > 1
+        return None if steps.count(url) > 1 else "database: no connection is free"
 
     monkeypatch.setattr(Program, "start", start)
     monkeypatch.setattr(Program, "is_running", lambda _: True)
-    monkeypatch.setattr(service_module, "answers_ok", answers)
+    monkeypatch.setattr(service_module, "problem_at", problem)
     return steps
 
 
@@ -53,6 +53,6 @@ def test_an_api_that_does_not_become_ready_ends_the_start(
     steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service_module, "API_TIMEOUT", 0.0)
-    with pytest.raises(StartupError, match="The API did not become ready"):
+    with pytest.raises(StartupError, match="The API did not become ready within 0 s: database: no connection is free"):
         _service(tmp_path, False, monkeypatch).start(API, FLOWER, 1)
     assert "beat" not in steps

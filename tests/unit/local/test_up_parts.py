@@ -18,7 +18,7 @@ from app.errors import ConfigurationError, StartupError
 from app.local.embedded.process import free_port
 from app.local.folder import load_or_create_masking_key, lock_data_folder, publish_run_file
 from app.local.ports import Address, check_free
-from app.local.probes import answers_ok, require_redis_url
+from app.local.probes import NO_ANSWER, problem_at, require_redis_url
 from app.settings.run_file import RunFile, read_run_file
 
 RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="a", flower_url=None, pid=1)
@@ -142,24 +142,30 @@ def test_a_database_that_is_away_is_told_without_its_password() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_answer_counts_only_when_it_is_200(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A proxy of the environment must not be asked for an address of this machine.
+ANSWERS = {"/reason": b'{"message": "broker: does not answer"}', "/odd": b'{"message": 5}'}
+
+
+def test_an_answer_counts_only_when_it_is_200_and_its_reason_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Requests to this machine must not go through the proxy of the environment.
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path == "/good" else 503)
             self.end_headers()
+            self.wfile.write(ANSWERS.get(self.path, b""))
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        assert answers_ok(f"{url}/good")
-        assert not answers_ok(f"{url}/bad")
+        assert problem_at(f"{url}/good") is None
+        assert problem_at(f"{url}/bad") == "it answers 503"
+        assert problem_at(f"{url}/reason") == "broker: does not answer"
+        assert problem_at(f"{url}/odd") == "it answers 503"
         server.shutdown()
-    assert not answers_ok(f"{url}/good")
+    assert problem_at(f"{url}/good") == NO_ANSWER
 
 
 def test_an_error_of_ours_is_one_line_and_exit_code_1(

@@ -1,4 +1,4 @@
-"""Processes that die are restarted, until the supervisor gives up."""
+"""Processes that die are restarted, ever more slowly."""
 
 import os
 import signal
@@ -13,20 +13,26 @@ from app.local.supervisor import supervisor as supervisor_module
 from tests.unit.local.supervisor.supervised import DIES, STAYS, Supervised
 
 
-def test_what_dies_is_started_again_until_it_keeps_dying(supervised: Supervised) -> None:
+def test_what_keeps_dying_is_started_ever_more_slowly_and_shown_as_down(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "DOWN_AFTER", 3)
     supervised.program("api", DIES)
-
-    with pytest.raises(StartupError, match=r"api ended with exit code 3 again, 2 restarts did not help"):
-        supervised.tick_until(lambda: False)
-
-    assert supervised.said == [
-        "api ended with exit code 3; starting it again in 0.01 s (try 1 of 2).",
-        "api ended with exit code 3; starting it again in 0.02 s (try 2 of 2).",
+    healthy = supervised.program("work", STAYS)
+    supervised.tick_until(lambda: len(supervised.said) >= 4)
+    assert supervised.said[:4] == [
+        "api ended with exit code 3; starting it again in 0.01 s.",
+        "api ended with exit code 3; starting it again in 0.02 s.",
+        "api is down: it ended with exit code 3, 3 times in a row; next try in 0.02 s.",
+        "api is down: it ended with exit code 3, 4 times in a row; next try in 0.02 s.",
     ]
-    assert supervised.lines("api") == ["api  | bye"] * 3
+    assert supervised.supervisor.deaths("api") >= 4
+    assert healthy.is_running()
 
 
-def test_restarts_are_earned_back_by_running(supervised: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_ran_for_long_is_started_quickly_again(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(supervisor_module, "STEADY_SECONDS", 0.0)
     program = supervised.program("api", STAYS)
 
@@ -35,7 +41,7 @@ def test_restarts_are_earned_back_by_running(supervised: Supervised, monkeypatch
         supervised.tick_until(program.is_running)
         program.kill()
 
-    assert all("try 1 of 2" in line for line in supervised.said)
+    assert all("in 0.01 s" in line for line in supervised.said)
 
 
 def test_a_death_by_signal_is_named_and_leaves_no_children(supervised: Supervised, tmp_path: Path) -> None:
@@ -52,7 +58,7 @@ def test_a_death_by_signal_is_named_and_leaves_no_children(supervised: Supervise
     assert wait_until(lambda: _is_gone(grandchild), timeout=10)
 
 
-def test_a_part_that_does_not_start_again_is_given_up(supervised: Supervised) -> None:
+def test_a_part_that_does_not_start_again_is_tried_again(supervised: Supervised) -> None:
     class Broken:
         name = "PostgreSQL"
         returncode = None
@@ -68,9 +74,8 @@ def test_a_part_that_does_not_start_again_is_given_up(supervised: Supervised) ->
 
     supervised.supervisor.add(Broken(), stage=1, stop_timeout=1)
 
-    with pytest.raises(StartupError, match="PostgreSQL did not start again"):
-        supervised.tick_until(lambda: False)
-    assert supervised.said.count("no space left") == 2
+    supervised.tick_until(lambda: supervised.said.count("no space left") == 3)
+    assert supervised.said[0] == "PostgreSQL did not start; starting it again in 0.01 s."
 
 
 def _is_gone(pid: int) -> bool:

@@ -1,0 +1,46 @@
+"""`aftercommit broker purge` empties the queues of a real broker."""
+
+from pathlib import Path
+
+import pytest
+import redis
+from typer.testing import CliRunner
+
+from app.broker.contract import DISPATCH_QUEUE, SWEEP_QUEUE
+from app.cli.main import app
+from app.errors import ConfigurationError, Unavailable
+from app.local.embedded import start_valkey
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """A configured database, and a data folder without a run file."""
+    monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
+    monkeypatch.delenv("AFTERCOMMIT_BROKER_URL", raising=False)
+    return monkeypatch
+
+
+def test_both_queues_are_emptied(configured: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broker = start_valkey(tmp_path)
+    try:
+        configured.setenv("AFTERCOMMIT_BROKER_URL", broker.url)
+        client = redis.Redis.from_url(broker.url)
+        client.lpush(DISPATCH_QUEUE, "a", "no JSON", "c")
+        client.lpush(SWEEP_QUEUE, "d")
+        result = CliRunner().invoke(app, ["broker", "purge"])
+        assert result.stdout.startswith("Removed 4 messages. Nothing is lost")
+        assert client.llen(DISPATCH_QUEUE) == client.llen(SWEEP_QUEUE) == 0
+    finally:
+        broker.stop()
+
+
+def test_a_broker_that_is_away_is_named(configured: pytest.MonkeyPatch) -> None:
+    configured.setenv("AFTERCOMMIT_BROKER_URL", "redis://127.0.0.1:1/0")
+    assert isinstance(CliRunner().invoke(app, ["broker", "purge"]).exception, Unavailable)
+
+
+def test_without_a_broker_the_variable_is_named(configured: pytest.MonkeyPatch) -> None:
+    error = CliRunner().invoke(app, ["broker", "purge"]).exception
+    assert isinstance(error, ConfigurationError)
+    assert "AFTERCOMMIT_BROKER_URL" in str(error)
