@@ -48,7 +48,7 @@ BODIES: Final[dict[str, Callable[[str], tuple[str, bytes]]]] = {
 
 def send_bodies(url: str, path: str, body: bytes, until: float) -> None:
     while time.monotonic() < until:
-        # The server may close the connection, because it stops.
+        # The server closes the connection when it stops.
         with contextlib.suppress(httpx2.TransportError):
             httpx2.post(f"{url}{path}", content=body, headers={"content-type": "application/json"}, timeout=60)
 
@@ -64,7 +64,7 @@ def send_heads(url: str, until: float) -> None:
 
 
 def main(url: str, kind: str, seconds: str) -> None:
-    """Attack on several connections at once, and say when it begins."""
+    """Attack on several connections at once; print `attacking` when the attack begins."""
     arguments = (url, *BODIES[kind](url)) if kind in BODIES else (url,)
     target = send_bodies if kind in BODIES else send_heads
     until = time.monotonic() + float(seconds)

@@ -9,12 +9,12 @@ from tests.acceptance.stack import Api, Stack, running_servers
 from tests.world import World
 
 SHOWN: Final = 3000
-"""Characters of each log that stand under a failure."""
+"""Characters of each log that a failure report shows."""
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show under a failure what the processes said last: without it nobody knows why one of them did nothing."""
+    """Add the end of each process log to a failure report: it shows why a process did nothing."""
     report = yield
     stack = item.funcargs.get("stack")
     if report.failed and isinstance(stack, Stack):
@@ -24,7 +24,7 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Servers without any role."""
+    """PostgreSQL and Valkey, without any product process."""
     with running_servers(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 
@@ -37,6 +37,6 @@ def api(stack: Stack) -> Api:
 
 @pytest.fixture
 def world(stack: Stack, api: Api) -> Iterator[World]:
-    """A world of real processes; the test module says which."""
+    """A world of real processes; the test module chooses which ones."""
     with api.client() as client:
         yield stack.world(client)

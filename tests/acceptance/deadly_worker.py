@@ -16,11 +16,11 @@ from workers.celery import app
 from workers.claimed import Claimed
 
 DEADLY: Final = ("deadly", 2)
-"""The name and the revision of the snapshot that kills."""
+"""Name and revision of the snapshot that kills the worker process."""
 
 
 def main(kills: Path, arguments: list[str]) -> None:
-    """Run the worker; the children are forked from here and build as it is set here."""
+    """Run the worker; its forked children inherit the replaced `build`."""
 
     def deadly(snapshot: Claimed, *rest: Any) -> Event:
         if (snapshot.name, snapshot.revision) == DEADLY:
@@ -29,7 +29,7 @@ def main(kills: Path, arguments: list[str]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return build(snapshot, *rest)
 
-    setattr(batch, "build", deadly)  # noqa: B010  # mypy would not let a plain assignment replace a function.
+    setattr(batch, "build", deadly)  # noqa: B010  # mypy rejects a plain assignment to a function.
     app.worker_main(arguments)
 
 

@@ -19,20 +19,20 @@ WAITING = text(
 
 @contextmanager
 def _holder(stack: Stack) -> Iterator[Session]:
-    """Give a session whose transaction may stay open for as long as the test likes."""
+    """Yield a session whose transaction may stay open without a timeout."""
     with stack.sessions() as session:
         for limit in ("idle_in_transaction_session_timeout", "transaction_timeout"):
             session.execute(select(func.set_config(limit, "0", False)))
         session.commit()
         yield session
         session.rollback()
-        # The limits of this connection are not those that the next user of the pool expects.
+        # This connection has no timeouts, so it must not go back to the pool.
         session.connection().invalidate()
 
 
 @contextmanager
 def deployments_held(stack: Stack, ids: Sequence[str]) -> Iterator[None]:
-    """Hold the rows of these deployments: a request that changes one stands inside its transaction."""
+    """Lock the rows of these deployments: a request that changes one waits inside its transaction."""
     with _holder(stack) as holder:
         rows = [UUID(id_) for id_ in ids]
         holder.scalars(select(Deployment.id).where(Deployment.id.in_(rows)).order_by(Deployment.id).with_for_update())
@@ -41,7 +41,7 @@ def deployments_held(stack: Stack, ids: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def append_held(stack: Stack) -> Iterator[None]:
-    """Hold the append lock: a worker that has built its events stands inside its transaction."""
+    """Hold the append lock: a worker that has built its events waits inside its transaction."""
     with _holder(stack) as holder:
         holder.execute(update(EventLog).values(position=EventLog.position))
         yield
@@ -49,7 +49,7 @@ def append_held(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def commits_held(stack: Stack) -> Iterator[None]:
-    """Hold up every transaction that changes a deployment in its COMMIT."""
+    """Block every transaction that changes a deployment during its COMMIT."""
     with _holder(stack) as holder:
         holder.execute(
             text(
@@ -73,11 +73,11 @@ def commits_held(stack: Stack) -> Iterator[None]:
 
 
 def wait_until_held(stack: Stack, role: str, count: int = 1) -> None:
-    """Return once so many connections of this role, or more, stand before a lock."""
+    """Wait until at least `count` connections of this role wait for a lock."""
     wait_until(lambda: held(stack, role) >= count, f"{count} of {role} inside their transactions")
 
 
 def held(stack: Stack, role: str) -> int:
-    """Return how many connections of this role stand before a lock."""
+    """Return how many connections of this role wait for a lock."""
     with stack.sessions() as session:
         return int(session.scalar(WAITING, {"role": role}) or 0)

@@ -17,22 +17,22 @@ VERSION = re.compile(rb"(?<=\nSCHEMA_VERSION: Final = )(\d+)(?=\n)")
 
 
 class NewerSource(SourceFileLoader):
-    """Loads the module from its changed source, and leaves what Python has compiled before aside."""
+    """Loads the module from its changed source and ignores the cached bytecode."""
 
     def get_code(self, fullname: str) -> CodeType:
         """Return the code of the changed source."""
         source, changed = VERSION.subn(lambda found: b"%d" % (int(found[0]) + 1), self.get_data(self.path))
-        assert changed == 1, "the line to change is where it was"
+        assert changed == 1, "exactly one line must match"
         return self.source_to_code(source, self.path)
 
 
 class NewerFinder(MetaPathFinder):
-    """Finds the changed module in the place of the other."""
+    """Finds the changed module instead of the original."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the module's place with our loader; None for every other module."""
+        """Return a spec with our loader for the changed module, None for every other module."""
         if fullname != CHANGED:
             return None
         spec = PathFinder.find_spec(fullname, path, target)

@@ -17,16 +17,16 @@ from tests.waiting import wait_until
 from tests.world import World, assert_audit_is_clean
 
 DATABASE_BOUND: Final = 5.0
-"""Within so many seconds a request is answered, whatever the database does."""
+"""Seconds within which every request is answered, whatever the database does."""
 BROKER_BOUND: Final = 2.0
-"""Within so many seconds a request is answered while the broker hangs for ever. It is a bound for a busy machine."""
+"""Seconds within which every request is answered while the broker hangs, on a busy machine."""
 
 Record = Callable[[str, object], None]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and after how many seconds."""
+    """Status and headers of a response, and the seconds it took."""
 
     status: int
     retry_after: str | None
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass
 class Client:
-    """A client that changes one deployment, and knows how many of its changes were acknowledged."""
+    """A client that changes one deployment and counts its acknowledged changes."""
 
     http: httpx2.Client
     deployment: str
@@ -49,12 +49,12 @@ class Client:
         return Answer(response.status_code, response.headers.get("retry-after"), time.monotonic() - begun)
 
     def changes_at_once(self, count: int) -> list[Answer]:
-        """Send so many changes side by side."""
+        """Send `count` changes concurrently."""
         with ThreadPoolExecutor(count) as pool:
             return [future.result() for future in [pool.submit(self.change) for _ in range(count)]]
 
     def told(self) -> int:
-        """Return how many events the deployment has, or -1 while nobody can tell."""
+        """Return how many events the deployment has, or -1 while the API cannot answer."""
         wanted = {"resource": {"id": [f"prefect.deployment.{self.deployment}"]}}
         response = self.http.post("/events/filter", json={"filter": wanted, "limit": 1})
         return int(response.json()["total"]) if response.status_code == HTTPStatus.OK else -1
@@ -62,14 +62,14 @@ class Client:
 
 @dataclass
 class Recovery:
-    """Waits until a new change is acknowledged and its event readable, and records the seconds of both."""
+    """Waits for an acknowledged change and its readable event, and records the seconds to each."""
 
     client: Client
     record: Record
     ended: float = field(default_factory=time.monotonic)
 
     def wait(self, outage: str) -> None:
-        """Begin with the end of the outage: the clock runs since this was made."""
+        """Wait and record; the time counts from the creation of this object, at the end of the outage."""
         wait_until(lambda: self.client.change().status == HTTPStatus.NO_CONTENT, "a change to be acknowledged")
         acknowledged = time.monotonic() - self.ended
         revision = 1 + self.client.changes
@@ -81,20 +81,20 @@ class Recovery:
 
 
 def assert_unavailable(answers: list[Answer]) -> None:
-    """Fail unless each answer is a clear 503 that says when to come again, in time."""
+    """Fail unless each answer is a 503 with the Retry-After header, within `DATABASE_BOUND`."""
     assert {(answer.status, answer.retry_after) for answer in answers} == {(503, str(OUTAGE_RETRY_SECONDS))}
     assert max(answer.seconds for answer in answers) < DATABASE_BOUND
 
 
 def assert_nothing_lost(stack: Stack, world: World) -> None:
-    """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
+    """Fail if an event is lost, invented, duplicated or out of order."""
     world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
 
 
 @contextmanager
 def lock_of(stack: Stack, client: Client) -> Iterator[None]:
-    """Hold the deployment's row, as a stuck transaction would."""
+    """Lock the deployment's row, as a stuck transaction would."""
     with stack.engine.connect() as holder:
         holder.execute(text("SELECT FROM deployment WHERE id = :id FOR UPDATE"), {"id": client.deployment})
         yield
@@ -102,7 +102,7 @@ def lock_of(stack: Stack, client: Client) -> Iterator[None]:
 
 
 def wait_for_backend(stack: Stack, application: str, event: str) -> None:
-    """Wait until a backend of this application waits for this."""
+    """Wait until a backend of this application has this wait event (a regular expression)."""
     statement = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = :a AND wait_event ~ :e")
 
     def waits() -> bool:

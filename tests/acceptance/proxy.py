@@ -20,13 +20,13 @@ class Backend:
 
     port: int
     is_out: bool = False
-    """No new requests go to it."""
+    """True: the balancer sends it no new requests."""
     in_hand: int = 0
 
 
 @dataclass
 class Balancer:
-    """Sends each request to the next backend; a refused connection, and only that, sends it on to another."""
+    """Sends each request to the next backend; tries another one only if the connection is refused."""
 
     backends: list[Backend]
     turn: int = 0
@@ -35,19 +35,19 @@ class Balancer:
     _over: threading.Event = field(default_factory=threading.Event)
 
     def drain(self, backend: Backend) -> None:
-        """Send nothing more to the backend, and return when it has answered what it had."""
+        """Send no more requests to the backend and wait until it has answered its open ones."""
         backend.is_out = True
         wait_until(lambda: backend.in_hand == 0, "the backend to be drained")
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Pass a request on, on a connection of its own, and return the answer: 502 when it breaks."""
+        """Forward a request on a new connection and return the answer; 502 if the connection breaks."""
         for backend in self._in_turn():
             connection = HTTPConnection("127.0.0.1", backend.port, timeout=60)
             with self._taken(backend):
                 try:
                     connection.connect()
                 except ConnectionRefusedError:
-                    # Nothing was sent, so another one may have it.
+                    # Nothing was sent, so another backend may get the request.
                     continue
                 try:
                     connection.request(method, path, body, {**headers, "Connection": "close"})
@@ -62,7 +62,7 @@ class Balancer:
         return 503, {}, b""
 
     def watch(self) -> None:
-        """Take each backend out that does not answer `/health` with 200, and back in that does, until the end."""
+        """Until `end`: take a backend out while it does not answer `/health` with 200."""
         while not self._over.wait(HEALTH_SECONDS):
             for backend in self.backends:
                 backend.is_out = not _is_healthy(backend)
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def balanced(ports: list[int], *, watching: bool = False) -> Iterator[tuple[Balancer, str]]:
-    """Run a balancer before these ports and give it with its address; a watching one asks for `/health` by itself."""
+    """Run a balancer for these ports; yield it and its URL. If `watching`, it polls `/health`."""
     balancer = Balancer([Backend(port) for port in ports])
     handler = type("Handler", (_Handler,), {"balancer": balancer})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

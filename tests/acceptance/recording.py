@@ -14,11 +14,11 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|\+00:00)$")
 
 DEFECTS = {
-    # A locked SQLite answered 503 once, and the client sent the same again.
+    # SQLite was locked once and answered 503; the client sent the same request again.
     ("ds pause --all", 503): 204,
 }
 NULL_HERE = ".last_polled"
-"""A preview counts as a worker's poll there."""
+"""Recorded with a value, null here: Prefect's server counts a preview as a worker's poll."""
 LEFT_OUT = "58 kB of worker types, left out"
 
 
@@ -36,7 +36,7 @@ class Exchange:
 
     @property
     def expected_status(self) -> int:
-        """The recorded status, or the right one where the recorded one is a defect."""
+        """The recorded status, or the correct one if the recorded status is a defect."""
         return DEFECTS.get((self.action, self.status), self.status)
 
 
@@ -48,13 +48,13 @@ def recorded() -> Iterator[Exchange]:
 
 @dataclass
 class Replay:
-    """Sends recorded requests and learns which of our ids stands for which recorded one."""
+    """Sends recorded requests and maps the recorded ids to our ids."""
 
     client: httpx2.Client
     ids: dict[str, str] = field(default_factory=dict)
 
     def send(self, exchange: Exchange) -> httpx2.Response:
-        """Send one request and learn from its answer."""
+        """Send one request and learn the ids in its answer."""
         response = self.client.request(
             exchange.method,
             self.ours(exchange.path),
@@ -82,7 +82,7 @@ class Replay:
 
 
 def _pairs(theirs: list[Any], ours: list[Any]) -> Iterator[tuple[Any, Any]]:
-    """Rows of a list belong together by their name, where they have one, else by their place."""
+    """Yield pairs of list items: matched by name if they have one, else by position."""
     named = {_name(row): row for row in ours}
     for place, row in enumerate(theirs):
         if _name(row) is not None and _name(row) in named:
@@ -96,9 +96,9 @@ def _name(row: Any) -> Any:
 
 
 def differences(theirs: Any, ours: Any, where: str = "") -> Iterator[str]:
-    """Yield where our answer lacks something of the recorded one, or has it with another type.
+    """Yield each place where our answer lacks a recorded value or has another type.
 
-    What is null in the recording may be anything of ours; more keys and other rows are no difference.
+    A recorded null matches any value; extra keys and other rows are no difference.
     """
     if LEFT_OUT in str(theirs) or theirs is None or (ours is None and where.endswith(NULL_HERE)):
         return
@@ -119,6 +119,6 @@ def differences(theirs: Any, ours: Any, where: str = "") -> Iterator[str]:
 def _type(value: Any) -> str:
     if isinstance(value, str):
         return "id" if UUID.fullmatch(value) else "time" if TIME.match(value) else "text"
-    # A boolean is an integer too, so it comes first.
+    # bool is a subclass of int, so it is checked first.
     types = ((bool, "boolean"), (int | float, "number"), (list, "list"), (dict, "object"))
     return next((name for type_, name in types if isinstance(value, type_)), "null")

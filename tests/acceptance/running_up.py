@@ -27,7 +27,7 @@ class Up:
 
     @property
     def log(self) -> str:
-        """What it has printed."""
+        """Its output so far."""
         return (self.folder.parent / "up.log").read_text()
 
     @property
@@ -38,7 +38,7 @@ class Up:
         return run
 
     def wait_until_ready(self) -> None:
-        """Return when it says that it is ready."""
+        """Wait until it prints that it is ready."""
 
         def ready() -> bool:
             assert self.process.poll() is None, self.log
@@ -47,7 +47,7 @@ class Up:
         wait_until(ready, "the service is ready", timeout=START_TIMEOUT)
 
     def children(self) -> dict[int, str]:
-        """The processes that it started, directly or not, with their command lines."""
+        """Its child processes and their descendants: command line by pid."""
         listing = subprocess.run(["/bin/ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
         rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
         family = {self.process.pid}
@@ -57,21 +57,21 @@ class Up:
 
 
 def command(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run an `aftercommit` command to its end, with these variables beside those of this process."""
+    """Run an `aftercommit` command to its end, with these additional environment variables."""
     return subprocess.run(
         [*PROGRAM, *words], capture_output=True, text=True, env=_environment(more), check=False, timeout=60
     )
 
 
 def refused(folder: Path, *options: str) -> str:
-    """Return why `aftercommit up` does not start."""
+    """Return the error text with which `aftercommit up` refuses to start."""
     result = command("up", "--data-dir", str(folder), *options)
     assert result.returncode == 1
     return result.stderr
 
 
 def start(folder: Path, *options: str, **more: str) -> Up:
-    """Start `aftercommit up` on a free port, and do not wait for it."""
+    """Start `aftercommit up` on a free port without waiting until it is ready."""
     port = free_port()
     words = ["up", "--data-dir", str(folder), "--port", str(port), *options]
     with (folder.parent / "up.log").open("wb") as log:
@@ -80,12 +80,12 @@ def start(folder: Path, *options: str, **more: str) -> Up:
 
 
 def are_gone(children: dict[int, str]) -> bool:
-    """Tell whether all of these processes have ended."""
+    """Return whether all these processes have ended."""
     return not any(Path(f"/proc/{pid}/exe").exists() for pid in children)
 
 
 def answers(url: str) -> bool:
-    """Tell whether this is answered with 200."""
+    """Return whether this URL answers with 200."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return bool(answer.status == 200)

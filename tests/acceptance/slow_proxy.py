@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def slow_proxy(port: int, delay: float) -> Iterator[int]:
-    """Give the port of a proxy to that local port, which holds back each piece for `delay` seconds, both ways."""
+    """Yield the port of a proxy to `port` that delays each chunk by `delay` seconds, both ways."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_accept, args=(listener, port, delay), daemon=True).start()
         yield listener.getsockname()[1]
-        # Closing alone would leave the thread in its accept.
+        # close() alone would leave the thread blocked in accept().
         listener.shutdown(socket.SHUT_RDWR)
 
 
@@ -36,7 +36,7 @@ def _pass_on(source: socket.socket, target: socket.socket, delay: float) -> None
         while piece := source.recv(65536):
             time.sleep(delay)
             target.sendall(piece)
-    # Whichever side ended, the other one hears of it.
+    # When one side closes, close the other side too.
     for side in (source, target):
         with contextlib.suppress(OSError):
             side.shutdown(socket.SHUT_RDWR)

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @dataclass
 class Role:
-    """One process of the product, and how to start it again."""
+    """One process of the product; it can be started again."""
 
     name: str
     command: list[str]
@@ -37,12 +37,12 @@ class Role:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; its output goes to its log."""
+        """Start the process; its output is appended to its log."""
         with self.log.open("ab") as output:
             self.process = spawn(self.command, env=self.env, death_signal=signal.SIGTERM, output=output, cwd=ROOT)
 
     def kill(self) -> None:
-        """SIGKILL it with all its children, as a power cut would."""
+        """Send SIGKILL to the process and all its children, like a power cut."""
         if self.process is not None:
             kill_group(self.process)
             self.process = None
@@ -54,16 +54,16 @@ class Role:
         return self.process.pid
 
     def is_running(self) -> bool:
-        """Tell whether its main process lives; it may be starting or ending."""
+        """Return whether its main process is alive; it may be starting or stopping."""
         return self.process is not None and self.process.poll() is None
 
     def ask_to_stop(self) -> None:
-        """SIGTERM its main process and return at once."""
+        """Send SIGTERM to its main process and return at once."""
         assert self.process is not None
         self.process.terminate()
 
     def stop(self, timeout: float = 30) -> int:
-        """SIGTERM its main process, as an operator would, and return its exit code."""
+        """Send SIGTERM to its main process, as an operator would, and return its exit code."""
         self.ask_to_stop()
         assert self.process is not None
         code = self.process.wait(timeout)
@@ -71,13 +71,13 @@ class Role:
         return code
 
     def said(self) -> str:
-        """Return what it wrote so far."""
+        """Return its log so far."""
         return self.log.read_text(errors="replace")
 
 
 @dataclass
 class Stack:
-    """The servers, and the roles that were started on them."""
+    """The servers, and the processes (roles) that use them."""
 
     database: Server
     broker: Server
@@ -87,12 +87,12 @@ class Stack:
     folder: Path
     roles: list[Role] = field(default_factory=list)
     disguise: Callable[[list[str]], list[str]] = list
-    """What is done to the command of each role before it is started."""
+    """Rewrites the command line of each role before it is started."""
     usual: Mapping[str, str] = field(default_factory=lambda: {"sweep_interval": "1", "sweep_grace": "1"})
-    """The settings that every role is started with."""
+    """The default settings of every role."""
 
     def environment(self, **settings: str) -> dict[str, str]:
-        """Return the environment of a role, with more settings in place."""
+        """Return the environment of a role, with these additional settings."""
         ours = {
             "AFTERCOMMIT_DATABASE_URL": self.settings.database_url,
             "AFTERCOMMIT_BROKER_URL": self.broker.url,
@@ -113,7 +113,7 @@ class Stack:
         return self.start(f"worker{number}", programs.worker(number), **settings)
 
     def start_beat(self, name: str = "beat", /, **settings: str) -> Role:
-        """Start a beat with a schedule file of its own."""
+        """Start a beat with its own schedule file."""
         folder = self.folder / f"{name}-schedule"
         folder.mkdir(exist_ok=True)
         return self.start(name, programs.beat(folder), **settings)
@@ -121,7 +121,7 @@ class Stack:
     def start_api(self, **settings: str) -> "Api":
         """Start an API process and wait until it answers."""
         address = Address("API", "127.0.0.1", free_port(), "--port")
-        # Each on a core of its own while there is one, as an operator would start them.
+        # Each API gets its own core while one is free, as an operator would start them.
         core = sum(role.name.startswith("api-") for role in self.roles)
         role = self.start(f"api-{address.port}", programs.api(address, core), **settings)
         api = Api(role, address.url)
@@ -129,7 +129,7 @@ class Stack:
         return api
 
     def world(self, client: httpx2.Client) -> World:
-        """Return the world that this client and the database are."""
+        """Return a world that uses this client and the database."""
         return World(client, self.sessions)
 
     def stop(self) -> None:
@@ -143,9 +143,9 @@ class Stack:
 def running_servers(
     folder: Path, *, durable: bool = False, install: Path | None = None, guarded: bool = True
 ) -> Iterator[Stack]:
-    """Give PostgreSQL and Valkey with an empty registry, without any role; end everything in the end.
+    """Yield PostgreSQL and Valkey with an empty registry and no roles; stop everything afterwards.
 
-    Unless `guarded`, the database commits changes that nothing tells of. The other arguments are those of
+    Unless `guarded`, the database also commits changes that have no snapshot. The other arguments are those of
     `start_postgres`.
     """
     with ExitStack() as ends:
@@ -171,7 +171,7 @@ class Api:
     url: str
 
     def wait(self) -> None:
-        """Wait until it answers."""
+        """Wait until it answers `/health` with 200."""
 
         def answers() -> bool:
             try:
@@ -190,6 +190,6 @@ class Api:
 
     @contextmanager
     def client(self) -> Iterator[httpx2.Client]:
-        """Give a client of the routes below `/api`."""
+        """Yield a client of the routes below `/api`."""
         with httpx2.Client(base_url=f"{self.url}/api", timeout=30, follow_redirects=True) as client:
             yield client

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 class Service:
-    """The processes of the service, all of them at one log level."""
+    """The processes of the service, all with the same log level."""
 
     def __init__(self, stack: Stack, level: str) -> None:
         """Take the servers and the level of all logs."""
@@ -51,7 +51,7 @@ class Service:
 
     @contextmanager
     def flower(self) -> Iterator[httpx2.Client]:
-        """Start Flower, and give a client of it."""
+        """Start Flower and yield a client for it."""
         address = Address("Flower", "127.0.0.1", free_port(), "--flower-port")
         self._start("flower", programs.flower(address), {"FLOWER_UNAUTHENTICATED_API": "true"})
         with httpx2.Client(base_url=address.url, timeout=10) as client:
@@ -66,11 +66,11 @@ class Service:
             yield client
 
     def logs(self) -> dict[str, str]:
-        """Return what each process and each server has written."""
+        """Return the log of each process and each server."""
         return {path.name: path.read_text(errors="replace") for path in self.stack.folder.rglob("*.log")}
 
     def _start(self, name: str, command: list[str], more: dict[str, str] | None = None) -> Role:
-        # Celery's own level and Flower's; the API's server has no level below info.
+        # Celery and Flower have their own level options; the API's server has no level below info.
         levels = {"WARNING": self._level, "warning": "info", "--logging=error": f"--logging={self._level.lower()}"}
         command = [levels.get(word, word) for word in command]
         environment = {**self.stack.environment(**self._settings), **(more or {})}
@@ -82,7 +82,7 @@ class Service:
 
 @pytest.fixture(params=["DEBUG", "INFO"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service on servers of its own, nothing of which is started yet."""
+    """A service with its own servers; none of its processes is started yet."""
     with running_servers(tmp_path_factory.mktemp("canary")) as stack:
         yield Service(stack, request.param)
 

@@ -27,7 +27,7 @@ LANE_OF_ALL = 9
 
 
 class Deadly(NamedTuple):
-    """A worker that the deadly snapshot kills, and the file that has a line for each kill."""
+    """A worker that the deadly snapshot kills, and a file with one line per kill."""
 
     worker: Role
     kills: Path
@@ -39,19 +39,19 @@ class Deadly(NamedTuple):
 
 @pytest.fixture
 def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboxWorld]:
-    """Changes that this process commits; their doorbells are kept, and rung when the test says so."""
+    """Changes that this process commits; `rung` keeps their doorbells until the test sends them."""
     world = OutboxWorld(stack.sessions, stack.settings)
     with stack.sessions() as session:
         session.execute(text("TRUNCATE deployment, flow, event, snapshot"))
         session.execute(text("UPDATE event_log SET position = 0"))
         session.commit()
     with monkeypatch.context() as patch:
-        # In eager mode the commit itself sends, and here that means to keep.
+        # In eager mode the commit itself calls `send`, which is replaced here to keep the doorbells.
         here = stack.settings.model_copy(update={"task_always_eager": True})
         for module in (broker, record):
             patch.setattr(module, "get_settings", lambda: here)
         patch.setattr(broker, "send", lambda _settings, doorbells: world.rung.extend(doorbells))
-        # The deadly deployment between two neighbours of its lane, and ten in lanes of their own.
+        # Two neighbours share the lane of the deadly deployment; ten other deployments keep their own lanes.
         for name in ("before", DEADLY[0], "after"):
             (change,) = world.create(name)
             world.update(change, version="1")
@@ -81,7 +81,7 @@ def deadly(stack: Stack, tmp_path: Path) -> Iterator[Deadly]:
 
 
 def parked_one(world: OutboxWorld, deadly: Deadly) -> SnapshotRow:
-    """Wait until only the deadly one and the one behind it are left, and return the deadly one, parked."""
+    """Wait until only the deadly snapshot, now parked, and its successor are left; return the deadly one."""
 
     def parked() -> bool:
         rows = world.pending()

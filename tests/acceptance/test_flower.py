@@ -20,7 +20,7 @@ def flower(stack: Stack) -> Iterator[httpx2.Client]:
     """A client of Flower, which watches one worker."""
     stack.start_worker()
     address = Address("Flower", "127.0.0.1", free_port(), "--flower-port")
-    # Its API is closed by default; a test has no session to log in with.
+    # Flower's API is closed by default, and a test has no session to log in with.
     environment = {**stack.environment(), "FLOWER_UNAUTHENTICATED_API": "true"}
     role = Role("flower", programs.flower(address), environment, stack.folder / "flower.log")
     stack.roles.append(role)
@@ -41,7 +41,7 @@ def test_a_task_shows_what_it_was_for(world: World, flower: httpx2.Client) -> No
     deployments: list[str] = []
 
     def tasks() -> list[dict[str, Any]]:
-        # Flower sees what happens after it has begun to listen, which nothing tells; so something happens until then.
+        # Flower sees only events after it starts to listen, and does not report when; so deploy on every try.
         deployments.append(world.deploy(name=f"d{len(deployments)}"))
         world.drain_outbox()
         return [task for task in flower.get("/api/tasks").json().values() if task["name"] == DISPATCH]

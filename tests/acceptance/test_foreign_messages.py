@@ -107,7 +107,7 @@ def test_what_cannot_be_restored_ends_no_worker(world: World, worker: Role, brok
     for number, message in enumerate(odd):
         broker.hset("unacked", f"odd-{number}", message)
         broker.zadd("unacked_index", {f"odd-{number}": 1.0})
-    # kombu looks for messages to restore at each tenth try, so wait for an order that it has done.
+    # kombu looks for messages to restore only on every tenth try, so wait until it has looked.
     wait_until(lambda: not broker.zcount("unacked_index", 1, 1), "the odd messages to be taken out", timeout=150)
     assert_works(world, worker, pid)
 

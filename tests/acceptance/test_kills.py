@@ -21,13 +21,13 @@ def worker(stack: Stack) -> Role:
 
 @pytest.fixture(scope="module", autouse=True)
 def beat(stack: Stack, worker: Role) -> Role:
-    """The clock of the sweep."""
+    """Beat, which triggers the sweep."""
     return stack.start_beat()
 
 
 @pytest.fixture(autouse=True)
 def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
-    """Whatever a test broke, in the end nothing is lost, made up, doubled or out of order."""
+    """After the test, check that no event is lost, invented, duplicated or out of order."""
     yield
     world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
@@ -39,7 +39,7 @@ def change_it(world: World, deployment: str, times: int) -> None:
 
 
 def test_the_api_is_killed_between_its_commit_and_its_publish(stack: Stack, world: World) -> None:
-    # This API gathers doorbells for a minute, so at the kill none has gone out.
+    # This API collects doorbells for a minute, so none has been sent when it is killed.
     silent = stack.start_api(publish_linger_ms="60000")
     with silent.client() as client:
         doomed = stack.world(client)
@@ -48,7 +48,7 @@ def test_the_api_is_killed_between_its_commit_and_its_publish(stack: Stack, worl
     for deployment in deployments:
         assert operations(world.life(deployment)) == ["created"]
     with stack.sessions() as session:
-        # Those that were still young when their lane was swept came along, and count as nobody's rescue.
+        # Snapshots too young for the sweep were dispatched with their lane and do not count as rescued.
         assert session.query(EventLog).one().rescued > 0
 
 
@@ -56,7 +56,7 @@ def test_a_worker_is_killed_in_the_middle_of_a_task(stack: Stack, world: World, 
     deployment = world.deploy()
     world.drain_outbox()
     with stack.sessions() as holder:
-        # The append lock is held here, so the worker stands inside its transaction until it is killed.
+        # The append lock is held here, so the worker waits inside its transaction until it is killed.
         holder.execute(update(EventLog).values(position=EventLog.position))
         change_it(world, deployment, 3)
 
@@ -147,7 +147,7 @@ def test_an_api_that_starts_without_a_broker_works_and_says_so(stack: Stack, wor
 
 
 def test_an_api_that_is_asked_to_stop_publishes_what_is_queued(stack: Stack, world: World) -> None:
-    # A linger of two seconds: what is rung just before the stop is still queued then.
+    # With a linger of two seconds, the doorbell is still queued when the API is stopped.
     leaving = stack.start_api(publish_linger_ms="2000")
     with leaving.client() as client:
         deployment = stack.world(client).deploy()

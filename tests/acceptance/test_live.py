@@ -44,14 +44,14 @@ def post(client: httpx2.Client, events: list[dict[str, Any]]) -> None:
 
 
 def live_connections(stack: Stack) -> int:
-    """Count the database connections of all who follow the log."""
+    """Count the database connections of all live readers of the log."""
     with stack.sessions() as session:
         found = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aftercommit-live'")
         return int(session.scalars(found).one())
 
 
 def only(name: str) -> dict[str, Any]:
-    """Return the filter for one test's events: the log is shared."""
+    """Return a filter for one test's events, since all tests share the log."""
     return {"event": {"name": [name]}}
 
 
@@ -93,7 +93,7 @@ def test_events_come_in_by_websocket_and_are_there_once_however_often_they_are_s
                     send(writer, event)
         with connected(address(api), "in") as writer:
             send(writer, numbered(501, 501, event="in")[0])
-        # Connections stand side by side: only the order within each is kept.
+        # The connections are concurrent: order is kept only within each of them.
         assert sorted(numbers(receive(reader, 501))) == list(range(1, 502))
 
 
@@ -193,7 +193,7 @@ def test_many_readers_share_their_threads_and_connections(stack: Stack, client: 
             assert numbers(receive(socket, 100)) == list(range(1, 101))
         assert api.role.process is not None
         threads = len(list(Path(f"/proc/{api.role.process.pid}/task").iterdir()))
-        # Three that read, one that checks how far the log reaches, and one that listens.
+        # Three connections read, one checks the log's last position, and one listens.
         assert live_connections(stack) - before <= 5
     assert threads < 50
     assert api.role.stop() in (0, -15)

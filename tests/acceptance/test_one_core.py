@@ -15,7 +15,7 @@ from tests.acceptance.stack import Api, Stack
 def _cores(api: Api) -> set[int]:
     cores = set()
     for thread in Path(f"/proc/{api.role.pid}/task").iterdir():
-        # It may have ended since.
+        # The thread may already have ended.
         with suppress(ProcessLookupError):
             cores |= os.sched_getaffinity(int(thread.name))
     return cores

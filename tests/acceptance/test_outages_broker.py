@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 from tests.world import World, assert_unbroken
 
 DELAY_SECONDS = 0.4
-"""How long each piece takes on the slow line: a publish needs several."""
+"""Seconds that each chunk takes on the slow connection; a publish needs several chunks."""
 
 Outage = Callable[[Stack], AbstractContextManager[None]]
 
@@ -28,7 +28,7 @@ def worker(stack: Stack) -> Role:
 
 @pytest.fixture(scope="module", autouse=True)
 def beat(stack: Stack, worker: Role) -> Role:
-    """The clock of the sweep."""
+    """Beat, which triggers the sweep."""
     return stack.start_beat()
 
 
@@ -40,7 +40,7 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _same_processes(worker: Role, beat: Role) -> Iterator[None]:
-    """Nothing was restarted, and nothing has ended."""
+    """Check that the worker and beat neither ended nor were restarted."""
     assert worker.process is not None
     assert beat.process is not None
     before = (worker.process.pid, beat.process.pid)
@@ -51,7 +51,7 @@ def _same_processes(worker: Role, beat: Role) -> Iterator[None]:
 
 @pytest.fixture
 def client(world: World) -> Client:
-    """A client with a deployment whose creation is told."""
+    """A client with a deployment whose `created` event is in the log."""
     client = Client(world.client, world.deploy())
     world.drain_outbox()
     return client
@@ -59,7 +59,7 @@ def client(world: World) -> Client:
 
 @contextmanager
 def refused(stack: Stack) -> Iterator[None]:
-    """Nobody listens at the broker's address."""
+    """The broker's address refuses connections."""
     stack.broker.kill()
     yield
     stack.broker.start()
@@ -72,7 +72,7 @@ def hung(stack: Stack) -> AbstractContextManager[None]:
 
 @contextmanager
 def full(stack: Stack) -> Iterator[None]:
-    """The broker's append-only file cannot grow, so it refuses to write, and has refused the workers too."""
+    """The broker's append-only file cannot grow, so the broker refuses writes, also those of the worker."""
     before = resource.prlimit(stack.broker.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(stack.broker.pid, resource.RLIMIT_FSIZE, (1, before[1]))
     with redis.Redis.from_url(stack.broker.url) as client:
@@ -92,7 +92,7 @@ def full(stack: Stack) -> Iterator[None]:
 
 
 def assert_answered_as_ever(client: Client, changes: int = 30) -> None:
-    """Fail unless changes are acknowledged, each in time."""
+    """Fail unless each change is acknowledged within `BROKER_BOUND`."""
     answers = [client.change() for _ in range(changes)] + client.changes_at_once(changes)
     assert {answer.status for answer in answers} == {204}
     assert max(answer.seconds for answer in answers) < BROKER_BOUND

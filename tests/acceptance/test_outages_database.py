@@ -27,18 +27,18 @@ from tests.waiting import wait_until
 from tests.world import World, assert_unbroken, updates
 
 AT_ONCE = 40
-"""More than the API has threads or connections."""
+"""Concurrent requests: more than the API has threads or connections."""
 
 
 @pytest.fixture(scope="module")
 def worker(stack: Stack) -> Role:
-    """The only worker; it may be idle in a transaction for a second."""
+    """The only worker; its transactions may be idle for one second."""
     return stack.start("worker1", programs.worker(1), database_idle_transaction_timeout_ms="1000")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def beat(stack: Stack, worker: Role) -> Role:
-    """The clock of the sweep."""
+    """Beat, which triggers the sweep."""
     return stack.start_beat()
 
 
@@ -51,7 +51,7 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
 
 @pytest.fixture
 def client(world: World) -> Client:
-    """A client with a deployment whose creation is told."""
+    """A client with a deployment whose `created` event is in the log."""
     client = Client(world.client, world.deploy())
     world.drain_outbox()
     return client
@@ -91,7 +91,7 @@ def test_a_request_in_the_middle_of_a_statement_is_answered_when_the_database_ha
 
 
 def test_a_commit_that_hangs_is_answered_and_its_event_comes(stack: Stack, world: World, client: Client) -> None:
-    # A commit waits for a standby that does not exist: PostgreSQL has written it and does not say so.
+    # The commit waits for a standby that does not exist: PostgreSQL has written it but does not confirm it.
     administer(stack.settings.database_url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     administer(stack.settings.database_url, "SELECT pg_reload_conf()")
     try:
@@ -122,7 +122,7 @@ def test_a_stuck_transaction_is_a_503_in_time_for_whom_it_holds_up_and_no_one_el
 def test_a_database_without_a_free_connection_is_a_503_in_time(
     stack: Stack, client: Client, record_property: Record
 ) -> None:
-    # An API that has none yet; the one that has its connections goes on with them.
+    # A new API has no connections yet; the running API would keep using its own.
     late = stack.start_api()
     conninfo = make_url(stack.settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with late.client() as http, contextlib.ExitStack() as taken:
@@ -157,7 +157,7 @@ def test_a_worker_in_the_middle_of_a_task_takes_a_hung_database_for_an_outage(
     assert worker.process is not None
     before, said = worker.process.pid, worker.said().count("database_silent")
     with stack.sessions() as holder:
-        # The append lock is held here, so the worker stands inside its transaction.
+        # The append lock is held here, so the worker waits inside its transaction.
         holder.execute(update(EventLog).values(position=EventLog.position))
         client.change()
         wait_for_backend(stack, "aftercommit-worker", "transactionid|tuple")
@@ -177,7 +177,7 @@ def test_a_worker_that_hangs_with_the_append_lock_loses_it(
         client.change()
         wait_for_backend(stack, "aftercommit-worker", "transactionid|tuple")
         freeze(worker.process.pid)
-        # Now its backend gets the lock, and nobody is there to go on.
+        # Now the frozen worker's backend gets the lock, and the worker cannot release it.
         holder.rollback()
     next_worker = stack.start_worker(2)
     assert len(world.life(client.deployment)) == 2

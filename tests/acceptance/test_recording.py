@@ -9,15 +9,15 @@ from tests.acceptance.stack import Api, Stack
 from tests.world import JsonEvent, World, assert_audit_is_clean, assert_unbroken, operations
 
 EXCHANGES = 234
-"""As many as were recorded."""
+"""The number of recorded exchanges."""
 
 Answered = tuple[Exchange, int, list[str]]
-"""An exchange, our status, and where our answer is not as recorded."""
+"""An exchange, our status, and the differences between our answer and the recorded one."""
 
 
 @pytest.fixture(scope="module")
 def replayed(stack: Stack, api: Api) -> list[Answered]:
-    """The whole recording, sent once: each exchange with our status and where our answer is not as recorded."""
+    """The whole recording, sent once."""
     stack.start_worker()
     stack.start_beat()
     results = []
@@ -33,7 +33,7 @@ def replayed(stack: Stack, api: Api) -> list[Answered]:
 
 @pytest.fixture
 def lives(replayed: list[object], world: World) -> dict[str, list[JsonEvent]]:
-    """The events of each deployment, by its name, oldest first."""
+    """The events of each deployment by name, oldest first."""
     world.drain_outbox()
     found: dict[str, list[JsonEvent]] = defaultdict(list)
     wanted = {"event": {"prefix": ["prefect.deployment."]}, "order": "ASC"}
@@ -96,6 +96,6 @@ def test_the_audit_is_clean(stack: Stack, lives: dict[str, list[JsonEvent]]) -> 
 
 
 def changes(event: JsonEvent) -> str:
-    """Return what happened, with the changed fields."""
+    """Return the operation and the changed fields."""
     (operation,) = operations([event])
     return operation if operation != "updated" else " ".join(event["payload"]["updated_fields"])

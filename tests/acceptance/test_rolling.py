@@ -21,12 +21,12 @@ pytestmark = pytest.mark.slow
 
 CLIENTS = 3
 MORE = 5
-"""Answers that the load must get after each restart, so that every one of them is under load."""
+"""Changes that each client must complete after each restart, so that every restart is under load."""
 
 
 @dataclass
 class Load:
-    """One client: it changes its own deployment and one that it shares with the others, and tries nothing twice."""
+    """One client: it changes its own deployment and a shared one, and never retries."""
 
     deployment: str
     shared: str
@@ -35,7 +35,7 @@ class Load:
     changes: int = 0
 
     def run(self) -> None:
-        """Go on until it is over; an answer that is not the right one, and none at all, is an error."""
+        """Send requests until `over` is set; a wrong or missing answer is an error."""
         while not self.over.is_set():
             number = self.changes + 1
             self._answered(self.client.patch(f"/deployments/{self.deployment}", json={"version": str(number)}), 204)
@@ -57,7 +57,7 @@ class Pressure:
     running: list[Future[None]]
 
     def goes_on(self) -> None:
-        """Return when every client has got some more answers; raise what went wrong."""
+        """Wait until every client has completed `MORE` more changes; raise the error of a failed client."""
         before = [load.changes for load in self.loads]
 
         def more() -> bool:
@@ -71,7 +71,7 @@ class Pressure:
 
 @pytest.fixture(scope="module")
 def apis(stack: Stack) -> list[Api]:
-    """Two API processes, which announce their leave for two seconds, with two workers and two beats."""
+    """Two API processes with a drain time of two seconds, two workers and two beats."""
     for number in (1, 2):
         stack.start_worker(number)
         folder = stack.folder / f"beat{number}"
@@ -89,7 +89,7 @@ def _start_api(stack: Stack, number: int) -> Api:
 
 @pytest.fixture
 def api(apis: list[Api]) -> Api:
-    """The first of them, for the world."""
+    """The first API process, for the world."""
     return apis[0]
 
 
@@ -104,7 +104,7 @@ def port_of(api: Api) -> int:
 
 @contextmanager
 def under_load(world: World, url: str) -> Iterator[Pressure]:
-    """Let clients change things through the balancer, without ever trying again, and check all events at the end."""
+    """Let clients change deployments through the balancer without retries; check all events at the end."""
     over = threading.Event()
     shared = world.deploy(name="shared")
     clients = [httpx2.Client(base_url=f"{url}/api", timeout=60) for _ in range(CLIENTS)]
@@ -127,14 +127,14 @@ def under_load(world: World, url: str) -> Iterator[Pressure]:
 
 @pytest.fixture(autouse=True)
 def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
-    """In the end nothing is lost, made up, doubled or out of order."""
+    """After the test, check that no event is lost, invented, duplicated or out of order."""
     yield
     world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
 
 
 def restart(role: Role) -> None:
-    """SIGTERM it, wait for its end, and start it again."""
+    """Send SIGTERM, wait for the end of the process and start it again."""
     assert role.stop(timeout=30) == 0, role.said()
     role.start()
 

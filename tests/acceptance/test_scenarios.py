@@ -17,7 +17,7 @@ from tests.world import World, assert_unbroken, operations, updates
 
 @pytest.fixture(scope="module")
 def apis(stack: Stack, api: Api) -> list[Api]:
-    """Two API processes, with workers and beats behind them."""
+    """Two API processes, with two workers and a beat."""
     for number in (1, 2):
         stack.start_worker(number)
     stack.start_beat()
@@ -26,7 +26,7 @@ def apis(stack: Stack, api: Api) -> list[Api]:
 
 @pytest.fixture(autouse=True)
 def _everything_runs(apis: list[Api]) -> None:
-    """Every test here needs the whole stack."""
+    """Start the whole stack for every test."""
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_a_request_that_is_rolled_back_yields_nothing(world: World) -> None:
 
 @pytest.fixture
 def failing_commit(stack: Stack) -> Iterator[str]:
-    """A name: the commit of a transaction that touches a deployment of that name fails, as a serialization failure."""
+    """A name: commits that set the description `phantom` on such a deployment fail with SQLSTATE 40001."""
     name = "fails-at-commit"
     with stack.sessions() as session:
         session.execute(

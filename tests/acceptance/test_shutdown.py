@@ -21,7 +21,7 @@ from tests.world import World, assert_audit_is_clean, assert_unbroken, operation
 
 API = "aftercommit-api"
 BOUND = 15.0
-"""Seconds within which a process must have ended whose grace is one second: what it takes and much more."""
+"""Seconds within which a process with a grace of one second must end, with a large margin."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,7 +32,7 @@ def worker(stack: Stack) -> Role:
 
 @pytest.fixture(autouse=True)
 def _clean_audit_without_the_sweep(stack: Stack, world: World) -> Iterator[None]:
-    """In the end nothing is lost, made up, doubled or out of order, and every event came by its own doorbell."""
+    """After the test, check that no event is lost, invented, duplicated, out of order or left to the sweep."""
     yield
     world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
@@ -42,9 +42,9 @@ def _clean_audit_without_the_sweep(stack: Stack, world: World) -> Iterator[None]
 
 @contextmanager
 def leaving(stack: Stack, *options: str, **settings: str) -> Iterator[Api]:
-    """Give an API process that will be asked to stop."""
+    """Yield an API process that the test asks to stop."""
     address = Address("API", "127.0.0.1", free_port(), "--port")
-    # A request that is held up here must wait for longer than the process does.
+    # A blocked request must wait longer than the process waits for it.
     limits = {"database_lock_timeout_ms": "25000", **settings}
     role = stack.start(f"leaving-{address.port}", [*programs.api(address), *options], **limits)
     api = Api(role, address.url)
@@ -59,11 +59,11 @@ def process_of(api: Api) -> subprocess.Popen[bytes]:
 
 
 def refuses(api: Api) -> bool:
-    """Tell whether a new connection is refused."""
+    """Return whether a new connection is refused."""
     try:
         httpx2.get(f"{api.url}/health", timeout=5)
     except httpx2.TransportError:
-        # It may also be reset: accepted by the system, and not by the process any more.
+        # The connection may also be reset: the kernel accepted it, but the process did not.
         return True
     return False
 
@@ -74,9 +74,9 @@ Send = Callable[[Sequence[str], str], list[Answer]]
 
 @contextmanager
 def clients(api: Api, count: int = 1) -> Iterator[Send]:
-    """Give a function that sends a change of each deployment, each on a connection that was used before.
+    """Yield a function that sends one change per deployment, each on a connection that was used before.
 
-    Enter it before what holds the requests up: at its end it waits for their answers.
+    Enter it before the context that blocks the requests: its exit waits for their answers.
     """
     with ExitStack() as open_, ThreadPoolExecutor(count) as pool:
         used = [open_.enter_context(api.client()) for _ in range(count)]
@@ -135,7 +135,7 @@ def test_a_request_that_hangs_in_its_commit_leaves_its_change_and_its_snapshot(s
         process_of(api).terminate()
         assert process_of(api).wait(BOUND) == 0
         assert outcome(answer) >= 500
-    # Nobody rang for it; the next change of the resource brings it along, as the sweep would.
+    # No doorbell was sent. The next change of the resource dispatches this one too, as the sweep would.
     world.patch(f"/deployments/{deployment}", {"description": "real"})
     events = world.life(deployment)
     assert_unbroken(events)

@@ -19,7 +19,7 @@ from tests.world import World, assert_audit_is_clean, assert_unbroken, updates
 pytestmark = pytest.mark.slow
 
 LONG = timedelta(seconds=5)
-"""Several sweeps: they come every second, for what is older than a second."""
+"""Several sweeps: beat runs one every second, for snapshots older than one second."""
 
 
 def newer(command: list[str]) -> list[str]:
@@ -30,7 +30,7 @@ def newer(command: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def old_worker(stack: Stack) -> Role:
-    """The worker of this version, and the sweep."""
+    """The worker of this version; beat runs too."""
     stack.start_beat()
     return stack.start_worker(1)
 
@@ -46,14 +46,14 @@ def newer_client(stack: Stack) -> Iterator[httpx2.Client]:
 
 
 def waiting(stack: Stack, deployment: str) -> list[SnapshotRow]:
-    """Return what waits of a deployment, in order."""
+    """Return a deployment's snapshots in the outbox, in order of revision."""
     with stack.sessions() as session:
         rows = select(SnapshotRow).where(SnapshotRow.resource_id == UUID(deployment))
         return list(session.scalars(rows.order_by(SnapshotRow.revision)))
 
 
 def have_waited_for_long(stack: Stack, deployment: str) -> bool:
-    """Tell whether all that waits of a deployment has been there for several sweeps, by the database's clock."""
+    """Return whether all snapshots of a deployment are older than `LONG`, by the database's clock."""
     with stack.sessions() as session:
         young = SnapshotRow.captured > func.clock_timestamp() - LONG
         return not session.scalars(
@@ -74,7 +74,7 @@ def test_what_is_newer_waits_uncounted_and_comes_out_in_order_once_somebody_can_
 
     change(newer_world, mixed)
     change(newer_world, mixed)
-    # The older API still runs. What it captures is readable, and has to stay behind what is not.
+    # The older API still runs. Its snapshot is readable, but must stay behind the unreadable ones.
     change(world, mixed)
     versions = [SCHEMA_VERSION + 1, SCHEMA_VERSION + 1, SCHEMA_VERSION]
     for _ in range(3):
@@ -95,5 +95,5 @@ def test_what_is_newer_waits_uncounted_and_comes_out_in_order_once_somebody_can_
         assert len(events) == count
     assert [updates(event)["version"]["to"] for event in world.life(mixed)[1:]] == ["0", "1", "2", "6"]
     assert old_worker.process is not None
-    assert old_worker.process.poll() is None, "the old worker ran beside it all the time"
+    assert old_worker.process.poll() is None, "the old worker must still be running"
     assert_audit_is_clean(stack.sessions)

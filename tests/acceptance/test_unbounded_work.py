@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 SECONDS = 4
 MEDIAN_BOUND = 0.05
 STOP_BOUND = 12.0
-"""The grace time of the API, the four seconds that a shutdown may take besides, and as much as the machine may need."""
+"""Seconds: the API's grace time, four more for the shutdown, and a margin for a slow machine."""
 
 
 def resident(api: Api) -> int:
@@ -28,7 +28,7 @@ def resident(api: Api) -> int:
 
 
 def attacked(api: Api, kind: str) -> subprocess.Popen[str]:
-    """Return a client that has begun to attack."""
+    """Start an attacker and return it once the attack has begun."""
     command = [sys.executable, "-m", "tests.acceptance.attacker", api.url, kind, str(SECONDS)]
     attacker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert attacker.stdout is not None
@@ -37,7 +37,7 @@ def attacked(api: Api, kind: str) -> subprocess.Popen[str]:
 
 
 def times_of_others(client: httpx2.Client, attacker: subprocess.Popen[str]) -> list[float]:
-    """Return how long another client waits for each of its requests during the attack."""
+    """Return the seconds that each request of another client takes during the attack."""
     times = []
     while attacker.poll() is None:
         begun = time.monotonic()
@@ -50,7 +50,7 @@ def times_of_others(client: httpx2.Client, attacker: subprocess.Popen[str]) -> l
 def test_others_are_served_and_the_memory_comes_back(kind: str, stack: Stack) -> None:
     api = stack.start_api()
     with api.client() as client:
-        # The first attack fills caches and pools, which stay.
+        # The first attack fills caches and pools that stay in memory.
         with attacked(api, kind) as first:
             times_of_others(client, first)
         before = resident(api)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """The whole service, shared by the tests that leave it as it was."""
+    """The whole service, shared by the tests that do not change it."""
     folder = tmp_path_factory.mktemp("up") / "data"
     up = start(folder, "--flower-port", str(free_port()))
     try:

@@ -23,18 +23,18 @@ pytestmark = pytest.mark.slow
 
 WORKER = "aftercommit-worker"
 SHORT = ["--", "worker.soft_shutdown_timeout=3"]
-"""Three seconds instead of ten for finishing the tasks in hand."""
+"""Three seconds instead of ten to finish the running tasks."""
 BOUND = 30.0
-"""Seconds within which such a worker has ended: its three, and much more for a slow machine."""
+"""Seconds within which such a worker must end: its three, and a margin for a slow machine."""
 MODES = {"by itself": {}, "remapped": {"REMAP_SIGTERM": "SIGQUIT"}}
-"""How Celery takes SIGTERM: by itself, and in an environment that tells it to take it as SIGQUIT."""
+"""Environments: the default, and one in which Celery handles SIGTERM as SIGQUIT."""
 
 
 @pytest.fixture
 def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
-    """A worker that will be asked to stop, the only one."""
+    """The only worker; the test asks it to stop."""
     with redis.Redis.from_url(stack.broker.url) as broker:
-        # What a worker of another test had in hand when it was killed.
+        # Remove the messages that a killed worker of another test has left.
         broker.delete(DISPATCH_QUEUE, SWEEP_QUEUE, "unacked", "unacked_index")
     environment = {**stack.environment(), **MODES[getattr(request, "param", "by itself")]}
     role = Role("leaving", [*programs.worker(1), *SHORT], environment, stack.folder / f"{uuid4()}.log")
@@ -46,27 +46,27 @@ def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
 
 @pytest.fixture(autouse=True)
 def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
-    """In the end nothing is lost, made up, doubled or out of order."""
+    """After the test, check that no event is lost, invented, duplicated or out of order."""
     yield
     world.drain_outbox()
     assert_audit_is_clean(stack.sessions)
 
 
 def assert_no_sweep_was_needed(stack: Stack) -> None:
-    """Fail unless every event came by its own doorbell."""
+    """Fail unless every event was dispatched without a sweep."""
     with stack.sessions() as session:
         assert session.scalar(select(EventLog.rescued)) == 0
 
 
 def stop(role: Role) -> None:
-    """Send SIGTERM and return once the worker has begun to leave."""
+    """Send SIGTERM and wait until the worker has begun to shut down."""
     assert role.process is not None
     role.process.terminate()
     wait_until(lambda: "shutdown" in role.said().lower(), "the worker to leave")
 
 
 def end(role: Role) -> None:
-    """Wait for the worker's end by itself."""
+    """Wait until the worker ends; it must exit with 0."""
     assert role.process is not None
     assert role.process.wait(BOUND) == 0, role.said()
 
@@ -78,7 +78,7 @@ def signal_each(children: list[int], number: signal.Signals) -> None:
 
 
 def in_broker(stack: Stack) -> tuple[int, int]:
-    """Return how many messages wait, and how many were given out and not acknowledged."""
+    """Return the number of queued messages and of delivered, unacknowledged messages."""
     with redis.Redis.from_url(stack.broker.url) as broker:
         return broker.llen(DISPATCH_QUEUE), broker.hlen("unacked")
 
@@ -90,7 +90,7 @@ def test_what_it_cannot_finish_goes_back_and_another_worker_does_it(stack: Stack
     with append_held(stack):
         for deployment in deployments:
             world.patch(f"/deployments/{deployment}", {"description": "given back"})
-        # One stands before the append lock, and another child may stand there too.
+        # One child waits for the append lock; the other child may wait for it too.
         wait_until_held(stack, WORKER)
         stop(leaving)
         end(leaving)
@@ -131,8 +131,8 @@ def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world
         world.patch(f"/deployments/{deployments[1]}", {"description": "too late"})
         end(leaving)
     next_one = stack.start_worker(2)
-    # The leaving worker may have asked for one more message, and leave without reading the answer: Redis has given that
-    # doorbell away, and the sweep rings for its row.
+    # The leaving worker may have requested one more message and leave without reading the answer. Redis has then
+    # removed that doorbell, so the sweep rings for its row.
     beat = stack.start_beat()
     for deployment in deployments:
         assert operations(world.life(deployment)) == ["created", "updated"]
@@ -148,13 +148,13 @@ def test_it_does_not_wait_for_a_child_that_was_handed_its_task_at_the_last_momen
     wait_until(lambda: in_broker(stack) == (0, 0), "the creations to be acknowledged")
     children = descendants(leaving.pid)
     signal_each(children, signal.SIGSTOP)
-    # With the second message in hand, the first is in the pipe of a child, which does not read it yet.
+    # When the second message is fetched, the first is in the pipe of a child that is stopped and cannot read it.
     for number, deployment in enumerate(deployments, start=1):
         world.patch(f"/deployments/{deployment}", {"description": "handed over, and not begun"})
         wait_until(lambda fetched=number: in_broker(stack) == (0, fetched), "its message to be fetched")  # type: ignore[misc]
     stop(leaving)
     threads = Path(f"/proc/{leaving.pid}/task")
-    # It has forgotten what it handed over when it waits for its children, beside whom a thread keeps its timers.
+    # While the worker waits for its children, it runs a timer thread and has forgotten the tasks it handed over.
     wait_until(lambda: len([*threads.iterdir()]) > 1, "the worker to wait for its children")
     signal_each(children, signal.SIGCONT)
     end(leaving)

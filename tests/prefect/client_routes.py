@@ -6,11 +6,11 @@ from pathlib import Path
 
 METHODS = ("get", "post", "put", "patch", "delete")
 NOT_THE_CLIENT = ("server", "testing", "cloud", "cloud.py", "_cloud_utils.py", "infrastructure", "runner")
-"""Parts of a path in the package that lead to the server itself, or to what speaks to somebody else."""
+"""Path parts of modules that belong to the server or call other services."""
 
 
 def routes_of(package: Path) -> list[str]:
-    """Return every route that the source names, in order: `POST /flows/{}`, or without the method if it names none."""
+    """Return all routes in the source, sorted: `POST /flows/{}`, or only the path if the method is unknown."""
     found: set[str] = set()
     for file in package.rglob("*.py"):
         if not set(file.relative_to(package).parts) & set(NOT_THE_CLIENT):
@@ -23,7 +23,7 @@ def routes_of(package: Path) -> list[str]:
 def _called(tree: ast.AST) -> Iterator[str]:
     decorators = {id(each) for node in ast.walk(tree) for each in getattr(node, "decorator_list", [])}
     for node in ast.walk(tree):
-        # A decorator such as `@app.get("/status")` answers a route, and asks for none.
+        # A decorator such as `@app.get("/status")` defines a route and does not call one.
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and id(node) not in decorators:
             yield from _call(node.func.attr, [_text(argument) for argument in node.args[:2]])
 
@@ -37,7 +37,7 @@ def _call(name: str, texts: list[str | None]) -> Iterator[str]:
 
 
 def _text(node: ast.expr) -> str | None:
-    """Return a text, with `{}` for what is filled in; None if it is no text."""
+    """Return a string, with `{}` for each f-string placeholder; None if the node is not a string."""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

@@ -16,13 +16,13 @@ PROJECT = Path(__file__).parent / "project"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Say which Prefect: `make test-prefect` makes the environment and names it."""
+    """Add `--prefect`: the virtual environment, which `make test-prefect` creates and passes."""
     parser.addoption("--prefect", type=Path, required=True, help="a virtual environment that has Prefect")
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Servers, a worker and beat, for all tests of this process; each test has names of its own."""
+    """Servers, a worker and beat for all tests of this process; each test uses its own names."""
     with running_servers(tmp_path_factory.mktemp("stack")) as stack:
         stack.start_worker()
         stack.start_beat()
@@ -37,7 +37,7 @@ def api(stack: Stack) -> Api:
 
 @pytest.fixture
 def world(stack: Stack, api: Api) -> Iterator[World]:
-    """The registry beside the client: what a test needs beforehand, and what became of it."""
+    """Direct access to the registry, to prepare data and to check results."""
     with api.client() as client:
         yield replace(stack.world(client), patience=COMMAND_SECONDS)
 
@@ -51,7 +51,7 @@ def venv(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def package(venv: Path) -> Path:
-    """Prefect's package in it."""
+    """The directory of the installed `prefect` package."""
     (package,) = venv.glob("lib/python*/site-packages/prefect")
     return package
 
@@ -73,7 +73,7 @@ def warm(request: pytest.FixtureRequest, api: Api, tmp_path_factory: pytest.Temp
 
 @pytest.fixture
 def terminal(request: pytest.FixtureRequest, api: Api, warm: WarmPrefect, tmp_path: Path) -> Iterator[Terminal]:
-    """A terminal in a project's folder, with `PREFECT_API_URL` set and nothing else changed."""
+    """A terminal in a project's folder, with only `PREFECT_API_URL` set."""
     terminal = terminal_of(request, api, tmp_path)
     terminal.warm = warm
     yield terminal
@@ -81,7 +81,7 @@ def terminal(request: pytest.FixtureRequest, api: Api, warm: WarmPrefect, tmp_pa
 
 
 def terminal_of(request: pytest.FixtureRequest, api: Api, tmp_path: Path) -> Terminal:
-    """Return a terminal whose `PREFECT_API_URL` is that of an API."""
+    """Return a terminal whose `PREFECT_API_URL` points to `api`."""
     folder = tmp_path / "project"
     shutil.copytree(PROJECT, folder)
     return Terminal(request.config.getoption("--prefect").resolve(), f"{api.url}/api", folder, tmp_path / "home")

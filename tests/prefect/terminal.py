@@ -14,15 +14,15 @@ from tests.waiting import wait_until
 
 SCRIPTS = Path(__file__).parent / "scripts"
 COMMAND_SECONDS = 120
-"""The most that one command may take, on a machine that is busy with others."""
+"""Seconds that one command may take, on a busy machine."""
 LACKS_SLOTS = "3.4.25"
-"""The version that shows no slots."""
+"""The Prefect version that does not show slots."""
 OWN_PREFIXES = ("PREFECT_", "AFTERCOMMIT_")
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a finished command left."""
+    """The result of a finished command."""
 
     command: str
     code: int
@@ -30,7 +30,7 @@ class Output:
     errors: str
 
     def table(self) -> list[list[str]]:
-        """Return the cells of the rows below a table's head, as they stand on the screen."""
+        """Return the cells of all rows below a table's header, as displayed."""
         return [[cell.strip() for cell in line.strip("│").split("│")] for line in self.text.splitlines() if "│" in line]
 
     def row(self, first: str) -> list[str]:
@@ -40,7 +40,7 @@ class Output:
         return found[0]
 
     def heads(self) -> list[str]:
-        """Return the heads of a table's columns."""
+        """Return a table's column headers."""
         line = next(line for line in self.text.splitlines() if "┃" in line)
         return [cell.strip() for cell in line.strip("┃").split("┃")]
 
@@ -50,33 +50,33 @@ class Output:
 
 @dataclass
 class Running:
-    """A command that goes on until it is interrupted."""
+    """A command that runs until it is interrupted."""
 
     process: subprocess.Popen[bytes]
     log: Path
 
     def said(self) -> str:
-        """Return what it printed so far."""
+        """Return its output so far."""
         return self.log.read_text(errors="replace")
 
     def has_ended(self) -> bool:
-        """Tell whether it ended by itself."""
+        """Return whether it has ended."""
         return self.process.poll() is not None
 
     def interrupt(self) -> int:
-        """Press Ctrl-C once, and return the exit code."""
+        """Send SIGINT (Ctrl-C) once and return the exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(COMMAND_SECONDS)
 
     def wait_for(self, text: str) -> None:
-        """Wait until it printed this."""
+        """Wait until it has printed this text."""
         wait_until(lambda: text in self.said() or self.has_ended(), text, COMMAND_SECONDS)
         assert text in self.said(), self.said()
 
 
 @dataclass
 class Terminal:
-    """A terminal in which `prefect` is the real one."""
+    """A terminal that runs the real `prefect`."""
 
     venv: Path
     api_url: str
@@ -84,18 +84,18 @@ class Terminal:
     home: Path
     running: list[Running] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
-    """What else the person has set."""
+    """Other environment variables that the user has set."""
     warm: WarmPrefect | None = None
-    """A Prefect that is loaded already, with the environment of a person who has set nothing else."""
+    """A preloaded Prefect, for commands of a user who has set no `variables`."""
 
     def prefect(self, *arguments: str, code: int = 0) -> Output:
-        """Run `prefect` with these arguments; it must end with that exit code."""
+        """Run `prefect` with these arguments; it must exit with `code`."""
         output = self.ended(*arguments)
         assert output.code == code, str(output)
         return output
 
     def ended(self, *arguments: str) -> Output:
-        """Run `prefect` with these arguments, and return how it ended."""
+        """Run `prefect` with these arguments; any exit code is allowed."""
         shown = "prefect " + " ".join(arguments)
         if self.warm is None or self.variables:
             return self._run([self.venv / "bin" / "prefect", *arguments], shown)
@@ -104,7 +104,7 @@ class Terminal:
         return Output(shown, code, text, errors)
 
     def script(self, name: str, *arguments: str, code: int = 0) -> Output:
-        """Run one of our scripts with Prefect's Python; it must end with that exit code."""
+        """Run one of our scripts with Prefect's Python; it must exit with `code`."""
         command: list[str | Path] = [self.venv / "bin" / "python", SCRIPTS / name, *arguments]
         output = self._run(command, f"python {name} " + " ".join(arguments))
         assert output.code == code, str(output)
@@ -119,13 +119,13 @@ class Terminal:
         return self._start([self.venv / "bin" / "python", SCRIPTS / name, *arguments])
 
     def close(self) -> None:
-        """End what still runs."""
+        """Kill the commands that still run."""
         for running in self.running:
             kill_group(running.process)
 
     @property
     def environment(self) -> dict[str, str]:
-        """A person's environment: the API's URL, a folder for the client's files, and no news sent to anybody."""
+        """A user's environment: the API's URL, a folder for the client's files, and no analytics."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OWN_PREFIXES)}
         inherited.pop("VIRTUAL_ENV", None)
         return {
@@ -165,5 +165,5 @@ class Terminal:
 
 
 def plain(value: Any) -> str:
-    """Return a text without the line breaks that a terminal's width puts into it."""
+    """Return a text without the line breaks that the terminal's width adds."""
     return re.sub(r"\s+", " ", str(value)).strip()

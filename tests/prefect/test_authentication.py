@@ -34,13 +34,13 @@ def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def guarded(own_stack: Stack) -> Api:
-    """An API with an auth string, beside which keys count."""
+    """An API that accepts an auth string and also keys."""
     return own_stack.start_api(api_auth_string=AUTH_STRING)
 
 
 @pytest.fixture(scope="module")
 def key(own_stack: Stack, guarded: Api) -> str:
-    """A key, made with the command; the API knows it."""
+    """A key made with `keys create`; the API already accepts it."""
     command = [sys.executable, "-c", "from app.cli.main import main; main()", "keys", "create", "a-terminal"]
     key = subprocess.run(
         command, env=own_stack.environment(), cwd=ROOT, capture_output=True, text=True, check=True

@@ -13,7 +13,7 @@ both = pytest.mark.parametrize("mode", ["async", "sync"])
 
 
 def called(terminal: Terminal, script: str, *arguments: str) -> Any:
-    """Return what the script prints in the end."""
+    """Return the JSON that the script prints last."""
     return json.loads(terminal.script(script, *arguments).text.splitlines()[-1])
 
 
@@ -21,7 +21,7 @@ def assert_lives(world: World, left: Mapping[str, Any]) -> None:
     """Fail unless each change that the script made has its event."""
     deployment = world.life(left["deployment"])
     assert_unbroken(deployment)
-    # In the end it asks for the deployment's runs, which makes the deployment ready.
+    # The script finally asks for the deployment's runs, which makes the deployment ready.
     changes = [["description", "version"], *[["paused"]] * 3, ["status"]]
     assert [sorted(updates(event)) for event in deployment[1:-1]] == changes
     scheduled = world.life(left["scheduled"])

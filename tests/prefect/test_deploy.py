@@ -10,7 +10,7 @@ from tests.world import World, assert_unbroken, operations, updates
 
 @pytest.fixture
 def pool(world: World, terminal: Terminal) -> str:
-    """A pool, and a prefect.yaml whose deployments go there under names of their own."""
+    """A pool, and a prefect.yaml whose deployments use it and have unique names."""
     pool = world.pool()
     file = terminal.folder / "prefect.yaml"
     text = file.read_text().replace('"{{ $POOL }}"', pool)

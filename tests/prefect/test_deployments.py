@@ -13,7 +13,7 @@ CRON = {"schedule": {"cron": "0 3 * * *"}}
 
 @pytest.fixture
 def name(world: World) -> str:
-    """A deployment with one schedule, as the command line names it."""
+    """The `flow/deployment` name of a deployment with one schedule."""
     world.deploy(work_pool_name=world.pool(), schedules=[CRON], tags=["a"])
     return f"{world.name('etl')}/{world.name('nightly')}"
 

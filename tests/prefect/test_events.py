@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 
 def told(running: Running) -> list[Any]:
-    """Return the lines of JSON that were printed whole."""
+    """Return the JSON lines that were printed completely."""
     lines = running.said().rpartition("\n")[0].splitlines()
     return [json.loads(line) for line in lines if line.startswith(("{", "["))]
 
@@ -80,7 +80,7 @@ def test_stream_tells_what_happens_once_and_in_order(format_: str, world: World,
 def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     pool_id = world.client.get(f"/work_pools/{pool}").json()["id"]
-    # Between deployments the log has no order of its own: the next change waits for the one before.
+    # The log has no fixed order between deployments, so each change waits for the previous one.
     one = world.deploy(name="one", work_pool_name=pool)
     world.drain_outbox()
     other = world.deploy(name="other")
@@ -110,7 +110,7 @@ def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: Worl
         ids = [resource.removeprefix("prefect.deployment.") for _, resource, _ in lines]
         return [("one" if id_ == one else "other", version) for id_, version in zip(ids, versions, strict=True)]
 
-    # The last change matches every filter, and the log is read in its order: what comes before it is all there is.
+    # The last change matches every filter and the log is read in order, so all earlier matches precede it.
     for name in ("resource", "related", "any", "name", "labels"):
         wait_until(lambda name=name: ("one", "3") in heard(name), f"the last change by {name}", COMMAND_SECONDS)  # type: ignore[misc]
     assert heard("resource") == heard("related") == heard("labels") == [("one", None), ("one", "3")]

@@ -35,7 +35,7 @@ def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(
 
     worker.wait_for("Worker 'w1' started!")
     if (package / "workers/_worker_channel").exists():
-        # It is told that there is no channel, so it does not ask again, and polls.
+        # The API answers that there is no channel, so the worker polls and does not ask again.
         worker.wait_for("Worker channel disabled: Worker channel endpoint is unavailable")
     for path in (f"/work_pools/{pool}", f"/work_pools/{pool}/queues/default", deployment):
         wait_until_ready(world, path)

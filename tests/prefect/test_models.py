@@ -22,7 +22,7 @@ LISTS = {
     "BlockDocumentFilter": [("/block_documents/filter", "block_documents")],
     "EventFilter": [("/events/filter", "filter"), ("/events/count-by/event", "filter")],
 }
-"""The routes that take each filter, and the key of the body."""
+"""The routes that accept each filter, and the filter's key in the body."""
 
 CREATIONS = {
     "FlowCreate": "/flows/",
@@ -55,8 +55,8 @@ REFUSED = {
     ("base", 422),
     ("root", 422),
 }
-"""No blocks, limits or pools have the ids and names of the dumps. 409 is also a name or slug that another dump took.
-Prefect's server refuses the last three, too, in a body with everything."""
+"""The ids and names in the dumps belong to no block, limit or pool. 409 also: another dump has taken the name or slug.
+Prefect's server also refuses the last three, in a body with everything."""
 
 
 def dumps(terminal: Terminal, *models: str) -> dict[str, dict[str, Any]]:
@@ -103,7 +103,7 @@ def _places(world: World) -> dict[str, str]:
 
 def _send(world: World, model: str, name: str, body: dict[str, Any], places: dict[str, str]) -> Any:
     if model in UPDATES:
-        # A dump may rename the resource of this path.
+        # The body could rename the resource that this path names.
         kept = {key: value for key, value in body.items() if key != "name"}
         return world.client.patch(UPDATES[model].format(**places), json=kept)
     own = {"name": world.name(f"{model}-{name}"), "tag": world.name(f"{model}-{name}"), "flow_id": places["flow"]}

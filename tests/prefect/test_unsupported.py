@@ -12,7 +12,7 @@ AUTOMATION = json.dumps({"name": "a", "trigger": TRIGGER, "actions": [{"type": "
 
 EMPTY = ("block ls", "block type ls", "variable ls", "artifact ls", "automation ls", "flow-run ls", "task-run ls")
 NAMED = {
-    # 3.9.1 says the latter, the others show what they were answered.
+    # 3.9.1 prints "not found"; the other versions print the error from the API.
     f"flow-run inspect {ID}": "aftercommit has no flow runs|not found",
     f"flow-run execute {ID}": "aftercommit has no flow runs",
     f"flow-run cancel {ID}": "not found",
@@ -47,7 +47,7 @@ NAMED = {
 
 
 def ends(terminal: Terminal, *commands: str) -> list[tuple[str, int, str]]:
-    """Run the commands, and return each that this version has, with its exit code and what it said."""
+    """Run the commands; return those that this version has, with exit code and output."""
     ended = []
     for command in commands:
         output = terminal.ended(*(AUTOMATION if word == "AUTOMATION" else word for word in command.split()))
@@ -69,6 +69,6 @@ def test_what_is_not_there_is_named(terminal: Terminal) -> None:
     found = ends(terminal, *NAMED)
 
     assert [(command, text) for command, _, text in found if not re.search(NAMED[command], text)] == []
-    # 3.4.25 says so and ends with 0 there.
+    # For this command 3.4.25 prints the error and exits with 0.
     assert {command for command, code, _ in found if code != 1} <= {"task serve tasks.py:nothing"}
     assert len(found) >= len(NAMED) - 3

@@ -13,12 +13,12 @@ SCRIPT = Path(__file__).parent / "scripts" / "commands.py"
 
 @dataclass(frozen=True)
 class WarmPrefect:
-    """Runs commands, one after the other."""
+    """Runs `prefect` commands, one after the other, with a preloaded Prefect."""
 
     process: subprocess.Popen[str]
 
     def run(self, arguments: Sequence[str], folder: Path, seconds: float) -> tuple[int | None, str, str]:
-        """Run `prefect` there; return its exit code, or None when it did not end, what it printed, and its errors."""
+        """Run `prefect` in `folder`; return exit code (None after a timeout), output and errors."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with tempfile.NamedTemporaryFile("r") as output, tempfile.NamedTemporaryFile("r") as errors:
@@ -37,7 +37,7 @@ class WarmPrefect:
 
 @contextmanager
 def warm_prefect(venv: Path, environment: Mapping[str, str]) -> Iterator[WarmPrefect]:
-    """Load Prefect in this environment, and end it in the end."""
+    """Load Prefect in this environment; end its process on exit."""
     process = subprocess.Popen(
         [venv / "bin" / "python", SCRIPT],
         env=environment,

@@ -11,7 +11,7 @@ SECONDS = 30
 
 
 async def resolve(answer: Any) -> Any:
-    """Return what a method answers; only the asynchronous client's are awaited, and for no longer than a while."""
+    """Return the result of a client method; await it for at most `SECONDS` if the client is asynchronous."""
     return await asyncio.wait_for(answer, SECONDS) if inspect.isawaitable(answer) else answer
 
 
@@ -25,15 +25,15 @@ async def refuses(error: type[Exception], call: Any, *arguments: Any, **more: An
 
 
 def methods() -> list[str]:
-    """Return the names of all methods that the client offers to everybody."""
+    """Return the names of all the client's public methods."""
     return [name for name, _ in inspect.getmembers(PrefectClient, callable) if not name.startswith("_")]
 
 
 class Noting:
-    """A client that notes which of its methods are asked for."""
+    """A client that records the names of its used methods."""
 
     def __init__(self, client: Any) -> None:
-        """Stand in front of this client."""
+        """Wrap this client."""
         self._client = client
         self.asked: set[str] = set()
 
@@ -44,7 +44,7 @@ class Noting:
 
 
 def talk(mode: str, conversation: Callable[[Noting], Awaitable[None]]) -> None:
-    """Have a conversation with the asynchronous or the synchronous client."""
+    """Run a conversation with the asynchronous or the synchronous client."""
     if mode == "async":
         asyncio.run(_asynchronously(conversation))
     else:
@@ -57,7 +57,7 @@ async def _asynchronously(conversation: Callable[[Noting], Awaitable[None]]) -> 
 
 
 def _synchronously(conversation: Callable[[Noting], Any]) -> None:
-    """Nothing is awaited, so no event loop is needed."""
+    """Run without an event loop: the conversation awaits nothing."""
     with get_client(sync_client=True) as client:
         try:
             conversation(Noting(client)).send(None)

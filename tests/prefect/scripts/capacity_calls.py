@@ -13,7 +13,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 
 async def work_pools(client: Any, token: str) -> dict[str, Any]:
-    """Work pools are created, changed, listed, heard of and deleted."""
+    """Work pools are created, changed, listed and deleted; their workers send heartbeats."""
     name = f"pool-{token}"
     pool = await resolve(client.create_work_pool(WorkPoolCreate(name=name, type="process")))
     await refuses(ObjectAlreadyExists, client.create_work_pool, WorkPoolCreate(name=name, type="process"))
@@ -56,7 +56,7 @@ async def work_queues(client: Any, token: str) -> dict[str, Any]:
 
 
 async def limits(client: Any, token: str) -> dict[str, Any]:
-    """Global limits and limits of tags are created, changed, listed and deleted."""
+    """Global limits and tag limits are created, changed, listed and deleted."""
     name = f"limit-{token}"
     await resolve(client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=3)))
     await resolve(client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(limit=5)))

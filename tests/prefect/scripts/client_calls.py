@@ -18,7 +18,7 @@ MODE, GROUP, TOKEN = sys.argv[1:]
 
 
 async def server(client: Any, _token: str) -> dict[str, Any]:
-    """The server is there, and of a version that the client works with."""
+    """The server answers, and the client accepts its version."""
     assert await resolve(client.api_healthcheck()) is None
     assert (await resolve(client.hello())).status_code == 200
     assert (await resolve(client.api_version())).startswith("3.")
@@ -31,7 +31,7 @@ async def server(client: Any, _token: str) -> dict[str, Any]:
 
 
 async def events(client: Any, _token: str) -> dict[str, Any]:
-    """All events are read page by page, with the default limit of 100 and each once."""
+    """All events are read page by page, each once, with the default limit of 100."""
     if not hasattr(client, "read_events"):
         return {}
     page = await resolve(client.read_events(filter=EventFilter(event=EventNameFilter(prefix=["prefect.deployment."]))))

@@ -18,7 +18,7 @@ MAIN = ENTRY.load()
 
 
 def become(command: dict[str, Any]) -> None:
-    """Be the command: in its folder, with its arguments, and with files for what it prints."""
+    """Run the command in this process, with its folder, its arguments and its output files."""
     os.chdir(command["folder"])
     files = [os.devnull, command["output"], command["errors"]]
     for stream, (file, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
@@ -28,7 +28,7 @@ def become(command: dict[str, Any]) -> None:
 
 
 def ended(child: int, seconds: float) -> int | None:
-    """Return the exit code of a child, or None when it does not end in time."""
+    """Return the exit code of a child; kill it and return None if it does not end in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found, status = os.waitpid(child, os.WNOHANG)
@@ -40,7 +40,7 @@ def ended(child: int, seconds: float) -> int | None:
     return None
 
 
-# What is loaded is left alone by the collectors of all commands: else each would copy most of this process's memory.
+# Freeze loaded objects: otherwise garbage collection in each child would copy most of this process's memory.
 gc.collect()
 gc.freeze()
 print("ready", flush=True)

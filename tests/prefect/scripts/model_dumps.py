@@ -33,7 +33,7 @@ BY_NAME: dict[str, Any] = {
     "parameter_openapi_schema": {"type": "object"},
     "pull_steps": [{"step": {"text": 1}}],
 }
-"""Values for fields whose type does not say enough."""
+"""Values for fields whose type is not specific enough."""
 BY_MODEL: dict[str, Any] = {"WorkerFilterStatus": {"any_": ["ONLINE"], "not_any_": ["OFFLINE"]}}
 
 
@@ -46,7 +46,7 @@ def sample(annotation: Any) -> Any:
     if dict in (origin, annotation):
         return {"text": sample(arguments[1]) if arguments else 1}
     if origin is not None:
-        # One of several types or constants.
+        # A union or a Literal: take the first member.
         return arguments[0] if origin is Literal else sample(arguments[0])
     return _sample_of_class(annotation) if inspect.isclass(annotation) else SAMPLES.get(annotation, "text")
 
@@ -68,7 +68,7 @@ def values(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def dump(model: type[BaseModel], fields: dict[str, Any]) -> Any:
-    """Return what the client sends for these fields, or None if it does not allow them."""
+    """Return the body that the client sends for these fields, or None if it rejects them."""
     try:
         return model.model_validate(fields).model_dump(mode="json", exclude_unset=True)
     except ValueError:
@@ -76,21 +76,21 @@ def dump(model: type[BaseModel], fields: dict[str, Any]) -> Any:
 
 
 def dumps(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the dumps of a model by what they contain."""
+    """Return the dumps of a model, by the field or set of fields that they contain."""
     everything = values(model)
     required = {name: everything[name] for name, field in model.model_fields.items() if field.is_required()}
     found = {name: dump(model, {**required, name: value}) for name, value in everything.items()}
     found["everything"] = dump(model, everything)
     found["nothing"] = dump(model, required)
     if not model.__name__.endswith("Update"):
-        # Of an update, the client sends only the fields that are set.
+        # In an update, the client sends only the fields that are set.
         with contextlib.suppress(ValueError):
             found["defaults"] = model.model_validate(required).model_dump(mode="json")
     return {name: body for name, body in found.items() if body is not None}
 
 
 def main() -> None:
-    """Print the dumps of the named models; a missing model has none."""
+    """Print the dumps of the named models, without those that this version lacks."""
     places = (filters, actions, event_filters)
     found = {name: next((getattr(one, name) for one in places if hasattr(one, name)), None) for name in sys.argv[1:]}
     print(json.dumps({name: dumps(model) for name, model in found.items() if model is not None}))

@@ -20,7 +20,7 @@ async def follow(name: str, wanted: EventFilter) -> None:
 
 
 async def main() -> None:
-    """Follow all of them."""
+    """Follow all filters concurrently."""
     filters = json.loads(sys.argv[1])
     await asyncio.gather(*(follow(name, EventFilter.model_validate(each)) for name, each in filters.items()))
 

@@ -134,14 +134,14 @@ GROUPS = {"lists": LISTS, "singles": SINGLES, "refused": REFUSED, "empty": EMPTY
 
 
 async def outcome(client: Any, method: str, arguments: tuple[Any, ...]) -> Any:
-    """Return the status that the client raises, or what it returns; `lacks` if this version has no such method."""
+    """Return the status of the client's error, or its result; `lacks` if this version has no such method."""
     try:
         answer = await resolve(getattr(client, method)(*arguments))
-    except Exception as error:  # noqa: BLE001  # Whatever it is: the test looks at it.
+    except Exception as error:  # noqa: BLE001  # The test checks any error.
         response = getattr(error, "response", None) or getattr(getattr(error, "http_exc", None), "response", None)
         if response is not None:
             return response.status_code
-        # One of 3.4.25's methods forgets an import of its own.
+        # One method of 3.4.25 lacks an import and raises NameError.
         return "lacks" if isinstance(error, AttributeError | NameError) else repr(error)
     if answer is None or isinstance(answer, list | int):
         return answer
@@ -149,7 +149,7 @@ async def outcome(client: Any, method: str, arguments: tuple[Any, ...]) -> Any:
 
 
 async def conversation(client: Noting) -> None:
-    """Call everything, and print what came of it by group."""
+    """Call all methods and print the outcomes by group."""
     flow_id = await resolve(client.create_flow_from_name(f"unsupported-{uuid4()}"))
     deployment = await resolve(client.create_deployment(flow_id=flow_id, name="d"))
     came = {
