@@ -49,5 +49,7 @@ class Plan:
     """The shortest and the longest pause between two disruptions, in seconds."""
     aftermath: float = 0
     """For how many seconds the disruptions go on once the clients have stopped, while the outbox runs dry."""
+    ends_without_broker: bool = False
+    """Whether the broker is killed at the end of the load, and starts again when the clients have stopped."""
     linger_ms: float = 3.0
     """For how long each API gathers doorbells into one message: long, and a lost message is a lost crowd."""

@@ -1,15 +1,20 @@
 """The runs of the selftest: controls, where the driver must find nothing, and planted bugs, which it must find."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from tests.chaos.plan import ALL, Plan
+from tests.chaos.planted.exercise import MARK
 from tests.chaos.planted.registry import BUGS, PlantedBug
 from tests.chaos.report import WORDS, Report, Word
 from tests.chaos.run import run
+
+NOT_EXERCISED: Final = "not exercised: the situation that shows the bug did not come about"
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ def _plan(bug: PlantedBug, seed: int) -> Plan:
         linger_ms=bug.linger_ms,
         disruptions=bug.disruptions,
         sweep=bug.sweep,
+        ends_without_broker=bug.ends_without_broker,
         bug=bug.name,
         pause=bug.pause,
     )
@@ -96,8 +102,12 @@ def _run(case: Case, number: int, say: Callable[[str], None]) -> Outcome:
     began = time.monotonic()
     report, error = None, ""
     with tempfile.TemporaryDirectory(prefix="aftercommit-selftest-") as folder:
+        mark = Path(folder) / "exercised"
+        os.environ[MARK] = str(mark)
         try:
             report = run(case.plan, Path(folder), say)
+            if case.plan.bug is not None and not mark.exists():
+                report, error = None, NOT_EXERCISED
         except Exception as broken:  # noqa: BLE001  # One broken run must not stop the others.
             error = f"{type(broken).__name__}: {broken}"
     return Outcome(case, report, error, time.monotonic() - began, number)

@@ -12,11 +12,15 @@ from tests.chaos.killer import Killer
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.plan import Plan
+from tests.chaos.planted.exercise import note_exercised
 from tests.chaos.probes import LONGEST, LONGEST_WITHOUT_SWEEP, Probes
 from tests.chaos.tails import Tail
+from tests.waiting import wait_until
 
 READERS = 2
 PROGRESS_SECONDS = 5.0
+WITHOUT_BROKER = 100
+"""The operations after which the broker starts again, if the plan ends without one."""
 
 Say = Callable[[str], None]
 
@@ -53,6 +57,8 @@ class Storm:
         self.probes.start()
         try:
             self.killer.work(self.plan.seconds)
+            if self.plan.ends_without_broker:
+                self._end_without_broker()
             if self.plan.aftermath:
                 self.load.stop()
                 self.killer.work(self.plan.aftermath)
@@ -67,6 +73,15 @@ class Storm:
         self.replayed = closing.wait_for_quiet(self.fleet, self._say)
         for tail in self.tails:
             tail.finish()
+
+    def _end_without_broker(self) -> None:
+        """Let the clients make many changes without a broker, and stop them before it starts again."""
+        before = len(self.ledger.operations())
+        self.fleet.stack.broker.kill()
+        wait_until(lambda: len(self.ledger.operations()) >= before + WITHOUT_BROKER, "changes without a broker", 30)
+        note_exercised()
+        self.load.finish()
+        self.fleet.stack.broker.start()
 
     def _progress(self) -> Callable[[Counter[str]], None]:
         began = last = time.monotonic()

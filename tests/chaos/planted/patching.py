@@ -3,9 +3,12 @@
 import inspect
 import sys
 from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
 from types import CodeType, ModuleType
 from typing import Any
+
+from tests.chaos.planted.exercise import note_exercised
 
 Function = Callable[..., Any]
 
@@ -14,7 +17,9 @@ class NothingToPatch(Exception):
     """The product no longer has the code that a planted bug replaces: the bug must be adapted."""
 
 
-def replace(module: str, name: str, make: Callable[[Function], Function], *, used_by: str) -> None:
+def replace(
+    module: str, name: str, make: Callable[[Function], Function], *, used_by: str, notes_calls: bool = True
+) -> None:
     """Replace a function of the product by the result of `make`, in every product module that refers to it.
 
     Args:
@@ -22,6 +27,8 @@ def replace(module: str, name: str, make: Callable[[Function], Function], *, use
         name: its name.
         make: takes the function and returns its replacement, with the same signature.
         used_by: the module whose calls the bug changes; it must refer to the function by that name.
+        notes_calls: whether each call counts as the situation that shows the bug. Otherwise the replacement calls
+            `note_exercised` itself.
 
     Raises:
         NothingToPatch: there is no such function, its signature has changed, or `used_by` no longer calls it.
@@ -35,9 +42,20 @@ def replace(module: str, name: str, make: Callable[[Function], Function], *, use
         raise NothingToPatch(f"{used_by} does not call {module}.{name} any more.")
     substitute = make(original)
     _check_shape(f"{module}.{name}", original, substitute)
+    if notes_calls:
+        substitute = _noting(substitute)
     for place in _product():
         if vars(place).get(name) is original:
             setattr(place, name, substitute)
+
+
+def _noting(substitute: Function) -> Function:
+    @wraps(substitute)
+    def call(*arguments: Any, **named: Any) -> Any:
+        note_exercised()
+        return substitute(*arguments, **named)
+
+    return call
 
 
 def _check_shape(name: str, original: Function, substitute: Function) -> None:

@@ -27,6 +27,8 @@ class PlantedBug:
     """For how long the APIs gather doorbells into one message."""
     pause: tuple[float, float] = (0.1, 0.4)
     """Between two disruptions, in seconds: a run of a few seconds is to have dozens of them."""
+    ends_without_broker: bool = False
+    """Whether the last changes are committed while there is no broker, so that nothing but the sweep finds them."""
     seconds: float = 6
     """The length of the load in which it is seen reliably."""
 
@@ -64,7 +66,7 @@ _BUGS: Final = (
     PlantedBug("disordered", "worker", append_bugs.position_from_a_plain_sequence),
     PlantedBug("phantom", "api", capture_bugs.created_or_updated_told_by_clock),
     PlantedBug("disordered", "api", capture_bugs.old_values_read_without_the_row_lock),
-    PlantedBug("lost", "worker", claim_bugs.nothing_is_swept, ("kill-broker",), sweep=False, pause=SLOWER),
+    PlantedBug("lost", "worker", claim_bugs.nothing_is_swept, sweep=False, ends_without_broker=True),
     PlantedBug("disordered", "worker", append_bugs.event_id_made_in_the_worker),
     PlantedBug("phantom", "api", record_bugs.event_published_for_a_rolled_back_change, ("cut-database",)),
     PlantedBug("lost", "api", record_bugs.outbox_row_written_after_the_commit, ("kill-api",), pause=SLOWER, seconds=8),

@@ -1,12 +1,14 @@
 """How the chaos selftest classifies a run: bug found, clean, or neither."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.chaos import selftest_cases
 from tests.chaos.plan import Plan
+from tests.chaos.planted.exercise import note_exercised
 from tests.chaos.planted.registry import BUGS
 from tests.chaos.report import Finding, Report, Word
 from tests.chaos.selftest_cases import Case, attempt, cases
@@ -81,6 +83,24 @@ def test_a_run_that_broke_proves_nothing(word: Word | None, runs: tuple[list[Ans
     outcome = attempt(Case("case", word, PLAN), _say)
     assert not outcome.is_right
     assert outcome.error == "RuntimeError: no database"
+
+
+def test_a_bug_whose_situation_did_not_come_about_is_not_exercised(runs: tuple[list[Answer], list[Plan]]) -> None:
+    runs[0].extend([_report("lost"), _report("lost")])
+    outcome = attempt(Case("bug", "lost", replace(PLAN, bug="nothing-is-swept")), _say)
+    assert not outcome.is_right
+    assert outcome.error.startswith("not exercised")
+
+
+def test_a_bug_that_had_its_chance_is_judged_by_the_report(
+    runs: tuple[list[Answer], list[Plan]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_plan: Plan, _folder: Path, _say: Callable[[str], None]) -> Report:
+        note_exercised()
+        return _report("lost")
+
+    monkeypatch.setattr(selftest_cases, "run", run)
+    assert attempt(Case("bug", "lost", replace(PLAN, bug="nothing-is-swept")), _say).is_right
 
 
 def test_controls_come_first_and_no_bug_is_left_out() -> None:
