@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from app.broker.contract import DISPATCH, READINESS, SWEEP
+from app.broker.contract import DISPATCH, READINESS, SWEEP, TASK_TIME_LIMIT
 
 TASKS: Final = frozenset({DISPATCH, READINESS, SWEEP})
 BODY_LIMIT: Final = 1024 * 1024
@@ -49,8 +49,9 @@ def _is_nothing(value: Any) -> bool:
     return not value
 
 
-def _is_no_limit(value: Any) -> bool:
-    return value is None or (isinstance(value, list | tuple) and [*value] == [None, None])
+def _is_our_limit(value: Any) -> bool:
+    """Return whether this is `[hard, soft]` as a message of the API (no limits) or of a worker (the usual one)."""
+    return value is None or (isinstance(value, list | tuple) and [*value] in ([None, None], [TASK_TIME_LIMIT, None]))
 
 
 def _is_count(value: Any) -> bool:
@@ -64,7 +65,7 @@ HEADERS: Final[Mapping[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("eta", "expires"), _is_time),
     **dict.fromkeys(("group", "group_index", "stamped_headers", "stamps", "stamp"), _is_nothing),
     **dict.fromkeys(("retries", "replaced_task_nesting"), _is_count),
-    "timelimit": _is_no_limit,
+    "timelimit": _is_our_limit,
 }
 """The headers that Celery reads, and what ours may contain."""
 

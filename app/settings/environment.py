@@ -10,9 +10,18 @@ PREFIX: Final = "AFTERCOMMIT_"
 FOREIGN_PREFIXES: Final = ("CELERY_", "FLOWER_")
 """Celery and Flower read every option from a variable with this prefix, and prefer it to their configuration."""
 ALLOWED: Final = frozenset(
-    {"FLOWER_PORT", "CELERY_LOG_LEVEL", "CELERY_LOG_FILE", "CELERY_LOG_REDIRECT", "CELERY_LOG_REDIRECT_LEVEL"}
+    {
+        # Our Procfile and Makefile use it.
+        "FLOWER_PORT",
+        # Flower has no option on its command line for it.
+        "FLOWER_UNAUTHENTICATED_API",
+        # A Celery worker sets these for its child processes.
+        "CELERY_LOG_FILE",
+        "CELERY_LOG_LEVEL",
+        "CELERY_LOG_REDIRECT",
+        "CELERY_LOG_REDIRECT_LEVEL",
+    }
 )
-"""Our Procfile and Makefile use the first. A Celery worker sets the others for its child processes."""
 SET_BY_CELERY: Final = {
     "CELERY_BROKER_URL": "BROKER_URL",
     "CELERY_RESULT_BACKEND": "RESULT_BACKEND",

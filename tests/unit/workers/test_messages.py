@@ -7,7 +7,7 @@ import pytest
 from celery import Celery
 from kombu.message import Message
 
-from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, make_celery
+from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, TASK_TIME_LIMIT, make_celery
 from app.settings import Settings
 from workers.messages import problem_with
 
@@ -40,6 +40,7 @@ def check(headers: Any, body: Any, content_type: Any = "application/json", encod
         (DISPATCH, [[]], {"kwargs": {"swept": True}, "expires": 60}),
         (DISPATCH, [[]], {"kwargs": {"swept": False, "outages": 2}, "retries": 2, "countdown": 1.5}),
         (SWEEP, [], {"expires": 60}),
+        (SWEEP, [], {"expires": 60, "time_limit": TASK_TIME_LIMIT}),
         (READINESS, [], {}),
     ],
 )
