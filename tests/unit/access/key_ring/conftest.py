@@ -7,5 +7,5 @@ from app.access import key_ring
 
 @pytest.fixture
 def always_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was read is old at once."""
+    """Make every read stale at once."""
     monkeypatch.setattr(key_ring, "FRESH_SECONDS", 0.0)

@@ -15,10 +15,10 @@ PATIENCE = 30.0
 
 
 class Database:
-    """What a reading finds: the next of some answers, the last one for ever; it can be held up."""
+    """A database that returns these answers one by one and then repeats the last. It can hang."""
 
     def __init__(self, *answers: Digests | Exception) -> None:
-        """Take what each reading returns or raises."""
+        """Take what each read returns or raises."""
         self.answers = list(answers)
         self.readings = 0
         self.reads = threading.Event()
@@ -26,7 +26,7 @@ class Database:
         self.may_answer.set()
 
     def read(self) -> Digests:
-        """Read, in the thread of the ring."""
+        """Return the next answer. The thread of the ring calls this."""
         self.readings += 1
         self.reads.set()
         assert self.may_answer.wait(PATIENCE)
@@ -37,7 +37,7 @@ class Database:
 
     @contextmanager
     def hung(self) -> Iterator[None]:
-        """Answer nothing for the length of the block."""
+        """Hang while the block runs."""
         self.may_answer.clear()
         self.reads.clear()
         try:
@@ -47,13 +47,13 @@ class Database:
 
 
 def away() -> OperationalError:
-    """Return what a database raises that is not there."""
+    """Return the error of a database that is down."""
     return OperationalError("SELECT", {}, Exception("gone"))
 
 
 @contextmanager
 def ring_on(database: Database) -> Iterator[KeyRing]:
-    """Give a ring that is closed at the end."""
+    """Yield a ring, and close it at the end."""
     ring = KeyRing(database.read)
     try:
         yield ring
@@ -62,7 +62,7 @@ def ring_on(database: Database) -> Iterator[KeyRing]:
 
 
 async def in_time(asking: Callable[[], object]) -> None:
-    """Run the event loop until something holds; it must go on turning."""
+    """Run the event loop until the condition holds. The loop must not block."""
     async with asyncio.timeout(PATIENCE):
         while not asking():
             await asyncio.sleep(0.001)

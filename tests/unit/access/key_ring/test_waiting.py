@@ -34,7 +34,7 @@ def test_a_reading_that_hangs_holds_up_nobody_for_longer_than_the_patience(monke
     async def ask() -> None:
         assert await ring.digests() == ONE
         with database.hung():
-            # All within one test's time: who comes after the patience is over does not wait at all.
+            # After the wait is over, further requests do not wait at all.
             found = [await ring.digests() for _ in range(1000)]
             together = await asyncio.gather(*(ring.digests() for _ in range(100)))
         assert set(found) | set(together) == {ONE}

@@ -10,13 +10,13 @@ from app.local.embedded import Server, start_postgres, start_valkey
 
 @pytest.fixture(scope="package")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the servers that the tests share."""
+    """The folder of the shared servers."""
     return tmp_path_factory.mktemp("servers")
 
 
 @pytest.fixture(scope="package")
 def shared_postgres(folder: Path) -> Iterator[Server]:
-    """One PostgreSQL for the tests that leave it as it was."""
+    """One PostgreSQL for all tests that do not change its state."""
     server = start_postgres(folder, durable=False)
     yield server
     server.stop()
@@ -31,7 +31,7 @@ def postgres(shared_postgres: Server) -> Server:
 
 @pytest.fixture(scope="package")
 def shared_valkey(folder: Path) -> Iterator[Server]:
-    """One Valkey for the tests that leave it as it was."""
+    """One Valkey for all tests that do not change its state."""
     server = start_valkey(folder)
     yield server
     server.stop()

@@ -51,7 +51,7 @@ def test_postgres_keeps_port_and_data_over_a_crash(postgres: Server) -> None:
 def test_postgres_sees_through_the_lock_file_of_a_dead_server(postgres: Server, folder: Path) -> None:
     lock = folder / "postgres/data/postmaster.pid"
     postgres.kill()
-    # Its process id belongs to another program of ours by now.
+    # Another of our programs has its process id now.
     with subprocess.Popen(["/bin/sleep", "60"]) as stranger:
         lock.write_text("\n".join([str(stranger.pid), *lock.read_text().splitlines()[1:], ""]))
 

@@ -11,7 +11,7 @@ from tests.unit.local.supervisor.supervised import Supervised
 
 @pytest.fixture
 def supervised(tmp_path: Path) -> Iterator[Supervised]:
-    """A supervisor with signals of its own, stopped at the end of the test."""
+    """A supervisor with its own signal handlers. It is stopped at the end of the test."""
     supervised = Supervised(tmp_path)
     with supervised.requests:
         yield supervised

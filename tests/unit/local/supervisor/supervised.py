@@ -16,7 +16,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + ST
 
 
 class Supervised:
-    """A supervisor whose words and whose children's lines can be read."""
+    """A supervisor that records its own lines and those of its child processes."""
 
     def __init__(self, folder: Path) -> None:
         self.said: list[str] = []
@@ -27,16 +27,16 @@ class Supervised:
         self._folder = folder
 
     def program(self, name: str, code: str, *, stage: int = 1, stop_timeout: float = 10) -> Program:
-        """Start a child process that runs this code, under supervision."""
+        """Start a child process that runs this code, and supervise it."""
         program = Program(name, [sys.executable, "-c", code], dict(os.environ), self._folder, self._output)
         program.start()
         self.supervisor.add(program, stage=stage, stop_timeout=stop_timeout)
         return program
 
     def tick_until(self, condition: Callable[[], bool]) -> None:
-        """Let the supervisor look until the condition holds."""
+        """Call `tick` until the condition holds."""
         assert wait_until(condition, timeout=30, check=self.supervisor.tick)
 
     def lines(self, name: str) -> list[str]:
-        """The lines that a child has printed."""
+        """Return the lines that a child process has printed."""
         return [line for line in self.stream.getvalue().splitlines() if line.startswith(name)]

@@ -22,16 +22,16 @@ def frame(position: int, occurred: datetime = NOW) -> Frame:
 
 
 class Log:
-    """A log whose matching events stand at some positions; it hands out pages of at most three."""
+    """A log with matching events at some positions. It returns pages of at most three events."""
 
     def __init__(self, matching: Sequence[int], head: int) -> None:
-        """Take the positions of what matches, and the last position."""
+        """Take the positions of the matching events, and the last position."""
         self.matching = matching
         self.head = head
         self.pages = 0
 
     async def read(self, after: int) -> Page:
-        """Read the next page, and let others run meanwhile."""
+        """Read the next page. Other tasks run meanwhile."""
         self.pages += 1
         head = self.head
         await asyncio.sleep(0)
@@ -152,7 +152,7 @@ def test_a_reader_that_is_behind_a_feed_that_failed_ends_as_well() -> None:
     async def read_on() -> Sequence[Frame]:
         feed = Feed(WANTED, 5)
         feed.fail(InvalidRequest("The log was restored."))
-        # There is an event behind it, of a log of which nobody knows whether it is the same.
+        # There is an event after this position, but it may belong to another log.
         return await Subscription(feed, ANY_TIME, 0, Log([1], head=2).read, lambda: None).next()
 
     with pytest.raises(InvalidRequest):
