@@ -14,12 +14,14 @@ from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.events.lines import AsJson, as_json, as_line, as_table
+from app.cli.events.options import event_prefixes, parse_field, resource_ids
 from app.cli.names import NAME_FORMS, parse_kind, parse_name
 from app.cli.times import TIME_HELP, parse_time
 from app.log.filter import changes_one_of, of_kinds, of_resources
 from app.log.names import ResourceName, find_ids
 from app.log.read import find_events
 from app.models import EventRow
+from app.schemas.bounds import describe_errors
 from app.schemas.event_queries import EventFilter, NameFilter, OccurredFilter, ResourceFilter
 
 EXAMPLES = """
@@ -42,8 +44,13 @@ A name finds every resource that has or had it, also deleted and renamed ones.
 
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Print at most this many events.")]
-Prefixes = Annotated[list[str] | None, typer.Option(help="Only events whose name starts with this text; repeatable.")]
-Resources = Annotated[list[str] | None, typer.Option(help="Only events of the resource with this id; repeatable.")]
+Prefixes = Annotated[
+    list[str] | None,
+    typer.Option(help="Only events whose name starts with this text, with or without `prefect.`; repeatable."),
+]
+Resources = Annotated[
+    list[str] | None, typer.Option(help="Only events of the resource with this id, or UUID; repeatable.")
+]
 Names = Annotated[
     list[Any] | None,
     typer.Option(
@@ -57,8 +64,13 @@ Kinds = Annotated[
     typer.Option(parser=parse_kind, metavar="KIND", help="Only events of resources of this kind; repeatable."),
 ]
 Fields = Annotated[
-    list[str] | None,
-    typer.Option(help="Only updates of this field, named as in `events show`; no creations or deletions; repeatable."),
+    list[Any] | None,
+    typer.Option(
+        parser=parse_field,
+        metavar="FIELD",
+        help="Only updates of this field, named as in `events show` or in the API; no creations or deletions; "
+        "repeatable.",
+    ),
 ]
 Since = Annotated[
     datetime | None,
@@ -88,12 +100,12 @@ def list_events(
     try:
         event_filter = EventFilter(
             occurred=OccurredFilter(since=since or datetime.min.replace(tzinfo=UTC), until=until),
-            event=NameFilter(prefix=event or []),
-            resource=ResourceFilter(id=resource or []),
+            event=NameFilter(prefix=event_prefixes(event or [])),
+            resource=ResourceFilter(id=resource_ids(resource or [])),
             order="ASC" if oldest_first else "DESC",
         )
     except ValidationError as error:
-        raise typer.BadParameter("; ".join(problem["msg"] for problem in error.errors())) from None
+        raise typer.BadParameter(describe_errors(error)) from None
     with database_session(data_dir) as session:
         where = and_(true(), *_conditions(session, name or [], kind or [], field or []))
         events = find_events(session, event_filter, limit=limit, where=where)

@@ -47,7 +47,33 @@ def test_a_field_finds_the_changes_of_it(client: TestClient) -> None:
     client.patch(f"/deployments/{second}", json={"paused": True})
     found = told("events", "list", "--field", "version", "--field", "paused", "--oldest-first")
     assert [list(event["payload"]["updates"]) for event in found] == [["version"], ["paused"]]
-    assert told("events", "list", "--field", "no_such_field") == []
+    client.patch(f"/deployments/{second}", json={"job_variables": {"image": "x"}})
+    assert len(told("events", "list", "--field", "job_variables")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--field", "no_such_field"], "No update can contain the field"),
+        (["--field", "status"], "an event of its own"),
+        (["--kind", "deploymnt"], "Choose one of"),
+    ],
+)
+def test_what_can_never_match_is_refused_with_what_can(
+    arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    result = run("events", "list", *arguments)
+    assert result.exit_code == 2
+    assert reason in result.output
+
+
+def test_a_short_event_name_and_a_bare_id_find_the_events(client: TestClient) -> None:
+    _, second = live_twice(client)
+    both = listed("--event", "prefect.deployment")
+    assert listed("--event", "deployment") == both
+    assert listed("--event", "deployment.deleted") == ["nightly deleted"]
+    assert listed("--resource", second) == listed("--resource", f"prefect.deployment.{second}") != []
 
 
 def test_a_kind_finds_what_the_registry_told_of_it(settings: Settings, sessions: Sessions) -> None:
