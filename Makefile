@@ -18,6 +18,13 @@ PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 CANDIDATES = $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3)
 # A candidate is tried, not looked up: a version manager's shim exists also for versions that it does not have.
 SUITABLE = import ensurepip, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))
+WHICH = import sys; print(sys.base_prefix, *sys.version_info[:3])
+# With PYTHON=, an environment of another interpreter is made anew.
+ifneq ($(PYTHON),)
+ifneq ($(shell $(PYTHON) -c '$(WHICH)' 2>/dev/null),$(shell $(BIN)/python -c '$(WHICH)' 2>/dev/null))
+$(STAMP): another-python
+endif
+endif
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header $(UPGRADE) pyproject.toml
 
@@ -35,7 +42,7 @@ define MAKE_ENVIRONMENT
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint format lock \
+.PHONY: another-python help setup run test test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint format lock \
 	lock-prefect migrate clean
 .DELETE_ON_ERROR:
 
@@ -51,7 +58,8 @@ help: ## List the targets.
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
 $(STAMP): requirements.lock pyproject.toml
-	@if ! $(BIN)/python -c '$(SUITABLE)' 2>/dev/null; then \
+	@if [ -n "$(filter another-python,$^)" ] || ! $(BIN)/python -c '$(SUITABLE)' 2>/dev/null \
+		|| ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		for candidate in $(CANDIDATES); do \
 			if "$$candidate" -c '$(SUITABLE)' 2>/dev/null; then found=$$candidate; break; fi; \
 		done; \
