@@ -63,7 +63,7 @@ def test_schedules_keep_their_ids_when_they_are_deployed_again(world: World, ter
 
     deploy(world, terminal, pool, "scheduled")
 
-    assert [schedule["slug"] for schedule in schedules] == ["at-three", "hourly"]
+    assert [schedule["slug"] for schedule in schedules] == ["hourly", "at-three"]
     assert [schedule["id"] for schedule in read(world, deployment)["schedules"]] == [
         schedule["id"] for schedule in schedules
     ]
