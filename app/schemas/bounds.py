@@ -38,8 +38,8 @@ def list_errors(errors: Sequence[Any]) -> list[dict[str, Any]]:
     listed = [
         {
             "type": error["type"],
-            "loc": [part if isinstance(part, int) else _printable(part, PLACE_LENGTH) for part in error["loc"]],
-            "msg": _printable(error["msg"], MESSAGE_LENGTH),
+            "loc": [part if isinstance(part, int) else shortened(part, PLACE_LENGTH) for part in error["loc"]],
+            "msg": shortened(error["msg"], MESSAGE_LENGTH),
         }
         for error in errors[:LISTED_ERRORS]
     ]
@@ -55,6 +55,7 @@ def describe_errors(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in listed)
 
 
-def _printable(text: Any, length: int) -> str:
-    whole = str(text)
+def shortened(value: Any, length: int) -> str:
+    """Return the value as text of at most `length` characters, three dots, and none that UTF-8 cannot encode."""
+    whole = str(value)
     return (whole if len(whole) <= length else f"{whole[:length]}...").encode("utf-8", "replace").decode()

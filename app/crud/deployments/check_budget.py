@@ -4,34 +4,42 @@ import time
 from contextvars import ContextVar
 from typing import Any, Final
 
-STEPS_BETWEEN_PAUSES: Final = 500
-"""About a millisecond of work."""
+RUN_SECONDS: Final = 0.001
+"""How long a check with pauses works until the next one."""
 PAUSE_SECONDS: Final = 0.001
 
 
-class OutOfSteps(Exception):  # It is no error: the check goes on elsewhere, or its values are refused.
-    """The check has taken all the steps that it may take."""
+class OutOfWork(Exception):  # It is no error: the check goes on elsewhere, or its values are refused.
+    """The check has done all the work that it may do."""
 
 
 class Budget:
-    """Counts the steps of one check, and pauses now and then if `pauses` is set, so that other threads can run."""
+    """Bounds the steps of one check and its processor time, and pauses now and then so that other threads can run.
 
-    def __init__(self, steps: int, *, pauses: bool) -> None:
-        """Start with this number of steps."""
-        self._left = steps
-        self._next_pause = steps - STEPS_BETWEEN_PAUSES if pauses else -1
+    Steps make the outcome the same on every machine. The time bounds steps that cost more than their number says. It is
+    the time of the thread, because a check must not fail while other processes use the processor.
+    """
+
+    def __init__(self, steps: int, seconds: float, *, pauses: bool) -> None:
+        """Start with this number of steps and this time. The check must run in the current thread."""
+        self._steps = steps
+        self._pauses = pauses
+        now = time.thread_time()
+        self._deadline = now + seconds
+        self._next_pause = now + RUN_SECONDS
 
     def spend(self, steps: int) -> None:
         """Take these steps.
 
         Raises:
-            OutOfSteps: fewer steps are left.
+            OutOfWork: fewer steps are left, or the time is over.
         """
-        self._left -= steps
-        if self._left < 0:
-            raise OutOfSteps
-        if self._left < self._next_pause:
-            self._next_pause = self._left - STEPS_BETWEEN_PAUSES
+        self._steps -= steps
+        now = time.thread_time()
+        if self._steps < 0 or now > self._deadline:
+            raise OutOfWork
+        if self._pauses and now > self._next_pause:
+            self._next_pause = now + RUN_SECONDS
             time.sleep(PAUSE_SECONDS)
 
 

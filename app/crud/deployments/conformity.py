@@ -15,19 +15,22 @@ from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from app.crud.deployments.check_budget import Budget, OutOfSteps, budget
+from app.crud.deployments.check_budget import Budget, OutOfWork, budget
 from app.crud.deployments.schema_rules import ALL_RULES, WITHOUT_REQUIRED
+from app.crud.deployments.terse_values import terse
 from app.errors import InvalidRequest, RequestError
 from app.long_checks import LongCheck, results
 from app.postgres.base import JsonObject, dump_json
+from app.schemas.bounds import MESSAGE_LENGTH, PLACE_LENGTH, shortened
 
 REMEMBERED: Final = 128
 REMEMBERED_LENGTH: Final = 8 * 1024
 """Longer schemas are not cached, so that clients cannot fill the memory."""
-SHORT: Final = 10_000
-"""The steps of a check inside a transaction: a new schema of 40 parameters takes as many, and some ten milliseconds."""
-LONG: Final = 150_000
-"""The steps of a long check: a new schema of 600 parameters takes as many. They take a second or two."""
+SHORT: Final = 10_000, 0.1
+"""The steps and seconds of a check inside a transaction. A new schema of 40 parameters takes as many steps, and some
+ten milliseconds."""
+LONG: Final = 150_000, 2.0
+"""The same for a long check. A new schema of 600 parameters takes as many steps, and about a second."""
 
 
 class Refusal(NamedTuple):
@@ -71,8 +74,8 @@ def _refusal_in_request(values: JsonObject, schema: JsonObject, what: str) -> Re
         refusal: Refusal | None = known[key]
         return refusal
     try:
-        return _check(values, schema, what, Budget(SHORT, pauses=False))
-    except OutOfSteps:
+        return _check(values, schema, what, Budget(*SHORT, pauses=False))
+    except OutOfWork:
         raise LongCheck(partial(_store_refusal, known, values, schema, what)) from None
 
 
@@ -87,21 +90,21 @@ def _key(values: JsonObject, schema: JsonObject) -> bytes:
 def _refusal(values: JsonObject, schema: JsonObject, what: str) -> Refusal | None:
     """Check with all the work that is allowed."""
     try:
-        return _check(values, schema, what, Budget(LONG, pauses=True))
-    except OutOfSteps:
+        return _check(values, schema, what, Budget(*LONG, pauses=True))
+    except OutOfWork:
         return Refusal(f"The {what} and their schema take too much work to check: simplify them.", is_of_schema=True)
 
 
 def _check(values: JsonObject, schema: JsonObject, what: str, steps: Budget) -> Refusal | None:
     token = budget.set(steps)
     try:
-        violation = next(iter(_validator(schema).iter_errors(values)), None)
+        violation = next(iter(_validator(schema).iter_errors(terse(values))), None)
     except SchemaError as broken:
         return Refusal(f"The schema of the {what} is not a valid JSON Schema at {_place(broken)}.", is_of_schema=True)
     except (Unresolvable, RecursionError):
         text = f"The schema of the {what} has a reference that leads nowhere, or to itself."
         return Refusal(text, is_of_schema=True)
-    except OutOfSteps:
+    except OutOfWork:
         raise
     except Exception:  # noqa: BLE001  # A client's schema can make the library fail in many ways.
         # The library's own message may quote a value.
@@ -129,7 +132,8 @@ def _remembered_validator(text: str) -> Any:
     return _make_validator(json.loads(text))
 
 
-def _make_validator(schema: JsonObject) -> Any:
+def _make_validator(sent: JsonObject) -> Any:
+    schema = terse(sent)
     broken = next(iter(_METASCHEMA.iter_errors(schema)), None)
     if broken is not None:
         raise SchemaError.create_from(broken)
@@ -141,7 +145,8 @@ _METASCHEMA: Final = ALL_RULES(Draft202012Validator.META_SCHEMA, registry=REGIST
 
 
 def _place(error: Any) -> str:
-    return ".".join(str(part) for part in error.absolute_path) or "the top"
+    place = ".".join(shortened(part, PLACE_LENGTH) for part in error.absolute_path)
+    return shortened(place, MESSAGE_LENGTH) or "the top"
 
 
 def _rule(violation: SchemaViolation) -> str:

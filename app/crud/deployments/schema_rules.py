@@ -10,6 +10,7 @@ and `\\uXXXX`. Such a pattern is not checked: it allows every text and every key
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 import attrs
@@ -24,6 +25,12 @@ Rule = Callable[[Any, Any, Any, JsonObject], Iterator[SchemaViolation]]
 
 TEXT_PER_STEP: Final = 1000
 """The product of the lengths of a text and of its pattern that counts as one step."""
+REFERENCE_PER_STEP: Final = 100
+"""The characters of a reference that count as one step."""
+KEYS_PER_STEP: Final = 20
+"""The keys of a schema that count as one step. The library looks at each key whenever it applies the schema."""
+CHECKED_PATTERN: Final = 1000
+"""The longest text with `format: regex` that is checked. `re` keeps the patterns that it compiled in memory."""
 
 
 def _entries(value: Any) -> int:
@@ -46,6 +53,16 @@ def _counted_by_size(rule: Any) -> Rule:
     def apply(validator: Any, value: Any, instance: Any, schema: JsonObject) -> Iterator[SchemaViolation]:
         budget.get().spend(size(value) + _entries(instance))
         yield from rule(validator, value, instance, schema)
+
+    return apply
+
+
+def _counted_by_length(rule: Any) -> Rule:
+    """Count the characters of a reference too."""
+
+    def apply(validator: Any, reference: str, instance: Any, schema: JsonObject) -> Iterator[SchemaViolation]:
+        budget.get().spend(1 + len(reference) // REFERENCE_PER_STEP)
+        yield from rule(validator, reference, instance, schema)
 
     return apply
 
@@ -106,10 +123,27 @@ def _properties(validator: Any, properties: JsonObject, instance: Any, schema: J
     """Check the properties. A null counts as missing, unless the schema requires the property."""
     if not validator.is_type(instance, "object"):
         return
-    required = schema.get("required", [])
+    required = frozenset(schema.get("required", ()))
+    budget.get().spend(len(required))
     for key, subschema in properties.items():
         if key in instance and (instance[key] is not None or key in required):
             yield from validator.descend(instance[key], subschema, path=key, schema_path=key)
+
+
+def _any_of(validator: Any, subschemas: list[Any], instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    """Check that a schema allows the value. The library's rule would keep all errors of the other ones."""
+    if not any(_allows(validator, subschema, instance) for subschema in subschemas):
+        yield SchemaViolation("None of the schemas allows the value.")
+
+
+def _one_of(validator: Any, subschemas: list[Any], instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
+    allowing = (subschema for subschema in subschemas if _allows(validator, subschema, instance))
+    if len(list(islice(allowing, 2))) != 1:
+        yield SchemaViolation("Not exactly one of the schemas allows the value.")
+
+
+def _allows(validator: Any, subschema: Any, instance: Any) -> bool:
+    return next(validator.descend(instance, subschema), None) is None
 
 
 def _unique_items(validator: Any, is_unique: bool, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
@@ -129,7 +163,8 @@ def _hashable(value: Any) -> Any:
 
 
 def _regular_expressions(validator: Any, format_: Any, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
-    if format_ == "regex" and validator.is_type(instance, "string"):
+    is_text = validator.is_type(instance, "string")
+    if format_ == "regex" and is_text and len(instance) <= CHECKED_PATTERN:
         budget.get().spend(1 + len(instance) // 10)
         try:
             re.compile(instance)
@@ -142,6 +177,7 @@ def _nothing(_validator: Any, _value: Any, _instance: Any, _schema: JsonObject) 
 
 
 def _evolve(self: Any, **changes: Any) -> Any:
+    budget.get().spend(_entries(changes.get("schema")) // KEYS_PER_STEP)
     return attrs.evolve(self, **changes)
 
 
@@ -151,14 +187,19 @@ def _make_class(**more: Rule) -> Any:
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
+        "anyOf": _any_of,
+        "oneOf": _one_of,
         "uniqueItems": _unique_items,
         # The library's own rules follow every reference once more at each level, and match patterns with `re`.
         "unevaluatedItems": _nothing,
         "unevaluatedProperties": _nothing,
         **more,
     }
-    by_size = ("enum", "const", "dependentRequired")
-    counted = {name: (_counted_by_size if name in by_size else _counted)(rule) for name, rule in rules.items()}
+    counters = {
+        **dict.fromkeys(("enum", "const", "dependentRequired"), _counted_by_size),
+        **dict.fromkeys(("$ref", "$dynamicRef"), _counted_by_length),
+    }
+    counted = {name: counters.get(name, _counted)(rule) for name, rule in rules.items()}
     made: Any = extend(Draft202012Validator, counted)  # type: ignore[no-untyped-call]  # Its stub has no types.
     # At a `$schema` inside a schema, the library's own `evolve` would switch to a class without these rules.
     made.evolve = _evolve
