@@ -18,12 +18,14 @@ TOKEN: Final = re.compile(
 """A user name that is a token: it begins like one, or is long and has letters and digits."""
 NO_PASSWORDS: Final = frozenset({"", "x", "x-oauth-basic", "x-access-token", "x-token-auth", "oauth2"})
 """Constants in place of a password, with which a service expects its token as the user name."""
-KEY: Final = r"(?:[\w.~\[\]-]|%(?!3D)[0-9A-F]{2}){1,80}?"
+KEY: Final = r"(?:[\w.~\[\]-]|%(?!3D)[0-9A-F]{2}){1,80}+"
+ENCODED_KEY: Final = r"(?:[\w.~\[\]-]|%(?!3[DF]|2[36])[0-9A-F]{2}){1,80}+"
+"""It ends where another pair begins. Otherwise each of many beginnings would be followed by a search for its end."""
 PAIR: Final = re.compile(rf"""([?&#]{KEY})=("[^"]*"|'[^']*'|[^&#\s"']+)""", re.IGNORECASE)
 """A pair of a query or a fragment: `?key=value`."""
-ENCODED_PAIR: Final = re.compile(rf"""(%(?:3F|26|23){KEY})%3D((?:(?!%2[36])[^&#\s"'])+)""", re.IGNORECASE)
+ENCODED_PAIR: Final = re.compile(rf"""(%(?:3F|26|23){ENCODED_KEY})%3D((?:(?!%2[36])[^&#\s"'])+)""", re.IGNORECASE)
 """A pair in a percent-encoded URL: `%3Fkey%3Dvalue`."""
-FIELD: Final = re.compile(r"""((?:^|;)\s*[\w .-]{1,80}?)=("[^"]*"|'[^']*'|[^;\s"']+)""")
+FIELD: Final = re.compile(r"""((?:^|;)\s*+[\w .-]{1,80}+)=("[^"]*"|'[^']*'|[^;\s"']+)""")
 """A field of a connection string: `;Key=value`."""
 ENCODED_USERINFO: Final = re.compile(r"""(%3A%2F%2F)((?:(?!%40|%2F)[^\s&#?"'/]){1,300})(?=%40)""", re.IGNORECASE)
 

@@ -7,33 +7,39 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator
 
 from app.postgres.base import JsonObject
+from app.schemas.bounds import LISTED_ERRORS, PLACE_LENGTH, shortened
 from app.schemas.shared import Object
 
 PLACEHOLDER: Final = re.compile(r"{{\s*([\w.\-\[\]$]+)\s*}}")
 
 
-def places_of_undeclared_variables(template: JsonObject) -> list[str]:
-    """Return where the job configuration uses a variable in `{{ }}` that the variables do not declare, sorted.
+Place = tuple[str, ...]
+"""The keys and indexes down to a text. They are joined only for a message, because a key may be very long."""
 
-    The names of the variables are left out: they are parts of values, and may be secrets.
+
+def places_of_undeclared_variables(template: JsonObject) -> list[str]:
+    """Return the first places where the job configuration uses a variable in `{{ }}` that the variables do not declare.
+
+    They are sorted. The names of the variables are left out: they are parts of values, and may be secrets.
     """
     declared = template["variables"].get("properties")
     names = frozenset(declared if isinstance(declared, dict) else ())
-    texts = _texts(template["job_configuration"], "job_configuration")
-    return sorted({place for place, text in texts if set(PLACEHOLDER.findall(text)) - names})
+    texts = _texts(template["job_configuration"], ("job_configuration",))
+    places = {place for place, text in texts if set(PLACEHOLDER.findall(text)) - names}
+    return [".".join(shortened(part, PLACE_LENGTH) for part in place) for place in sorted(places)[:LISTED_ERRORS]]
 
 
-def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+def _texts(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
     """Yield each key and each text inside the value, with its place."""
     if isinstance(value, str):
         yield place, value
     elif isinstance(value, list):
         for index, entry in enumerate(value):
-            yield from _texts(entry, f"{place}.{index}")
+            yield from _texts(entry, (*place, str(index)))
     elif isinstance(value, dict):
         for key, entry in value.items():
             yield place, key
-            yield from _texts(entry, f"{place}.{key}")
+            yield from _texts(entry, (*place, key))
 
 
 def _check(template: JsonObject) -> JsonObject:

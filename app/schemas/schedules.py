@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -22,8 +23,14 @@ RRULE_LENGTH: Final = 6500
 LONGEST_INTERVAL_SECONDS: Final = 100 * 366 * 86400.0
 
 
+@lru_cache
+def _timezones() -> frozenset[str]:
+    # Reading the names takes 10 ms, because each call of the library reads a directory and opens its files.
+    return frozenset(available_timezones())
+
+
 def _known_timezone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _timezones():
         raise ValueError("Must be an IANA time zone, such as 'UTC' or 'Europe/Berlin'.")
     return name
 

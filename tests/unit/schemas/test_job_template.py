@@ -60,3 +60,11 @@ def test_a_complete_or_empty_template_is_accepted(template: dict[str, Any]) -> N
 def test_a_template_is_refused_with_the_reason(template: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         TEMPLATES.validate_python(template)
+
+
+@pytest.mark.timeout(30)
+def test_the_reason_is_short_and_soon_found_whatever_the_template_is() -> None:
+    configuration = {"k" * 500_000: ["{{ undeclared }}", *[0] * 100_000, *["{{ undeclared }}"] * 1000]}
+    with pytest.raises(ValidationError) as caught:
+        TEMPLATES.validate_python({"job_configuration": configuration, "variables": {}})
+    assert len(caught.value.errors()[0]["msg"]) < 5000

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from app.schemas import schedules
 from app.schemas.schedules import RRuleSchedule, ScheduleCreate
 
 
@@ -92,3 +93,20 @@ def test_a_recurrence_rule_opens_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ValidationError):
         RRuleSchedule(rrule="DTSTART;TZID=/etc/passwd:20260101T000000\nRRULE:FREQ=DAILY")
     assert [file for file in opened if "passwd" in file] == []
+
+
+def test_many_schedules_read_the_names_of_the_time_zones_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+
+    def names() -> set[str]:
+        reads.append(1)
+        return {"UTC", "Europe/Berlin"}
+
+    monkeypatch.setattr(schedules, "available_timezones", names)
+    schedules._timezones.cache_clear()
+    try:
+        for schedule in ({"cron": "0 3 * * *"}, {"interval": 60}, {"rrule": "FREQ=DAILY"}):
+            ScheduleCreate.model_validate({"schedule": {**schedule, "timezone": "Europe/Berlin"}})
+    finally:
+        schedules._timezones.cache_clear()
+    assert len(reads) == 1
