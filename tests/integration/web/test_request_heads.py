@@ -83,6 +83,51 @@ def test_a_head_that_is_never_complete_is_answered_408(
         assert answer(raw).startswith(b"HTTP/1.1 408 ")
 
 
+CHUNKED = b"POST /api/flows/filter HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        (b"2\r\n{}\r\n0\r\nX-A: ", PIECE),
+        (b"2\r\n{}\r\n0\r\n", b"X-A: b\r\n" * 4096),
+        (b"2;a=", PIECE),
+        (b"0" * 16, b"0" * 65536),
+    ],
+    ids=["a growing trailer", "many trailers", "a growing extension", "a growing size"],
+)
+@pytest.mark.parametrize("is_refused_before", [False, True])
+def test_a_body_without_an_end_is_cut_off(
+    raw: socket.socket, start: bytes, piece: bytes, is_refused_before: bool
+) -> None:
+    raw.sendall(CHUNKED.replace(b"localhost", b"foreign.example") if is_refused_before else CHUNKED)
+    raw.sendall(start)
+    assert send_until_closed(raw, piece, 64 * 1024 * 1024) < 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("sent", [b"", b"5", b"5\r\n{", b"2\r\n{}\r\n0\r\nX-A: "])
+def test_a_body_that_is_never_complete_is_cut_off(sent: bytes, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "BODY_SECONDS", 0.2)
+    host, port = served.address.split(":")
+    with closing(socket.create_connection((host, int(port)), timeout=20)) as raw:
+        raw.sendall(CHUNKED + sent)
+        answer(raw)
+
+
+@pytest.mark.parametrize("between", [b"\r\n", b"\n", b"\r"])
+def test_a_connection_that_sends_no_further_request_is_closed(
+    between: bytes, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
+    host, port = served.address.split(":")
+    with closing(socket.create_connection((host, int(port)), timeout=20)) as raw:
+        raw.sendall(HEALTH + b"Host: localhost\r\n\r\n")
+        assert raw.recv(65536).startswith(b"HTTP/1.1 200 ")
+        # Line ends before a request are ignored. The time to keep the connection alive ends with the first of them.
+        raw.sendall(between)
+        answer(raw)
+
+
 def test_the_head_of_a_second_request_has_its_own_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
     host, port = served.address.split(":")
@@ -108,6 +153,33 @@ def test_a_body_may_be_larger_than_a_head(raw: socket.socket) -> None:
     )
     raw.sendall(head + body)
     assert answer(raw).startswith(b"HTTP/1.1 422 "), "labels are texts of at most 500 characters"
+
+
+def test_a_body_in_tiny_chunks_with_a_trailer_is_served(raw: socket.socket) -> None:
+    body = b'{"limit": 1' + b" " * 100_000 + b"}"
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    raw.sendall(CHUNKED.replace(b"Host", b"Connection: close\r\nHost") + chunks + b"0\r\nX-Checksum: 1\r\n\r\n")
+    assert answer(raw).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_refused_client_reads_the_reason_after_its_whole_body(raw: socket.socket) -> None:
+    head = b"POST /api/flows/ HTTP/1.1\r\nHost: foreign.example\r\ncontent-length: 4000000\r\n\r\n"
+    raw.sendall(head + b"x" * 4_000_000 + HEALTH + CLOSE + b"\r\n")
+    received = answer(raw)
+    assert received.startswith(b"HTTP/1.1 4")
+    assert b"HTTP/1.1 200 " in received
+
+
+def test_the_refusal_of_a_second_head_does_not_get_into_a_stream(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
+    host, port = served.address.split(":")
+    with closing(socket.create_connection((host, int(port)), timeout=20)) as raw:
+        raw.sendall(b"GET /api/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\nGET /api/hea")
+        received = answer(raw)
+        assert received.startswith(b"HTTP/1.1 200 ")
+        assert b"408" not in received
 
 
 def test_requests_in_one_piece_are_all_served(raw: socket.socket) -> None:
