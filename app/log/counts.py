@@ -13,6 +13,8 @@ from app.schemas.event import RESOURCE_NAME
 from app.schemas.event_queries import Countable, CountQuery, EventCount, EventFilter, TimeUnit
 
 MAX_BUCKETS: Final = 1000
+MAX_GROUPS: Final = 10_000
+"""The most names or resources in one response."""
 ORIGIN: Final = datetime(2024, 4, 1, tzinfo=UTC)
 """A Monday. Buckets of every length are aligned to this time, as in Prefect."""
 TICK: Final = timedelta(microseconds=1)
@@ -28,8 +30,8 @@ def count_events(session: Session, countable: Countable, query: CountQuery) -> l
     that ends later ends with the current unit. By event or resource, the most frequent come first.
 
     Raises:
-        InvalidRequest: the time range has more than 1000 buckets, the interval is too long, or a bucket is outside
-            of the years 1 to 9999.
+        InvalidRequest: the time range has more than 1000 buckets, the interval is too long, a bucket is outside of the
+            years 1 to 9999, or the events have more than 10,000 different names or resources.
     """
     if countable is Countable.EVENT:
         return _count_by_name(session, query.filter)
@@ -69,8 +71,9 @@ def _count_by_name(session: Session, event_filter: EventFilter) -> list[EventCou
         .where(matching(event_filter))
         .group_by(EventRow.event)
         .order_by(count.desc(), EventRow.event)
+        .limit(MAX_GROUPS + 1)
     )
-    return [_event_count(name, name, *rest) for name, *rest in rows]
+    return _within_bound([_event_count(name, name, *rest) for name, *rest in rows])
 
 
 def _count_by_resource(session: Session, event_filter: EventFilter) -> list[EventCount]:
@@ -83,6 +86,7 @@ def _count_by_resource(session: Session, event_filter: EventFilter) -> list[Even
         )
         .where(matching(event_filter))
         .group_by(EventRow.resource_id)
+        .limit(MAX_GROUPS + 1)
         .subquery("by_resource")
     )
     # Names change, so the label is the name in the latest matching event.
@@ -92,7 +96,13 @@ def _count_by_resource(session: Session, event_filter: EventFilter) -> list[Even
         .join(EventRow, EventRow.position == groups.c.position)
         .order_by(groups.c.count.desc(), name, groups.c.resource_id)
     )
-    return [_event_count(*row) for row in rows]
+    return _within_bound([_event_count(*row) for row in rows])
+
+
+def _within_bound(counts: list[EventCount]) -> list[EventCount]:
+    if len(counts) > MAX_GROUPS:
+        raise InvalidRequest(f"There are more than {MAX_GROUPS} groups of events. Use a filter that matches less.")
+    return counts
 
 
 def _first_and_last() -> tuple[ColumnElement[Any], ColumnElement[Any]]:

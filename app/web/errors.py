@@ -37,8 +37,8 @@ CHANGE_TOO_LARGE = (
     f"The change is too large to record: the tracked fields of a resource may take at most {STATE_LIMIT} bytes of JSON."
 )
 TOO_SLOW = "Reading this takes too long. Use a filter that matches less, or with fewer entries."
-READING = ("filter", "count", "paginate", "next", "day", "time", "event", "resource")
-"""The last parts of the paths of POST requests that only read."""
+READING = ("filter", "count", "paginate", "{countable}")
+"""The last parts of the paths of POST routes that only read."""
 REFUSED = "A rule of the database refuses the change."
 NOT_STORABLE = "A value cannot be stored: strings must not contain NUL, and numbers must be finite and in range."
 
@@ -128,4 +128,7 @@ async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
 
 
 def _only_reads(request: Request) -> bool:
-    return request.method == "GET" or request.url.path.rpartition("/")[-1] in READING
+    if request.method != "POST":
+        return request.method == "GET"
+    # The path of the route: in the path of the request, the last part may be the name of something to change.
+    return getattr(request.scope.get("route"), "path", "").rpartition("/")[-1] in READING

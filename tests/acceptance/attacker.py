@@ -14,20 +14,40 @@ import httpx2
 
 from tests.unit.crud.deployments.test_check_budget import doubling
 
-CONNECTIONS: Final = {"schemas": 32, "errors": 2, "filters": 2, "heads": 6}
+CONNECTIONS: Final = {
+    "schemas": 32,
+    "references": 32,
+    "texts": 2,
+    "errors": 2,
+    "filters": 2,
+    "heads": 6,
+    "trailers": 6,
+}
 PIECE: Final = b"x" * 64 * 1024
 
 
-def schema_body(url: str) -> tuple[str, bytes]:
+def deployment_body(url: str, **fields: Any) -> tuple[str, bytes]:
     flow = httpx2.post(f"{url}/api/flows/", json={"name": "attacked"}).json()["id"]
-    body = {
-        "name": "d",
-        "flow_id": flow,
-        "enforce_parameter_schema": True,
-        "parameters": {"n": 1},
-        "parameter_openapi_schema": doubling("allOf"),
-    }
-    return "/api/deployments/", json.dumps(body).encode()
+    return "/api/deployments/", json.dumps({"name": "d", "flow_id": flow, **fields}).encode()
+
+
+def schema_body(url: str) -> tuple[str, bytes]:
+    schema = doubling("allOf")
+    return deployment_body(url, enforce_parameter_schema=True, parameters={"n": 1}, parameter_openapi_schema=schema)
+
+
+def reference_body(url: str) -> tuple[str, bytes]:
+    """Return a schema in which each step follows a long reference."""
+    items = {"$ref": "#/$defs/" + "s%20" * 50_000}
+    schema = {"$defs": {"s " * 50_000: {}}, "properties": {"n": {"items": items}}}
+    return deployment_body(
+        url, enforce_parameter_schema=True, parameters={"n": [1] * 30_000}, parameter_openapi_schema=schema
+    )
+
+
+def text_body(url: str) -> tuple[str, bytes]:
+    """Return a deployment with a text in which each piece looks like the beginning of a URL's secret."""
+    return deployment_body(url, job_variables={"a": "%3F" * 600_000 + "%3D"})
 
 
 def error_body(_url: str) -> tuple[str, bytes]:
@@ -41,6 +61,8 @@ def filter_body(_url: str) -> tuple[str, bytes]:
 
 BODIES: Final[dict[str, Callable[[str], tuple[str, bytes]]]] = {
     "schemas": schema_body,
+    "references": reference_body,
+    "texts": text_body,
     "errors": error_body,
     "filters": filter_body,
 }
@@ -53,20 +75,26 @@ def send_bodies(url: str, path: str, body: bytes, until: float) -> None:
             httpx2.post(f"{url}{path}", content=body, headers={"content-type": "application/json"}, timeout=60)
 
 
-def send_heads(url: str, until: float) -> None:
+STARTS: Final = {
+    "heads": b"GET /api/health HTTP/1.1\r\nX-A: ",
+    "trailers": b"POST /api/flows/filter HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: ",
+}
+
+
+def send_without_end(url: str, start: bytes, until: float) -> None:
     parts = urlsplit(url)
     address: Any = (parts.hostname, parts.port)
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(address) as connection:
-            connection.sendall(b"GET /api/health HTTP/1.1\r\nX-A: ")
+            connection.sendall(start)
             while time.monotonic() < until:
                 connection.sendall(PIECE)
 
 
 def main(url: str, kind: str, seconds: str) -> None:
     """Attack on several connections at once; print `attacking` when the attack begins."""
-    arguments = (url, *BODIES[kind](url)) if kind in BODIES else (url,)
-    target = send_bodies if kind in BODIES else send_heads
+    arguments: tuple[Any, ...] = (url, *BODIES[kind](url)) if kind in BODIES else (url, STARTS[kind])
+    target = send_bodies if kind in BODIES else send_without_end
     until = time.monotonic() + float(seconds)
     threads = [threading.Thread(target=target, args=(*arguments, until)) for _ in range(CONNECTIONS[kind])]
     for thread in threads:

@@ -181,3 +181,15 @@ def test_a_malformed_count_is_refused(client: TestClient, body: Any) -> None:
 def test_an_interval_below_a_hundredth_is_refused(client: TestClient) -> None:
     body = {"filter": {}, "time_interval": 0.009}
     assert client.post("/events/count-by/time", json=body).status_code == 422
+
+
+@pytest.mark.parametrize("by", ["event", "resource"])
+def test_too_many_groups_are_refused(
+    by: str, client: TestClient, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.log.counts.MAX_GROUPS", 2)
+    append(sessions, *(an_event(event=f"e{number}", resource_id=f"r{number}") for number in range(3)))
+    answer = client.post(f"/events/count-by/{by}", json={"filter": {"event": {"name": ["e0", "e1", "e2"]}}})
+    assert answer.status_code == 422
+    assert "more than 2 groups" in answer.json()["detail"]
+    assert len(_count(client, by, filter={"event": {"name": ["e0", "e1"]}})) == 2

@@ -37,8 +37,19 @@ def test_a_count_that_takes_too_long_is_refused_with_the_reason(countable: str, 
     assert client.post(f"/events/count-by/{countable}", json={"filter": {}}).status_code == 422
 
 
-def test_a_change_that_takes_too_long_may_be_repeated(client: TestClient) -> None:
-    assert client.post("/flows/", json={"name": "etl"}).status_code == 503
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/flows/", {"name": "etl"}),
+        ("PATCH", "/work_pools/count", {"is_paused": True}),
+        ("DELETE", "/work_pools/filter", None),
+        ("DELETE", "/concurrency_limits/tag/resource", None),
+    ],
+)
+def test_a_change_that_takes_too_long_may_be_repeated(
+    method: str, path: str, body: dict[str, Any] | None, client: TestClient
+) -> None:
+    assert client.request(method, path, json=body).status_code == 503
 
 
 def test_every_list_route_is_known_as_reading() -> None:
