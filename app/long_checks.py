@@ -5,8 +5,7 @@ transaction is rolled back, the check runs in a thread of its own, and the route
 result. So a long check holds no lock, no connection and none of the API's threads.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 
@@ -54,13 +53,3 @@ class LongChecks:
     def close(self) -> None:
         """End the thread after the check that it runs."""
         self._threads.close()
-
-
-@contextmanager
-def remembered_results() -> Iterator[None]:
-    """Let the calls inside share the results of long checks."""
-    token = results.set({})
-    try:
-        yield
-    finally:
-        results.reset(token)

@@ -6,9 +6,6 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import Field, ValidationError
 
 LIST_ENTRIES: Final = 1000
-OBJECT_KEYS: Final = 1000
-MODEL_KEYS: Final = 100
-"""The most keys of an object whose keys are known. Each unknown key would be an error of its own."""
 LISTED_ERRORS: Final = 20
 PLACE_LENGTH: Final = 100
 MESSAGE_LENGTH: Final = 500
@@ -16,17 +13,6 @@ MESSAGE_LENGTH: Final = 500
 Entry = TypeVar("Entry")
 BoundedList = Annotated[list[Entry], Field(max_length=LIST_ENTRIES, fail_fast=True)]
 """A list of at most 1,000 entries. Its validation stops at the first invalid entry."""
-
-
-def with_few_keys(value: Any, limit: int = OBJECT_KEYS) -> Any:
-    """Return the value unchanged.
-
-    Raises:
-        ValueError: it is an object with more than `limit` keys.
-    """
-    if isinstance(value, dict) and len(value) > limit:
-        raise ValueError(f"An object must have at most {limit} keys here.")
-    return value
 
 
 def list_errors(errors: Sequence[Any]) -> list[dict[str, Any]]:

@@ -7,10 +7,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from app.schemas.bounds import with_few_keys
 from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
 from app.schemas.shared import Object, UtcTime
-from app.schemas.storable import within_digits
+from app.schemas.storable import with_few_keys, within_digits
 
 MAX_BATCH: Final = 10_000
 """The most events in one request: one transaction appends them all and holds the append lock meanwhile."""

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from app.schemas.bounds import MODEL_KEYS, BoundedList, with_few_keys
+from app.schemas.bounds import BoundedList
 from app.schemas.event import ReceivedEvent
 from app.schemas.shared import UtcTime
+from app.schemas.storable import MODEL_KEYS, with_few_keys
 
 DEFAULT_WINDOW: Final = timedelta(days=180)
 DEFAULT_LIMIT: Final = 50

@@ -21,8 +21,8 @@ from pydantic import (
 
 from app.errors import InvalidRequest
 from app.postgres.base import JsonObject
-from app.schemas.bounds import MODEL_KEYS, BoundedList, with_few_keys
-from app.schemas.storable import not_too_deep, within_digits, without_nul
+from app.schemas.bounds import BoundedList
+from app.schemas.storable import MODEL_KEYS, not_too_deep, with_few_keys, within_digits, without_nul
 
 NAME_LENGTH: Final = 500
 """In characters. An entry of a unique index has at most 2704 bytes, and a UTF-8 character has up to four."""

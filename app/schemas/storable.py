@@ -1,4 +1,4 @@
-"""Checks that texts and JSON values can be stored in PostgreSQL and returned in responses."""
+"""Checks that texts and JSON values are not too large, and can be stored in PostgreSQL and returned in responses."""
 
 import math
 from collections.abc import Iterable
@@ -9,6 +9,9 @@ from app.postgres.base import JsonObject
 CONTAINERS: Final = (dict, list)
 OBJECT_DEPTH: Final = 100
 """pydantic can serialize up to 255 levels, and every stored value must fit into a response."""
+OBJECT_KEYS: Final = 1000
+MODEL_KEYS: Final = 100
+"""The most keys of an object whose keys are known. Each unknown key would be an error of its own."""
 DIGITS_LIMIT: Final = 1024 * 1024
 """Without this limit, PostgreSQL could write the numbers of a body of 4 MB with hundreds of megabytes of digits."""
 
@@ -40,6 +43,17 @@ def not_too_deep(value: JsonObject) -> JsonObject:
 
 def _members(parent: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return parent.values() if isinstance(parent, dict) else parent
+
+
+def with_few_keys(value: Any, limit: int = OBJECT_KEYS) -> Any:
+    """Return the value unchanged.
+
+    Raises:
+        ValueError: it is an object with more than `limit` keys.
+    """
+    if isinstance(value, dict) and len(value) > limit:
+        raise ValueError(f"An object must have at most {limit} keys here.")
+    return value
 
 
 def within_digits(value: Any) -> Any:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import Unavailable
-from app.long_checks import ATTEMPTS, LongCheck, remembered_results
+from app.long_checks import ATTEMPTS, LongCheck, results
 from app.threads import Threads
 from app.web.bodies import as_sent, is_body, read_body
 
@@ -63,13 +63,14 @@ class _RouteFunction:
             arguments[self._request] = request
         state = request.app.state
         threads: Threads = state.threads
-        with remembered_results():
-            for _ in range(ATTEMPTS):
-                try:
-                    return await threads.run(partial(self._run, state.sessions, arguments))
-                except LongCheck as needed:
-                    check = needed
-                await state.long_checks.run(check)
+        # Each request runs in a context of its own, so the results need not be removed.
+        results.set({})
+        for _ in range(ATTEMPTS):
+            try:
+                return await threads.run(partial(self._run, state.sessions, arguments))
+            except LongCheck as needed:
+                check = needed
+            await state.long_checks.run(check)
         raise Unavailable("Service Unavailable")
 
     def _run(self, sessions: sessionmaker[Session], sent: Mapping[str, Any]) -> Response:

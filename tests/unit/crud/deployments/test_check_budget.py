@@ -9,7 +9,7 @@ import pytest
 from app.crud.deployments.check_budget import Budget, OutOfWork, budget
 from app.crud.deployments.conformity import check_conformity
 from app.errors import InvalidRequest
-from app.long_checks import LongCheck, remembered_results
+from app.long_checks import LongCheck, results
 
 
 def doubling(keyword: str, depth: int = 40) -> dict[str, Any]:
@@ -97,7 +97,8 @@ def test_equal_entries_are_found(entries: list[Any], are_unique: bool) -> None:
 
 def test_inside_a_request_a_long_check_runs_apart_and_its_result_is_found() -> None:
     schema = {"properties": {f"p{n}": {"type": "string"} for n in range(400)}}
-    with remembered_results():
+    token = results.set({})
+    try:
         for values in ({"p0": "x"}, {"p0": 1}):
             with pytest.raises(LongCheck) as caught:
                 check_conformity(values, schema, "parameters")
@@ -105,6 +106,8 @@ def test_inside_a_request_a_long_check_runs_apart_and_its_result_is_found() -> N
         check_conformity({"p0": "x"}, schema, "parameters")
         with pytest.raises(InvalidRequest, match="'type'"):
             check_conformity({"p0": 1}, schema, "parameters")
+    finally:
+        results.reset(token)
 
 
 @pytest.mark.timeout(30)
