@@ -47,7 +47,7 @@ def check_conformity(
 
     Missing values are allowed at every depth, because a run may supply them.
 
-    These rules are not checked: patterns that RE2 cannot compile (see `schema_rules`), `format`, `unevaluatedItems` and
+    These rules are not checked: patterns that RE2 cannot compile (see `schema_patterns`), `format`, `unevaluatedItems` and
     `unevaluatedProperties`.
 
     Args:

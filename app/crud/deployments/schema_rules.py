@@ -2,35 +2,26 @@
 
 A schema comes from a client, and so do the values. References can multiply the work with each level, and some rules of
 the library compare each entry of a list with each other one. So each rule counts its steps before it works.
-
-A client's regular expression must not block the process: Python's `re` can take years for `^(a+)+$`, and lets no
-other thread run meanwhile. RE2 takes time in proportion to the text. It does not support look-around, back-references
-and `\\uXXXX`. Such a pattern is not checked: it allows every text and every key.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
 
 import attrs
-import re2
 from jsonschema.exceptions import ValidationError as SchemaViolation
 from jsonschema.validators import Draft202012Validator, extend
 
 from app.crud.deployments.check_budget import budget, size
+from app.crud.deployments.schema_patterns import is_regular_expression, matches
 from app.postgres.base import JsonObject
 
 Rule = Callable[[Any, Any, Any, JsonObject], Iterator[SchemaViolation]]
 
-TEXT_PER_STEP: Final = 1000
-"""The product of the lengths of a text and of its pattern that counts as one step."""
 REFERENCE_PER_STEP: Final = 100
 """The characters of a reference that count as one step."""
 KEYS_PER_STEP: Final = 20
 """The keys of a schema that count as one step. The library looks at each key whenever it applies the schema."""
-CHECKED_PATTERN: Final = 1000
-"""The longest text with `format: regex` that is checked. `re` keeps the patterns that it compiled in memory."""
 
 
 def _entries(value: Any) -> int:
@@ -67,28 +58,8 @@ def _counted_by_length(rule: Any) -> Rule:
     return apply
 
 
-def _options() -> Any:
-    options = re2.Options()
-    options.log_errors = False  # Otherwise RE2 writes patterns that it cannot compile to stderr.
-    options.never_capture = True
-    options.max_mem = 1 << 20
-    return options
-
-
-_OPTIONS: Final = _options()
-
-
-def _matches(pattern: str, text: str) -> bool | None:
-    """Return whether the pattern matches anywhere in the text, or None if RE2 cannot compile it."""
-    budget.get().spend(1 + len(pattern) * (1 + len(text)) // TEXT_PER_STEP)
-    try:
-        return re2.search(pattern, text, _OPTIONS) is not None
-    except re2.error:
-        return None
-
-
 def _pattern(validator: Any, pattern: str, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
-    if validator.is_type(instance, "string") and _matches(pattern, instance) is False:
+    if validator.is_type(instance, "string") and matches(pattern, instance) is False:
         yield SchemaViolation("The text does not match the pattern.")
 
 
@@ -99,7 +70,7 @@ def _pattern_properties(
         return
     for pattern, subschema in patterns.items():
         for key, value in instance.items():
-            if _matches(pattern, key):
+            if matches(pattern, key):
                 yield from validator.descend(value, subschema, path=key, schema_path=pattern)
 
 
@@ -111,7 +82,7 @@ def _additional_properties(
     extra = [key for key in instance if key not in schema.get("properties", {})]
     for pattern in schema.get("patternProperties", {}):
         # A pattern that cannot be checked might allow the key.
-        extra = [key for key in extra if _matches(pattern, key) is False]
+        extra = [key for key in extra if matches(pattern, key) is False]
     for key in extra:
         if subschema is False:
             yield SchemaViolation("There is a key that is not allowed.")
@@ -163,13 +134,8 @@ def _hashable(value: Any) -> Any:
 
 
 def _regular_expressions(validator: Any, format_: Any, instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
-    is_text = validator.is_type(instance, "string")
-    if format_ == "regex" and is_text and len(instance) <= CHECKED_PATTERN:
-        budget.get().spend(1 + len(instance) // 10)
-        try:
-            re.compile(instance)
-        except (re.error, OverflowError, RecursionError):
-            yield SchemaViolation("The text is not a regular expression.")
+    if format_ == "regex" and validator.is_type(instance, "string") and not is_regular_expression(instance):
+        yield SchemaViolation("The text is not a regular expression.")
 
 
 def _nothing(_validator: Any, _value: Any, _instance: Any, _schema: JsonObject) -> Iterator[SchemaViolation]:
