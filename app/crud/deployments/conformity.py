@@ -47,8 +47,8 @@ def check_conformity(
 
     Missing values are allowed at every depth, because a run may supply them.
 
-    These rules are not checked: patterns that RE2 cannot compile (see `schema_patterns`), `format`, `unevaluatedItems` and
-    `unevaluatedProperties`.
+    These rules are not checked: patterns that RE2 cannot compile (see `schema_patterns`), `format`,
+    `unevaluatedItems` and `unevaluatedProperties`.
 
     Args:
         values: the values by name. At every depth, a null counts as missing, unless the schema requires the value.
