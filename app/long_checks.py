@@ -36,8 +36,8 @@ class LongChecks:
         self._threads = Threads(1)
         self._waiting = 0
 
-    async def run(self, check: LongCheck) -> None:
-        """Run the check.
+    async def run(self, check: Callable[[], None]) -> None:
+        """Run the check of a `LongCheck`.
 
         Raises:
             TooManyRequests: too many checks wait already.
@@ -46,7 +46,7 @@ class LongChecks:
             raise TooManyRequests("Too many values with large schemas are being checked. Try again later.")
         self._waiting += 1
         try:
-            await self._threads.run(check.run)
+            await self._threads.run(check)
         finally:
             self._waiting -= 1
 

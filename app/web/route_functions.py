@@ -69,7 +69,8 @@ class _RouteFunction:
             try:
                 return await threads.run(partial(self._run, state.sessions, arguments))
             except LongCheck as needed:
-                check = needed
+                # Not the exception: it refers to this frame, and so would keep the request in memory.
+                check = needed.run
             await state.long_checks.run(check)
         raise Unavailable("Service Unavailable")
 

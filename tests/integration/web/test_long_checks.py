@@ -68,7 +68,7 @@ def _noting(noted: list[int], engine: Engine) -> Any:
     async def run(_self: Any, check: Any) -> None:
         with engine.connect() as connection:
             noted.append(connection.exec_driver_sql(OPEN_TRANSACTIONS).scalar_one())
-        check.run()
+        check()
 
     return run
 
