@@ -13,7 +13,7 @@ from app.errors import TooManyRequests
 from app.threads import Threads
 
 WAITING_LIMIT: Final = 16
-"""Long checks that may wait in one process. Each takes at most a second or two."""
+"""Long checks that may wait in one process. Each takes at most a second of work, and its pauses."""
 ATTEMPTS: Final = 4
 """How often a route function is called. Other requests may change what it checks in the meantime."""
 

@@ -46,6 +46,7 @@ def times_of_others(client: httpx2.Client, attacker: subprocess.Popen[str]) -> l
     return times
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", CONNECTIONS)
 def test_others_are_served_and_the_memory_comes_back(kind: str, stack: Stack) -> None:
     api = stack.start_api()

@@ -4,7 +4,7 @@ import time
 from contextvars import ContextVar
 from typing import Any, Final
 
-RUN_SECONDS: Final = 0.001
+RUN_SECONDS: Final = 0.002
 """How long a check with pauses works until the next one."""
 PAUSE_SECONDS: Final = 0.001
 

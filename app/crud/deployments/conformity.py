@@ -29,8 +29,8 @@ REMEMBERED_LENGTH: Final = 8 * 1024
 SHORT: Final = 10_000, 0.1
 """The steps and seconds of a check inside a transaction. A new schema of 40 parameters takes as many steps, and some
 ten milliseconds."""
-LONG: Final = 150_000, 2.0
-"""The same for a long check. A new schema of 600 parameters takes as many steps, and about a second."""
+LONG: Final = 150_000, 1.0
+"""The same for a long check. A new schema of 600 parameters takes as many steps, and some 200 milliseconds."""
 
 
 class Refusal(NamedTuple):
