@@ -15,7 +15,8 @@ from app.capture.kinds import DEPLOYMENT, WORK_QUEUE
 from app.capture.readiness import is_online, refresh_status
 from app.crud.filters import is_any_of
 from app.crud.work_pools.pools import read_work_pool
-from app.crud.work_pools.queues import read_work_queue_by_name
+from app.crud.work_pools.queues import NOT_FOUND
+from app.errors import NotFound
 from app.models import Deployment, PoolWorker, Readiness, WorkQueue
 from app.outbox.record import record
 from app.settings import get_settings
@@ -37,8 +38,7 @@ def record_poll_of_pool(
     pool_id = read_work_pool(session, pool_name).pool.id
     is_polled = WorkQueue.work_pool_id == pool_id
     if queue_names:
-        ids = [read_work_queue_by_name(session, pool_name, name).queue.id for name in queue_names]
-        is_polled = and_(is_polled, is_any_of(WorkQueue.id, ids))
+        is_polled = is_any_of(WorkQueue.id, _queue_ids(session, is_polled, frozenset(queue_names)))
     if is_preview:
         return
     has_worker = exists().where(PoolWorker.work_pool_id == pool_id, is_online())
@@ -50,6 +50,13 @@ def record_poll_of_pool(
         of_queues = and_(is_any_of(Deployment.work_queue_id, polled), not_ready)
         cause = max((queue.occurred for queue in queues), default=None)
         record(session, [*queues, *refresh_status(session, DEPLOYMENT, of_queues, bounded=True, cause=cause)])
+
+
+def _queue_ids(session: Session, is_in_pool: ColumnElement[bool], names: frozenset[str]) -> Sequence[UUID]:
+    ids = session.scalars(select(WorkQueue.id).where(is_in_pool, is_any_of(WorkQueue.name, list(names)))).all()
+    if len(ids) < len(names):
+        raise NotFound(NOT_FOUND)
+    return ids
 
 
 def record_poll_of_deployments(session: Session, deployment_ids: Sequence[UUID]) -> None:

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from app.schemas.worker_types import template_of
 from tests.integration.registry import make_pool
 from tests.integration.side_by_side import all_at_once
+from tests.statements import StatementCount
 
 NOT_SET = {"bundle_upload_step": None, "bundle_execution_step": None, "default_result_storage_block_id": None}
 
@@ -146,3 +147,16 @@ def test_the_routes_that_workers_poll_have_nothing_for_them(client: TestClient) 
     assert client.post("/work_pools/pool/workers/filter", json=online).json() == []
     assert client.post("/work_pools/pool/get_scheduled_flow_runs", json={}).json() == []
     assert client.post("/work_pools/pool/workers/heartbeat", json={"name": "w"}).status_code == 204
+
+
+def test_a_poll_reads_all_its_queues_with_one_statement(client: TestClient) -> None:
+    make_pool(client)
+    for name in ("a", "b"):
+        client.post("/work_pools/pool/queues", json={"name": name})
+    seen = StatementCount(client.app.state.engine)  # type: ignore[attr-defined]  # Starlette does not know the state.
+    poll = {"work_queue_names": ["default", "a", "b", "a"]}
+    assert client.post("/work_pools/pool/get_scheduled_flow_runs", json=poll).status_code == 200
+    assert len(seen.of("SELECT")) == 2  # The pool, and its queues.
+    poll = {"work_queue_names": ["a", "none"]}
+    answer = client.post("/work_pools/pool/get_scheduled_flow_runs", json=poll)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Work queue not found"})
