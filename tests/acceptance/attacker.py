@@ -14,15 +14,7 @@ import httpx2
 
 from tests.unit.crud.deployments.test_check_budget import doubling
 
-CONNECTIONS: Final = {
-    "schemas": 32,
-    "references": 32,
-    "texts": 2,
-    "errors": 2,
-    "filters": 2,
-    "heads": 6,
-    "trailers": 6,
-}
+CONNECTIONS: Final = {"schemas": 32, "references": 32, "texts": 2, "errors": 2, "filters": 2, "heads": 6}
 PIECE: Final = b"x" * 64 * 1024
 
 
@@ -75,26 +67,20 @@ def send_bodies(url: str, path: str, body: bytes, until: float) -> None:
             httpx2.post(f"{url}{path}", content=body, headers={"content-type": "application/json"}, timeout=60)
 
 
-STARTS: Final = {
-    "heads": b"GET /api/health HTTP/1.1\r\nX-A: ",
-    "trailers": b"POST /api/flows/filter HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-A: ",
-}
-
-
-def send_without_end(url: str, start: bytes, until: float) -> None:
+def send_heads(url: str, until: float) -> None:
     parts = urlsplit(url)
     address: Any = (parts.hostname, parts.port)
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(address) as connection:
-            connection.sendall(start)
+            connection.sendall(b"GET /api/health HTTP/1.1\r\nX-A: ")
             while time.monotonic() < until:
                 connection.sendall(PIECE)
 
 
 def main(url: str, kind: str, seconds: str) -> None:
     """Attack on several connections at once; print `attacking` when the attack begins."""
-    arguments: tuple[Any, ...] = (url, *BODIES[kind](url)) if kind in BODIES else (url, STARTS[kind])
-    target = send_bodies if kind in BODIES else send_without_end
+    arguments = (url, *BODIES[kind](url)) if kind in BODIES else (url,)
+    target = send_bodies if kind in BODIES else send_heads
     until = time.monotonic() + float(seconds)
     threads = [threading.Thread(target=target, args=(*arguments, until)) for _ in range(CONNECTIONS[kind])]
     for thread in threads:
