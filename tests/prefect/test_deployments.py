@@ -92,7 +92,7 @@ def test_schedule_create(
 ) -> None:
     terminal.prefect("deployment", "schedule", "create", name, option, value)
 
-    (_, created) = read(world, name)["schedules"]
+    (created, _) = read(world, name)["schedules"]  # the newest first
     assert {key: created["schedule"][key] for key in stored} == stored
     assert operations(world.life(read(world, name)["id"])) == ["created", "updated"]
 
