@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from app.access import Credentials
+from app.access import Credentials, SiteRules
 from app.api import (
     client_events,
     client_stubs,
@@ -123,7 +123,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(CsrfProtection, settings=settings)
     app.add_middleware(WireVersion)
     app.add_middleware(Authentication, credentials=app.state.credentials)
-    app.add_middleware(SiteCheck, credentials=app.state.credentials, allowed_hosts=settings.allowed_hosts)
+    app.add_middleware(SiteCheck, rules=SiteRules(app.state.credentials, settings.allowed_hosts))
     app.add_middleware(RequestContext)
     # Outermost, so that error responses are compressed too. Level 1, because it blocks the event loop.
     app.add_middleware(GZipMiddleware, compresslevel=1)

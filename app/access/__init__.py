@@ -1,6 +1,16 @@
-"""Access control: checks the credentials of requests, and whether the API may listen without any credential."""
+"""Access control: credentials, requests that a browser was tricked into, and where to listen without a credential."""
 
 from app.access.credentials import Credentials, Secrets, read_secrets
 from app.access.exposure import is_loopback, require_credential
+from app.access.sites import UNSAFE_METHODS, SiteRules, is_of_page
 
-__all__ = ["Credentials", "Secrets", "is_loopback", "read_secrets", "require_credential"]
+__all__ = [
+    "UNSAFE_METHODS",
+    "Credentials",
+    "Secrets",
+    "SiteRules",
+    "is_loopback",
+    "is_of_page",
+    "read_secrets",
+    "require_credential",
+]

@@ -15,10 +15,10 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.access import UNSAFE_METHODS
 from app.settings import Settings
 
 TOKEN_SECONDS: Final = 3600
-UNSAFE_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 MISSING_TOKEN: Final = "Missing CSRF token."  # noqa: S105  # The words that Prefect's client looks for.
 MISSING_CLIENT: Final = "Missing client identifier."
 INVALID: Final = "Invalid CSRF token or client identifier."

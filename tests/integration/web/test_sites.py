@@ -84,6 +84,7 @@ def test_listed_names_are_allowed_and_no_others(host: str, expected: int, monkey
     [
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://[::1"},
         {"origin": "http://localhost:8080"},
         {"origin": "http://evil.example", "host": "localhost"},
         {"sec-fetch-site": "cross-site"},
