@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.postgres.engine import autocommit_session
 from app.postgres.refusals import is_absence
+from app.schemas.event import Event
 from app.telemetry import get_logger
 from workers.batch import Batch, dispatch_apart, dispatch_together
 from workers.claim import claim, claimable, lanes_of, lock_lanes
@@ -57,6 +58,7 @@ class Dispatcher:
         marks: the death marks of this process; None gives each drain its own.
         ring_again: called with snapshots of the lanes that are not empty when the turn of this message is over; None
             gives it a turn without an end.
+        tell: called after each commit with the snapshots and events of its transaction.
     """
 
     sessions: sessionmaker[Session]
@@ -66,6 +68,7 @@ class Dispatcher:
     came_again: bool = False
     marks: Marks | None = None
     ring_again: Callable[[Sequence[UUID]], None] | None = None
+    tell: Callable[[Sequence[tuple[Claimed, Event]]], None] = lambda _built: None
 
     def dispatch(self, snapshot_ids: Sequence[UUID]) -> int:
         """Drain the lanes of these snapshots and return how many events were appended.
@@ -174,6 +177,7 @@ class Dispatcher:
         finally:
             # This process is alive, so the snapshots that it did not finish have not killed it.
             marks.remove()
+        self.tell(batch.built)
         return Done(held, len(batch.built), was_full=len(snapshots) >= self.batch_size)
 
     def _work(

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.capture.snapshot import change_label
 from app.models import LANES
 from workers.claim import EACH_LANE, IS_DUE
 
@@ -23,7 +24,7 @@ WAITING_LANES: Final = text(f"""
 SELECT lanes.lane, first.*
 FROM {EACH_LANE}
 CROSS JOIN LATERAL (
-    SELECT id, kind, resource_id, revision, operation
+    SELECT id, kind, name, revision, operation
     FROM snapshot AS waiting
     WHERE waiting.lane = lanes.lane
         AND (
@@ -75,10 +76,6 @@ def waiting_lanes(session: Session, grace: float) -> Sequence[Waiting]:
     parameters = {"lanes": list(range(LANES)), "grace": timedelta(seconds=grace)}
     rows = session.execute(WAITING_LANES, parameters).all()
     return [
-        Waiting(row.lane, row.id, _label(row.lane, row.kind, row.operation, row.resource_id, row.revision))
+        Waiting(row.lane, row.id, f"lane {row.lane}: {change_label(row.kind, row.name, row.operation, row.revision)}")
         for row in rows
     ]
-
-
-def _label(lane: int, kind: str, operation: str, resource_id: UUID, revision: int) -> str:
-    return f"swept lane {lane}: {operation} prefect.{kind}.{resource_id} revision {revision}"

@@ -4,6 +4,7 @@ They are shared tasks, so that in eager mode the publishing Celery app finds the
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -14,10 +15,15 @@ from celery.utils.time import get_exponential_backoff_interval
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, SWEEP_EXPIRES
+from app.broker.doorbells import LABELS_SHOWN, first_labels
+from app.capture.kinds import KINDS
+from app.capture.snapshot import change_label
 from app.postgres.engine import make_engine, make_sessions
 from app.postgres.refusals import OUTAGE
+from app.schemas.event import RESOURCE_NAME, RESOURCE_ROLE, Event
 from app.settings import Settings, get_settings
 from app.telemetry import get_logger
+from workers.claimed import Claimed
 from workers.deaths import Marks
 from workers.dispatch import Dispatcher
 from workers.readiness import refresh_all_statuses
@@ -38,18 +44,56 @@ CONNECTIONS: Final = 3
 """A careful batch needs one for itself and one for its marks; in eager mode, the sweep that calls it holds a third."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of a task, as a text for operators. Celery sends it to Flower as it is shown here, without quotes."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class Delivered:
+    """The events that a task has appended: their number, and the labels of the first ones."""
+
+    def __init__(self) -> None:
+        self._labels: list[str] = []
+        self._count = 0
+
+    def add(self, built: Sequence[tuple[Claimed, Event]]) -> None:
+        """Add the events of a committed transaction."""
+        room = LABELS_SHOWN - len(self._labels)
+        self._labels += [_label(snapshot, event) for snapshot, event in built[:room]]
+        self._count += len(built)
+
+    def outcome(self) -> Outcome:
+        """Return the text for operators."""
+        return Outcome(first_labels(self._labels, self._count) or "nothing waited")
+
+
+def _label(snapshot: Claimed, event: Event) -> str:
+    kind = KINDS.get(snapshot.kind)
+    role = kind.owner.role if kind is not None and kind.owner is not None else None
+    # A skipped change has no related resources, and its kind may be unknown.
+    owner = next((other.get(RESOURCE_NAME) for other in event.related if other[RESOURCE_ROLE] == role), None)
+    operation = snapshot.operation if snapshot.skip_reason is None else "skipped"
+    return change_label(snapshot.kind, snapshot.name, operation, snapshot.revision, owner)
+
+
 @shared_task(name=DISPATCH, bind=True, **RETRIES)
-def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: int = 0) -> None:
+def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: int = 0) -> Outcome:
     """Dispatch the lanes of these snapshots. A message holds only ids: the rows are the truth.
 
     `outages` counts how often this message was retried because the database was away. A message with more retries than
     that was redelivered because its process died.
     """
     settings = get_settings()
+    delivered = Delivered()
 
     def ring_again(ids: Sequence[UUID]) -> None:
         self.app.signature(DISPATCH, args=[[str(id_) for id_ in ids]], kwargs={"swept": swept}).apply_async(
-            argsrepr=f"({len(ids)} lanes, again)"
+            argsrepr=f"{len(ids)} lanes, again"
         )
 
     dispatcher = Dispatcher(
@@ -61,6 +105,7 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
         # In eager mode several threads of one process dispatch at once, and one must not remove another's marks.
         marks=None if self.request.is_eager else _marks(settings),
         ring_again=ring_again,
+        tell=delivered.add,
     )
     try:
         appended = dispatcher.dispatch([UUID(id_) for id_ in snapshot_ids])
@@ -69,6 +114,7 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
         again = {"swept": swept, "outages": outages + 1}
         raise self.retry(args=[snapshot_ids], kwargs=again, exc=error, countdown=delay) from error
     logger.debug("dispatched", appended=appended, task_id=self.request.id)
+    return delivered.outcome()
 
 
 def came_again(request: Context, outages: int) -> bool:
@@ -77,13 +123,13 @@ def came_again(request: Context, outages: int) -> bool:
 
 
 @shared_task(name=SWEEP, bind=True, max_retries=0)
-def sweep_outbox(self: Task) -> None:
+def sweep_outbox(self: Task) -> Outcome:
     """Ring again for snapshots that have waited too long, and analyze tables that have grown."""
     settings = get_settings()
 
     def ring(waiting: Waiting) -> None:
         self.app.signature(DISPATCH, args=[[str(waiting.snapshot_id)]], kwargs={"swept": True}).apply_async(
-            argsrepr=f"({waiting.label})",
+            argsrepr=f"swept {waiting.label}",
             kwargsrepr="{swept}",
             # Later sweeps ring again, so unanswered doorbells must not pile up in the broker.
             expires=SWEEP_EXPIRES,
@@ -96,14 +142,16 @@ def sweep_outbox(self: Task) -> None:
     analyzed = analyze_grown_tables(_sessions(settings))
     if analyzed:
         logger.info("analyzed", tables=analyzed)
+    return Outcome(f"{rung} lanes rung for")
 
 
 @shared_task(name=READINESS, max_retries=0)
-def refresh_readiness() -> None:
+def refresh_readiness() -> Outcome:
     """Correct every status that is wrong now. Beat sends this task again soon, so an outage just ends it."""
     changes = refresh_all_statuses(_sessions(get_settings()))
     if changes:
         logger.info("readiness_refreshed", changes=changes)
+    return Outcome(f"{changes} statuses changed")
 
 
 def _queued(app: Celery) -> int:

@@ -36,10 +36,16 @@ def send(settings: Settings, doorbells: Sequence[Doorbell]) -> None:
 
     A signature runs the task here if it is registered, so eager mode works; `send_task` ignores eager mode.
     """
-    labels = ", ".join(doorbell.label for doorbell in doorbells[:LABELS_SHOWN])
-    more = f", and {len(doorbells) - LABELS_SHOWN} more" if len(doorbells) > LABELS_SHOWN else ""
+    labels = [doorbell.label for doorbell in doorbells[:LABELS_SHOWN]]
     ids = [str(doorbell.snapshot_id) for doorbell in doorbells]
-    celery(settings).signature(DISPATCH, args=[ids]).apply_async(argsrepr=f"({labels}{more})")
+    celery(settings).signature(DISPATCH, args=[ids]).apply_async(argsrepr=first_labels(labels, len(doorbells)))
+
+
+def first_labels(labels: Sequence[str], count: int) -> str:
+    """Return the first labels in one line, and how many of `count` are left out."""
+    shown = labels[:LABELS_SHOWN]
+    more = f", and {count - len(shown)} more" if count > len(shown) else ""
+    return ", ".join(shown) + more
 
 
 def purge_queues(settings: Settings) -> int:

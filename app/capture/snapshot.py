@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from app.capture.kinds import STATUS, kind_named, tracked_kinds
+from app.capture.kinds import DEPLOYMENT, STATUS, tracked_kinds
 from app.capture.masking import Masker
 from app.capture.masking_rules import Rules
 from app.capture.resource_kind import ResourceKind
@@ -24,6 +24,9 @@ STATUS_OPERATIONS: Final[Mapping[str, Operation]] = {
     Readiness.PAUSED: "paused",
 }
 """The operation of a status change, by the new status."""
+
+NAME_SHOWN: Final = 60
+"""The most characters of a name in a label."""
 
 CLIENT_EVENT_FIELDS: Final = ("payload", "resource")
 """The fields that are masked in events that clients send."""
@@ -59,7 +62,7 @@ class Snapshot:
     @property
     def label(self) -> str:
         """Return a short description of the change for operators."""
-        return f"{self.operation} {kind_named(self.kind).resource_id(self.resource_id)} revision {self.revision}"
+        return change_label(self.kind, self.name, self.operation, self.revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,22 @@ class Change:
         row = self.after if self.after is not None else self.before
         assert row is not None, "a change has a row before or after it"
         return row
+
+
+def change_label(kind: str, name: str, operation: str, revision: int, owner: str | None = None) -> str:
+    """Return a text such as `deployment:nightly updated r6`, or `etl/nightly updated r6` if the owner is known.
+
+    The owner of a deployment is its flow, that of a work queue its pool.
+    """
+    place = _shown(name) if owner is None else f"{_shown(owner)}/{_shown(name)}"
+    prefix = "" if kind == DEPLOYMENT.name and owner is not None else f"{kind}:"
+    return f"{prefix}{place} {operation} r{revision}"
+
+
+def _shown(name: str) -> str:
+    """Return the name without characters that control what shows it, and not too long."""
+    short = name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 1]}…"
+    return short if short.isprintable() else "".join(char if char.isprintable() else "?" for char in short)
 
 
 def lane_of(resource_id: UUID) -> int:

@@ -112,5 +112,5 @@ def test_no_secret_is_said_sent_or_stored_by_any_process(service: Service) -> No
         assert_clean(canaries, events=events, answers="\n".join(answers), **texts, **logs)
         assert_clean(canaries, **dict(stored_texts(stack.sessions)))
     print(f"{len(canaries.planted)} secrets, {len(answers)} refusals, {len(heard)} commands, logs: {sorted(logs)}")
-    assert "snapshot_ids" in texts["heard"] or "prefect.deployment" in texts["heard"]
+    assert "snapshot_ids" in texts["heard"] or "deployment:" in texts["heard"]
     assert {"api.log", "worker.log", "beat.log", "flower.log", "server.log"} <= logs.keys()

@@ -1,7 +1,6 @@
 """Flower shows the change that each task was sent for, and shows nothing but names."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import httpx2
 import pytest
@@ -37,21 +36,22 @@ def flower(stack: Stack) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_a_task_shows_what_it_was_for(world: World, flower: httpx2.Client) -> None:
-    deployments: list[str] = []
+def test_a_task_shows_what_it_was_for_and_what_it_delivered(world: World, flower: httpx2.Client) -> None:
+    names: list[str] = []
 
-    def tasks() -> list[dict[str, Any]]:
+    def shown() -> set[tuple[str, str]]:
         # Flower sees only events after it starts to listen, and does not report when; so deploy on every try.
-        deployments.append(world.deploy(name=f"d{len(deployments)}"))
+        world.deploy(name=f"d{len(names)}")
+        names.append(world.name(f"d{len(names)}"))
         world.drain_outbox()
-        return [task for task in flower.get("/api/tasks").json().values() if task["name"] == DISPATCH]
+        tasks = [task for task in flower.get("/api/tasks").json().values() if task["name"] == DISPATCH]
+        expected = {(f"deployment:{name} created r1", f"{world.name('etl')}/{name} created r1") for name in names}
+        return expected.intersection((task["args"], task["result"]) for task in tasks)
 
-    shown = wait_until(tasks, "Flower to show a dispatch")
-    purposes = [f"created prefect.deployment.{deployment} revision 1" for deployment in deployments]
-    assert any(purpose in (task["args"] or "") for task in shown for purpose in purposes), shown
+    wait_until(shown, "Flower to show a deployment by its name, and with its flow")
 
 
 def test_no_task_shows_more_than_names(world: World, flower: httpx2.Client) -> None:
-    deployment = world.deploy(description="hunter2", job_variables={"env": {"A": "hunter2"}})
-    wait_until(lambda: deployment in flower.get("/api/tasks").text, "Flower to show the dispatch")
+    world.deploy(name="secretive", description="hunter2", job_variables={"env": {"A": "hunter2"}})
+    wait_until(lambda: "secretive" in flower.get("/api/tasks").text, "Flower to show the dispatch")
     assert "hunter2" not in flower.get("/api/tasks").text

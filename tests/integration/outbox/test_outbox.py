@@ -107,15 +107,15 @@ def test_a_message_names_ids_and_tells_an_operator_what_they_are_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[tuple[list[str], str]] = []
-    doorbells = [Doorbell(uuid4(), f"updated prefect.deployment.x revision {n}") for n in range(7)]
+    doorbells = [Doorbell(uuid4(), f"deployment:x updated r{n}") for n in range(7)]
     monkeypatch.setattr(
         "celery.canvas.Signature.apply_async", lambda self, **options: sent.append((self.args[0], options["argsrepr"]))
     )
     broker.send(settings, doorbells)
     ((ids, shown),) = sent
     assert ids == [str(doorbell.snapshot_id) for doorbell in doorbells]
-    assert shown.startswith("(updated prefect.deployment.x revision 0, ")
-    assert shown.endswith(", and 2 more)")
+    assert shown.startswith("deployment:x updated r0, deployment:x updated r1, ")
+    assert shown.endswith("deployment:x updated r4, and 2 more")
 
 
 def _changes(session: Session) -> None:

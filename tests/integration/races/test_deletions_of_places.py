@@ -40,7 +40,7 @@ def test_a_creation_in_a_flow_that_is_being_deleted_is_refused_and_leaves_no_tra
         with all_held_up(engine, partial(alone, outbox_world, partial(upsert, flow_id, "late"))) as (creation,):
             deleting.commit()
     assert creation.result() is Conflict
-    assert [doorbell.label.split()[1] for doorbell in outbox_world.rung] == [f"prefect.flow.{flow_id}"]
+    assert [doorbell.label for doorbell in outbox_world.rung] == ["flow:etl deleted r2"]
     assert lives(outbox_world) == []
 
 

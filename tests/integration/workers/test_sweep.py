@@ -42,7 +42,7 @@ def test_what_waits_too_long_is_rung_for_by_its_first_snapshot(outbox_world: Out
     (waiting,) = swept(outbox_world)
     assert waiting.snapshot_id == change.event_id
     assert waiting.lane == change.row["id"].int % LANES
-    assert waiting.label == (f"swept lane {waiting.lane}: created prefect.deployment.{change.row['id']} revision 1")
+    assert waiting.label == f"lane {waiting.lane}: deployment:nightly created r1"
 
 
 def test_what_was_captured_before_the_clock_was_put_back_is_rung_for(outbox_world: OutboxWorld) -> None:

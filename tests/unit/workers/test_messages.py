@@ -36,7 +36,7 @@ def check(headers: Any, body: Any, content_type: Any = "application/json", encod
 @pytest.mark.parametrize(
     ("task", "args", "options"),
     [
-        (DISPATCH, [["018f0000-0000-7000-8000-000000000000"]], {"argsrepr": "(deployment d created r1)"}),
+        (DISPATCH, [["018f0000-0000-7000-8000-000000000000"]], {"argsrepr": "deployment:d created r1"}),
         (DISPATCH, [[]], {"kwargs": {"swept": True}, "expires": 60}),
         (DISPATCH, [[]], {"kwargs": {"swept": False, "outages": 2}, "retries": 2, "countdown": 1.5}),
         (SWEEP, [], {"expires": 60}),
