@@ -21,15 +21,18 @@ def is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in addresses)
 
 
-def require_credential(settings: Settings, host: str, read_keys: Callable[[], Digests]) -> str | None:
-    """Check that the API may listen on this host.
+def require_credential(
+    settings: Settings, host: str, read_keys: Callable[[], Digests], *, service: str = "the API"
+) -> str | None:
+    """Check that the API, or another service, may listen on this host.
 
-    If the database does not answer, the API may start: it allows no request until it has read the keys.
+    If the database does not answer, it may start: it allows no request until it has read the keys.
 
     Args:
         settings: the settings of the process.
         host: the host name or IP address to listen on.
         read_keys: reads the digests of the valid keys. It is called only if the settings have no auth string.
+        service: what listens, for the texts.
 
     Returns:
         A notice for the operator, or None.
@@ -41,11 +44,12 @@ def require_credential(settings: Settings, host: str, read_keys: Callable[[], Di
         return None
     if is_loopback(host):
         return (
-            "There is no credential, so every user of this machine has full access, and the API listens on "
-            f"{host} only. Set AFTERCOMMIT_API_AUTH_STRING=user:password, or run `aftercommit keys create NAME`."
+            "There is no credential, so every user of this machine has full access, and "
+            f"{service} listens on {host} only. Set AFTERCOMMIT_API_AUTH_STRING=user:password, or run "
+            "`aftercommit keys create NAME`."
         )
     raise ConfigurationError(
-        f"The API must not listen on {host} while there is no credential. Set "
+        f"{service[0].upper()}{service[1:]} must not listen on {host} while there is no credential. Set "
         "AFTERCOMMIT_API_AUTH_STRING=user:password, or create a key with `aftercommit keys create NAME` while the API "
         "listens on 127.0.0.1."
     )

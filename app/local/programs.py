@@ -32,11 +32,8 @@ def beat(data_dir: Path) -> list[str]:
 
 
 def flower(address: Address) -> list[str]:
-    """Return the command line of Flower, which reads the URL of the broker from the Celery app."""
-    where = [f"--address={address.host}", f"--port={address.port}"]
-    # Flower keeps a list of tasks in memory. Inspecting an absent worker must not delay its pages.
-    limits = ["--max-tasks=10000", f"--inspect-timeout={INSPECT_TIMEOUT * 1000}"]
-    return [*_QUIET_CELERY, "flower", "--logging=error", *where, *limits]
+    """Return the command line of Flower."""
+    return [sys.executable, "-m", "app.flower", f"--address={address.host}", f"--port={address.port}"]
 
 
 def ping(workers: int) -> list[str]:

@@ -13,8 +13,6 @@ ALLOWED: Final = frozenset(
     {
         # Our Procfile and Makefile use it.
         "FLOWER_PORT",
-        # Flower has no option on its command line for it.
-        "FLOWER_UNAUTHENTICATED_API",
         # A Celery worker sets these for its child processes.
         "CELERY_LOG_FILE",
         "CELERY_LOG_LEVEL",

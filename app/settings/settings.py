@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     event_size_cap: PositiveInt = 1_400_000
     """The size in bytes above which the largest values of an event are replaced by their sizes."""
     worker_remote_control: bool = False
-    """Whether workers obey commands of Celery's remote control that steer them, such as `shutdown` and `pool_grow`."""
+    """Whether workers obey commands of Celery's remote control that steer them, and Flower has buttons for these."""
     task_always_eager: bool = False
     """Runs the Celery tasks inside the process that enqueues them. For tests only."""
     log_level: Annotated[str, AfterValidator(_require_level)] = "INFO"

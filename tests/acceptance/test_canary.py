@@ -11,6 +11,7 @@ from app.local import programs
 from app.local.embedded.process import free_port
 from app.local.ports import Address
 from tests.acceptance.stack import Api, Role, Stack, running_servers
+from tests.acceptance.watching import wait_until_it_answers
 from tests.canary.broker import kept, overheard, readable
 from tests.canary.life import Lives
 from tests.canary.refusals import refusals
@@ -53,31 +54,19 @@ class Service:
     def flower(self) -> Iterator[httpx2.Client]:
         """Start Flower and yield a client for it."""
         address = Address("Flower", "127.0.0.1", free_port(), "--flower-port")
-        self._start("flower", programs.flower(address), {"FLOWER_UNAUTHENTICATED_API": "true"})
+        self._start("flower", [*programs.flower(address), f"--logging={self._level.lower()}"])
         with httpx2.Client(base_url=address.url, timeout=10) as client:
-
-            def answers() -> bool:
-                try:
-                    return client.get("/healthcheck").status_code == 200
-                except httpx2.TransportError:
-                    return False
-
-            wait_until(answers, "Flower to answer", timeout=60)
+            wait_until_it_answers(client)
             yield client
 
     def logs(self) -> dict[str, str]:
         """Return the log of each process and each server."""
         return {path.name: path.read_text(errors="replace") for path in self.stack.folder.rglob("*.log")}
 
-    def _start(self, name: str, command: list[str], more: dict[str, str] | None = None) -> Role:
-        # Celery and Flower have their own level options; the API's server has no level below info.
-        levels = {"WARNING": self._level, "warning": "info", "--logging=error": f"--logging={self._level.lower()}"}
-        command = [levels.get(word, word) for word in command]
-        environment = {**self.stack.environment(**self._settings), **(more or {})}
-        role = Role(name, command, environment, self.stack.folder / f"{name}.log")
-        self.stack.roles.append(role)
-        role.start()
-        return role
+    def _start(self, name: str, command: list[str]) -> Role:
+        # Celery has its own level option; the API's server has no level below info.
+        levels = {"WARNING": self._level, "warning": "info"}
+        return self.stack.start(name, [levels.get(word, word) for word in command], **self._settings)
 
 
 @pytest.fixture(params=["DEBUG", "INFO"])

@@ -1,42 +1,40 @@
-"""Flower shows the change that each task was sent for, and shows nothing but names."""
+"""Flower shows the changes that each task was sent for and has delivered, and nothing but names. It only looks."""
 
+import re
 from collections.abc import Iterator
 
 import httpx2
 import pytest
+from flower.urls import handlers
 
 from app.broker.contract import DISPATCH
 from app.local import programs
-from app.local.embedded.process import free_port
-from app.local.ports import Address
 from tests.acceptance.stack import Role, Stack
+from tests.acceptance.watching import flower
 from tests.waiting import wait_until
 from tests.world import World
 
+LOOKS = {"/tasks/datatable": "the page of tasks asks for its rows with POST"}
+"""The routes of Flower that answer POST although they change nothing."""
+WORKER = programs.node_name(1)
+
 
 @pytest.fixture(scope="module")
-def flower(stack: Stack) -> Iterator[httpx2.Client]:
+def client(stack: Stack) -> Iterator[httpx2.Client]:
     """A client of Flower, which watches one worker."""
     stack.start_worker()
-    address = Address("Flower", "127.0.0.1", free_port(), "--flower-port")
-    # Flower's API is closed by default, and a test has no session to log in with.
-    environment = {**stack.environment(), "FLOWER_UNAUTHENTICATED_API": "true"}
-    role = Role("flower", programs.flower(address), environment, stack.folder / "flower.log")
-    stack.roles.append(role)
-    role.start()
-    with httpx2.Client(base_url=address.url, timeout=10) as client:
-
-        def answers() -> bool:
-            try:
-                return client.get("/healthcheck").status_code == 200
-            except httpx2.TransportError:
-                return False
-
-        wait_until(answers, "Flower to answer")
+    with flower(stack) as (client, _):
         yield client
 
 
-def test_a_task_shows_what_it_was_for_and_what_it_delivered(world: World, flower: httpx2.Client) -> None:
+def posts() -> list[str]:
+    """Return a path for each route that Flower declares, with the name of our worker in it."""
+    patterns = [route.regex.pattern if hasattr(route, "regex") else route[0] for route in handlers]
+    paths = [re.sub(r"\(\.[*+]\)", WORKER, pattern.rstrip("$").removesuffix("/?")) for pattern in patterns]
+    return [path for path in paths if path != ".*"]
+
+
+def test_a_task_shows_what_it_was_for_and_what_it_delivered(world: World, client: httpx2.Client) -> None:
     names: list[str] = []
 
     def shown() -> set[tuple[str, str]]:
@@ -44,14 +42,72 @@ def test_a_task_shows_what_it_was_for_and_what_it_delivered(world: World, flower
         world.deploy(name=f"d{len(names)}")
         names.append(world.name(f"d{len(names)}"))
         world.drain_outbox()
-        tasks = [task for task in flower.get("/api/tasks").json().values() if task["name"] == DISPATCH]
+        tasks = [task for task in client.get("/api/tasks").json().values() if task["name"] == DISPATCH]
         expected = {(f"deployment:{name} created r1", f"{world.name('etl')}/{name} created r1") for name in names}
         return expected.intersection((task["args"], task["result"]) for task in tasks)
 
     wait_until(shown, "Flower to show a deployment by its name, and with its flow")
 
 
-def test_no_task_shows_more_than_names(world: World, flower: httpx2.Client) -> None:
+def test_no_task_shows_more_than_names(world: World, client: httpx2.Client) -> None:
     world.deploy(name="secretive", description="hunter2", job_variables={"env": {"A": "hunter2"}})
-    wait_until(lambda: "secretive" in flower.get("/api/tasks").text, "Flower to show the dispatch")
-    assert "hunter2" not in flower.get("/api/tasks").text
+    wait_until(lambda: "secretive" in client.get("/api/tasks").text, "Flower to show the dispatch")
+    assert "hunter2" not in client.get("/api/tasks").text
+
+
+def test_the_page_of_tasks_has_the_columns_of_both_texts(client: httpx2.Client) -> None:
+    columns = re.findall(r'data-column="(\w+)"', client.get("/tasks").text)
+    assert columns == ["uuid", "name", "args", "result", "state", "received", "runtime", "worker"]
+
+
+@pytest.mark.parametrize("path", posts())
+def test_nothing_can_be_changed(path: str, client: httpx2.Client) -> None:
+    answers = {method: client.request(method, path) for method in ("POST", "PUT", "PATCH", "DELETE")}
+    if path in LOOKS:
+        del answers["POST"]
+    for method, answer in answers.items():
+        assert answer.status_code == 405 or (answer.status_code, answer.text) == (403, "Read only mode is enabled"), (
+            method
+        )
+
+
+def test_no_page_has_a_button_that_changes_something(client: httpx2.Client) -> None:
+    page = client.get(f"/worker/{WORKER}")
+    assert page.status_code == 200
+    assert "Worker pool options" in page.text
+    assert not re.findall(r'id="(worker-shutdown|worker-pool-\w+|pool-size)"', page.text)
+
+
+def test_nothing_is_said_at_the_start_not_even_if_no_worker_runs(stack: Stack) -> None:
+    with flower(stack, "lonely", broker_url=f"{stack.broker.url[:-1]}1") as (client, role):
+        # This waits for the inspection that Flower began at its start.
+        assert client.get("/api/workers", params={"refresh": "1"}).json() == {}
+        assert role.said() == ""
+
+
+def test_a_worker_is_asked_for_nothing_that_it_does_not_know(stack: Stack, client: httpx2.Client) -> None:
+    def has_beaten() -> bool:
+        seen = {worker["hostname"]: worker for worker in client.get("/workers", params={"json": "1"}).json()["data"]}
+        # Every two seconds. Left to itself, Flower would send a command after five.
+        return bool(seen.get(WORKER, {}).get("worker-heartbeat", 0) > 4)
+
+    wait_until(has_beaten, "some heartbeats")
+    assert client.get("/api/workers", params={"refresh": "1"}).json()[WORKER]["active_queues"]
+    (worker,) = (role for role in stack.roles if role.name == "worker1")
+    assert "ERROR" not in worker.said()
+
+
+def test_one_setting_allows_the_buttons_and_makes_the_workers_obey(stack: Stack) -> None:
+    worker: Role = stack.start_worker(2, worker_remote_control="true")
+    name = programs.node_name(2)
+    with flower(stack, "steering", worker_remote_control="true") as (client, _):
+
+        def is_seen() -> bool:
+            return name in client.get("/api/workers", params={"refresh": "1"}).json()
+
+        wait_until(is_seen, "Flower to see the worker")
+        assert 'id="worker-shutdown"' in client.get(f"/worker/{name}").text
+        page = {"origin": str(client.base_url), "sec-fetch-site": "same-origin"}
+        grown = client.post(f"/api/worker/pool/grow/{name}", params={"n": 1}, headers=page)
+        assert grown.status_code == 200, grown.text
+    worker.stop()

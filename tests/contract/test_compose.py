@@ -87,6 +87,25 @@ def test_an_api_in_a_container_listens_to_others_and_so_has_a_credential() -> No
     assert "AFTERCOMMIT_API_AUTH_STRING: ${AFTERCOMMIT_API_AUTH_STRING:?" in _services()["api"]
 
 
+def test_flower_gets_nothing_but_its_address_so_columns_and_limits_are_the_same_everywhere() -> None:
+    """`app/flower` has the defaults, and takes the rest from the settings."""
+    own = r"-m app\.flower --address=\S+ --port=\S+$"
+    compose = re.search(r"command: \[(.*)\]", _services()["flower"])
+    assert compose is not None
+
+    for command in (
+        " ".join(programs.flower(Address("Flower", "127.0.0.1", 5555, "--flower-port"))),
+        _procfile()["flower"],
+        " ".join(re.findall(r'"([^"]*)"', compose[1])),
+    ):
+        assert re.search(own, command), command
+
+
+def test_flower_asks_for_the_credential_of_the_api() -> None:
+    assert "environment: *exposed\n" in _services()["flower"]
+    assert "environment: &exposed\n" in _services()["api"]
+
+
 def test_the_procfiles_api_listens_on_loopback_unless_it_is_told_otherwise() -> None:
     assert "--host ${HOST:-127.0.0.1}" in _procfile()["api"]
 
@@ -101,7 +120,7 @@ def test_the_flags_are_those_of_the_up_command(name: str, tmp_path: Path) -> Non
         "api": programs.api(address),
     }
     # These flags only matter for `up`, which runs all processes in one terminal.
-    own = {"--log-level", "--logging=error", f"--port={address.port}", f"--address={address.host}"}
+    own = {"--log-level", f"--port={address.port}", f"--address={address.host}"}
     if name == "api":
         # In compose, the container's cpuset chooses the core.
         assert "cpuset:" in _services()[name]

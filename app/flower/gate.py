@@ -1,0 +1,87 @@
+"""Answers requests that Flower must not get. Flower's own options know no API keys and check no host names."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+
+from app.access import UNSAFE_METHODS, Credentials, SiteRules, read_secrets
+from app.errors import Unavailable
+from app.telemetry import get_logger
+
+logger = get_logger(__name__)
+
+PROBE: Final = "/healthcheck"
+"""Flower's health probe, which shows nothing and so is open to all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Decides which requests are refused, as the API does."""
+
+    credentials: Credentials
+    sites: SiteRules
+
+    async def refusal(self, line: RequestStartLine, headers: HTTPHeaders) -> tuple[HTTPStatus, str] | None:
+        """Return the status and the text with which a request is refused, or None."""
+        if line.path == PROBE:
+            return None
+        is_change = line.method in UNSAFE_METHODS or "upgrade" in headers
+        try:
+            problem = await self.sites.problem_with(headers, is_change=is_change)
+            if problem is not None:
+                logger.info("request_of_another_site", reason=problem)
+                return HTTPStatus.FORBIDDEN, problem
+            if not await self.credentials.allows(read_secrets(headers.get("authorization"))):
+                logger.info("request_unauthorized", method=line.method)
+                return HTTPStatus.UNAUTHORIZED, "Unauthorized"
+        except Unavailable as error:
+            return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
+        return None
+
+
+class GatedRequest(HTTPMessageDelegate):
+    """A request that is passed on to `inner`, Flower's delegate for it, unless the gate refuses it."""
+
+    def __init__(self, gate: Gate, connection: HTTPConnection, inner: HTTPMessageDelegate) -> None:
+        self._gate = gate
+        self._connection = connection
+        self._inner = inner
+        self._is_passed = False
+
+    async def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
+        """Pass the head of the request on, or answer it before its body is read."""
+        assert isinstance(start_line, RequestStartLine)
+        refusal = await self._gate.refusal(start_line, headers)
+        if refusal is not None:
+            self._refuse(*refusal, has_body=start_line.method != "HEAD")
+            return
+        self._is_passed = True
+        waiting = self._inner.headers_received(start_line, headers)
+        if waiting is not None:
+            await waiting
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Pass a part of the body on. tornado does not call this after a refusal, but it may call all the others."""
+        return self._inner.data_received(chunk)
+
+    def finish(self) -> None:
+        """Pass the end of the request on."""
+        self._inner.finish()
+
+    def on_connection_close(self) -> None:
+        """Pass on that the client is gone."""
+        if self._is_passed:
+            self._inner.on_connection_close()
+
+    def _refuse(self, status: HTTPStatus, text: str, *, has_body: bool) -> None:
+        headers = HTTPHeaders({"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(text))})
+        # The rest of the request is not read.
+        headers["Connection"] = "close"
+        if status is HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = 'Basic realm="aftercommit"'
+        line = ResponseStartLine("", status.value, status.phrase)
+        self._connection.write_headers(line, headers, text.encode() if has_body else None)
+        self._connection.finish()
