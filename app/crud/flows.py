@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, UnaryExpression, and_, exists, func, select
+from sqlalchemy import ColumnElement, UnaryExpression, and_, exists, false, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.capture.kinds import FLOW
@@ -100,4 +100,4 @@ def _condition(match: FlowMatch) -> ColumnElement[bool]:
         on_deployments.append(deployments_in_pools(match.work_pools))
     if on_deployments:
         conditions.append(exists().where(Deployment.flow_id == Flow.id, *on_deployments))
-    return and_(True, *conditions)
+    return and_(false() if match.need_runs() else true(), *conditions)

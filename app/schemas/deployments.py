@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from app.schemas.bounds import BoundedList
-from app.schemas.filters import DeploymentFilter, FlowFilter, WorkPoolFilter, WorkQueueFilter
+from app.schemas.filters import DeploymentFilter, FlowFilter, RunFilters, WorkPoolFilter, WorkQueueFilter
 from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 from app.schemas.shared import (
     INTEGER_MAX,
@@ -130,7 +130,7 @@ class DeploymentUpdate(_DeploymentBody):
 Sort = Literal["CREATED_DESC", "UPDATED_DESC", "NAME_ASC", "NAME_DESC"]
 
 
-class DeploymentSelection(Query):
+class DeploymentSelection(RunFilters):
     """Deployments to select: those that match all the filters, on themselves, their flow, work pool and work queue."""
 
     deployments: DeploymentFilter | None = None

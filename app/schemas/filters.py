@@ -1,11 +1,22 @@
 """The filters of the list routes. A null or missing part matches every row. An unknown key is an error."""
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from app.postgres.base import JsonObject
 from app.schemas.bounds import BoundedList
-from app.schemas.shared import Text, WireModel
+from app.schemas.shared import Query, Text, WireModel
+
+
+class RunFilters(Query):
+    """Filters on the runs of what is listed. Nothing matches them, because there are no runs."""
+
+    flow_runs: Any = None
+    task_runs: Any = None
+
+    def need_runs(self) -> bool:
+        """Return whether a filter on runs is stated."""
+        return self.flow_runs is not None or self.task_runs is not None
 
 
 class IdFilter(WireModel):

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app.postgres.base import JsonObject
-from app.schemas.filters import DeploymentFilter, FlowFilter, WorkPoolFilter
+from app.schemas.filters import DeploymentFilter, FlowFilter, RunFilters, WorkPoolFilter
 from app.schemas.shared import Labels, Name, PageNumber, Paging, Query, ResourceResponse, Tags, WireModel
 
 
@@ -33,7 +33,7 @@ class FlowSort(StrEnum):
     NAME_DESC = "NAME_DESC"
 
 
-class FlowMatch(Query):
+class FlowMatch(RunFilters):
     """Flows to select: those that match all the filters, on themselves, their deployments and their work pools."""
 
     flows: FlowFilter | None = None

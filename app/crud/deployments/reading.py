@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, select, true
 from sqlalchemy.orm import Session
 
 from app.crud.filters import deployment_condition, deployments_in_pools, flow_condition, work_queue_condition
@@ -122,7 +122,7 @@ def is_selected(selection: DeploymentSelection) -> ColumnElement[bool]:
     if selection.work_pool_queues is not None:
         queues = select(WorkQueue.id).where(work_queue_condition(selection.work_pool_queues))
         conditions.append(Deployment.work_queue_id.in_(queues))
-    return and_(true(), *conditions)
+    return and_(false() if selection.need_runs() else true(), *conditions)
 
 
 def view(row: Sequence[Any]) -> DeploymentView:

@@ -131,6 +131,20 @@ def test_the_recorded_body_of_the_command_line_is_understood(client: TestClient)
     assert names(client, flows=ids, offset=0, **others) == ["hello-flow"]
 
 
+@pytest.mark.parametrize("stated", [{"flow_runs": {"name": {"any_": ["a"]}}}, {"task_runs": {}}], ids=str)
+@pytest.mark.parametrize("kind", ["flows", "deployments"])
+def test_nothing_matches_a_filter_on_runs_because_there_are_none(
+    kind: str, stated: dict[str, Any], client: TestClient
+) -> None:
+    flow = make_flow(client, "etl")
+    client.post("/deployments/", json={"name": "nightly", "flow_id": flow["id"]})
+
+    assert client.post(f"/{kind}/count", json={}).json() == 1
+    assert client.post(f"/{kind}/count", json=stated).json() == 0
+    assert client.post(f"/{kind}/filter", json=stated).json() == []
+    assert client.post(f"/{kind}/paginate", json=stated).json()["count"] == 0
+
+
 def test_a_filter_without_a_body_lists_everything(client: TestClient) -> None:
     make_flow(client, "etl")
 
