@@ -101,7 +101,7 @@ class ScheduleCreate(WireModel):
 
 
 class ScheduleUpdate(WireModel):
-    """Changes to one schedule. Omitted fields stay unchanged, and so do those that are null, as in Prefect.
+    """Changes to one schedule. Omitted fields stay unchanged, and so do those that are null.
 
     `replaces` is the slug of the stored schedule to change; then `slug` is its new slug.
     """
@@ -113,10 +113,18 @@ class ScheduleUpdate(WireModel):
     slug: Tag | None = None
     replaces: Tag | None = None
 
-    def changes(self) -> JsonObject:
-        """Return the keys of the stored JSON to replace. A stated `schedule` replaces the stored one as a whole."""
+    def applied_to(self, stored: JsonObject) -> JsonObject:
+        """Return the stored JSON with these changes.
+
+        A stated `schedule` replaces the stored one as a whole. Only an interval without an anchor keeps the stored one:
+        `prefect deploy` sends the current time as the anchor of a creation, and omits it in each later deploy.
+        """
         stated = {field for field in self.model_fields_set - {"replaces"} if getattr(self, field) is not None}
-        return self.model_dump(mode="json", include=stated)
+        changed = {**stored, **self.model_dump(mode="json", include=stated)}
+        if isinstance(self.schedule, IntervalSchedule) and "anchor_date" not in self.schedule.model_fields_set:
+            anchor = {key: value for key, value in stored["schedule"].items() if key == "anchor_date"}
+            changed["schedule"] |= anchor
+        return changed
 
 
 class ScheduleResponse(BaseModel):

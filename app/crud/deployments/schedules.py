@@ -5,7 +5,7 @@ that another entry of the same request has changed. All functions raise `Conflic
 would have the same slug.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -56,9 +56,8 @@ def changed(stored: Sequence[JsonObject], schedule_id: UUID, update: ScheduleUpd
         NotFound: no schedule has this id.
     """
     _require(stored, schedule_id)
-    changes = update.changes()
     return _check_slugs(
-        [{**schedule, **changes} if schedule["id"] == str(schedule_id) else schedule for schedule in stored]
+        [update.applied_to(schedule) if schedule["id"] == str(schedule_id) else schedule for schedule in stored]
     )
 
 
@@ -83,7 +82,8 @@ def _check_entries(entries: Sequence[ScheduleUpdate]) -> None:
 def _merged(stored: Sequence[JsonObject], entries: Sequence[ScheduleUpdate]) -> Schedules:
     """Return all stored schedules, changed by the entries that name their slugs, and the new ones."""
     index_by_slug = {schedule["slug"]: index for index, schedule in enumerate(stored)}
-    renamed = {entry.replaces for entry in entries if entry.replaces in index_by_slug}
+    made_before = _renames_made_before(entries, index_by_slug.keys())
+    renamed = {entry.replaces for entry in entries if entry.slug not in made_before} & index_by_slug.keys()
     result = list(stored)
     for entry in entries:
         slug_is_kept = entry.slug in index_by_slug and entry.slug not in renamed
@@ -99,8 +99,25 @@ def _merged(stored: Sequence[JsonObject], entries: Sequence[ScheduleUpdate]) -> 
         else:
             result.append(_from_update(entry))
             continue
-        result[index] = {**stored[index], **entry.changes()}
+        result[index] = entry.applied_to(stored[index])
     return _check_slugs(result)
+
+
+def _renames_made_before(entries: Iterable[ScheduleUpdate], slugs: Set[str]) -> set[str | None]:
+    """Return the slugs of the entries whose renames an earlier request has made, so that each deploy can be repeated.
+
+    After the chain `a -> b -> c`, `a` is not stored, but `b` and `c` are. The same holds after `b -> c` and a new `b`.
+    """
+    next_by_slug = {entry.replaces: entry for entry in entries}
+    found: set[str | None] = set()
+    for first in entries:
+        chain, entry = set(), None if first.replaces in slugs else first
+        while entry is not None and entry.slug in slugs:
+            chain.add(entry.slug)
+            entry = next_by_slug.get(entry.slug)
+        if entry is None:
+            found |= chain
+    return found
 
 
 def _replaced(stored: Sequence[JsonObject], entries: Sequence[ScheduleUpdate]) -> Schedules:
@@ -109,7 +126,7 @@ def _replaced(stored: Sequence[JsonObject], entries: Sequence[ScheduleUpdate]) -
     result = []
     for entry in entries:
         schedule = _take_match(remaining, entry)
-        result.append({**schedule, **entry.changes()} if schedule is not None else _from_update(entry))
+        result.append(entry.applied_to(schedule) if schedule is not None else _from_update(entry))
     return _check_slugs(result)
 
 
@@ -119,15 +136,15 @@ def _take_match(remaining: list[JsonObject], entry: ScheduleUpdate) -> JsonObjec
     It has the slug `replaces` or `slug`, or no slug and the same `schedule`. If several have the same `schedule`, one
     that has the same other fields, too, is preferred.
     """
-    changes = entry.changes()
-    content = {key: value for key, value in changes.items() if key != "slug"}
     unnamed = [
-        stored for stored in remaining if stored["slug"] is None and stored["schedule"] == content.get("schedule")
+        stored
+        for stored in remaining
+        if entry.schedule and stored["slug"] is None and entry.applied_to(stored)["schedule"] == stored["schedule"]
     ]
     matches = [
         *(stored for stored in remaining if entry.replaces and stored["slug"] == entry.replaces),
         *(stored for stored in remaining if entry.slug and stored["slug"] == entry.slug),
-        *(stored for stored in unnamed if {**stored, **content} == stored),
+        *(stored for stored in unnamed if {**entry.applied_to(stored), "slug": None} == stored),
         *unnamed,
     ]
     if not matches:

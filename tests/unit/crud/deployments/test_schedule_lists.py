@@ -106,9 +106,40 @@ def test_the_slug_of_a_renamed_schedule_is_free_for_a_new_one() -> None:
         assert ids(after)["b"] == ids(before)["a"] != ids(after)["a"]
 
 
-def test_a_rename_that_was_made_before_changes_nothing() -> None:
-    before = stored(("b", 1))
-    assert patched(before, [entry("b", 1, replaces="a")]) == before
+@pytest.mark.parametrize(
+    "renames", [{"a": "b"}, {"a": "b", "b": "c"}, {"a": "b", "b": "c", "c": "d"}, {"b": "d", "a": "b"}]
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_renames_that_were_made_before_change_nothing(renames: dict[str, str], order: int) -> None:
+    before = stored(*((slug, minute) for minute, slug in enumerate(renames, start=1)), active=False)
+    entries = [entry(new, 9, replaces=old) for old, new in renames.items()][::order]
+    after = patched(before, entries)
+    assert patched(after, entries) == after
+    assert ids(after) == {new: ids(before)[old] for old, new in renames.items()}
+
+
+def test_a_rename_whose_old_slug_was_given_to_a_new_schedule_can_be_repeated() -> None:
+    entries = [entry("b", 11, replaces="a"), entry("a", 12)]
+    after = patched(stored(("a", 1)), entries)
+    assert patched(after, entries) == after
+
+
+def test_a_chain_that_was_not_made_before_is_made_although_its_first_slug_is_not_stored() -> None:
+    before = stored(("b", 1), ("c", 2))
+    after = patched(before, [entry(new, 9, replaces=old) for old, new in ("ab", "bc", "cd")])
+    assert {**ids(after), "b": None} == {"b": None, "c": ids(before)["b"], "d": ids(before)["c"]}
+
+
+@pytest.mark.parametrize("slugs", [("a", "b"), ("a", None), (None, None)], ids=str)
+def test_an_interval_without_an_anchor_keeps_the_stored_anchor(slugs: tuple[str | None, str | None]) -> None:
+    anchored = {"schedule": {**every(1), "anchor_date": "2026-03-01T10:17:00Z"}, "active": False}
+    before = created([ScheduleCreate.model_validate({"slug": slug, **anchored}) for slug in slugs])
+    entries = [entry(slug, 1) for slug in slugs]
+    assert patched(before, entries) == before
+    (first, _) = changed(before, UUID(before[0]["id"]), entry(None, 2))
+    assert first["schedule"] == {**before[0]["schedule"], **every(2)}
+    (first, _) = changed(before, UUID(before[0]["id"]), entry(schedule={"cron": "0 3 * * *"}))
+    assert "anchor_date" not in first["schedule"]
 
 
 @pytest.mark.parametrize(
