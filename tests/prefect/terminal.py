@@ -15,8 +15,10 @@ from tests.waiting import wait_until
 SCRIPTS = Path(__file__).parent / "scripts"
 COMMAND_SECONDS = 120
 """Seconds that one command may take, on a busy machine."""
-LACKS_SLOTS = "3.4.25"
-"""The Prefect version that does not show slots."""
+LACK_SLOTS = ("3.4.25", "3.5.0")
+"""The Prefect versions that do not show slots."""
+LACK_REPLACES = ("3.4.25", "3.5.0")
+"""The Prefect versions that refuse `replaces`, the old slug of a schedule, in prefect.yaml."""
 OWN_PREFIXES = ("PREFECT_", "AFTERCOMMIT_")
 
 
@@ -86,7 +88,7 @@ class Terminal:
     variables: dict[str, str] = field(default_factory=dict)
     """Other environment variables that the user has set."""
     warm: WarmPrefect | None = None
-    """A preloaded Prefect, for commands of a user who has set no `variables`."""
+    """A preloaded Prefect, for commands of a user who has set none of Prefect's own variables."""
 
     def prefect(self, *arguments: str, code: int = 0) -> Output:
         """Run `prefect` with these arguments; it must exit with `code`."""
@@ -97,9 +99,9 @@ class Terminal:
     def ended(self, *arguments: str) -> Output:
         """Run `prefect` with these arguments; any exit code is allowed."""
         shown = "prefect " + " ".join(arguments)
-        if self.warm is None or self.variables:
+        if self.warm is None or any(name.startswith(OWN_PREFIXES) for name in self.variables):
             return self._run([self.venv / "bin" / "prefect", *arguments], shown)
-        code, text, errors = self.warm.run(arguments, self.folder, COMMAND_SECONDS)
+        code, text, errors = self.warm.run(arguments, self.folder, self.variables, COMMAND_SECONDS)
         assert code is not None, f"did not end in {COMMAND_SECONDS} s: {shown}\n{text}\n{errors}"
         return Output(shown, code, text, errors)
 

@@ -56,7 +56,7 @@ def test_a_changed_one_is_one_event_with_its_diff(world: World, terminal: Termin
     }
 
 
-def test_schedules_keep_their_ids_when_they_are_deployed_again(world: World, terminal: Terminal) -> None:
+def test_unchanged_schedules_are_no_event_and_keep_their_ids(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     deployment = deploy(world, terminal, pool, "scheduled")
     schedules = read(world, deployment)["schedules"]
@@ -67,6 +67,7 @@ def test_schedules_keep_their_ids_when_they_are_deployed_again(world: World, ter
     assert [schedule["id"] for schedule in read(world, deployment)["schedules"]] == [
         schedule["id"] for schedule in schedules
     ]
+    assert operations(world.life(deployment)) == ["created"]
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,17 @@ class WarmPrefect:
 
     process: subprocess.Popen[str]
 
-    def run(self, arguments: Sequence[str], folder: Path, seconds: float) -> tuple[int | None, str, str]:
-        """Run `prefect` in `folder`; return exit code (None after a timeout), output and errors."""
+    def run(
+        self, arguments: Sequence[str], folder: Path, variables: Mapping[str, str], seconds: float
+    ) -> tuple[int | None, str, str]:
+        """Run `prefect` in `folder` with these variables; return exit code (None after a timeout), output, errors."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with tempfile.NamedTemporaryFile("r") as output, tempfile.NamedTemporaryFile("r") as errors:
             command = {
                 "arguments": arguments,
                 "folder": str(folder),
+                "variables": variables,
                 "seconds": seconds,
                 "output": output.name,
                 "errors": errors.name,

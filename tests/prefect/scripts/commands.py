@@ -18,8 +18,9 @@ MAIN = ENTRY.load()
 
 
 def become(command: dict[str, Any]) -> None:
-    """Run the command in this process, with its folder, its arguments and its output files."""
+    """Run the command in this process, with its folder, its variables, its arguments and its output files."""
     os.chdir(command["folder"])
+    os.environ.update(command["variables"])
     files = [os.devnull, command["output"], command["errors"]]
     for stream, (file, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY), strict=True)):
         os.dup2(os.open(file, flags | os.O_CREAT), stream)

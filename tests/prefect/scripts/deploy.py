@@ -1,7 +1,7 @@
 """Deploys the flow `etl` with `flow.deploy()`: deploy.py NAME POOL HOW."""
 
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefect import flow
@@ -16,7 +16,10 @@ HOW = {
         "tags": ["a"],
         "schedules": [
             Cron("0 3 * * *", timezone="Europe/Rome", slug="at-three"),
-            Interval(timedelta(hours=1), slug="hourly", parameters={"n": 2}),
+            # Without an anchor, the client would send the present time, so each deploy would be a change.
+            Interval(
+                timedelta(hours=1), anchor_date=datetime(2026, 1, 1, tzinfo=UTC), slug="hourly", parameters={"n": 2}
+            ),
         ],
     },
     "limited": {"version": "1", "tags": ["a"], "concurrency_limit": 4},
