@@ -41,6 +41,7 @@ from app.web.authentication import Authentication
 from app.web.csrf import CsrfProtection
 from app.web.errors import add_error_handlers
 from app.web.middleware import BodyLimit, RequestContext
+from app.web.openapi import DocumentedApi
 from app.web.routing import PREFIX
 from app.web.sites import SiteCheck
 from app.web.wire_version import WireVersion
@@ -83,11 +84,8 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     # Report an invalid masking rule at the start, not in the first request that contains a secret.
     make_masker(settings)
     configure_logging(settings.log_level, as_json=settings.log_json)
-    app = FastAPI(
-        title="aftercommit",
-        version=settings.api_version,
+    app = DocumentedApi(
         lifespan=_lifespan,
-        separate_input_output_schemas=False,
         # Nothing reads it, it costs a check in each request, and its logs would quote request data.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -103,14 +101,14 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     add_error_handlers(app)
     app.state.credentials = Credentials(settings, is_exposed=is_exposed)
     _add_middleware(app, settings)
-    # Not with `include_router`: it would match each request against each router, and against each of its routes twice.
-    app.router.routes += [route for module in ROUTE_MODULES for route in module.router.routes]
-    _add_probes(app)
+    add_routes(app)
     return app
 
 
-def _add_probes(app: FastAPI) -> None:
-    """Add the health routes without the prefix too, for load balancers and containers."""
+def add_routes(app: FastAPI) -> None:
+    """Add all routes. The health routes exist without the prefix too, for load balancers and containers."""
+    # Not with `include_router`: it would match each request against each router, and against each of its routes twice.
+    app.router.routes += [route for module in ROUTE_MODULES for route in module.router.routes]
     for route in health.router.routes:
         if isinstance(route, APIRoute):
             app.add_api_route(route.path.removeprefix(PREFIX), route.endpoint, include_in_schema=False)

@@ -14,9 +14,11 @@ from app.web.routing import make_router
 
 router = make_router(tags=["csrf"])
 
+Client = Annotated[str, Query(max_length=1024, description="The id of the client that will send the token.")]
+
 
 @router.get("/csrf-token")
-def read_csrf_token(settings: SettingsDep, client: Annotated[str, Query(max_length=1024)] = "") -> CsrfToken:
+def read_csrf_token(settings: SettingsDep, client: Client = "") -> CsrfToken:
     """Return a CSRF token for the client, valid for an hour.
 
     The response is 422 if CSRF protection is disabled, or if `client` is missing.

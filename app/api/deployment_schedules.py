@@ -16,7 +16,7 @@ from app.schemas.schedules import ScheduleCreate, ScheduleResponse, ScheduleUpda
 from app.schemas.storable import within_digits
 from app.web.routing import make_router
 
-router = make_router("/deployments/{deployment_id}/schedules", tags=["deployments"])
+router = make_router("/deployments/{deployment_id:uuid}/schedules", tags=["deployments"])
 
 
 @router.get("")
@@ -39,14 +39,14 @@ def create_schedules(
     return oldest_first[stored:]
 
 
-@router.patch("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.patch("/{schedule_id:uuid}", status_code=HTTPStatus.NO_CONTENT)
 def update_schedule(deployment_id: UUID, schedule_id: UUID, body: ScheduleUpdate, session: Session) -> None:
     """Update a schedule: only the fields that the body contains."""
     deployment = lock_deployment(session, deployment_id)
     set_schedules(session, deployment, schedule_lists.changed(deployment.schedules, schedule_id, body))
 
 
-@router.delete("/{schedule_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete("/{schedule_id:uuid}", status_code=HTTPStatus.NO_CONTENT)
 def delete_schedule(deployment_id: UUID, schedule_id: UUID, session: Session) -> None:
     """Delete a schedule."""
     deployment = lock_deployment(session, deployment_id)

@@ -27,12 +27,12 @@ from app.schemas.deployments import (
 )
 from app.schemas.shared import Deleted, PathName
 from app.schemas.work_queues import WorkQueueResponse
-from app.web.routing import make_router
+from app.web.routing import also, make_router
 
 router = make_router("/deployments", tags=["deployments"])
 
 
-@router.post("/", status_code=HTTPStatus.CREATED)
+@router.post("/", status_code=HTTPStatus.CREATED, responses=also(HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS))
 def create_deployment(body: DeploymentCreate, session: Session, response: Response) -> DeploymentResponse:
     """Create a deployment (201), or update the existing one with this flow and name (200)."""
     _refuse_blocks(body)
@@ -48,26 +48,26 @@ def read_deployment_by_name(flow_name: PathName, deployment_name: PathName, sess
     return deployment_response(reading.read_deployment_by_name(session, flow_name, deployment_name))
 
 
-@router.get("/{deployment_id}")
+@router.get("/{deployment_id:uuid}")
 def read_deployment(deployment_id: UUID, session: Session) -> DeploymentResponse:
     """Return the deployment with this id."""
     return deployment_response(reading.read_deployment(session, deployment_id))
 
 
-@router.get("/{deployment_id}/work_queue_check")
+@router.get("/{deployment_id:uuid}/work_queue_check")
 def list_queues_with_filters(deployment_id: UUID, session: Session) -> list[WorkQueueResponse]:
     """List the work queues whose old-style `filter` matches the deployment."""
     return [WorkQueueResponse.of(*view) for view in list_queues_by_filter(session, deployment_id)]
 
 
-@router.patch("/{deployment_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.patch("/{deployment_id:uuid}", status_code=HTTPStatus.NO_CONTENT, responses=also(HTTPStatus.TOO_MANY_REQUESTS))
 def update_deployment(deployment_id: UUID, body: DeploymentUpdate, session: Session) -> None:
     """Update the fields that the body contains."""
     _refuse_blocks(body)
     deployments.update_deployment(session, deployment_id, body)
 
 
-@router.delete("/{deployment_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete("/{deployment_id:uuid}", status_code=HTTPStatus.NO_CONTENT)
 def delete_deployment(deployment_id: UUID, session: Session) -> None:
     """Delete a deployment."""
     deployments.delete_deployment(session, deployment_id)
@@ -120,13 +120,13 @@ def bulk_delete_deployments(session: Session, query: Annotated[DeploymentBulkDel
     return Deleted(deleted=deployments.delete_deployments(session, where))
 
 
-@router.post("/{deployment_id}/pause_deployment")
+@router.post("/{deployment_id:uuid}/pause_deployment")
 def pause_deployment(deployment_id: UUID, session: Session) -> None:
     """Pause a deployment."""
     deployments.set_paused(session, deployment_id, paused=True)
 
 
-@router.post("/{deployment_id}/resume_deployment")
+@router.post("/{deployment_id:uuid}/resume_deployment")
 def resume_deployment(deployment_id: UUID, session: Session) -> None:
     """Resume a deployment."""
     deployments.set_paused(session, deployment_id, paused=False)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from fastapi import Header, Query, Request
@@ -28,7 +29,7 @@ from app.schemas.page_token import Position
 from app.telemetry import get_logger
 from app.web.authentication import secrets_of
 from app.web.connections import TooSlow, abort_connection, abort_connection_later, run_until_first_ends, with_timeout
-from app.web.routing import make_router
+from app.web.routing import also, make_router
 
 logger = get_logger(__name__)
 router = make_router("/events", tags=["events"])
@@ -47,27 +48,30 @@ HEADERS: Final = {
     "connection": "close",
 }
 
-Texts = Annotated[list[str] | None, Query()]
+Texts = list[str] | None
 
 
-@router.get("/stream", response_class=Response)
+class EventStreamType(Response):
+    """The content type of the stream, for the OpenAPI document."""
+
+    media_type = "text/event-stream"
+
+
+@router.get("/stream", response_class=EventStreamType, responses=also(HTTPStatus.CONFLICT))
 async def stream_events(
     request: Request,
-    event: Texts = None,
-    resource: Texts = None,
-    any_resource: Texts = None,
-    text: str | None = None,
-    since: datetime | None = None,
-    after: Annotated[Position | None, Query()] = None,
-    last_event_id: Annotated[Position | None, Header()] = None,
+    event: Annotated[Texts, Query(description="What the event's name may begin with.")] = None,
+    resource: Annotated[Texts, Query(description="The ids of the resources whose events are sent.")] = None,
+    any_resource: Annotated[Texts, Query(description="The same, and one may be the id of a related resource.")] = None,
+    text: Annotated[str | None, Query(description="A search in the text of the event.")] = None,
+    since: Annotated[datetime | None, Query(description="Start with events that occurred at this time.")] = None,
+    after: Annotated[Position | None, Query(description="Start after this position in the log.")] = None,
+    last_event_id: Annotated[Position | None, Header(description="The last event received: replaces `after`.")] = None,
 ) -> Response:
     """Stream events from the log as server-sent events. The id of each is its position in the log.
 
     The stream starts after the position in `Last-Event-ID`; without it, after the position `after`; without both, with
     events that occurred at `since` or later; without all three, with new events only.
-
-    Filters: `event` is a prefix of the event's name, `resource` the id of the event's resource, `any_resource` the id
-    of its resource or of a related one, and `text` a text search. The first three may be repeated.
     """
     event_filter = _filter(event, resource, any_resource, text, since)
     subscribe = partial(

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from app.log import counts as event_counts
 from app.log import read as events
 from app.schemas.event import ReceivedEvent
-from app.schemas.event_queries import Countable, CountQuery, EventCount, EventPage, EventsQuery
+from app.schemas.event_counts import Countable, CountQuery, EventCount
+from app.schemas.event_queries import EventPage, EventsQuery
 from app.schemas.page_token import PageToken
 from app.web.routing import make_router
 
@@ -24,7 +25,9 @@ def read_events(request: Request, session: Session, query: EventsQuery | None = 
 
 @router.get("/filter/next")
 def read_next_events(
-    request: Request, session: Session, page_token: Annotated[str, Query(alias="page-token")]
+    request: Request,
+    session: Session,
+    page_token: Annotated[str, Query(alias="page-token", description="The token in `next_page`.")],
 ) -> EventPage:
     """Return the next page. The `next_page` of the page before contains this URL."""
     return _page(request, events.read_next_page(session, PageToken.decode(page_token)))

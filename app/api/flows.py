@@ -39,7 +39,7 @@ def read_flow_by_name(name: PathName, session: Session) -> FlowResponse:
     return FlowResponse.model_validate(flows.read_flow_by_name(session, name))
 
 
-@router.get("/{flow_id}")
+@router.get("/{flow_id:uuid}")
 def read_flow(flow_id: UUID, session: Session) -> FlowResponse:
     """Return the flow with this id."""
     return FlowResponse.model_validate(flows.read_flow(session, flow_id))
@@ -72,7 +72,7 @@ def page_flows(session: Session, query: Annotated[FlowPageQuery, Body(default_fa
     )
 
 
-@router.patch("/{flow_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.patch("/{flow_id:uuid}", status_code=HTTPStatus.NO_CONTENT)
 def update_flow(flow_id: UUID, body: FlowUpdate, session: Session) -> None:
     """Replace the tags of the flow, if the body contains tags."""
     if "tags" in body.model_fields_set:
@@ -81,7 +81,7 @@ def update_flow(flow_id: UUID, body: FlowUpdate, session: Session) -> None:
         flows.read_flow(session, flow_id)
 
 
-@router.delete("/{flow_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete("/{flow_id:uuid}", status_code=HTTPStatus.NO_CONTENT)
 def delete_flow(flow_id: UUID, session: Session) -> None:
     """Delete the flow and its deployments."""
     deletions.delete_flow(session, flow_id)

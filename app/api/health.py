@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.errors import Unavailable
 from app.migrations.state import HEAD, current_revision
 from app.postgres.refusals import describe
+from app.schemas.errors import NotReady, Ready
 from app.settings import Settings
 from app.web.dependencies import SettingsDep
 from app.web.routing import make_router
@@ -28,7 +29,7 @@ WIRE_VERSION = "0.8.4"
 
 
 # Asynchronous: it must answer at once, even while all threads wait for a database that hangs.
-@router.get("/health", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"description": STOPPING}})
+@router.get("/health")
 async def read_health(request: Request) -> bool:
     """Return true, or 503 once the process is stopping, so that load balancers send no more requests."""
     if request.app.state.is_stopping:
@@ -54,7 +55,7 @@ def read_server_version(settings: SettingsDep) -> str:
     return settings.api_version
 
 
-@router.get("/ready")
+@router.get("/ready", response_model=Ready, responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": NotReady}})
 def read_readiness(request: Request, settings: SettingsDep) -> JSONResponse:
     """Answer 200 if the database and the broker answer and the schema is current, else 503 with the reasons."""
     reasons = {

@@ -26,7 +26,7 @@ def read_slots_of_pool(name: PathName, session: Session, page: PageBody) -> Pool
     return PoolSlots.of(pool, [view.queue for view in queues], count, page)
 
 
-@router.post("/work_queues/{queue_id}/concurrency_status")
+@router.post("/work_queues/{queue_id:uuid}/concurrency_status")
 def read_slots_of_queue(queue_id: UUID, session: Session, page: PageBody) -> QueueSlots:
     """Return the taken slots of the queue (none)."""
     return QueueSlots.of(work_queues.read_work_queue(session, queue_id).queue, page)

@@ -11,7 +11,7 @@ from app.crud.limits import tag_limits
 from app.errors import NotSupported
 from app.schemas.concurrency_limits import ConcurrencyLimitQuery, TagLimitCreate, TagLimitReset, TagLimitResponse
 from app.schemas.shared import PathName
-from app.web.routing import make_router
+from app.web.routing import also, make_router
 
 router = make_router("/concurrency_limits", tags=["concurrency limits"])
 
@@ -40,7 +40,7 @@ def read_tag_limit(tag: PathName, session: Session) -> TagLimitResponse:
     return TagLimitResponse.of(tag_limits.read_tag_limit(session, tag))
 
 
-@router.post("/tag/{tag}/reset")
+@router.post("/tag/{tag}/reset", responses=also(HTTPStatus.NOT_IMPLEMENTED))
 def reset_tag_limit(
     tag: PathName, session: Session, body: Annotated[TagLimitReset, Body(default_factory=TagLimitReset)]
 ) -> None:
@@ -56,13 +56,13 @@ def delete_tag_limit(tag: PathName, session: Session) -> None:
     tag_limits.delete_tag_limit(session, tag_limits.read_tag_limit(session, tag))
 
 
-@router.get("/{limit_id}")
+@router.get("/{limit_id:uuid}")
 def read_tag_limit_by_id(limit_id: UUID, session: Session) -> TagLimitResponse:
     """Return the tag limit with this id."""
     return TagLimitResponse.of(tag_limits.read_tag_limit_by_id(session, limit_id))
 
 
-@router.delete("/{limit_id}")
+@router.delete("/{limit_id:uuid}")
 def delete_tag_limit_by_id(limit_id: UUID, session: Session) -> None:
     """Delete the tag limit with this id."""
     tag_limits.delete_tag_limit(session, tag_limits.read_tag_limit_by_id(session, limit_id))

@@ -3,6 +3,7 @@
 Lists of such resources are empty, reading one answers 404, and creating one answers 501 with the reason.
 """
 
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from app.crud.deployments.reading import read_deployment
 from app.errors import NotFound, NotSupported
 from app.schemas.shared import PageNumber
-from app.web.routing import make_router
+from app.web.routing import also, make_router
 
 UNSUPPORTED: Final = {
     "flow_runs": "flow runs",
@@ -62,14 +63,14 @@ SLOT_ACTIONS: Final = (
 router = make_router(tags=["unsupported"])
 
 
-@router.post("/deployments/{deployment_id}/create_flow_run")
+@router.post("/deployments/{deployment_id:uuid}/create_flow_run", responses=also(HTTPStatus.NOT_IMPLEMENTED))
 def create_run_of_deployment(deployment_id: UUID, session: Session) -> None:
     """Answer 501: the registry does not run deployments."""
     read_deployment(session, deployment_id)
     raise NotSupported("aftercommit is a registry of deployments and does not run them.")
 
 
-@router.post("/deployments/{deployment_id}/branch")
+@router.post("/deployments/{deployment_id:uuid}/branch", responses=also(HTTPStatus.NOT_IMPLEMENTED))
 def branch_deployment(deployment_id: UUID, session: Session) -> None:
     """Answer 501: the registry does not branch deployments."""
     read_deployment(session, deployment_id)
@@ -82,9 +83,14 @@ def read_default_result_storage() -> dict[str, None]:
     return {"default_result_storage_block_id": None}
 
 
-@router.put("/admin/storage")
-@router.delete("/admin/storage")
-def change_default_result_storage() -> None:
+@router.put("/admin/storage", responses=also(HTTPStatus.NOT_IMPLEMENTED))
+def set_default_result_storage() -> None:
+    """Answer 501: the registry has no blocks for the results of runs."""
+    raise NotSupported("aftercommit has no blocks.")
+
+
+@router.delete("/admin/storage", responses=also(HTTPStatus.NOT_IMPLEMENTED))
+def clear_default_result_storage() -> None:
     """Answer 501: the registry has no blocks for the results of runs."""
     raise NotSupported("aftercommit has no blocks.")
 

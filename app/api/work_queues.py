@@ -72,33 +72,33 @@ def read_work_queue_by_name(name: PathName, session: Session) -> WorkQueueRespon
     return WorkQueueResponse.of(*work_queues.read_work_queue_by_name(session, AGENT_POOL, name))
 
 
-@router.get("/work_queues/{queue_id}")
+@router.get("/work_queues/{queue_id:uuid}")
 def read_work_queue(queue_id: UUID, session: Session) -> WorkQueueResponse:
     """Return the work queue with this id."""
     return WorkQueueResponse.of(*work_queues.read_work_queue(session, queue_id))
 
 
-@router.get("/work_queues/{queue_id}/status")
+@router.get("/work_queues/{queue_id:uuid}/status")
 def read_work_queue_status(queue_id: UUID, session: Session, settings: SettingsDep) -> WorkQueueHealth:
     """Return whether the work queue is healthy, which means that it was polled recently."""
     queue, _ = work_queues.read_work_queue(session, queue_id)
     return WorkQueueHealth.of(queue, settings.readiness_silence)
 
 
-@router.post("/work_queues/{queue_id}/get_runs")
+@router.post("/work_queues/{queue_id:uuid}/get_runs")
 def list_runs(queue_id: UUID, session: Session) -> list[dict[str, Any]]:
     """Return the runs that an agent should start: none."""
     work_queues.read_work_queue(session, queue_id)
     return []
 
 
-@router.patch("/work_queues/{queue_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.patch("/work_queues/{queue_id:uuid}", status_code=HTTPStatus.NO_CONTENT)
 def update_work_queue(queue_id: UUID, body: WorkQueueUpdate, session: Session) -> None:
     """Update the fields that the body contains."""
     work_queues.update_work_queue(session, queue_id, body.column_values())
 
 
-@router.delete("/work_queues/{queue_id}", status_code=HTTPStatus.NO_CONTENT)
+@router.delete("/work_queues/{queue_id:uuid}", status_code=HTTPStatus.NO_CONTENT)
 def delete_work_queue(queue_id: UUID, session: Session) -> None:
     """Delete the work queue. Deployments that use it are kept, without a work queue."""
     deletions.delete_work_queue(session, queue_id)

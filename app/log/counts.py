@@ -10,7 +10,8 @@ from app.errors import InvalidRequest
 from app.log.filter import matching
 from app.models import EventRow
 from app.schemas.event import RESOURCE_NAME
-from app.schemas.event_queries import Countable, CountQuery, EventCount, EventFilter, TimeUnit
+from app.schemas.event_counts import Countable, CountQuery, EventCount, TimeUnit
+from app.schemas.event_queries import EventFilter
 
 MAX_BUCKETS: Final = 1000
 MAX_GROUPS: Final = 10_000

@@ -6,10 +6,13 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
-from app.schemas.shared import Object, UtcTime
+from app.schemas.examples import CLIENT_EVENT, example
+from app.schemas.shared import Object
 from app.schemas.storable import with_few_keys, within_digits
+from app.schemas.times import UtcTime
 
 MAX_BATCH: Final = 10_000
 """The most events in one request: one transaction appends them all and holds the append lock meanwhile."""
@@ -46,14 +49,29 @@ def _has_role(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
-Labels = Annotated[dict[str, str], BeforeValidator(_has_few_labels), AfterValidator(_has_id)]
-RelatedLabels = Annotated[Labels, AfterValidator(_has_role)]
+LABEL: Final[JsonDict] = {"type": "string", "minLength": 1}
+ID_LABEL: Final[JsonDict] = {
+    RESOURCE_ID: {**LABEL, "maxLength": MAX_INDEXED_BYTES, "description": "The id of the resource."}
+}
+ROLE_LABEL: Final[JsonDict] = {RESOURCE_ROLE: {**LABEL, "description": "The role of the related resource."}}
+
+Labels = Annotated[
+    dict[str, str],
+    Field(json_schema_extra={"required": [RESOURCE_ID], "properties": ID_LABEL}),
+    BeforeValidator(_has_few_labels),
+    AfterValidator(_has_id),
+]
+RelatedLabels = Annotated[
+    Labels,
+    Field(json_schema_extra={"required": [RESOURCE_ID, RESOURCE_ROLE], "properties": {**ID_LABEL, **ROLE_LABEL}}),
+    AfterValidator(_has_role),
+]
 
 
 class ClientEvent(BaseModel):
     """An event from a client. Unknown keys are ignored, as in Prefect's server."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", **example(CLIENT_EVENT))
 
     id: UUID
     occurred: UtcTime

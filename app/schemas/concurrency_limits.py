@@ -4,24 +4,27 @@ from datetime import datetime
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool, StrictFloat
 
 from app.models import ConcurrencyLimit
 from app.schemas.bounds import BoundedList
+from app.schemas.examples import CONCURRENCY_LIMIT, CONCURRENCY_LIMIT_CHANGES, TAG_LIMIT, TAG_LIMIT_RESET, example
 from app.schemas.shared import NAME_LENGTH, Changes, Count, Name, Paging, Query, ResourceResponse, WireModel
 
 TAG_PREFIX: Final = "tag:"
 """A tag's limit is stored as a global limit whose name starts with this prefix."""
 
-Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Decay = Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]
 
 
 class ConcurrencyLimitCreate(WireModel):
     """A concurrency limit to create."""
 
+    model_config = example(CONCURRENCY_LIMIT)
+
     name: Name
     limit: Count
-    active: bool = True
+    active: StrictBool = True
     active_slots: Count = 0
     denied_slots: Count = 0
     slot_decay_per_second: Decay = 0.0
@@ -30,9 +33,11 @@ class ConcurrencyLimitCreate(WireModel):
 class ConcurrencyLimitUpdate(Changes):
     """Changes to a concurrency limit. Omitted fields stay unchanged."""
 
+    model_config = example(CONCURRENCY_LIMIT_CHANGES)
+
     name: Name | None = None
     limit: Count | None = None
-    active: bool | None = None
+    active: StrictBool | None = None
     active_slots: Count | None = None
     denied_slots: Count | None = None
     slot_decay_per_second: Decay | None = None
@@ -62,12 +67,16 @@ class CreatedConcurrencyLimitResponse(ConcurrencyLimitResponse):
 class TagLimitCreate(WireModel):
     """A concurrency limit for the task runs with a tag. It replaces the limit that the tag already has."""
 
+    model_config = example(TAG_LIMIT)
+
     tag: Annotated[Name, Field(max_length=NAME_LENGTH - len(TAG_PREFIX))]
     concurrency_limit: Count
 
 
 class TagLimitReset(Query):
     """The task runs that hold the slots after the reset. Only none are possible: this registry has no task runs."""
+
+    model_config = example(TAG_LIMIT_RESET)
 
     slot_override: BoundedList[UUID] | None = None
 

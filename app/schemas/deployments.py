@@ -4,10 +4,19 @@ import json
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from app.schemas.bounds import BoundedList
+from app.schemas.examples import (
+    DEPLOYMENT,
+    DEPLOYMENT_CHANGES,
+    DEPLOYMENT_PAGE,
+    DEPLOYMENT_SELECTION,
+    DEPLOYMENTS,
+    example,
+)
 from app.schemas.filters import DeploymentFilter, FlowFilter, RunFilters, WorkPoolFilter, WorkQueueFilter
+from app.schemas.numbers import WHOLE
 from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 from app.schemas.shared import (
     INTEGER_MAX,
@@ -63,13 +72,13 @@ class ConcurrencyOptions(WireModel):
     """What happens to a run that starts when the deployment's concurrency limit is reached."""
 
     collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"]
-    grace_period_seconds: Annotated[int, Field(ge=60, le=86400)] | None = None
+    grace_period_seconds: Annotated[int, Field(ge=60, le=86400), WHOLE] | None = None
 
 
 class _DeploymentBody(WireModel):
     """The fields that are the same for creating and updating a deployment."""
 
-    concurrency_limit: Annotated[int, Field(gt=0, le=INTEGER_MAX)] | None = None
+    concurrency_limit: Annotated[int, Field(gt=0, le=INTEGER_MAX), WHOLE] | None = None
     concurrency_options: ConcurrencyOptions | None = None
     global_concurrency_limit_id: UUID | None = None
     parameter_openapi_schema: Object | None = None
@@ -102,11 +111,13 @@ class _DeploymentBody(WireModel):
 class DeploymentCreate(_DeploymentBody):
     """A deployment to create. If the flow already has a deployment with this name, that one is updated."""
 
+    model_config = example(DEPLOYMENT)
+
     name: Name
     flow_id: UUID
-    paused: bool = False
+    paused: StrictBool = False
     schedules: BoundedList[ScheduleCreate] = Field(default_factory=list)
-    enforce_parameter_schema: bool = True
+    enforce_parameter_schema: StrictBool = True
     parameters: Parameters = Field(default_factory=dict)
     tags: Tags = Field(default_factory=list)
     labels: Labels | None = Field(default_factory=dict)
@@ -118,12 +129,14 @@ class DeploymentUpdate(_DeploymentBody):
     Null is an error for `tags`, `paused`, `schedules`, `parameters` and `enforce_parameter_schema`.
     """
 
+    model_config = example(DEPLOYMENT_CHANGES)
+
     # The model accepts null for the last two, and PostgreSQL refuses it, as in Prefect.
 
-    paused: bool = False
+    paused: StrictBool = False
     schedules: BoundedList[ScheduleUpdate] = Field(default_factory=list)
     tags: Tags = Field(default_factory=list)
-    enforce_parameter_schema: bool | None = None
+    enforce_parameter_schema: StrictBool | None = None
     parameters: Annotated[Object | None, AfterValidator(_within_parameters_limit)] = None
 
 
@@ -132,6 +145,8 @@ Sort = Literal["CREATED_DESC", "UPDATED_DESC", "NAME_ASC", "NAME_DESC"]
 
 class DeploymentSelection(RunFilters):
     """Deployments to select: those that match all the filters, on themselves, their flow, work pool and work queue."""
+
+    model_config = example(DEPLOYMENT_SELECTION)
 
     deployments: DeploymentFilter | None = None
     flows: FlowFilter | None = None
@@ -142,11 +157,15 @@ class DeploymentSelection(RunFilters):
 class DeploymentQuery(DeploymentSelection, Paging):
     """The deployments to list, and their order."""
 
+    model_config = example(DEPLOYMENTS)
+
     sort: Sort = "NAME_ASC"
 
 
 class DeploymentPageQuery(DeploymentSelection, PageNumber):
     """The page of deployments to list, and their order."""
+
+    model_config = example(DEPLOYMENT_PAGE)
 
     sort: Sort = "NAME_ASC"
 
@@ -154,5 +173,7 @@ class DeploymentPageQuery(DeploymentSelection, PageNumber):
 class DeploymentBulkDelete(Query):
     """The deployments to delete, at most `limit` of them. The filter must state a condition."""
 
+    model_config = example(DEPLOYMENTS)
+
     deployments: DeploymentFilter | None = None
-    limit: Annotated[int, Field(ge=1, le=DELETE_LIMIT)] = DELETE_LIMIT
+    limit: Annotated[int, Field(ge=1, le=DELETE_LIMIT), WHOLE] = DELETE_LIMIT

@@ -1,16 +1,29 @@
 """Requests for events and counts of events, and their responses. The filter has Prefect's format."""
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StrictBool,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.schemas.bounds import BoundedList
 from app.schemas.event import ReceivedEvent
-from app.schemas.shared import UtcTime
+from app.schemas.examples import EVENTS, example
+from app.schemas.nulls import accept_null
+from app.schemas.numbers import WHOLE
 from app.schemas.storable import MODEL_KEYS, with_few_keys
+from app.schemas.times import UtcTime
 
 DEFAULT_WINDOW: Final = timedelta(days=180)
 DEFAULT_LIMIT: Final = 50
@@ -45,6 +58,13 @@ class Body(BaseModel):
         with_few_keys(value, MODEL_KEYS)
         return {key: entry for key, entry in value.items() if entry is not None or key not in cls.model_fields}
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON Schema, in which every optional key may be null."""
+        schema = handler(core_schema)
+        accept_null(handler.resolve_ref_schema(schema), as_a_whole=False)
+        return schema
+
 
 class FilterPart(Body):
     """A part of a filter. Unknown keys are an error. An empty list matches every event."""
@@ -76,7 +96,7 @@ class ResourceFilter(FilterPart):
     id: BoundedList[FilterText] = []
     id_prefix: BoundedList[FilterText] = []
     labels: Labels = {}
-    distinct: bool = False
+    distinct: StrictBool = False
 
 
 class RelatedFilter(FilterPart):
@@ -134,8 +154,10 @@ class EventFilter(FilterPart):
 class EventsQuery(Body):
     """A request for events. With `limit` 0, only the total is returned."""
 
+    model_config = example(EVENTS)
+
     filter: EventFilter = Field(default_factory=EventFilter)
-    limit: Annotated[int, Field(ge=0, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=0, le=MAX_LIMIT), WHOLE] = DEFAULT_LIMIT
 
 
 class EventPage(BaseModel):
@@ -148,49 +170,3 @@ class EventPage(BaseModel):
     total: int
     total_is_exact: bool
     next_page: str | None
-
-
-class Countable(StrEnum):
-    """The property that events are counted by."""
-
-    DAY = "day"
-    TIME = "time"
-    EVENT = "event"
-    RESOURCE = "resource"
-
-
-class TimeUnit(StrEnum):
-    """The unit of `time_interval`."""
-
-    WEEK = "week"
-    DAY = "day"
-    HOUR = "hour"
-    MINUTE = "minute"
-    SECOND = "second"
-
-    @property
-    def length(self) -> timedelta:
-        """The length of one unit."""
-        return timedelta(**{f"{self.value}s": 1})
-
-
-class CountQuery(Body):
-    """A request for counts of events. `time_unit` and `time_interval` are used only when counting by `time`."""
-
-    filter: EventFilter
-    time_unit: TimeUnit = TimeUnit.DAY
-    time_interval: Annotated[float, Field(ge=0.01, allow_inf_nan=False)] = 1.0
-
-
-class EventCount(BaseModel):
-    """The number of events with one value.
-
-    For a count by day or time, `start_time` and `end_time` are the bounds of the bucket. Otherwise they are the times
-    of the first and the last event.
-    """
-
-    value: str
-    label: str
-    count: int
-    start_time: datetime
-    end_time: datetime

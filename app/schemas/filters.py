@@ -3,6 +3,8 @@
 from typing import Any, Literal
 from uuid import UUID
 
+from pydantic import StrictBool
+
 from app.postgres.base import JsonObject
 from app.schemas.bounds import BoundedList
 from app.schemas.shared import Query, Text, WireModel
@@ -59,7 +61,7 @@ class LikeFilter(WireModel):
 class BooleanFilter(WireModel):
     """Rows in which the flag has the value `eq_`."""
 
-    eq_: bool | None = None
+    eq_: StrictBool | None = None
 
 
 class CombinedFilter(WireModel):
@@ -71,14 +73,14 @@ class CombinedFilter(WireModel):
 class NullFilter(CombinedFilter):
     """Rows without any such object (`is_null_` true), or with at least one (`is_null_` false)."""
 
-    is_null_: bool | None = None
+    is_null_: StrictBool | None = None
 
 
 class TagFilter(CombinedFilter):
     """Conditions on tags: the row has all tags of `all_`; it has no tags (`is_null_` true) or some (false)."""
 
     all_: BoundedList[Text] | None = None
-    is_null_: bool | None = None
+    is_null_: StrictBool | None = None
 
 
 class AnyTagFilter(TagFilter):

@@ -6,12 +6,16 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app.postgres.base import JsonObject
+from app.schemas.examples import FLOW, FLOW_CHANGES, FLOW_PAGE, FLOW_SELECTION, FLOWS, example
 from app.schemas.filters import DeploymentFilter, FlowFilter, RunFilters, WorkPoolFilter
+from app.schemas.numbers import WHOLE
 from app.schemas.shared import Labels, Name, PageNumber, Paging, Query, ResourceResponse, Tags, WireModel
 
 
 class FlowCreate(WireModel):
     """A flow to create. If a flow with this name exists, that one is returned unchanged."""
+
+    model_config = example(FLOW)
 
     name: Name
     tags: Tags = Field(default_factory=list)
@@ -20,6 +24,8 @@ class FlowCreate(WireModel):
 
 class FlowUpdate(WireModel):
     """The new tags of a flow."""
+
+    model_config = example(FLOW_CHANGES)
 
     tags: Tags = Field(default_factory=list)
 
@@ -36,6 +42,8 @@ class FlowSort(StrEnum):
 class FlowMatch(RunFilters):
     """Flows to select: those that match all the filters, on themselves, their deployments and their work pools."""
 
+    model_config = example(FLOW_SELECTION)
+
     flows: FlowFilter | None = None
     deployments: DeploymentFilter | None = None
     work_pools: WorkPoolFilter | None = None
@@ -44,11 +52,15 @@ class FlowMatch(RunFilters):
 class FlowQuery(FlowMatch, Paging):
     """The flows to list, and their order."""
 
+    model_config = example(FLOWS)
+
     sort: FlowSort = FlowSort.NAME_ASC
 
 
 class FlowPageQuery(FlowMatch, PageNumber):
     """The page of flows to list, and their order."""
+
+    model_config = example(FLOW_PAGE)
 
     sort: FlowSort = FlowSort.NAME_ASC
 
@@ -56,8 +68,10 @@ class FlowPageQuery(FlowMatch, PageNumber):
 class FlowBulkDelete(Query):
     """The flows to delete, at most `limit` of them. The filter must state a condition."""
 
+    model_config = example(FLOWS)
+
     flows: FlowFilter | None = None
-    limit: Annotated[int, Field(ge=1, le=50)] = 50
+    limit: Annotated[int, Field(ge=1, le=50), WHOLE] = 50
 
 
 class FlowResponse(ResourceResponse):

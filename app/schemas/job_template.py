@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from app.postgres.base import JsonObject
 from app.schemas.bounds import LISTED_ERRORS, PLACE_LENGTH, shortened
@@ -63,5 +63,13 @@ def _is_object(template: JsonObject, key: str) -> bool:
     return isinstance(part, dict)
 
 
-BaseJobTemplate = Annotated[Object, AfterValidator(_check)]
+PARTS: Final = {
+    "job_configuration": {"type": "object", "description": "What a worker needs to run a job, with `{{ variables }}`."},
+    "variables": {"type": "object", "description": "The JSON Schema of the variables."},
+}
+BaseJobTemplate = Annotated[
+    Object,
+    Field(json_schema_extra={"anyOf": [{"maxProperties": 0}, {"required": [*PARTS], "properties": PARTS}]}),
+    AfterValidator(_check),
+]
 """A base job template. An empty object means: no template."""

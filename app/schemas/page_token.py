@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import NotAllowed
 from app.schemas.event_queries import MAX_LIMIT, EventFilter
-from app.schemas.shared import UtcTime
+from app.schemas.times import UtcTime
 
 Position = Annotated[int, Field(ge=0, lt=2**63)]
 

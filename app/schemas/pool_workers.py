@@ -5,11 +5,13 @@ from enum import StrEnum
 from typing import Annotated, Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictFloat
 
 from app.schemas.bounds import BoundedList
+from app.schemas.examples import DEPLOYMENT_POLL, HEARTBEAT, POOL_POLL, WORKERS, example
 from app.schemas.filters import CombinedFilter
-from app.schemas.shared import INTEGER_MAX, NAME_LENGTH, Paging, Query, ResourceResponse, Text, UtcTime, WireModel
+from app.schemas.shared import INTEGER_MAX, NAME_LENGTH, Paging, Query, ResourceResponse, Text, WireModel
+from app.schemas.times import UtcTime
 
 PREVIEW_AHEAD: Final = timedelta(minutes=30)
 
@@ -17,12 +19,16 @@ PREVIEW_AHEAD: Final = timedelta(minutes=30)
 class Heartbeat(Query):
     """A worker's heartbeat. The next one is expected within `heartbeat_interval_seconds`."""
 
+    model_config = example(HEARTBEAT)
+
     name: Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH)]
-    heartbeat_interval_seconds: Annotated[float, Field(gt=0, le=INTEGER_MAX // 10)] | None = None
+    heartbeat_interval_seconds: Annotated[StrictFloat, Field(gt=0, le=INTEGER_MAX // 10)] | None = None
 
 
 class PoolPoll(Query):
     """A worker's poll for runs of these queues of its pool. Without names, of all queues."""
+
+    model_config = example(POOL_POLL)
 
     work_queue_names: BoundedList[Text] | None = None
     scheduled_before: UtcTime | None = None
@@ -35,6 +41,8 @@ class PoolPoll(Query):
 
 class DeploymentPoll(Query):
     """A poll for runs of these deployments, from the process that serves them."""
+
+    model_config = example(DEPLOYMENT_POLL)
 
     deployment_ids: BoundedList[UUID] = Field(default_factory=list)
 
@@ -69,6 +77,8 @@ class WorkerFilter(CombinedFilter):
 
 class WorkerQuery(Paging):
     """The workers to list."""
+
+    model_config = example(WORKERS)
 
     workers: WorkerFilter | None = None
 

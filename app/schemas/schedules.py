@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from croniter import croniter
 from dateutil.rrule import rrulestr
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictFloat
 
 from app.postgres.base import JsonObject
-from app.schemas.shared import INTEGER_MAX, Object, Tag, Text, UtcTime, WireModel
+from app.schemas.examples import SCHEDULE, SCHEDULE_CHANGES, example
+from app.schemas.numbers import WHOLE
+from app.schemas.shared import INTEGER_MAX, Object, Tag, Text, WireModel
+from app.schemas.times import UtcTime
 
 DEFAULT_ANCHOR: Final = datetime(2020, 1, 1, tzinfo=UTC)
 """The default anchor of an interval. It is constant, so equal requests give equal schedules."""
@@ -56,21 +59,21 @@ def _valid_rrule(text: str) -> str:
     return text
 
 
-TimeZone = Annotated[str, AfterValidator(_known_timezone)]
+TimeZone = Annotated[str, Field(json_schema_extra={"format": "timezone"}), AfterValidator(_known_timezone)]
 
 
 class CronSchedule(WireModel):
     """Runs at the times of a cron expression with five fields."""
 
-    cron: Annotated[Text, Field(max_length=200), AfterValidator(_valid_cron)]
+    cron: Annotated[Text, Field(max_length=200, json_schema_extra={"format": "cron"}), AfterValidator(_valid_cron)]
     timezone: TimeZone | None = None
-    day_or: bool = True
+    day_or: StrictBool = True
 
 
 class IntervalSchedule(WireModel):
     """Runs every `interval` seconds, counted from `anchor_date`."""
 
-    interval: Annotated[float, Field(gt=0, le=LONGEST_INTERVAL_SECONDS)]
+    interval: Annotated[StrictFloat, Field(gt=0, le=LONGEST_INTERVAL_SECONDS)]
     anchor_date: UtcTime = DEFAULT_ANCHOR
     timezone: TimeZone | None = None
 
@@ -78,7 +81,9 @@ class IntervalSchedule(WireModel):
 class RRuleSchedule(WireModel):
     """Runs at the times of an RFC 5545 recurrence rule."""
 
-    rrule: Annotated[Text, Field(max_length=RRULE_LENGTH), AfterValidator(_valid_rrule)]
+    rrule: Annotated[
+        Text, Field(max_length=RRULE_LENGTH, json_schema_extra={"format": "rrule"}), AfterValidator(_valid_rrule)
+    ]
     timezone: TimeZone | None = "UTC"
 
 
@@ -88,9 +93,11 @@ Schedule = CronSchedule | IntervalSchedule | RRuleSchedule
 class ScheduleCreate(WireModel):
     """A schedule to add. Prefect ignores `replaces` in a new schedule, and so does this API."""
 
+    model_config = example(SCHEDULE)
+
     schedule: Schedule
-    active: bool = True
-    max_scheduled_runs: Annotated[int, Field(gt=0, le=INTEGER_MAX)] | None = None
+    active: StrictBool = True
+    max_scheduled_runs: Annotated[int, Field(gt=0, le=INTEGER_MAX), WHOLE] | None = None
     parameters: Object = Field(default_factory=dict)
     slug: Tag | None = None
     replaces: Tag | None = None
@@ -106,9 +113,11 @@ class ScheduleUpdate(WireModel):
     `replaces` is the slug of the stored schedule to change; then `slug` is its new slug.
     """
 
+    model_config = example(SCHEDULE_CHANGES)
+
     schedule: Schedule | None = None
-    active: bool | None = None
-    max_scheduled_runs: Annotated[int, Field(gt=0, le=INTEGER_MAX)] | None = None
+    active: StrictBool | None = None
+    max_scheduled_runs: Annotated[int, Field(gt=0, le=INTEGER_MAX), WHOLE] | None = None
     parameters: Object | None = None
     slug: Tag | None = None
     replaces: Tag | None = None

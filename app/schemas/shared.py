@@ -3,7 +3,7 @@
 The filters of the list routes are in `app.schemas.filters`.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
@@ -13,15 +13,21 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.errors import InvalidRequest
 from app.postgres.base import JsonObject
 from app.schemas.bounds import BoundedList
+from app.schemas.examples import PAGE, PAGING, example
+from app.schemas.nulls import accept_null, refuse_null
+from app.schemas.numbers import WHOLE
 from app.schemas.storable import MODEL_KEYS, not_too_deep, with_few_keys, within_digits, without_nul
 
 NAME_LENGTH: Final = 500
@@ -30,14 +36,6 @@ TEXT_LENGTH: Final = 100_000
 LIST_LIMIT: Final = 200
 """The highest and the default number of rows in one response."""
 INTEGER_MAX: Final = 2**31 - 1
-
-
-def _in_utc(time: datetime) -> datetime:
-    try:
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except OverflowError:
-        # The first hours of year 1 in an eastern time zone are 1 BC in UTC. Python cannot represent that year.
-        raise ValueError("The time is out of range.") from None
 
 
 def _without_repeats(tags: list[str]) -> list[str]:
@@ -63,10 +61,7 @@ Tags = Annotated[BoundedList[Tag], AfterValidator(_without_repeats)]
 Labels = Annotated[dict[Tag, StrictBool | StrictInt | StrictFloat | Tag], BeforeValidator(with_few_keys)]
 """Labels: a text, number or boolean for each key."""
 
-UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time, converted to UTC. A time without a zone is taken as UTC. The year in UTC must be between 1 and 9999."""
-
-Count = Annotated[int, Field(ge=0, le=INTEGER_MAX)]
+Count = Annotated[int, Field(ge=0, le=INTEGER_MAX), WHOLE]
 """A number of things, from 0 to the highest value of PostgreSQL's `integer`."""
 
 
@@ -100,6 +95,13 @@ class Changes(WireModel):
                 raise ValueError(f"Must not be null: {', '.join(refused)}.")
         return data
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON Schema, in which only the clearable fields may be null."""
+        schema = handler(core_schema)
+        refuse_null(handler.resolve_ref_schema(schema), cls.clearable)
+        return schema
+
 
 class Query(BaseModel):
     """The body of a list route. Unknown keys are ignored and null means the default, because clients send both."""
@@ -115,6 +117,13 @@ class Query(BaseModel):
             return {key: value for key, value in data.items() if value is not None}
         return data
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON Schema, in which null is accepted wherever it means the default."""
+        schema = handler(core_schema)
+        accept_null(handler.resolve_ref_schema(schema), as_a_whole=True)
+        return schema
+
 
 def check_limit(limit: int, highest: int = LIST_LIMIT) -> None:
     """Check that `limit` is not above `highest`.
@@ -127,7 +136,7 @@ def check_limit(limit: int, highest: int = LIST_LIMIT) -> None:
 
 
 class _Limited(Query):
-    limit: Annotated[int, Field(ge=0)] = LIST_LIMIT
+    limit: Annotated[int, Field(ge=0, json_schema_extra={"maximum": LIST_LIMIT}), WHOLE] = LIST_LIMIT
 
     @model_validator(mode="after")
     def _within_limit(self) -> Self:
@@ -139,13 +148,17 @@ class _Limited(Query):
 class Paging(_Limited):
     """A part of a list: at most `limit` rows, after skipping the first `offset` rows."""
 
+    model_config = example(PAGING)
+
     offset: Count = 0
 
 
 class PageNumber(_Limited):
     """A page of a list, with at most `limit` rows. The first page has the number 1."""
 
-    page: Annotated[int, Field(ge=1, le=INTEGER_MAX)] = 1
+    model_config = example(PAGE)
+
+    page: Annotated[int, Field(ge=1, le=INTEGER_MAX), WHOLE] = 1
 
     @property
     def offset(self) -> int:

@@ -4,10 +4,11 @@ import re
 from typing import Annotated, Any, ClassVar, Final, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from app.models import AGENT_TYPE, Readiness, WorkPool
 from app.postgres.base import JsonObject
+from app.schemas.examples import WORK_POOL, WORK_POOL_CHANGES, WORK_POOL_SELECTION, WORK_POOLS, example
 from app.schemas.filters import WorkPoolFilter
 from app.schemas.job_template import BaseJobTemplate
 from app.schemas.shared import Changes, Count, Name, Object, Paging, Query, ResourceResponse, Text, WireModel
@@ -17,6 +18,9 @@ RESULT_BLOCK_SINCE: Final = (3, 3, 8)
 """The first client version that accepts the key. Older clients reject a storage configuration that contains it."""
 CLIENT_VERSION: Final = re.compile(r"prefect/(\d+)\.(\d+)\.(\d+)")
 
+NOT_BLANK: Final = "^[^/%&><]*[^/%&><'\" ][^/%&><]*$"
+"""The pattern of names, with a character that is neither a space nor a quotation mark."""
+
 
 def _not_blank(name: str) -> str:
     if not name.strip("' \""):
@@ -24,8 +28,8 @@ def _not_blank(name: str) -> str:
     return name
 
 
-PoolName = Annotated[Name, AfterValidator(_not_blank)]
-PoolType = Annotated[Name, Field(pattern="^[^?]+$")]
+PoolName = Annotated[Name, Field(json_schema_extra={"pattern": NOT_BLANK}), AfterValidator(_not_blank)]
+PoolType = Annotated[Name, Field(pattern="^[^?]+$", json_schema_extra={"pattern": "^[^/%&><?]+$"})]
 """Events contain the type in a label, unmasked. So it is short and cannot be a URL, which may contain a password."""
 
 
@@ -40,11 +44,13 @@ class StorageConfiguration(WireModel):
 class WorkPoolCreate(WireModel):
     """A work pool to create."""
 
+    model_config = example(WORK_POOL)
+
     name: PoolName
     description: Text | None = None
     type: PoolType = AGENT_TYPE
     base_job_template: BaseJobTemplate = Field(default_factory=dict)
-    is_paused: bool = False
+    is_paused: StrictBool = False
     concurrency_limit: Count | None = None
     storage_configuration: StorageConfiguration = StorageConfiguration()
 
@@ -56,12 +62,14 @@ class WorkPoolCreate(WireModel):
 class WorkPoolUpdate(Changes):
     """Changes to a work pool. Omitted fields stay unchanged. Null clears a field that can be empty."""
 
+    model_config = example(WORK_POOL_CHANGES)
+
     clearable: ClassVar[frozenset[str]] = frozenset(
         {"description", "base_job_template", "concurrency_limit", "storage_configuration"}
     )
 
     description: Text | None = None
-    is_paused: bool | None = None
+    is_paused: StrictBool | None = None
     base_job_template: BaseJobTemplate | None = None
     concurrency_limit: Count | None = None
     storage_configuration: StorageConfiguration | None = None
@@ -79,11 +87,15 @@ class WorkPoolUpdate(Changes):
 class WorkPoolMatch(Query):
     """Work pools to select."""
 
+    model_config = example(WORK_POOL_SELECTION)
+
     work_pools: WorkPoolFilter | None = None
 
 
 class WorkPoolQuery(WorkPoolMatch, Paging):
     """The work pools to list."""
+
+    model_config = example(WORK_POOLS)
 
 
 class WorkPoolResponse(ResourceResponse):

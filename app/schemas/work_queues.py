@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from app.models import Readiness, WorkQueue
 from app.postgres.base import JsonObject
+from app.schemas.examples import WORK_QUEUE, WORK_QUEUE_CHANGES, WORK_QUEUES, example
 from app.schemas.filters import WorkQueueFilter
+from app.schemas.numbers import WHOLE
 from app.schemas.shared import (
     INTEGER_MAX,
     Changes,
@@ -18,19 +20,21 @@ from app.schemas.shared import (
     Paging,
     ResourceResponse,
     Text,
-    UtcTime,
     WireModel,
 )
+from app.schemas.times import UtcTime
 
-Priority = Annotated[int, Field(ge=1, le=INTEGER_MAX)]
+Priority = Annotated[int, Field(ge=1, le=INTEGER_MAX), WHOLE]
 
 
 class WorkQueueCreate(WireModel):
     """A work queue to create. Without a `priority` it gets the first free one."""
 
+    model_config = example(WORK_QUEUE)
+
     name: Name
     description: Text | None = None
-    is_paused: bool = False
+    is_paused: StrictBool = False
     concurrency_limit: Count | None = None
     priority: Priority | None = None
     filter: Object | None = None
@@ -43,11 +47,13 @@ class WorkQueueCreate(WireModel):
 class WorkQueueUpdate(Changes):
     """Changes to a work queue. Omitted fields stay unchanged. Null clears a field that can be empty."""
 
+    model_config = example(WORK_QUEUE_CHANGES)
+
     clearable: ClassVar[frozenset[str]] = frozenset({"description", "concurrency_limit", "filter", "last_polled"})
 
     name: Name | None = None
     description: Text | None = None
-    is_paused: bool | None = None
+    is_paused: StrictBool | None = None
     concurrency_limit: Count | None = None
     priority: Priority | None = None
     filter: Object | None = None
@@ -63,6 +69,8 @@ class WorkQueueUpdate(Changes):
 
 class WorkQueueQuery(Paging):
     """The work queues to list."""
+
+    model_config = example(WORK_QUEUES)
 
     work_queues: WorkQueueFilter | None = None
 

@@ -57,6 +57,7 @@ def add_error_handlers(app: FastAPI) -> None:
     }
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
+    app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _on_wrong_method)
 
 
 def unexpected_error() -> JSONResponse:
@@ -77,6 +78,16 @@ def unavailable(text: str, retry_seconds: int = OUTAGE_RETRY_SECONDS) -> JSONRes
     return JSONResponse(
         {"exception_message": text}, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(retry_seconds)}
     )
+
+
+async def _on_wrong_method(request: Request, _error: Exception) -> JSONResponse:
+    # Each route of a path has one method, and Starlette would name only that of the first one.
+    path = request.scope["route"].path
+    methods = {
+        method for route in request.app.routes if getattr(route, "path", None) == path for method in route.methods or ()
+    }
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    return JSONResponse({"detail": status.phrase}, status, {"Allow": ", ".join(sorted(methods))})
 
 
 async def _on_app_error(_request: Request, error: AppError) -> JSONResponse:
@@ -115,7 +126,7 @@ async def _on_database(request: Request, error: DBAPIError) -> JSONResponse:
     if is_refusal(error):
         logger.warning("change_refused", reason=describe(error))
         return JSONResponse({"detail": REFUSED}, HTTPStatus.UNPROCESSABLE_ENTITY)
-    if is_canceled(error) and _only_reads(request):
+    if is_canceled(error) and only_reads(request.method, getattr(request.scope.get("route"), "path", "")):
         return JSONResponse({"detail": TOO_SLOW}, HTTPStatus.UNPROCESSABLE_ENTITY)
     # The database may be away, full, read-only after a failover, or not migrated yet: a retry may succeed.
     logger.warning("database_unavailable", reason=describe(error))
@@ -127,8 +138,9 @@ async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
     return unavailable("Service Unavailable")
 
 
-def _only_reads(request: Request) -> bool:
-    if request.method != "POST":
-        return request.method == "GET"
-    # The path of the route: in the path of the request, the last part may be the name of something to change.
-    return getattr(request.scope.get("route"), "path", "").rpartition("/")[-1] in READING
+def only_reads(method: str, path: str) -> bool:
+    """Return whether the route with this method and path changes nothing.
+
+    It is the path of the route: in the path of the request, the last part may be the name of something to change.
+    """
+    return method == "GET" or (method == "POST" and path.rpartition("/")[-1] in READING)

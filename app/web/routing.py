@@ -27,9 +27,23 @@ def make_router(prefix: str = "", *, tags: list[str | Enum] | None = None, inclu
         tags=tags,
         route_class=Route,
         include_in_schema=include_in_schema,
+        generate_unique_id_function=_operation_id,
         # Older clients send JSON without a content type.
         strict_content_type=False,
     )
+
+
+def also(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a route with statuses that its method, path and body do not imply.
+
+    `app/web/openapi/answers.py` says which statuses they imply.
+    """
+    return {status: {} for status in statuses}
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Return the id of the operation in the OpenAPI document."""
+    return route.name
 
 
 class Route(APIRoute):

@@ -3,17 +3,32 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.broker import doorbells as broker
 from app.settings import Settings
+from tests.documented import assert_documented
 from tests.integration.kinds_in_use import Row, make_one_of_each
 from tests.integration.outbox_world import OutboxWorld, settled_flow
 from tests.integration.registry import make_pool
 from tests.integration.serving import Served, serving
 from tests.world import World, assert_audit_is_clean
+
+
+@pytest.fixture(autouse=True)
+def _answers_are_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check each answer that a test gets from the API against the OpenAPI document."""
+    send = httpx2.Client.send
+
+    def send_and_check(client: httpx2.Client, request: httpx2.Request, **how: Any) -> httpx2.Response:
+        response = send(client, request, **how)
+        assert_documented(response)
+        return response
+
+    monkeypatch.setattr(httpx2.Client, "send", send_and_check)
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_the_same_event_from_many_clients_at_once_is_one(client: TestClient, ses
     [
         ({"id": "no-uuid"}, "UUID"),
         ({"id": None}, "UUID"),
-        ({"occurred": None}, "datetime"),
+        ({"occurred": None}, "Must be a time"),
         ({"event": ""}, "at least 1 character"),
         ({"event": "x" * 1025}, "at most 1024 characters"),
         ({"event": "ü" * 1024}, "2000 bytes"),

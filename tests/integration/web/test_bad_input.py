@@ -91,9 +91,9 @@ def test_a_large_body_that_does_not_declare_its_size_is_refused(world: World) ->
 @pytest.mark.parametrize(
     "path", ["/deployments/nonsense", "/flows/123", "/work_queues/x", "/deployments/nonsense/schedules", "/flows/%00"]
 )
-def test_an_id_that_is_none_is_refused(path: str, world: World) -> None:
+def test_an_id_that_is_none_is_not_found(path: str, world: World) -> None:
     response = world.client.get(path)
-    assert response.status_code == 422
+    assert response.status_code == 404
     assert is_clear(response)
 
 
@@ -146,3 +146,13 @@ def test_a_request_keeps_its_own_id_and_an_odd_one_is_replaced(world: World) -> 
     assert world.client.get("/health", headers={"x-request-id": "mine-1"}).headers["x-request-id"] == "mine-1"
     replaced = world.client.get("/health", headers={"x-request-id": "odd id!"}).headers["x-request-id"]
     assert replaced not in ("odd id!", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/flows/filter", "POST"), ("/flows/0197a0de-0000-7000-8000-00000000f10a", "DELETE, GET, PATCH")],
+)
+def test_a_wrong_method_is_told_all_methods_of_the_path(path: str, methods: str, world: World) -> None:
+    response = world.client.put(path)
+    assert response.status_code == 405
+    assert response.headers["allow"] == methods
