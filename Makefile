@@ -42,8 +42,8 @@ define MAKE_ENVIRONMENT
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: another-python help setup run test test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint format lock \
-	lock-prefect migrate clean
+.PHONY: another-python help setup run test test-openapi test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint \
+	format lock lock-prefect migrate clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -52,7 +52,7 @@ help: ## List the targets.
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), SECONDS=$(SECONDS) SEED= JSON= (chaos), SEED= JSON= ONLY= (chaos-selftest), PYTHON= (setup)"
+	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), SECONDS=$(SECONDS) SEED= JSON= (chaos), SEED= (test-openapi), SEED= JSON= ONLY= (chaos-selftest), PYTHON= (setup)"
 	@echo "PREFECT=$(PREFECT) (test-prefect): one of $(CLIENT_VERSIONS)"
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
@@ -82,6 +82,9 @@ run: $(STAMP) ## Start the whole service on this machine; Ctrl-C stops it.
 
 test: $(STAMP) ## Run the tests, without the slow ones (ARGS="tests/unit -x" chooses some, JOBS=0 runs them in one process).
 	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-openapi: $(STAMP) ## Send all sorts of requests to every operation of the OpenAPI document, with schemathesis (SEED=).
+	@$(BIN)/python -m tests.openapi $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test-slow: $(STAMP) ## Run the slow tests: races of many rounds, deaths, outages, starts and stops of real processes.
 	@$(PYTEST) -m slow $(ARGS)
@@ -139,6 +142,6 @@ migrate: $(STAMP) ## Bring the database in AFTERCOMMIT_DATABASE_URL to the schem
 	@$(BIN)/aftercommit migrate
 
 clean: ## Remove .venv and what the tools left; the data in .aftercommit stays.
-	@rm -rf $(VENV) .prefect .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf $(VENV) .prefect .coverage .coverage.* htmlcov dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis \
 		.import_linter_cache
 	@find app workers tests benches -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Runs schemathesis against a real API process and the whole OpenAPI document."""
