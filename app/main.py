@@ -30,6 +30,7 @@ from app.api import (
     work_queues,
 )
 from app.broker import doorbells
+from app.broker.problems import warn_if_unverified
 from app.capture.snapshot import make_masker
 from app.log.live import LiveHub
 from app.long_checks import LongChecks
@@ -84,6 +85,7 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     # Report an invalid masking rule at the start, not in the first request that contains a secret.
     make_masker(settings)
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_if_unverified(settings)
     app = DocumentedApi(
         lifespan=_lifespan,
         # Nothing reads it, it costs a check in each request, and its logs would quote request data.

@@ -13,6 +13,7 @@ from celery.signals import beat_init, worker_init, worker_process_init, worker_s
 from celery.worker.control import Panel
 
 from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
+from app.broker.problems import warn_if_unverified
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 
@@ -82,6 +83,7 @@ def _keep_only_harmless_commands(**_: Any) -> None:
 def _configure(**_: Any) -> None:
     settings = get_settings()
     configure_logging(settings.log_level, as_json=settings.log_json)
+    warn_if_unverified(settings)
 
 
 @worker_process_init.connect

@@ -2,27 +2,22 @@
 
 from http import HTTPStatus
 
-import redis
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.broker.probe import problem_with_broker
 from app.errors import Unavailable
 from app.migrations.state import HEAD, current_revision
 from app.postgres.refusals import describe
 from app.schemas.errors import NotReady, Ready
-from app.settings import Settings
 from app.web.dependencies import SettingsDep
 from app.web.routing import make_router
 
 router = make_router(tags=["health"])
 
-BROKER_TIMEOUT_SECONDS = 0.7
-"""For connecting, and again for the reply. So `/ready` answers within 5 seconds even if the database hangs."""
 STOPPING = "The API is stopping."
 WIRE_VERSION = "0.8.4"
 """The version of Prefect's wire protocol that this API follows."""
@@ -57,10 +52,10 @@ def read_server_version(settings: SettingsDep) -> str:
 
 @router.get("/ready", response_model=Ready, responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": NotReady}})
 def read_readiness(request: Request, settings: SettingsDep) -> JSONResponse:
-    """Answer 200 if the database and the broker answer and the schema is current, else 503 with the reasons."""
+    """Answer 200 if the database is current and doorbells can be published, else 503 with the reasons."""
     reasons = {
         "database": _database_problem(request.app.state.engine),
-        "broker": _broker_problem(settings),
+        "broker": problem_with_broker(settings.broker_url),
         "api": STOPPING if request.app.state.is_stopping else None,
     }
     problems = {part: reason for part, reason in reasons.items() if reason is not None}
@@ -80,21 +75,4 @@ def _database_problem(engine: Engine) -> str | None:
         return "no connection is free"
     if current != HEAD:
         return f"is at migration {current}, this version needs {HEAD}: run `aftercommit migrate`"
-    return None
-
-
-def _broker_problem(settings: Settings) -> str | None:
-    client = redis.Redis.from_url(
-        settings.broker_url,
-        socket_timeout=BROKER_TIMEOUT_SECONDS,
-        socket_connect_timeout=BROKER_TIMEOUT_SECONDS,
-        # No retries: the question is whether the broker answers now, and the caller waits.
-        retry=Retry(NoBackoff(), 0),
-    )
-    try:
-        client.ping()
-    except redis.RedisError as error:
-        return f"does not answer ({type(error).__name__})"
-    finally:
-        client.close()
     return None

@@ -13,6 +13,7 @@ from kombu.transport.redis import Transport as RedisTransport
 
 from app.broker.channel import BrokerChannel
 from app.settings import Settings
+from app.settings.broker_url import read_broker_url
 
 DISPATCH: Final = "aftercommit.dispatch"
 SWEEP: Final = "aftercommit.sweep"
@@ -62,7 +63,7 @@ def make_celery(role: Role, load_settings: Callable[[], Settings]) -> Celery:
 def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
     publisher = role == "publisher"
     return {
-        "broker_url": settings.broker_url,
+        **_connection(settings, publisher=publisher),
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
@@ -84,11 +85,6 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         # A task that kills its worker is retried only `max_retries` times. After that, the sweep rings again, later.
         "task_retry_on_worker_lost": True,
         "task_time_limit": TASK_TIME_LIMIT,
-        "broker_pool_acquire_timeout": 0.3 if publisher else 5,
-        "broker_transport_options": PUBLISHER_TRANSPORT if publisher else WORKER_TRANSPORT,
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        "broker_channel_error_retry": True,
         "worker_prefetch_multiplier": 1,
         "worker_soft_shutdown_timeout": 10.0,
         "worker_hijack_root_logger": False,
@@ -98,4 +94,18 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         # Flower then shows a task as soon as it is sent, even if no worker runs.
         "task_send_sent_event": True,
         "enable_utc": True,
+    }
+
+
+def _connection(settings: Settings, *, publisher: bool) -> dict[str, Any]:
+    broker = read_broker_url(settings.broker_url)
+    return {
+        "broker_url": broker.url,
+        # Without it, kombu would take any certificate for the broker's. Flower's broker page reads it too.
+        "broker_use_ssl": broker.tls,
+        "broker_pool_acquire_timeout": 0.3 if publisher else 5,
+        "broker_transport_options": PUBLISHER_TRANSPORT if publisher else WORKER_TRANSPORT,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
     }

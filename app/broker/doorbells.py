@@ -6,9 +6,11 @@ from typing import Final
 
 from celery import Celery
 from celery.exceptions import OperationalError
+from redis import RedisError
 
 from app.broker.contract import DISPATCH, make_celery
 from app.broker.doorbell import Doorbell
+from app.broker.problems import describe
 from app.broker.publisher import Publisher
 from app.errors import Unavailable
 from app.settings import Settings, get_settings
@@ -52,14 +54,14 @@ def purge_queues(settings: Settings) -> int:
     """Remove all messages that wait in the queues, and return how many there were.
 
     Raises:
-        Unavailable: the broker does not answer.
+        Unavailable: the broker does not answer, or refuses.
     """
     app = celery(settings)
     try:
         with app.connection_for_write() as connection:
             removed: int = app.control.purge(connection)
-    except OperationalError as error:
-        raise Unavailable(f"The broker does not answer ({type(error).__name__}).") from error
+    except (OperationalError, RedisError) as error:
+        raise Unavailable(f"The broker {describe(error)}.") from error
     return removed
 
 

@@ -12,6 +12,7 @@ from queue import Empty, Full, Queue
 from typing import Final
 
 from app.broker.doorbell import Doorbell
+from app.broker.problems import describe
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
@@ -109,7 +110,7 @@ class Publisher:
         try:
             self._send(batch)
         except Exception as error:  # noqa: BLE001  # Any failure must not end the thread. The sweep finds the rest.
-            self._drop(len(batch), type(error).__name__)
+            self._drop(len(batch), f"the broker {describe(error)}")
 
     def _drop(self, count: int, reason: str) -> None:
         self.dropped += count

@@ -5,6 +5,7 @@ import typer
 from app.broker.doorbells import purge_queues
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.errors import ConfigurationError
+from app.local.probes import require_broker_url
 
 app = typer.Typer(help="Empty the queues of the broker.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -31,5 +32,6 @@ def purge(data_dir: DataDir = DEFAULT) -> None:
     settings = settings_in(data_dir)
     if not settings.broker_url:
         raise ConfigurationError("No broker is configured: set AFTERCOMMIT_BROKER_URL, or start `aftercommit up`.")
+    require_broker_url(settings.broker_url)
     removed = purge_queues(settings)
     typer.echo(f"Removed {removed} messages. Nothing is lost: the sweep rings for every waiting change.")

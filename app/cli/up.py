@@ -15,7 +15,7 @@ from app.cli.migrate import upgrade
 from app.local.embedded import start_postgres, start_valkey
 from app.local.folder import load_or_create_masking_key, lock_data_folder, publish_run_file
 from app.local.ports import Address, check_free
-from app.local.probes import require_redis_url
+from app.local.probes import require_broker_url
 from app.local.service import Service, Stage
 from app.local.supervisor import Output, StopRequests, Supervisor
 from app.settings import Settings
@@ -106,7 +106,7 @@ def _prepare(
     """Provide a migrated database, a broker and a masking key; return the run file that describes them."""
     configured = OperatorSettings()
     if configured.broker_url is not None:
-        require_redis_url(configured.broker_url)
+        require_broker_url(configured.broker_url)
     database_url = configured.database_url or _start_database(folder, supervisor, stop_requests, output)
     broker_url = configured.broker_url or _start_broker(folder, supervisor, stop_requests, output)
     output.say("Bringing the database up to date ...")

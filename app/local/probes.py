@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Self
 from urllib.error import HTTPError
 
-import redis
-
 from app.errors import ConfigurationError
 from app.local.embedded.process import kill_group, spawn
+from app.settings.broker_url import read_broker_url
 
 NO_ANSWER = "it does not answer"
 _HTTP_TIMEOUT = 2.0
@@ -44,17 +43,16 @@ def _reason_in(body: bytes) -> str | None:
     return message if isinstance(message, str) else None
 
 
-def require_redis_url(url: str) -> None:
+def require_broker_url(url: str) -> None:
     """Check, without connecting, that this is the URL of a Redis or Valkey server.
 
     Raises:
         ConfigurationError: it is not.
     """
     try:
-        redis.Redis.from_url(url).close()
+        read_broker_url(url)
     except ValueError as error:
-        example = "redis://:password@host:6379/0"
-        raise ConfigurationError(f"AFTERCOMMIT_BROKER_URL is not a URL like {example}.") from error
+        raise ConfigurationError(f"AFTERCOMMIT_BROKER_URL {error}.") from None
 
 
 @dataclass

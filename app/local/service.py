@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from app.broker.probe import problem_with_broker
 from app.errors import StartupError
 from app.local import programs
 from app.local.embedded.process import wait_until
-from app.local.embedded.valkey import answers as broker_answers
 from app.local.ports import Address
 from app.local.probes import NO_ANSWER, Ping, problem_at
 from app.local.supervisor import DOWN_AFTER, Output, Program, Supervisor
@@ -89,11 +89,12 @@ class Service:
 
     def _wait_for_api(self) -> bool:
         """Wait until the API is ready; return whether the broker answers. If it does not, explain what that means."""
-        has_broker = broker_answers(self.run.broker_url)
+        problem = problem_with_broker(self.run.broker_url)
+        has_broker = problem is None
         if not has_broker:
             self.output.say(
-                "The broker does not answer. The API works without it and loses nothing; "
-                "the workers keep trying and catch up once it is back."
+                f"The broker {problem}. The API works without it and loses nothing; "
+                "the workers keep trying and catch up once the broker can be used."
             )
         self.output.say("Waiting for the API ...")
         # /ready needs the broker; /health does not.

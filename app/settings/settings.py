@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretSt
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
+from app.settings.broker_url import read_broker_url
 from app.settings.environment import check_environment
 from app.settings.explain import explain
 from app.settings.run_file import RunFile, read_run_file
@@ -23,6 +24,11 @@ def _require_user_and_password(text: SecretStr | None) -> SecretStr | None:
     if text is not None and not all(text.get_secret_value().partition(":")):
         raise ValueError("must be user:password")
     return text
+
+
+def _require_broker_url(url: str) -> str:
+    read_broker_url(url)
+    return url
 
 
 def _require_level(text: str) -> str:
@@ -42,7 +48,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".aftercommit")
     database_url: str = Field(min_length=1)
-    broker_url: str = Field(min_length=1)
+    broker_url: Annotated[str, AfterValidator(_require_broker_url)]
     masking_key: SecretStr = Field(min_length=1)
 
     masked_keys: CommaSeparated = ()

@@ -1,11 +1,12 @@
-"""`aftercommit outbox status`: prints how many changes wait, for how long, and how many are stuck."""
+"""`aftercommit outbox status`: prints how many changes wait, how many are stuck, and what is wrong with the broker."""
 
 from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
 
-from app.cli.data_dir import DEFAULT, DataDir
+from app.broker.probe import problem_with_broker
+from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.database import database_session
 from app.cli.printing import AsJson, counts_table, print_json
 from app.outbox.status import OutboxStatus, status
@@ -22,13 +23,17 @@ Examples:
 
 
 def show_status(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """Show how many changes wait in the outbox, for how long, and how many are stuck."""
+    """Show how many changes wait in the outbox, for how long, how many are stuck, and what is wrong with the broker."""
     with database_session(data_dir) as session:
         outbox_status = status(session)
+    broker_url = settings_in(data_dir).broker_url
+    problem = problem_with_broker(broker_url) if broker_url else None
     if as_json:
-        print_json(asdict(outbox_status))
-    else:
-        Console().print(_status_table(outbox_status))
+        print_json({**asdict(outbox_status), "broker_problem": problem})
+        return
+    Console().print(_status_table(outbox_status))
+    if problem is not None:
+        Console().print(f"The broker {problem}.", soft_wrap=True)
 
 
 def _status_table(outbox_status: OutboxStatus) -> Table:

@@ -17,7 +17,7 @@ from tests.databases import administer
 @pytest.fixture
 def broker_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fake a broker that answers; the acceptance tests use a real one."""
-    monkeypatch.setattr(health, "_broker_problem", lambda _settings: None)
+    monkeypatch.setattr(health, "problem_with_broker", lambda _url: None)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_connections_that_are_all_in_use_are_the_reason_and_requests_get_503(
 def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_its_text(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_settings: Settings) -> None:
+    def fail(_url: str) -> None:
         raise ZeroDivisionError("hunter2")
 
-    monkeypatch.setattr(health, "_broker_problem", fail)
+    monkeypatch.setattr(health, "problem_with_broker", fail)
     with TestClient(create_app(), raise_server_exceptions=True) as client:
         response = client.get("/ready")
     assert (response.status_code, response.json()) == (500, {"exception_message": "Internal Server Error"})

@@ -65,6 +65,7 @@ def test_status_as_a_table(life: Life) -> None:
     assert shown.pop("oldest").endswith(" s")
     nothing = dict.fromkeys(("retrying", "parked", "waiting", "newer", "rescued"), "0")
     assert shown == {"pending": "1", "position": "3", **nothing}
+    assert result.stdout.endswith("The broker does not answer (ConnectionError).\n")
 
 
 def test_status_of_an_empty_outbox_shows_no_age(settings: Settings) -> None:
@@ -75,7 +76,7 @@ def test_status_as_json(life: Life) -> None:
     shown = json.loads(run("status", "--json").stdout)
     assert shown.pop("oldest_pending_seconds") > 0
     nothing = dict.fromkeys(("retrying", "parked", "waiting", "newer", "rescued"), 0)
-    assert shown == {"pending": 1, "position": 3, **nothing}
+    assert shown == {"pending": 1, "position": 3, "broker_problem": "does not answer (ConnectionError)", **nothing}
 
 
 def test_a_clean_audit_ends_with_0(life: Life) -> None:

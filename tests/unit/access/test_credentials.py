@@ -128,11 +128,13 @@ def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypa
 @pytest.mark.parametrize("text", ["", "user", "user:", ":pass", ":"])
 def test_an_auth_string_has_a_user_and_a_password(text: str) -> None:
     with pytest.raises(ValidationError) as raised:
-        Settings(database_url="d", broker_url="b", masking_key="k", api_auth_string=text)
+        Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k", api_auth_string=text)
     assert "user:password" in str(raised.value)
 
 
 def test_the_auth_string_is_in_no_text_of_the_settings() -> None:
-    settings = Settings(database_url="d", broker_url="b", masking_key="k", api_auth_string="user:hunter2")
+    settings = Settings(
+        database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k", api_auth_string="user:hunter2"
+    )
 
     assert "hunter2" not in f"{settings!r} {settings}"

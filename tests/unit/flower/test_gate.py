@@ -14,8 +14,8 @@ from app.settings import Settings
 BASIC = "Basic dXNlcjpwYXNzd29yZA=="  # user:password
 AWAY = Settings(
     database_url="postgresql+psycopg://user@127.0.0.1:1/none",
-    broker_url="b",
-    masking_key="k",
+    broker_url="redis://127.0.0.1:1/0",
+    masking_key="k" * 32,
     database_connect_timeout=1,
 )
 

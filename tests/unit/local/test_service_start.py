@@ -13,7 +13,9 @@ from app.local.service import Service
 from app.local.supervisor import Output, Program, StopRequests, Supervisor
 from app.settings.run_file import RunFile
 
-RUN = RunFile(database_url="d", broker_url="b", masking_key="m", api_url="api", flower_url="flower", pid=1)
+RUN = RunFile(
+    database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="m", api_url="api", flower_url="flower", pid=1
+)
 API = Address("the API", "127.0.0.1", 4200, "--port")
 FLOWER = Address("Flower", "127.0.0.1", 5555, "--flower-port")
 
@@ -36,8 +38,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return steps
 
 
-def _service(tmp_path: Path, broker_answers: bool, monkeypatch: pytest.MonkeyPatch) -> Service:
-    monkeypatch.setattr(service_module, "broker_answers", lambda _: broker_answers)
+def _service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    monkeypatch.setattr(service_module, "problem_with_broker", lambda _url: "does not answer (ConnectionError)")
     output = Output(io.StringIO(), width=7, coloured=False)
     return Service(tmp_path, RUN, Supervisor(output.say, StopRequests()), output)
 
@@ -45,7 +47,7 @@ def _service(tmp_path: Path, broker_answers: bool, monkeypatch: pytest.MonkeyPat
 def test_beat_and_flower_start_when_the_api_is_ready(
     steps: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _service(tmp_path, False, monkeypatch).start(API, FLOWER, 2)
+    _service(tmp_path, monkeypatch).start(API, FLOWER, 2)
     assert steps == ["api", "worker1", "worker2", "api/health", "api/health", "beat", "flower"]
 
 
@@ -54,5 +56,5 @@ def test_an_api_that_does_not_become_ready_ends_the_start(
 ) -> None:
     monkeypatch.setattr(service_module, "API_TIMEOUT", 0.0)
     with pytest.raises(StartupError, match="The API did not become ready within 0 s: database: no connection is free"):
-        _service(tmp_path, False, monkeypatch).start(API, FLOWER, 1)
+        _service(tmp_path, monkeypatch).start(API, FLOWER, 1)
     assert "beat" not in steps

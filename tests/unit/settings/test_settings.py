@@ -106,7 +106,7 @@ def test_a_damaged_run_file_is_said(tmp_path: Path) -> None:
 
 
 def test_the_masking_key_is_not_shown() -> None:
-    settings = Settings(database_url="x", broker_url="y", masking_key="hunter2")
+    settings = Settings(database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="hunter2")
     assert "hunter2" not in repr(settings)
 
 

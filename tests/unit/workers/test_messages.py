@@ -11,13 +11,13 @@ from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, TASK
 from app.settings import Settings
 from workers.messages import problem_with
 
-SETTINGS = Settings(database_url="unused", broker_url="memory://messages", masking_key="unused")
+SETTINGS = Settings(database_url="unused", broker_url="redis://127.0.0.1:1/0", masking_key="unused")
 
 
 @pytest.fixture
 def celery() -> Celery:
     app = make_celery("worker", lambda: SETTINGS)
-    app.conf.broker_transport_options = {}
+    app.conf.update(broker_url="memory://messages", broker_transport_options={})
     return app
 
 
