@@ -2,6 +2,7 @@
 
 AppError                      500
 ├── ConfigurationError        the settings do not allow the process to start
+│   └── WrongMaskingKey       the masks in the database were made with another key
 ├── StartupError              an embedded server or a child process did not start
 ├── RequestError              400  the request cannot be done
 │   ├── InvalidRequest        422
@@ -31,6 +32,10 @@ class AppError(Exception):
 
 class ConfigurationError(AppError):
     """The settings do not allow the process to start."""
+
+
+class WrongMaskingKey(ConfigurationError):
+    """The masks in the database were made with another key than the one in the settings."""
 
 
 class StartupError(AppError):

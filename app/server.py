@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.access import is_loopback, require_credential
+from app.capture.masking_key import require_known_key_at_start
 from app.errors import AppError
 from app.main import create_app
 from app.web.http_protocol import BoundedHttpProtocol
@@ -129,6 +130,7 @@ def serve(
         pin_to_core(core)
     try:
         app = create_app(is_exposed=not is_loopback(host))
+        require_known_key_at_start(app.state.settings)
         notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:
         typer.echo(f"error: {error}", err=True)

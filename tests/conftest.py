@@ -84,7 +84,7 @@ def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """The settings of this test's process: its own database, tasks eager, no broker."""
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", database_url)
     monkeypatch.setenv("AFTERCOMMIT_BROKER_URL", NO_BROKER)
-    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "a key for tests")
+    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "a key for tests, of 32 characters")
     monkeypatch.setenv("AFTERCOMMIT_TASK_ALWAYS_EAGER", "true")
     monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", str(tmp_path / "data"))
     get_settings.cache_clear()

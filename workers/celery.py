@@ -14,6 +14,8 @@ from celery.worker.control import Panel
 
 from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
 from app.broker.problems import warn_if_unverified
+from app.capture.masking_key import require_known_key_at_start
+from app.errors import WrongMaskingKey
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 
@@ -76,6 +78,15 @@ def _keep_only_harmless_commands(**_: Any) -> None:
     if not get_settings().worker_remote_control:
         for name in [name for name, command in Panel.meta.items() if command.type == "control" or name in COSTLY]:
             del Panel.data[name], Panel.meta[name]
+
+
+@worker_init.connect
+def _check_masking_key(**_: Any) -> None:
+    """End this worker if the masks in the database were made with another key than its own."""
+    try:
+        require_known_key_at_start(get_settings())
+    except WrongMaskingKey as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 @worker_process_init.connect

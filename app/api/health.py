@@ -7,12 +7,16 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.broker.probe import problem_with_broker
-from app.errors import Unavailable
+from app.capture.masking_key import require_known_key
+from app.capture.snapshot import make_masker
+from app.errors import Unavailable, WrongMaskingKey
 from app.migrations.state import HEAD, current_revision
 from app.postgres.refusals import describe
 from app.schemas.errors import NotReady, Ready
+from app.settings import Settings
 from app.web.dependencies import SettingsDep
 from app.web.routing import make_router
 
@@ -53,8 +57,10 @@ def read_server_version(settings: SettingsDep) -> str:
 @router.get("/ready", response_model=Ready, responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": NotReady}})
 def read_readiness(request: Request, settings: SettingsDep) -> JSONResponse:
     """Answer 200 if the database is current and doorbells can be published, else 503 with the reasons."""
+    database = _database_problem(request.app.state.engine)
     reasons = {
-        "database": _database_problem(request.app.state.engine),
+        "database": database,
+        "masking_key": None if database else _masking_key_problem(request.app.state.sessions, settings),
         "broker": problem_with_broker(settings.broker_url),
         "api": STOPPING if request.app.state.is_stopping else None,
     }
@@ -63,6 +69,17 @@ def read_readiness(request: Request, settings: SettingsDep) -> JSONResponse:
         return JSONResponse({"message": "OK"})
     text = "; ".join(f"{part}: {reason}" for part, reason in problems.items())
     return JSONResponse({"message": text, "reasons": problems}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _masking_key_problem(sessions: sessionmaker[Session], settings: Settings) -> str | None:
+    try:
+        with sessions() as session:
+            require_known_key(session, make_masker(settings))
+    except WrongMaskingKey:
+        return "is not the one that the masks in the database were made with"
+    except (DBAPIError, PoolTimeoutError) as error:
+        return f"cannot be compared ({type(error).__name__})"
+    return None
 
 
 def _database_problem(engine: Engine) -> str | None:

@@ -28,6 +28,9 @@ SUBSCHEMAS: Final = NAMED_SUBSCHEMAS | {
 SCHEMA_VALUES: Final = frozenset({"default", "example", "examples", "const", "enum"})
 """Keywords that contain values."""
 
+FINGERPRINT_OF: Final = b"aftercommit masking key"
+"""The text whose HMAC is the fingerprint of the key. It is not JSON, so it is the mask of no value."""
+
 CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -40,6 +43,13 @@ class Masker:
         self._hmac = hmac.new(key.encode(), digestmod=sha256)
         self._rules = rules or Rules()
         self._places: dict[str, Place] = {}
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Return what identifies the key in the database: an HMAC-SHA256, from which the key cannot be computed."""
+        digest = self._hmac.copy()
+        digest.update(FINGERPRINT_OF)
+        return digest.digest()
 
     def mask(self, field: str, value: Any) -> Any:
         """Return a copy of this field's JSON value in which every secret is masked."""

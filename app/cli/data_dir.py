@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
-from app.settings import Settings
+from app.settings import MaskingKey, Settings
 
 VARIABLE = "AFTERCOMMIT_DATA_DIR"
 
@@ -25,7 +25,7 @@ class CommandSettings(Settings):
     """
 
     broker_url: str = ""
-    masking_key: SecretStr = SecretStr("")
+    masking_key: MaskingKey = Field(default=SecretStr(""), validate_default=False)
 
 
 def settings_in(data_dir: Path) -> CommandSettings:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 import app.migrations
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
+from app.cli.masking_key import ReplaceMaskingKey, settle_masking_key
 from app.errors import ConfigurationError, StartupError
 
 REQUIRED_POSTGRES = 18
@@ -20,15 +21,23 @@ Examples:
 [bold]AFTERCOMMIT_DATABASE_URL=postgresql+psycopg://... aftercommit migrate[/bold]  before the workers and the API start
 
 [bold]aftercommit migrate[/bold]  with a running `aftercommit up`, which has already migrated its database
+
+[bold]AFTERCOMMIT_MASKING_KEY=... aftercommit migrate --replace-masking-key[/bold]  with all processes stopped
 """
 
 
-def migrate(data_dir: DataDir = DEFAULT) -> None:
-    """Upgrade the database to the schema of this version.
+def migrate(data_dir: DataDir = DEFAULT, replace_masking_key: ReplaceMaskingKey = False) -> None:
+    """Upgrade the database to the schema of this version, and check the masking key if it is set.
 
     This is safe at any time, also when several run at once: they take turns, and only the first has work to do.
     """
-    upgrade(settings_in(data_dir).database_url)
+    settings = settings_in(data_dir)
+    has_key = bool(settings.masking_key.get_secret_value())
+    if replace_masking_key and not has_key:
+        raise ConfigurationError("Set AFTERCOMMIT_MASKING_KEY to the new key.")
+    upgrade(settings.database_url)
+    if has_key:
+        settle_masking_key(settings, replace=replace_masking_key)
     typer.echo("The database is up to date.")
 
 

@@ -11,6 +11,7 @@ import typer
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.access import Credentials, require_credential
+from app.cli.masking_key import ReplaceMaskingKey, settle_masking_key
 from app.cli.migrate import upgrade
 from app.local.embedded import start_postgres, start_valkey
 from app.local.folder import load_or_create_masking_key, lock_data_folder, publish_run_file
@@ -61,6 +62,7 @@ def up(
         int, typer.Option(min=1, max=64, help="The number of Celery workers, with two child processes each.")
     ] = 1,
     no_flower: Annotated[bool, typer.Option("--no-flower", help="Do not start Flower.")] = False,
+    replace_masking_key: ReplaceMaskingKey = False,
 ) -> None:
     """Run the API, the workers, beat and Flower, with PostgreSQL and Valkey, until Ctrl-C."""
     api = Address("the API", host, port, "--port")
@@ -76,6 +78,10 @@ def up(
             timeout = PREDECESSOR_TIMEOUT if predecessor_was_killed else 0.0
             check_free([api, flower] if flower else [api], timeout=timeout, check=stop_requests.check)
             run = _prepare(folder, supervisor, stop_requests, output, api, flower)
+            with stop_requests.interruptible():
+                settings = Settings.of(run)
+                settle_masking_key(settings, replace=replace_masking_key)
+                _require_credential(settings, api)
             Service(folder, run, supervisor, output).start(api, flower, workers)
             with publish_run_file(folder, run):
                 flower_text = f"  Flower {run.flower_url}" if run.flower_url else ""
@@ -112,7 +118,7 @@ def _prepare(
     output.say("Bringing the database up to date ...")
     with stop_requests.interruptible():
         upgrade(database_url)
-    run = RunFile(
+    return RunFile(
         database_url=database_url,
         broker_url=broker_url,
         masking_key=configured.masking_key or load_or_create_masking_key(folder),
@@ -120,14 +126,11 @@ def _prepare(
         flower_url=flower.url if flower else None,
         pid=os.getpid(),
     )
-    with stop_requests.interruptible():
-        _require_credential(run, api)
-    return run
 
 
-def _require_credential(run: RunFile, api: Address) -> None:
+def _require_credential(settings: Settings, api: Address) -> None:
     """Refuse to listen on the network without a credential. The API process prints any further notice."""
-    credentials = Credentials(settings := Settings.of(run))
+    credentials = Credentials(settings)
     try:
         require_credential(settings, api.host, credentials.read_keys)
     finally:

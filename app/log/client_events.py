@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.capture.masking import Masker
+from app.capture.masking_key import require_known_key
 from app.log.append import append, append_one_by_one, lock_log
 from app.models import EventRow, SnapshotRow
 from app.schemas.client_events import ClientEvent
@@ -26,6 +27,7 @@ def append_client_events(session: Session, events: Sequence[ClientEvent], masker
     the registry's own events have these.
 
     Raises:
+        WrongMaskingKey: the masks in the database were made with another key.
         sqlalchemy.exc.DBAPIError: the database refuses an event.
     """
     if new := _new_events(session, events, masker):
@@ -46,6 +48,7 @@ def _new_events(session: Session, events: Sequence[ClientEvent], masker: Masker)
         by_id.setdefault(event.id, event)
     if not by_id:
         return []
+    require_known_key(session, masker)
     # The lock comes first. While it is held, no other transaction appends and no snapshot moves from the outbox to the
     # log, so an id that is new now is still new at the commit.
     lock_log(session)

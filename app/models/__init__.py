@@ -2,6 +2,7 @@
 
 from app.models.api_key import ApiKey
 from app.models.event import NAMES_A_RESOURCE, EventLog, EventRow
+from app.models.masking_key import MaskingKey
 from app.models.resources import (
     AGENT_TYPE,
     ConcurrencyLimit,
@@ -26,6 +27,7 @@ __all__ = [
     "EventLog",
     "EventRow",
     "Flow",
+    "MaskingKey",
     "PoolWorker",
     "Readiness",
     "SnapshotRow",

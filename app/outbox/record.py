@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.broker.doorbell import Doorbell
 from app.broker.doorbells import ring
+from app.capture.masking_key import require_known_key
 from app.capture.snapshot import Change, Snapshot, capture, make_masker
 from app.models import SnapshotRow
 from app.postgres.base import core_table
@@ -28,11 +29,15 @@ def record(session: Session, changes: Sequence[Change]) -> None:
     """Store a snapshot of each change in the open transaction, in this order; ring their doorbells after its commit.
 
     This is one INSERT for all changes. A rollback removes the snapshots and their doorbells.
+
+    Raises:
+        WrongMaskingKey: the masks in the database were made with another key.
     """
     if not changes:
         return
     current = correlation_id.get()
     masker = make_masker(get_settings())
+    require_known_key(session, masker)
     snapshots = [capture(change, masker, current) for change in changes]
     rows = ([getattr(snapshot, name) for name in COLUMNS] for snapshot in snapshots)
     insert_many(session, core_table(SnapshotRow), COLUMNS, rows)

@@ -1,5 +1,5 @@
 """The settings. Only this package reads them from the environment."""
 
-from app.settings.settings import Settings, get_settings
+from app.settings.settings import MaskingKey, Settings, get_settings
 
-__all__ = ["Settings", "get_settings"]
+__all__ = ["MaskingKey", "Settings", "get_settings"]

@@ -14,6 +14,7 @@ from app.settings.environment import check_environment
 from app.settings.explain import explain
 from app.settings.run_file import RunFile, read_run_file
 
+MASKING_KEY_LENGTH = 32
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
@@ -29,6 +30,19 @@ def _require_user_and_password(text: SecretStr | None) -> SecretStr | None:
 def _require_broker_url(url: str) -> str:
     read_broker_url(url)
     return url
+
+
+def _require_length(key: SecretStr) -> SecretStr:
+    # As hexadecimal digits, these are 128 bits. Who knows one masked value can try keys until the mask matches.
+    if len(key.get_secret_value()) < MASKING_KEY_LENGTH:
+        raise ValueError(
+            f"must have at least {MASKING_KEY_LENGTH} characters, so that it cannot be guessed from the masks: "
+            "`openssl rand -hex 24` makes a good one"
+        )
+    return key
+
+
+MaskingKey = Annotated[SecretStr, AfterValidator(_require_length)]
 
 
 def _require_level(text: str) -> str:
@@ -49,7 +63,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".aftercommit")
     database_url: str = Field(min_length=1)
     broker_url: Annotated[str, AfterValidator(_require_broker_url)]
-    masking_key: SecretStr = Field(min_length=1)
+    masking_key: MaskingKey
 
     masked_keys: CommaSeparated = ()
     """More keys to mask, such as `license` or `*_dsn`. `*` matches any characters. Case is ignored."""

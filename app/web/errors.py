@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import AppError, TooManyRequests, Unavailable
+from app.errors import AppError, ConfigurationError, TooManyRequests, Unavailable
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
 from app.postgres.refusals import (
@@ -93,6 +93,8 @@ async def _on_wrong_method(request: Request, _error: Exception) -> JSONResponse:
 async def _on_app_error(_request: Request, error: AppError) -> JSONResponse:
     if isinstance(error, Unavailable):
         return unavailable(str(error))
+    if isinstance(error, ConfigurationError):
+        logger.error("configuration_refused", reason=str(error))
     headers = {"Retry-After": str(OUTAGE_RETRY_SECONDS)} if isinstance(error, TooManyRequests) else None
     return JSONResponse({"detail": str(error)}, error.status, headers)
 

@@ -96,7 +96,7 @@ class Stack:
         ours = {
             "AFTERCOMMIT_DATABASE_URL": self.settings.database_url,
             "AFTERCOMMIT_BROKER_URL": self.broker.url,
-            "AFTERCOMMIT_MASKING_KEY": "a key for tests",
+            "AFTERCOMMIT_MASKING_KEY": "a key for tests, of 32 characters",
         }
         given = {**self.usual, **settings}
         return {**os.environ, **ours, **{f"AFTERCOMMIT_{name.upper()}": value for name, value in given.items()}}
@@ -156,7 +156,9 @@ def running_servers(
         upgrade(database.url)
         if guarded:
             guard.install(database.url)
-        settings = Settings(database_url=database.url, broker_url=broker.url, masking_key="a key for tests")
+        settings = Settings(
+            database_url=database.url, broker_url=broker.url, masking_key="a key for tests, of 32 characters"
+        )
         engine = make_engine(settings, application_name="aftercommit-test")
         stack = Stack(database, broker, settings, make_sessions(engine), engine, folder)
         ends.callback(stack.stop)

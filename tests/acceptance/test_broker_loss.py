@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 def test_a_lost_connection_can_be_closed_while_a_message_is_held_and_another_is_asked_for(tmp_path: Path) -> None:
     """A worker closes it so before it connects again; an error that is not the connection's would end the worker."""
     broker = start_valkey(tmp_path)
-    settings = Settings(database_url="unused", broker_url=broker.url, masking_key="unused")
+    settings = Settings(database_url="unused", broker_url=broker.url, masking_key="unused" * 6)
     celery = make_celery("worker", lambda: settings)
     held: list[Message] = []
     connection = celery.connection_for_read()

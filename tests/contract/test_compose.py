@@ -49,7 +49,7 @@ def test_a_lasting_service_has_a_health_check_and_time_to_stop(name: str) -> Non
 
 def test_a_worker_has_more_time_to_stop_than_it_takes_at_most() -> None:
     text = _services()["worker"]
-    settings = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k")
+    settings = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32)
     soft = make_celery("worker", lambda: settings).conf.worker_soft_shutdown_timeout
 
     grace = re.search(r"stop_grace_period: (\d+)s", text)

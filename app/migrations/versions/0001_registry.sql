@@ -172,3 +172,13 @@ CREATE TABLE api_key (
     CONSTRAINT ck_api_key_hint CHECK (length(hint) BETWEEN 1 AND 8),
     CONSTRAINT ck_api_key_revoked CHECK (revoked >= created)
 );
+
+-- Its single row says which key the masks of this database were made with.
+CREATE TABLE masking_key (
+    id integer NOT NULL,
+    fingerprint bytea NOT NULL,
+    since timestamptz DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT pk_masking_key PRIMARY KEY (id),
+    CONSTRAINT ck_masking_key_single_row CHECK (id = 1),
+    CONSTRAINT ck_masking_key_fingerprint CHECK (octet_length(fingerprint) = 32)
+);

@@ -107,7 +107,9 @@ def test_a_look_costs_as_many_statements_for_300_deployments_as_for_3(
         assert refresh_all_statuses(sessions) == count_all(sessions) + 2
         return len(seen.statements)
 
-    assert cost(3) == cost(297)
+    # A new connection first compares the masking key.
+    cost(1)
+    assert cost(2) == cost(297)
 
 
 def count_all(sessions: sessionmaker[Session]) -> int:

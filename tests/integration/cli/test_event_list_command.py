@@ -102,7 +102,7 @@ def test_the_data_folder_tells_where_the_servers_are(
     run = RunFile(
         database_url=settings.database_url,
         broker_url=settings.broker_url,
-        masking_key="key",
+        masking_key="k" * 32,
         api_url="",
         flower_url=None,
         pid=1,

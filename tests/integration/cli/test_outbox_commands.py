@@ -152,7 +152,7 @@ def test_the_data_folder_names_the_database(
     run_file = RunFile(
         database_url=settings.database_url,
         broker_url=settings.broker_url,
-        masking_key="key",
+        masking_key="k" * 32,
         api_url="http://127.0.0.1:4200/api",
         flower_url=None,
         pid=1,

@@ -91,7 +91,7 @@ def test_a_token_that_is_over_is_refused_and_a_new_one_is_taken(
 
 def test_a_token_that_another_key_made_is_refused(protected: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     value = token(protected)
-    set_up(monkeypatch, masking_key="another key")
+    set_up(monkeypatch, masking_key="another key" * 3)
     with api() as another:
         assert refusal(another, headers(value)) == "Invalid CSRF token or client identifier."
 

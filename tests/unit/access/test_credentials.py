@@ -16,7 +16,9 @@ from app.access.key_ring import Digests
 from app.errors import Unavailable
 from app.settings import Settings
 
-OPEN = Settings(database_url="postgresql+psycopg://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1", masking_key="k")
+OPEN = Settings(
+    database_url="postgresql+psycopg://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1", masking_key="k" * 32
+)
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:pass")})
 KEY = b"ac_a-key"
 KEYS: Digests = frozenset({digest_of(KEY), digest_of(b"ac_another")})
@@ -128,13 +130,13 @@ def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypa
 @pytest.mark.parametrize("text", ["", "user", "user:", ":pass", ":"])
 def test_an_auth_string_has_a_user_and_a_password(text: str) -> None:
     with pytest.raises(ValidationError) as raised:
-        Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k", api_auth_string=text)
+        Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32, api_auth_string=text)
     assert "user:password" in str(raised.value)
 
 
 def test_the_auth_string_is_in_no_text_of_the_settings() -> None:
     settings = Settings(
-        database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k", api_auth_string="user:hunter2"
+        database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32, api_auth_string="user:hunter2"
     )
 
     assert "hunter2" not in f"{settings!r} {settings}"

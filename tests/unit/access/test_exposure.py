@@ -9,7 +9,7 @@ from app.access.key_ring import Digests
 from app.errors import ConfigurationError
 from app.settings import Settings
 
-OPEN = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k")
+OPEN = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32)
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:password")})
 A_KEY: Digests = frozenset({b"1" * 32})
 

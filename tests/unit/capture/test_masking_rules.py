@@ -94,7 +94,7 @@ def test_an_unmasked_path_that_is_closer_comes_before_a_masked_one() -> None:
 
 @pytest.mark.parametrize("setting", ["masked_paths", "unmasked_paths"])
 def test_a_path_that_begins_with_no_field_is_refused_with_the_fields(setting: str) -> None:
-    servers = {"database_url": "x", "broker_url": "redis://127.0.0.1:1/0", "masking_key": "z"}
+    servers = {"database_url": "x", "broker_url": "redis://127.0.0.1:1/0", "masking_key": "z" * 32}
     settings = Settings.model_validate({**servers, setting: ("parameters.a", "job_variables.env")})
     with pytest.raises(ConfigurationError, match=r"unknown field: job_variables\. The fields are: .*infra_overrides"):
         make_masker(settings)
@@ -103,12 +103,16 @@ def test_a_path_that_begins_with_no_field_is_refused_with_the_fields(setting: st
 @pytest.mark.parametrize("field", ["*", "payload", "resource", "parameters", "schedules"])
 def test_a_path_may_begin_with_any_field(field: str) -> None:
     make_masker(
-        Settings(database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="z", masked_paths=(f"{field}.a",))
+        Settings(
+            database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="z" * 32, masked_paths=(f"{field}.a",)
+        )
     )
 
 
 @pytest.mark.parametrize("path", ["*", "status"])
 def test_a_path_that_masks_what_events_are_named_by_is_refused(path: str) -> None:
-    settings = Settings(database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="z", masked_paths=(path,))
+    settings = Settings(
+        database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="z" * 32, masked_paths=(path,)
+    )
     with pytest.raises(ConfigurationError, match="masks the status"):
         make_masker(settings)

@@ -60,7 +60,8 @@ def test_every_variable_that_celery_or_flower_reads_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["RESULT_BACKEND", "CONFIG_MODULE", "CELERY_RESULT_BACKEND"])
 def test_a_celery_process_does_not_start_with_a_foreign_variable(name: str) -> None:
-    ours = {f"AFTERCOMMIT_{key}": "redis://127.0.0.1:1/0" for key in ("DATABASE_URL", "BROKER_URL", "MASKING_KEY")}
+    names = ("DATABASE_URL", "BROKER_URL", "MASKING_KEY")
+    ours = {f"AFTERCOMMIT_{key}": "redis://aftercommit@127.0.0.1:1/0" for key in names}
     command = [sys.executable, "-m", "celery", "-A", "workers", "report"]
     done = subprocess.run(
         command, env={**os.environ, **ours, name: "json"}, capture_output=True, text=True, timeout=60, check=False

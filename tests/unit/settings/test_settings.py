@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.data_dir import CommandSettings
 from app.errors import ConfigurationError
 from app.settings import Settings
 from app.settings.run_file import RUN_FILE, RunFile, read_run_file
@@ -12,7 +13,7 @@ from app.settings.run_file import RUN_FILE, RunFile, read_run_file
 RUN = RunFile(
     database_url="postgresql+psycopg://up@127.0.0.1:1/up",
     broker_url="redis://127.0.0.1:1/0",
-    masking_key="the key of up",
+    masking_key="the key of up, of 32 characters.",
     api_url="http://127.0.0.1:4200/api",
     flower_url=None,
     pid=1,
@@ -61,8 +62,8 @@ def test_a_masking_key_of_the_environment_is_kept_beside_the_servers_of_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
-    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "mine")
-    assert Settings.load().masking_key.get_secret_value() == "mine"
+    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "mine" * 8)
+    assert Settings.load().masking_key.get_secret_value() == "mine" * 8
 
 
 def test_up_takes_its_own_servers_and_everything_else_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +75,7 @@ def test_up_takes_its_own_servers_and_everything_else_from_the_environment(monke
 
 
 def test_an_auth_string_that_is_none_is_said_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "hunter2")
+    monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "hunter2" * 5)
     with pytest.raises(ConfigurationError, match="AFTERCOMMIT_API_AUTH_STRING: must be user:password") as caught:
         Settings.of(RUN)
     assert "hunter2" not in str(caught.value)
@@ -106,8 +107,21 @@ def test_a_damaged_run_file_is_said(tmp_path: Path) -> None:
 
 
 def test_the_masking_key_is_not_shown() -> None:
-    settings = Settings(database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="hunter2")
+    settings = Settings(database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="hunter2" * 5)
     assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("kind", [Settings, CommandSettings])
+@pytest.mark.parametrize("key", ["", "hunter2", "k" * 31])
+def test_a_masking_key_that_can_be_guessed_is_refused_everywhere_without_quoting_it(
+    kind: type[Settings], key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", key)
+    with pytest.raises(ConfigurationError, match="AFTERCOMMIT_MASKING_KEY: must have at least 32 characters") as caught:
+        kind.load()
+    assert "openssl rand -hex 24" in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_paths_to_mask_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -147,7 +161,7 @@ def test_a_rule_of_masking_that_is_none_is_said_with_its_variable(
 
 def test_what_is_missing_is_said_without_quoting_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://a:hunter2@host/db")
-    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "hunter2")
+    monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "hunter2" * 5)
     with pytest.raises(ConfigurationError) as caught:
         Settings.load()
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))

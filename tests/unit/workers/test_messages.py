@@ -11,7 +11,7 @@ from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, TASK
 from app.settings import Settings
 from workers.messages import problem_with
 
-SETTINGS = Settings(database_url="unused", broker_url="redis://127.0.0.1:1/0", masking_key="unused")
+SETTINGS = Settings(database_url="unused", broker_url="redis://127.0.0.1:1/0", masking_key="unused" * 6)
 
 
 @pytest.fixture

@@ -1,0 +1,28 @@
+"""What `aftercommit migrate` and `aftercommit up` do about the masking key, before any process uses it."""
+
+from typing import Annotated
+
+import typer
+
+from app.capture.masking_key import replace_key, require_known_key
+from app.capture.snapshot import make_masker
+from app.cli.database import database_sessions
+from app.settings import Settings
+
+ReplaceMaskingKey = Annotated[
+    bool,
+    typer.Option("--replace-masking-key", help="Accept a new masking key: old and new masks will not match."),
+]
+
+
+def settle_masking_key(settings: Settings, *, replace: bool) -> None:
+    """Check that the database knows this key, or make it the known one.
+
+    Raises:
+        WrongMaskingKey: the database knows another key.
+        Conflict: the key cannot be replaced, because processes that may use the known one are connected.
+        Unavailable: the database does not answer, or rejects a statement.
+    """
+    settle = replace_key if replace else require_known_key
+    with database_sessions(settings) as sessions, sessions.begin() as session:
+        settle(session, make_masker(settings))
