@@ -20,6 +20,7 @@ UNKNOWN_REASONS: Final = {
     Reason.OMITTED: "the value was too large for its event",
     Reason.MISSING: "a change is missing from the log",
     Reason.UNRECORDED: "no event names the field",
+    Reason.DAMAGED: "an event is damaged",
 }
 
 

@@ -1,7 +1,7 @@
 """Prints the changes and the states for `aftercommit history`."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import typer
@@ -17,8 +17,6 @@ from app.cli.times import format_time
 from app.log.history import ResourceHistory
 from app.log.state import Phase, State, Unknown
 from app.models import EventRow
-
-EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 def print_history(history: ResourceHistory, events: Sequence[EventRow]) -> None:
@@ -51,18 +49,13 @@ def _waiting(history: ResourceHistory) -> str:
     return f"changes that wait for their events: {len(history.pending)}"
 
 
-def _changed_fields(event: EventRow) -> Iterator[Line]:
-    """Yield the lines for what an event changed.
+def _changed_fields(event: EventRow) -> Iterable[Line]:
+    """Return the lines for what an event changed.
 
     A creation shows only its non-empty fields. A deletion shows none: earlier events have shown them.
     """
     operation = event.event.rpartition(".")[2]
-    if operation == "created":
-        for field, value in sorted(event.payload.get("fields", {}).items()):
-            if value not in EMPTY:
-                yield from value_lines(field, value, sign="+")
-    elif operation != "deleted":
-        yield from change_lines(event)
+    return () if operation == "deleted" else change_lines(event, with_empty=operation != "created")
 
 
 def print_state(history: ResourceHistory, state: State, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import gc
 from importlib.metadata import version
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.text import Text
 from app.cli import broker, events, history, keys, migrate, outbox, up
 from app.errors import AppError
 from app.telemetry import innermost_frames
+
+INTERRUPTED: Final = 130
+"""The exit code of a command that Ctrl-C has ended, as shells report it."""
 
 app = typer.Typer(
     name="aftercommit",
@@ -53,6 +56,8 @@ def main() -> None:
     gc.freeze()
     try:
         app()
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
     except AppError as error:
         _fail(str(error))
     except Exception as error:  # noqa: BLE001  # A traceback helps no operator, and may show values.

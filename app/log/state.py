@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """A change has no event in the log, and it may have changed any field. The audit reports it as lost."""
     UNRECORDED = "unrecorded"
     """No event contains the field: it became tracked after the creation, and has not changed since."""
+    DAMAGED = "damaged"
+    """The payload of an event is not as the workers write it, so it may have changed any field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,16 @@ def _apply(kind: ResourceKind, state: State, event: EventRow) -> State:
         fields = _all_unknown(kind, fields, Unknown(state.revision + 1, Reason.MISSING))
     if skipped is not None:
         fields = _all_unknown(kind, fields, Unknown(event.revision, Reason.SKIPPED))
+    try:
+        values = _recorded_values(event.payload, event.revision)
+    except (AttributeError, KeyError, TypeError):
+        values = _all_unknown(kind, fields, Unknown(event.revision, Reason.DAMAGED))
     return State(
         phase=Phase.DELETED if operation == "deleted" else Phase.ALIVE,
         revision=event.revision,
         changed=event.occurred,
         name=event.resource.get(RESOURCE_NAME),
-        fields={**fields, **_recorded_values(event.payload, event.revision)},
+        fields={**fields, **values},
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, and_, func, literal, select, update
+from sqlalchemy import Select, Text, Uuid, and_, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, aliased, defer
 
@@ -14,6 +14,8 @@ from app.models import SnapshotRow
 
 # The states of a snapshot may be large, and a parked snapshot may even be unreadable.
 WITHOUT_STATES: Final = (defer(SnapshotRow.before), defer(SnapshotRow.after))
+
+States = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,18 @@ def list_parked(session: Session) -> list[OutboxEntry]:
     return [OutboxEntry(snapshot, waiting) for snapshot, waiting in rows]
 
 
-def read_entry(session: Session, snapshot_id: UUID) -> OutboxEntry:
-    """Return a snapshot in the outbox, parked or not.
+def read_entry(session: Session, snapshot_id: UUID) -> tuple[OutboxEntry, States]:
+    """Return a snapshot in the outbox, parked or not, and the texts of its states before and after the change.
 
     Raises:
         NotFound: the outbox has no such snapshot. It may have become an event.
     """
-    row = session.execute(_select_entries().where(SnapshotRow.id == snapshot_id)).one_or_none()
+    states = (cast(SnapshotRow.before, Text), cast(SnapshotRow.after, Text))
+    statement = _select_entries().add_columns(*states).where(SnapshotRow.id == snapshot_id)
+    row = session.execute(statement.options(*WITHOUT_STATES)).one_or_none()
     if row is None:
         raise _not_found(snapshot_id)
-    return OutboxEntry(row[0], row[1])
+    return OutboxEntry(row[0], row[1]), (row[2], row[3])
 
 
 def replay(session: Session, snapshot_id: UUID | None) -> Sequence[SnapshotRow]:

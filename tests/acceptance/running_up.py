@@ -12,7 +12,7 @@ from app.local.embedded.process import free_port
 from app.settings.run_file import RunFile, read_run_file
 from tests.waiting import wait_until
 
-PROGRAM = (sys.executable, "-c", "from app.cli.main import main; main()")
+PROGRAM = (sys.executable, "-c", "from app.cli.start import main; main()")
 START_TIMEOUT = 90.0
 NOT_INHERITED = ("AFTERCOMMIT_", "PORT", "FLOWER_")
 

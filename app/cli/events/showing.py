@@ -1,6 +1,6 @@
 """`aftercommit events show`: prints one event with its changes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 from uuid import UUID
 
@@ -30,6 +30,7 @@ A masked value is shown as `masked (digits)`; equal digits mean equal values.
 `omitted (bytes)` stands for a value that was too large for its event.
 """
 
+EMPTY: tuple[object, ...] = (None, "", [], {})
 OMISSION_KEYS = frozenset({"skipped", "omitted_fields"})
 """Parts of a payload that are not fields: they describe what the event leaves out."""
 
@@ -64,16 +65,30 @@ def show_event(
     print_lines(change_lines(event))
 
 
-def change_lines(event: EventRow) -> Iterator[Line]:
-    """Yield the lines for the changes of an event; for a client's event, for its whole payload."""
+def change_lines(event: EventRow, *, with_empty: bool = True) -> Iterable[Line]:
+    """Return the lines for the changes of an event; for a client's event or a damaged one, for its whole payload.
+
+    Without `with_empty`, a creation shows only its non-empty fields.
+    """
     if event.revision is None:
-        for key, part in sorted(event.payload.items()):
-            yield from value_lines(key, part)
-        return
+        return _whole(event.payload)
+    try:
+        return list(_changes(event, with_empty))
+    except (AttributeError, KeyError, TypeError):
+        return value_lines("damaged payload", event.payload)
+
+
+def _whole(payload: JsonObject) -> Iterator[Line]:
+    for key, part in sorted(payload.items()):
+        yield from value_lines(key, part)
+
+
+def _changes(event: EventRow, with_empty: bool) -> Iterator[Line]:
     sign = {"created": "+", "deleted": "-"}.get(event.event.rpartition(".")[2], " ")
     yield from _updates(event.payload.get("updates", {}))
     for field, value in sorted(event.payload.get("fields", {}).items()):
-        yield from value_lines(field, value, sign=sign)
+        if with_empty or value not in EMPTY:
+            yield from value_lines(field, value, sign=sign)
     for key in sorted(OMISSION_KEYS & event.payload.keys()):
         yield from value_lines(key, event.payload[key])
 

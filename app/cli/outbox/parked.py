@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from app.capture.resource_kind import ResourceKind
+from app.cli.control_characters import escape_control_characters
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.printing import AsJson, plain_text, print_json
 from app.models import SnapshotRow
 from app.outbox import parked as outbox
-from app.postgres.base import JsonObject
+from app.postgres.base import JsonObject, load_json
 
 PARKED_EXAMPLES = """
 Examples:
@@ -33,6 +34,8 @@ Examples:
 """
 
 Row = dict[str, Any]
+
+SIDES: Final = ("before", "after")
 
 
 def parse_snapshot(text: str) -> UUID:
@@ -73,14 +76,20 @@ def list_parked(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 def show_snapshot(snapshot_id: SnapshotId, data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
     """Show everything about one snapshot in the outbox, parked or not. Its secrets are masked."""
     with database_session(data_dir) as session:
-        entry = outbox.read_entry(session, snapshot_id)
+        entry, texts = outbox.read_entry(session, snapshot_id)
         row = {**_summary(entry), **_details(entry.snapshot)}
-        changes = _changes(entry.snapshot.before, entry.snapshot.after)
+    before, after = map(_read_state, texts)
+    damaged = {
+        side: text for side, text, state in zip(SIDES, texts, (before, after), strict=True) if text and state is None
+    }
+    changes = _changes(before, after)
     if as_json:
-        print_json({**row, "changes": changes})
+        print_json({**row, "changes": changes, **({"damaged": damaged} if damaged else {})})
         return
     Console().print(_card(row))
-    table = Table("field", "before", "after")
+    for side, text in damaged.items():
+        typer.echo(f"The state {side} the change is damaged, it is no JSON object: {escape_control_characters(text)}")
+    table = Table("field", *SIDES)
     for field, sides in changes.items():
         table.add_row(
             plain_text(field), *(plain_text(json.dumps(sides[side], ensure_ascii=False, default=str)) for side in sides)
@@ -135,8 +144,17 @@ def _state(parked: datetime | None, skip_reason: str | None, attempts: int) -> s
     return "retrying" if attempts else "pending"
 
 
+def _read_state(text: str | None) -> JsonObject | None:
+    """Return a state from its text, or None if there is none, or if it is no JSON object that Python can read."""
+    try:
+        state = load_json(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
 def _changes(before: JsonObject | None, after: JsonObject | None) -> dict[str, dict[str, Any]]:
-    """Return the fields that differ; for a creation or a deletion, all fields."""
+    """Return the fields that differ; if there is only one state, all its fields."""
     old, new = before or {}, after or {}
     return {
         field: {"before": old.get(field), "after": new.get(field)}

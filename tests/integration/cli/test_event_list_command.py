@@ -118,7 +118,7 @@ def test_a_reader_that_goes_away_ends_the_command_in_silence(settings: Settings,
     command = [
         sys.executable,
         "-c",
-        "from app.cli.main import main; main()",
+        "from app.cli.start import main; main()",
         "events",
         "list",
         "--json",

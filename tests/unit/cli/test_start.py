@@ -1,0 +1,29 @@
+"""Ctrl-C ends the command silently, from the first moment."""
+
+import signal
+import subprocess
+import sys
+
+CTRL_C = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+
+
+def ended(code: str, handler: str = "default_int_handler") -> tuple[int, str]:
+    code = f"import signal; signal.signal(signal.SIGINT, signal.{handler}); {code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    return done.returncode, done.stderr
+
+
+def test_ctrl_c_while_the_command_loads_ends_it_in_silence() -> None:
+    code = f"from app.cli import start; start.importlib.import_module = lambda _: exec({CTRL_C!r}); start.main()"
+    assert ended(code) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_while_it_runs_ends_it_in_silence() -> None:
+    code = f"from app.cli import main, start; main.app = lambda: exec({CTRL_C!r}); start.main()"
+    assert ended(code) == (130, "")
+
+
+def test_an_ignored_ctrl_c_stays_ignored_also_while_it_loads() -> None:
+    code = "from app.cli import main, start; main.app = lambda: None;"
+    code += f"start.importlib.import_module = lambda _: exec({CTRL_C!r}) or main; start.main()"
+    assert ended(code, handler="SIG_IGN") == (0, "")
