@@ -36,7 +36,6 @@ from app.log.live import LiveHub
 from app.long_checks import LongChecks
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings, get_settings
-from app.telemetry import configure_logging
 from app.threads import Threads
 from app.web.authentication import Authentication
 from app.web.csrf import CsrfProtection
@@ -84,7 +83,6 @@ def create_app(*, is_exposed: bool = False) -> FastAPI:
     settings = get_settings()
     # Report an invalid masking rule at the start, not in the first request that contains a secret.
     make_masker(settings)
-    configure_logging(settings.log_level, as_json=settings.log_json)
     warn_if_unverified(settings)
     app = DocumentedApi(
         lifespan=_lifespan,
@@ -124,7 +122,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(WireVersion)
     app.add_middleware(Authentication, credentials=app.state.credentials)
     app.add_middleware(SiteCheck, rules=SiteRules(app.state.credentials, settings.allowed_hosts))
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, log_reads=settings.log_reads)
     # Outermost, so that error responses are compressed too. Level 1, because it blocks the event loop.
     app.add_middleware(GZipMiddleware, compresslevel=1)
 

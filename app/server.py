@@ -21,6 +21,8 @@ from app.access import is_loopback, require_credential
 from app.capture.masking_key import require_known_key_at_start
 from app.errors import AppError
 from app.main import create_app
+from app.settings import start_logging
+from app.telemetry import get_logger
 from app.web.http_protocol import BoundedHttpProtocol
 
 TICK_SECONDS: Final = 0.1
@@ -39,6 +41,8 @@ WEBSOCKETS: Final[dict[str, Any]] = {
 
 LogLevel = Literal["info", "warning", "error", "critical"]
 """Without `debug`: at that level uvicorn logs all WebSocket data, before secrets in it are masked."""
+
+logger = get_logger("app.server")
 
 
 class Server(uvicorn.Server):
@@ -74,10 +78,17 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve, shut down, and end the process."""
         await super().serve(sockets)
+        logger.info("api_stopped")
         _exit()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        logger.info("api_started", host=self.config.host, port=self.config.port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Shut down in the steps that the docstring of the class describes."""
+        logger.info("api_stopping")
         self._app.state.is_stopping = True
         self.config.encoded_headers.append((b"connection", b"close"))
         self._app.state.live.stop()
@@ -120,7 +131,7 @@ def _exit() -> NoReturn:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 4200,
-    log_level: Annotated[LogLevel, typer.Option(help="The level of uvicorn's own log lines.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="The level of uvicorn's own log lines.")] = "warning",
     drain: Annotated[float, typer.Option(min=0, help="Seconds to serve on after SIGTERM, with /health at 503.")] = 0.0,
     grace: Annotated[int, typer.Option(min=0, help="Seconds for running requests to finish after that.")] = 5,
     core: Annotated[int | None, typer.Option(min=0, help="Pin the process to the Nth core that it may use.")] = None,
@@ -128,22 +139,32 @@ def serve(
     """Serve the API until SIGTERM or Ctrl-C."""
     if core is not None:
         pin_to_core(core)
+    logs = start_logging()
     try:
         app = create_app(is_exposed=not is_loopback(host))
         require_known_key_at_start(app.state.settings)
         notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:
-        typer.echo(f"error: {error}", err=True)
+        logs.tell("start_refused", str(error), is_error=True)
         raise typer.Exit(1) from None
     if notice is not None:
-        typer.echo(notice, err=True)
+        logs.tell("no_credential", notice)
     options: dict[str, Any] = {"timeout_graceful_shutdown": grace, **WEBSOCKETS}
     # Exclude the imported modules from garbage collection. A request allocates some thousand containers and frees them
     # itself, so a collection after every few hundred allocations would find nothing.
     gc.freeze()
     gc.set_threshold(CONTAINERS_BETWEEN_COLLECTIONS)
     config = uvicorn.Config(
-        app, host=host, port=port, log_level=log_level, access_log=False, http=BoundedHttpProtocol, **options
+        app,
+        host=host,
+        port=port,
+        # Its lines go through the loggers that `start_logging` has configured.
+        log_config=None,
+        log_level=log_level,
+        # `RequestContext` logs the requests, without their paths and query strings.
+        access_log=False,
+        http=BoundedHttpProtocol,
+        **options,
     )
     Server(app, config, drain=drain).run()
 

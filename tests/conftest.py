@@ -1,5 +1,8 @@
 """Fixtures for all tests: one real PostgreSQL 18 for the run, and a fresh database for each test."""
 
+import logging
+import sys
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +29,14 @@ NO_BROKER = "redis://127.0.0.1:1/0"
 
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
-    """Reset structlog after each test: a command under test configures it with a stderr that is then closed."""
+    """Reset the logs after each test, which may have configured them."""
+    root = logging.getLogger()
+    handlers, hooks = root.handlers[:], (sys.excepthook, threading.excepthook, sys.unraisablehook)
     yield
     structlog.reset_defaults()
+    root.handlers = handlers
+    logging.captureWarnings(False)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +119,6 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The API in this process, below `/api`; tasks run inside the request, after its commit."""
     # Most tests have no keys. Reading them would cost each test a connection.
-    monkeypatch.setattr(Credentials, "read_keys", lambda _credentials: frozenset())
+    monkeypatch.setattr(Credentials, "read_keys", lambda _credentials: {})
     with TestClient(create_app(), base_url="http://localhost/api") as client:
         yield client

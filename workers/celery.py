@@ -2,22 +2,33 @@
 
 import atexit
 import gc
+import logging
 import os
 import signal
 from types import FrameType
 from typing import Any, Final
 
 from billiard import active_children, pool
+from billiard.util import get_logger as get_pool_logger
+from celery.apps import worker as worker_program
 from celery.beat import PersistentScheduler
-from celery.signals import beat_init, worker_init, worker_process_init, worker_shutting_down
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 from celery.worker.control import Panel
 
 from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
 from app.broker.problems import warn_if_unverified
 from app.capture.masking_key import require_known_key_at_start
-from app.errors import WrongMaskingKey
-from app.settings import Settings, get_settings
-from app.telemetry import configure_logging
+from app.errors import ConfigurationError, WrongMaskingKey
+from app.settings import Settings, get_settings, log_settings, start_logging
+from app.telemetry import get_logger
 
 HURRIED_SECONDS: Final = 0.1
 GIVING_BACK_SECONDS: Final = 10.0
@@ -27,7 +38,20 @@ COSTLY: Final = frozenset({"memdump", "memsample", "objgraph"})
 CONTAINERS_BETWEEN_COLLECTIONS: Final = 50_000
 """New containers before the garbage collector runs; a batch of 500 snapshots allocates some 20,000."""
 
-app = make_celery("worker", get_settings)
+logger = get_logger(__name__)
+
+
+def _load_settings() -> Settings:
+    """Configure the logs and return the settings; if they are invalid, say so and exit."""
+    logs = start_logging()
+    try:
+        return get_settings()
+    except ConfigurationError as error:
+        logs.tell("start_refused", str(error), is_error=True)
+        raise SystemExit(1) from None
+
+
+app = make_celery("worker", _load_settings)
 app.add_defaults(lambda: _schedule(get_settings()))
 
 
@@ -86,15 +110,47 @@ def _check_masking_key(**_: Any) -> None:
     try:
         require_known_key_at_start(get_settings())
     except WrongMaskingKey as error:
-        raise SystemExit(f"error: {error}") from None
+        log_settings().tell("start_refused", str(error), is_error=True)
+        raise SystemExit(1) from None
 
 
 @worker_process_init.connect
 @beat_init.connect
-def _configure(**_: Any) -> None:
-    settings = get_settings()
-    configure_logging(settings.log_level, as_json=settings.log_json)
-    warn_if_unverified(settings)
+def _warn_if_unverified(**_: Any) -> None:
+    warn_if_unverified(get_settings())
+
+
+@setup_logging.connect
+def _configure_logging(loglevel: int, **_: Any) -> None:
+    """Keep Celery from configuring the logs; `loglevel`, its option `-l`, is the level of the libraries' lines.
+
+    Children of a worker inherit the configuration.
+    """
+    start_logging()
+    logging.getLogger().setLevel(loglevel)
+    worker_program.safe_say = _say
+    # The pool of processes has a logger that stands alone.
+    get_pool_logger().propagate = True
+
+
+def _say(text: str, *_: Any) -> None:
+    """Log what Celery writes directly to standard output."""
+    logger.info("worker_says", text=text)
+
+
+@worker_ready.connect
+def _log_start(sender: Any, **_: Any) -> None:
+    logger.info("worker_ready", worker=sender.hostname)
+
+
+@worker_shutdown.connect
+def _log_end(sender: Any, **_: Any) -> None:
+    logger.info("worker_stopped", worker=sender.hostname)
+
+
+@beat_init.connect
+def _log_start_of_beat(**_: Any) -> None:
+    logger.info("beat_started")
 
 
 @worker_process_init.connect

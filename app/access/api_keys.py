@@ -63,6 +63,7 @@ def revoke_key(session: Session, name: str) -> None:
     raise Conflict("This key is already revoked.")
 
 
-def valid_digests(session: Session) -> frozenset[bytes]:
-    """Return the digests of the keys that are not revoked."""
-    return frozenset(session.scalars(select(ApiKey.digest).where(ApiKey.revoked.is_(None))))
+def valid_digests(session: Session) -> dict[bytes, str]:
+    """Return the digests of the keys that are not revoked, with their names."""
+    rows = session.execute(select(ApiKey.digest, ApiKey.name).where(ApiKey.revoked.is_(None)))
+    return {row.digest: row.name for row in rows}

@@ -80,6 +80,10 @@ class Credentials:
             return not self._is_exposed
         return _matches_a_key(secrets, digests)
 
+    def key_name(self, secrets: Secrets) -> str | None:
+        """Return the name of the key among these secrets, for the log. The auth string has no name."""
+        return next((name for secret in secrets if (name := self._ring.name_of(digest_of(secret)))), None)
+
     async def exist(self) -> bool:
         """Return whether there is any credential, so that requests need one.
 

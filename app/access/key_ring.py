@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -12,7 +12,8 @@ from app.telemetry import get_logger, innermost_frames
 
 logger = get_logger(__name__)
 
-Digests = frozenset[bytes]
+Digests = Mapping[bytes, str]
+"""The names of the valid keys by their digests."""
 
 FRESH_SECONDS: Final = 2.0
 """The lifetime of the cache. While the database answers, a revoked or a new key takes effect within this time."""
@@ -49,6 +50,10 @@ class KeyRing:
         if time.monotonic() >= self._fresh_until:
             await self._wait_for(self._current_reading())
         return self._known
+
+    def name_of(self, digest: bytes) -> str | None:
+        """Return the name of the key with this digest, if it was valid at the last read."""
+        return None if self._known is None else self._known.get(digest)
 
     def close(self) -> None:
         """Stop starting reads. This does not wait for a running read."""

@@ -13,7 +13,6 @@ from app.errors import ConfigurationError, Unavailable
 from app.postgres.engine import make_engine, make_sessions
 from app.postgres.refusals import describe, is_missing_table, sqlstate
 from app.settings import Settings
-from app.telemetry import configure_logging
 
 
 @contextmanager
@@ -42,8 +41,6 @@ def consistent_session(data_dir: Path) -> Iterator[Session]:
 @contextmanager
 def database_sessions(settings: Settings) -> Iterator[sessionmaker[Session]]:
     """Yield a session factory with one connection; it raises the same errors as `database_session`."""
-    # This sends the logs to stderr: on stdout they would mix with the output of the command.
-    configure_logging(settings.log_level, as_json=settings.log_json)
     try:
         engine = make_engine(settings, application_name="aftercommit-command", pool_size=1)
     except ArgumentError as error:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from app.cli import broker, events, history, keys, migrate, outbox, up
 from app.errors import AppError
+from app.settings import log_settings, start_logging
 from app.telemetry import innermost_frames
 
 INTERRUPTED: Final = 130
@@ -55,6 +56,7 @@ def main() -> None:
     # Imported modules are never garbage. Scanning them costs a third of the time of a short command.
     gc.freeze()
     try:
+        start_logging()
         app()
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -66,5 +68,9 @@ def main() -> None:
 
 
 def _fail(text: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(Text(f"error: {text}", style="red"))
+    logs = log_settings()
+    if logs.log_json:
+        logs.tell("command_failed", text, is_error=True)
+    else:
+        Console(stderr=True, soft_wrap=True).print(Text(f"error: {text}", style="red"))
     raise SystemExit(1) from None

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import typer
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, make_url, text
@@ -12,6 +11,7 @@ import app.migrations
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.masking_key import ReplaceMaskingKey, settle_masking_key
 from app.errors import ConfigurationError, StartupError
+from app.settings import log_settings
 
 REQUIRED_POSTGRES = 18
 
@@ -38,7 +38,7 @@ def migrate(data_dir: DataDir = DEFAULT, replace_masking_key: ReplaceMaskingKey 
     upgrade(settings.database_url)
     if has_key:
         settle_masking_key(settings, replace=replace_masking_key)
-    typer.echo("The database is up to date.")
+    log_settings().tell("migrated", "The database is up to date.")
 
 
 def upgrade(database_url: str) -> None:

@@ -18,8 +18,8 @@ from app.local.folder import load_or_create_masking_key, lock_data_folder, publi
 from app.local.ports import Address, check_free
 from app.local.probes import require_broker_url
 from app.local.service import Service, Stage
-from app.local.supervisor import Output, StopRequests, Supervisor
-from app.settings import Settings
+from app.local.supervisor import JsonOutput, Output, StopRequests, Supervisor
+from app.settings import Settings, log_settings
 from app.settings.run_file import RunFile
 
 PREDECESSOR_TIMEOUT = 15.0
@@ -67,14 +67,13 @@ def up(
     """Run the API, the workers, beat and Flower, with PostgreSQL and Valkey, until Ctrl-C."""
     api = Address("the API", host, port, "--port")
     flower = None if no_flower else Address("Flower", "127.0.0.1", flower_port, "--flower-port")
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    output = Output(sys.stdout, width=len(f"worker{workers}"), coloured=coloured)
+    output = _output(width=len(f"worker{workers}"))
     folder = data_dir.resolve()
     with StopRequests() as stop_requests, lock_data_folder(folder) as predecessor_was_killed:
         supervisor = Supervisor(output.say, stop_requests)
         with _stop_at_the_end(supervisor, output):
             if predecessor_was_killed:
-                output.say("The previous `up` was killed: its processes may need a moment to end.")
+                output.say("waiting", "The previous `up` was killed: its processes may need a moment to end.")
             timeout = PREDECESSOR_TIMEOUT if predecessor_was_killed else 0.0
             check_free([api, flower] if flower else [api], timeout=timeout, check=stop_requests.check)
             run = _prepare(folder, supervisor, stop_requests, output, api, flower)
@@ -85,8 +84,14 @@ def up(
             Service(folder, run, supervisor, output).start(api, flower, workers)
             with publish_run_file(folder, run):
                 flower_text = f"  Flower {run.flower_url}" if run.flower_url else ""
-                output.say(f"aftercommit is ready: API {run.api_url}{flower_text}  (Ctrl-C stops it)")
+                output.say("ready", f"aftercommit is ready: API {run.api_url}{flower_text}  (Ctrl-C stops it)")
                 supervisor.run()
+
+
+def _output(width: int) -> Output:
+    if log_settings().log_json:
+        return JsonOutput()
+    return Output(sys.stdout, width=width, coloured=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
 
 
 @contextmanager
@@ -95,10 +100,10 @@ def _stop_at_the_end(supervisor: Supervisor, output: Output) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        output.say("Stopping ... (Ctrl-C again shortens the wait)")
+        output.say("stopping", "Stopping ... (Ctrl-C again shortens the wait)")
     finally:
         supervisor.stop()
-    output.say("Stopped.")
+    output.say("stopped", "Stopped.")
 
 
 def _prepare(
@@ -115,7 +120,7 @@ def _prepare(
         require_broker_url(configured.broker_url)
     database_url = configured.database_url or _start_database(folder, supervisor, stop_requests, output)
     broker_url = configured.broker_url or _start_broker(folder, supervisor, stop_requests, output)
-    output.say("Bringing the database up to date ...")
+    output.say("migrating", "Bringing the database up to date ...")
     with stop_requests.interruptible():
         upgrade(database_url)
     return RunFile(
@@ -138,14 +143,14 @@ def _require_credential(settings: Settings, api: Address) -> None:
 
 
 def _start_database(folder: Path, supervisor: Supervisor, stop_requests: StopRequests, output: Output) -> str:
-    output.say(f"Starting PostgreSQL, data in {folder / 'postgres'} ...")
+    output.say("starting", f"Starting PostgreSQL, data in {folder / 'postgres'} ...")
     server = start_postgres(folder, check=stop_requests.check)
     supervisor.add(server, stage=Stage.DATABASE, stop_timeout=10)
     return server.url
 
 
 def _start_broker(folder: Path, supervisor: Supervisor, stop_requests: StopRequests, output: Output) -> str:
-    output.say(f"Starting Valkey, data in {folder / 'valkey'} ...")
+    output.say("starting", f"Starting Valkey, data in {folder / 'valkey'} ...")
     server = start_valkey(folder, check=stop_requests.check)
     supervisor.add(server, stage=Stage.BROKER, stop_timeout=5)
     return server.url

@@ -2,22 +2,22 @@
 
 import signal
 import sys
-from contextlib import closing, suppress
+from contextlib import closing, redirect_stderr, suppress
 from typing import Any, Final
 
 from flower.api import BaseApiHandler
 from flower.app import Flower
 from flower.command import extract_settings, setup_logging
 from flower.urls import settings as flower_settings
-from tornado.httputil import HTTPConnection, HTTPMessageDelegate
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerRequest
 from tornado.options import Error, options
+from tornado.routing import PathMatches
 
 from app.access import Credentials, SiteRules, is_loopback, require_credential
 from app.broker.contract import make_celery
 from app.errors import AppError
 from app.flower.gate import Gate, GatedRequest
-from app.settings import get_settings
-from app.telemetry import configure_logging
+from app.settings import get_settings, start_logging
 
 DEFAULTS: Final[dict[str, Any]] = {
     "address": "127.0.0.1",
@@ -43,7 +43,15 @@ class GatedFlower(Flower):
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
         """Return what handles the next request of a connection."""
-        return GatedRequest(self._gate, request_conn, super().start_request(server_conn, request_conn))
+        inner = super().start_request(server_conn, request_conn)
+        return GatedRequest(self._gate, request_conn, inner, self.route_of)
+
+    def route_of(self, request: HTTPServerRequest) -> str | None:
+        """Return the pattern of the route that a request is for."""
+        for rule in self.wildcard_router.rules:
+            if isinstance(rule.matcher, PathMatches) and rule.matcher.match(request) is not None:
+                return rule.matcher.regex.pattern.removesuffix("$")
+        return None
 
 
 def serve() -> None:
@@ -52,12 +60,14 @@ def serve() -> None:
     Raises:
         AppError: a setting is missing or not valid, or other machines can reach the address without a credential.
         Error: an option is not one of Flower's, or its value is not valid.
+        OSError: the address is taken, or not one of this machine.
     """
     for name, value in DEFAULTS.items():
         setattr(options, name, value)
-    options.parse_command_line()
+    # Tornado prints its help also for an unknown option, where the logs go.
+    with redirect_stderr(sys.stdout):
+        options.parse_command_line()
     settings = get_settings()
-    configure_logging(settings.log_level, as_json=settings.log_json)
     # The same setting makes workers obey what Flower's buttons send.
     options.read_only = not settings.worker_remote_control
     with closing(Credentials(settings, is_exposed=not is_loopback(options.address))) as credentials:
@@ -76,7 +86,10 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
+    # First of all: Tornado, which reads the options, would configure the logs if nobody has.
+    logs = start_logging()
     try:
         serve()
-    except (AppError, Error) as error:
-        sys.exit(f"error: {error}")
+    except (AppError, Error, OSError) as error:
+        logs.tell("start_refused", str(error), is_error=True)
+        sys.exit(1)

@@ -1,11 +1,19 @@
 """Answers requests that Flower must not get. Flower's own options know no API keys and check no host names."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.web import RequestHandler
 
 from app.access import UNSAFE_METHODS, Credentials, SiteRules, read_secrets
 from app.errors import Unavailable
@@ -32,21 +40,24 @@ class Gate:
         try:
             problem = await self.sites.problem_with(headers, is_change=is_change)
             if problem is not None:
-                logger.info("request_of_another_site", reason=problem)
                 return HTTPStatus.FORBIDDEN, problem
             if not await self.credentials.allows(read_secrets(headers.get("authorization"))):
-                logger.info("request_unauthorized", method=line.method)
                 return HTTPStatus.UNAUTHORIZED, "Unauthorized"
         except Unavailable as error:
             return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
         return None
 
 
+RouteOf = Callable[[HTTPServerRequest], str | None]
+"""Returns the route of a request for the log. The path itself may contain any text."""
+
+
 class GatedRequest(HTTPMessageDelegate):
     """A request that is passed on to `inner`, Flower's delegate for it, unless the gate refuses it."""
 
-    def __init__(self, gate: Gate, connection: HTTPConnection, inner: HTTPMessageDelegate) -> None:
+    def __init__(self, gate: Gate, connection: HTTPConnection, inner: HTTPMessageDelegate, route_of: RouteOf) -> None:
         self._gate = gate
+        self._route_of = route_of
         self._connection = connection
         self._inner = inner
         self._is_passed = False
@@ -56,6 +67,7 @@ class GatedRequest(HTTPMessageDelegate):
         assert isinstance(start_line, RequestStartLine)
         refusal = await self._gate.refusal(start_line, headers)
         if refusal is not None:
+            self._log(HTTPServerRequest(connection=self._connection, headers=headers, start_line=start_line), *refusal)
             self._refuse(*refusal, has_body=start_line.method != "HEAD")
             return
         self._is_passed = True
@@ -75,6 +87,13 @@ class GatedRequest(HTTPMessageDelegate):
         """Pass on that the client is gone."""
         if self._is_passed:
             self._inner.on_connection_close()
+
+    def _log(self, request: HTTPServerRequest, status: HTTPStatus, reason: str) -> None:
+        """Log the refusal as the API does."""
+        # tornado accepts any text as a method.
+        method = request.method if request.method in RequestHandler.SUPPORTED_METHODS else None
+        route, address = self._route_of(request), request.remote_ip
+        logger.info("request", method=method, status=status.value, route=route, address=address, reason=reason)
 
     def _refuse(self, status: HTTPStatus, text: str, *, has_body: bool) -> None:
         headers = HTTPHeaders({"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(text))})

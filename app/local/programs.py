@@ -16,7 +16,7 @@ API_GRACE = 5
 def api(address: Address, core: int = 0) -> list[str]:
     """Return the command line of the HTTP API, which stays on one core: number 0, 1, ... of those that it may use."""
     where = ["--host", address.host, "--port", str(address.port), "--core", str(core)]
-    return [sys.executable, "-m", "app.server", *where, "--log-level", "warning", "--grace", str(API_GRACE)]
+    return [sys.executable, "-m", "app.server", *where, "--grace", str(API_GRACE)]
 
 
 def worker(number: int) -> list[str]:

@@ -51,7 +51,7 @@ class _Waiting:
         """Ask once, and return whether the answer was 200."""
         problem = problem_at(self.url)
         if problem not in (None, NO_ANSWER, self.problem):
-            self.output.say(f"Still waiting: {problem}")
+            self.output.say("waiting", f"Still waiting: {problem}")
         self.problem = problem
         return problem is None
 
@@ -93,10 +93,12 @@ class Service:
         has_broker = problem is None
         if not has_broker:
             self.output.say(
+                "no_broker",
                 f"The broker {problem}. The API works without it and loses nothing; "
-                "the workers keep trying and catch up once the broker can be used."
+                "the workers keep trying and catch up once the broker can be used.",
+                is_warning=True,
             )
-        self.output.say("Waiting for the API ...")
+        self.output.say("waiting", "Waiting for the API ...")
         # /ready needs the broker; /health does not.
         url = f"{self.run.api_url}/{'ready' if has_broker else 'health'}"
         waiting = _Waiting(url, self.output)
@@ -116,9 +118,10 @@ class Service:
             self._wait_or_continue("the workers", ping.all_answered)
 
     def _wait_or_continue(self, name: str, condition: Callable[[], bool]) -> None:
-        self.output.say(f"Waiting for {name} ...")
+        self.output.say("waiting", f"Waiting for {name} ...")
         if not self._wait_until(condition, REST_TIMEOUT):
-            self.output.say(f"No answer from {name} within {REST_TIMEOUT:g} s: continuing anyway.")
+            text = f"No answer from {name} within {REST_TIMEOUT:g} s: continuing anyway."
+            self.output.say("no_answer", text, is_warning=True)
 
     def _wait_until(self, condition: Callable[[], bool], timeout: float) -> bool:
         return wait_until(condition, timeout=timeout, check=self.supervisor.tick, every=_POLL_SECONDS)

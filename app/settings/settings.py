@@ -12,10 +12,10 @@ from app.errors import ConfigurationError
 from app.settings.broker_url import read_broker_url
 from app.settings.environment import check_environment
 from app.settings.explain import explain
+from app.settings.logs import LogSettings
 from app.settings.run_file import RunFile, read_run_file
 
 MASKING_KEY_LENGTH = 32
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 """Texts that are separated by commas in the environment."""
@@ -45,20 +45,14 @@ def _require_length(key: SecretStr) -> SecretStr:
 MaskingKey = Annotated[SecretStr, AfterValidator(_require_length)]
 
 
-def _require_level(text: str) -> str:
-    if text.upper() not in LOG_LEVELS:
-        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
-    return text.upper()
-
-
-class Settings(BaseSettings):
+class Settings(LogSettings):
     """The settings, read from `AFTERCOMMIT_*` in the environment.
 
     Fields without a default may come from the run file in the data folder. If one is missing in both places, the
     process does not start, and the error names the variable to set.
     """
 
-    model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     data_dir: Path = Path(".aftercommit")
     database_url: str = Field(min_length=1)
@@ -112,8 +106,6 @@ class Settings(BaseSettings):
     """Whether workers obey commands of Celery's remote control that steer them, and Flower has buttons for these."""
     task_always_eager: bool = False
     """Runs the Celery tasks inside the process that enqueues them. For tests only."""
-    log_level: Annotated[str, AfterValidator(_require_level)] = "INFO"
-    log_json: bool = False
 
     @field_validator("allowed_hosts", "masked_keys", "masked_paths", "unmasked_paths", mode="before")
     @classmethod

@@ -10,11 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import Credentials, Secrets, read_secrets
 from app.errors import Unavailable
-from app.telemetry import get_logger
 from app.web.errors import unauthorized, unavailable
 from app.web.routing import PROBES
-
-logger = get_logger(__name__)
 
 SECRETS: Final = "aftercommit.secrets"
 """The key in the ASGI scope for the secrets of the request. Routes that stream check them again from time to time."""
@@ -39,7 +36,6 @@ class Authentication:
                 await self._app(scope, receive, send)
                 return
             response = unauthorized()
-            logger.info("request_unauthorized", method=scope["method"])
         except Unavailable as error:
             response = unavailable(str(error))
         await response(scope, receive, send)

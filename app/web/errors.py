@@ -24,6 +24,7 @@ from app.postgres.refusals import (
 )
 from app.schemas.bounds import list_errors
 from app.telemetry import get_logger
+from app.web.reading import only_reads, route_path
 
 logger = get_logger(__name__)
 
@@ -37,8 +38,6 @@ CHANGE_TOO_LARGE = (
     f"The change is too large to record: the tracked fields of a resource may take at most {STATE_LIMIT} bytes of JSON."
 )
 TOO_SLOW = "Reading this takes too long. Use a filter that matches less, or with fewer entries."
-READING = ("filter", "count", "paginate", "{countable}")
-"""The last parts of the paths of POST routes that only read."""
 REFUSED = "A rule of the database refuses the change."
 NOT_STORABLE = "A value cannot be stored: strings must not contain NUL, and numbers must be finite and in range."
 
@@ -128,7 +127,7 @@ async def _on_database(request: Request, error: DBAPIError) -> JSONResponse:
     if is_refusal(error):
         logger.warning("change_refused", reason=describe(error))
         return JSONResponse({"detail": REFUSED}, HTTPStatus.UNPROCESSABLE_ENTITY)
-    if is_canceled(error) and only_reads(request.method, getattr(request.scope.get("route"), "path", "")):
+    if is_canceled(error) and only_reads(request.method, route_path(request.scope)):
         return JSONResponse({"detail": TOO_SLOW}, HTTPStatus.UNPROCESSABLE_ENTITY)
     # The database may be away, full, read-only after a failover, or not migrated yet: a retry may succeed.
     logger.warning("database_unavailable", reason=describe(error))
@@ -138,11 +137,3 @@ async def _on_database(request: Request, error: DBAPIError) -> JSONResponse:
 async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
     logger.warning("database_unavailable", reason=type(error).__name__)
     return unavailable("Service Unavailable")
-
-
-def only_reads(method: str, path: str) -> bool:
-    """Return whether the route with this method and path changes nothing.
-
-    It is the path of the route: in the path of the request, the last part may be the name of something to change.
-    """
-    return method == "GET" or (method == "POST" and path.rpartition("/")[-1] in READING)

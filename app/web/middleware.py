@@ -1,7 +1,8 @@
-"""The outermost middleware: correlation ids, the limit on request bodies, and the response to unexpected errors."""
+"""The outermost middleware: correlation ids, the log of requests, the limit on bodies, and unexpected errors."""
 
 import contextlib
 import re
+import time
 from http import HTTPStatus
 from typing import Final
 
@@ -12,6 +13,8 @@ from app.errors import BodyTooLarge
 from app.telemetry import correlation_id, get_logger, innermost_frames, new_correlation_id
 from app.web.connections import remember_abort
 from app.web.errors import unexpected_error
+from app.web.reading import route_path
+from app.web.request_log import log_request
 
 logger = get_logger(__name__)
 
@@ -20,42 +23,52 @@ VALID_ID: Final = re.compile(r"[\w.:-]{1,128}")
 
 
 class RequestContext:
-    """Sets the correlation id of each request and returns it in `X-Request-Id`.
+    """Sets the correlation id of each request and WebSocket, returns it in `X-Request-Id`, and logs the request.
 
     The id is the request's own `X-Request-Id` if that is valid, else a new one. An error without a handler is answered
     with 500. The log gets its type and stack frames, but not its text, which may contain values.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, log_reads: bool) -> None:
         self._app = app
+        self._log_reads = log_reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle the request with its correlation id set."""
         remember_abort(scope, receive)
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         current = _sent_id(scope) or new_correlation_id()
         token = correlation_id.set(current)
-        started = False
+        try:
+            if scope["type"] == "http":
+                await self._serve(scope, receive, send, current)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            correlation_id.reset(token)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, current: str) -> None:
+        begun = time.perf_counter()
+        status: int | None = None
 
         async def send_with_id(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 message["headers"] = [*message["headers"], (HEADER, current.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001  # The response must be ours, without values.
-            logger.error(
-                "request_failed", error=type(error).__name__, route=_route(scope), frames=innermost_frames(error)
-            )
-            if not started:
+            route = f"{scope['method']} {route_path(scope)}"
+            logger.error("request_failed", error=type(error).__name__, route=route, frames=innermost_frames(error))
+            if status is None:
                 await unexpected_error()(scope, receive, send_with_id)
         finally:
-            correlation_id.reset(token)
+            log_request(scope, status, time.perf_counter() - begun, log_reads=self._log_reads)
 
 
 class BodyLimit:
@@ -103,11 +116,6 @@ class BodyLimit:
             {"detail": self._text}, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, headers={"connection": "close"}
         )
         await response(scope, receive, send)
-
-
-def _route(scope: Scope) -> str:
-    """Return the method and the path template of the route. The path itself may contain names, or any other text."""
-    return f"{scope['method']} {getattr(scope.get('route'), 'path', 'unknown')}"
 
 
 def _sent_id(scope: Scope) -> str | None:

@@ -9,11 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import UNSAFE_METHODS, SiteRules, is_of_page
 from app.errors import Unavailable
-from app.telemetry import get_logger
 from app.web.errors import unavailable
+from app.web.request_log import REASON, log_websocket
 from app.web.routing import PROBES
-
-logger = get_logger(__name__)
 
 NO_TYPE: Final = "A page must send its body as application/json."
 
@@ -38,8 +36,9 @@ class SiteCheck:
         if problem is None:
             await self._app(scope, receive, send)
             return
-        logger.info("request_of_another_site", reason=problem)
+        scope[REASON] = problem
         if scope["type"] == "websocket":
+            log_websocket("websocket_refused", scope, code=HTTPStatus.FORBIDDEN.value)
             await receive()
             await send({"type": "websocket.close"})
         else:

@@ -1,51 +1,78 @@
 """Runs the handler of a WebSocket and closes the connection with the right code, however the handler ends."""
 
+import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from fastapi import WebSocket, WebSocketDisconnect, status
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.websockets import WebSocketState
 
 from app.access import Credentials, Secrets
 from app.errors import AppError, Unavailable
 from app.log.live import LiveHub
 from app.telemetry import get_logger, innermost_frames
+from app.web.authentication import SECRETS
 from app.web.connections import abort_connection_later, run_until_first_ends
 from app.web.handshake import WRONG_TOKEN, Refused, accept_and_authenticate, close
+from app.web.reading import route_path
+from app.web.request_log import log_websocket
 
 logger = get_logger(__name__)
 
-STOPPING = "The server is stopping: connect again."
+Handler = Callable[[WebSocket], Coroutine[Any, Any, None]]
+NORMAL: Final = status.WS_1000_NORMAL_CLOSURE
+STOPPING: Final = "The server is stopping: connect again."
 
 
-async def serve_websocket(websocket: WebSocket, handler: Callable[[WebSocket], Coroutine[Any, Any, None]]) -> None:
+async def serve_websocket(websocket: WebSocket, handler: Handler) -> None:
     """Authenticate the client, run the handler, and close the connection with the code of its outcome."""
     live: LiveHub = websocket.app.state.live
+    begun = time.monotonic()
+    code: int | None = None
+    try:
+        code = await _serve(websocket, handler, live)
+    finally:
+        event = "websocket_closed" if SECRETS in websocket.scope else "websocket_refused"
+        log_websocket(event, websocket.scope, code=code, seconds=round(time.monotonic() - begun, 1))
+        abort_connection_later(websocket.scope, live)
+
+
+async def _serve(websocket: WebSocket, handler: Handler, live: LiveHub) -> int | None:
+    """Run the handler and close the connection.
+
+    Returns:
+        The close code, or the HTTP status of a refusal. None if the client has closed or lost the connection.
+    """
     try:
         secrets = await accept_and_authenticate(websocket)
-        if secrets is not None:
-            await run_until_first_ends(handler(websocket), _raise_when_refused(websocket, secrets))
-            await _close_after_handler(websocket, live)
+        if secrets is None:
+            return HTTPStatus.UNAUTHORIZED.value
+        websocket.scope[SECRETS] = secrets
+        log_websocket("websocket_opened", websocket.scope)
+        await run_until_first_ends(handler(websocket), _raise_when_refused(websocket, secrets))
+        if websocket.client_state is WebSocketState.DISCONNECTED:
+            return None
+        code, reason = (status.WS_1012_SERVICE_RESTART, STOPPING) if live.is_closing else (NORMAL, "")
     except WebSocketDisconnect:
-        # The client has closed the connection, or lost it.
-        return
+        return None
     except Refused as error:
-        # The reason is not logged: it may quote what the client sent.
-        logger.info("websocket_refused", code=error.code, path=websocket.url.path)
-        await close(websocket, error.code, str(error))
+        code, reason = error.code, str(error)
     except Unavailable as error:
-        await close(websocket, status.WS_1013_TRY_AGAIN_LATER, str(error))
+        code, reason = status.WS_1013_TRY_AGAIN_LATER, str(error)
     except AppError as error:
-        await close(websocket, status.WS_1008_POLICY_VIOLATION, str(error))
+        code, reason = status.WS_1008_POLICY_VIOLATION, str(error)
     except SQLAlchemyError as error:
         logger.warning("database_unavailable", reason=type(error).__name__)
-        await close(websocket, status.WS_1013_TRY_AGAIN_LATER, "Service Unavailable")
+        code, reason = status.WS_1013_TRY_AGAIN_LATER, "Service Unavailable"
     except Exception as error:  # noqa: BLE001  # The client gets a close code, and the log no values.
-        path = websocket.url.path
-        logger.error("request_failed", error=type(error).__name__, path=path, frames=innermost_frames(error))
-        await close(websocket, status.WS_1011_INTERNAL_ERROR, "Internal Server Error")
-    finally:
-        abort_connection_later(websocket.scope, live)
+        route = route_path(websocket.scope)
+        logger.error("request_failed", error=type(error).__name__, route=route, frames=innermost_frames(error))
+        code, reason = status.WS_1011_INTERNAL_ERROR, "Internal Server Error"
+    # The reason is not logged: it may quote what the client sent.
+    await close(websocket, code, reason)
+    return code
 
 
 async def _raise_when_refused(websocket: WebSocket, secrets: Secrets) -> None:
@@ -53,10 +80,3 @@ async def _raise_when_refused(websocket: WebSocket, secrets: Secrets) -> None:
     credentials: Credentials = websocket.app.state.credentials
     await credentials.wait_until_refused(secrets)
     raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN)
-
-
-async def _close_after_handler(websocket: WebSocket, live: LiveHub) -> None:
-    if live.is_closing:
-        await close(websocket, status.WS_1012_SERVICE_RESTART, STOPPING)
-    else:
-        await close(websocket, status.WS_1000_NORMAL_CLOSURE, "")

@@ -1,5 +1,6 @@
 """Flower lets in whom the API lets in."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,22 @@ def test_the_password_is_asked_for_and_no_user_of_the_machine_sees_it(stack: Sta
         assert client.get("/tasks", headers={"host": "flower.example"}, auth=USER).status_code == 200
         assert client.get("/tasks", headers={"host": "evil.example"}, auth=USER).status_code == 403
         assert b"hunter2" not in Path(f"/proc/{role.pid}/cmdline").read_bytes()
+
+
+def test_a_refusal_is_a_log_line_that_holds_nothing_of_what_was_sent(stack: Stack) -> None:
+    with flower(stack, "logging", api_auth_string="user:hunter2", log_json="true") as (client, role):
+        client.get("/task/hunter2?hunter2")
+        client.request("HUNTER2", "/hunter2")
+        client.post("/tasks", headers={"origin": "http://hunter2.example"}, auth=USER)
+        assert client.get("/tasks", auth=USER).status_code == 200
+    lines = [json.loads(line) for line in role.said().splitlines()]
+    assert [(line["method"], line["route"], line["status"]) for line in lines if line["event"] == "request"] == [
+        ("GET", "/task/(.+)", 401),
+        (None, ".*", 401),
+        ("POST", "/tasks", 403),
+    ]
+    assert {line["address"] for line in lines if line["event"] == "request"} == {"127.0.0.1"}
+    assert "hunter2" not in role.said().lower()
 
 
 def test_it_does_not_listen_on_the_network_without_a_credential(stack: Stack) -> None:

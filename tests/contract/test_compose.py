@@ -126,7 +126,7 @@ def test_the_flags_are_those_of_the_up_command(name: str, tmp_path: Path) -> Non
         assert "cpuset:" in _services()[name]
         assert "--core ${CORE:-0}" in _procfile()[name]
         own |= {"--core"}
-    flags = {word for word in commands[name] if word.startswith("--")} - own
+    flags = {word for word in commands[name] if word.startswith("-")} - own
     compose = _services()[name] if name != "api" else (ROOT / "Dockerfile").read_text()
 
     for text in (compose, _procfile()[name]):

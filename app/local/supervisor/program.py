@@ -1,54 +1,18 @@
-"""A child process whose output is printed line by line after its name."""
+"""A child process whose output is passed on line by line."""
 
-import contextlib
-import itertools
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO
 
 from app.local.embedded.process import kill_group, spawn
+from app.local.supervisor.output import Output
 
-_COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 _LINE_LIMIT = 64 * 1024
 _LAST_LINES_TIMEOUT = 1.0
-
-
-class Output:
-    """Writes whole lines from many threads to one stream, each after an aligned, optionally coloured name."""
-
-    def __init__(self, stream: TextIO, *, width: int, coloured: bool) -> None:
-        """Write to `stream`; pad names to `width` characters."""
-        self._stream = stream
-        self._width = width
-        self._coloured = coloured
-        self._lock = threading.Lock()
-        self._colours = itertools.cycle(_COLOURS)
-        self._colour_of: dict[str, int] = {}
-
-    def say(self, text: str) -> None:
-        """Write a line of `up` itself."""
-        self._write(f"\x1b[1m{text}\x1b[0m" if self._coloured else text)
-
-    def line(self, name: str, text: str) -> None:
-        """Write a line of a child process."""
-        prefix = f"{name:<{self._width}} |"
-        if self._coloured:
-            prefix = f"\x1b[{self._colour(name)}m{prefix}\x1b[0m"
-        self._write(f"{prefix} {text}")
-
-    def _colour(self, name: str) -> int:
-        with self._lock:
-            return self._colour_of.setdefault(name, next(self._colours))
-
-    def _write(self, text: str) -> None:
-        # A closed stream (`up | head`) must not end the reader threads: the pipes of the children would fill up.
-        with self._lock, contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{text}\n")
-            self._stream.flush()
 
 
 @dataclass

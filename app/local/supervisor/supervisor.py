@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import StartupError
+from app.local.supervisor.output import Say
 from app.local.supervisor.stop_requests import StopRequests
 
 RESTART_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
@@ -63,7 +64,7 @@ class _Watched:
 class Supervisor:
     """Keeps its processes running until it is asked to stop. It does all work in the thread of the caller."""
 
-    def __init__(self, say: Callable[[str], None], stop_requests: StopRequests) -> None:
+    def __init__(self, say: Say, stop_requests: StopRequests) -> None:
         """Start without processes; `say` prints a line for the operator."""
         self._say = say
         self._stop_requests = stop_requests
@@ -124,9 +125,10 @@ class Supervisor:
         watched.failures += 1
         watched.retry_at = time.monotonic() + delay
         if watched.failures < DOWN_AFTER:
-            self._say(f"{name} {reason}; starting it again in {delay:g} s.")
-        else:
-            self._say(f"{name} is down: it {reason}, {watched.failures} times in a row; next try in {delay:g} s.")
+            self._say("process_died", f"{name} {reason}; starting it again in {delay:g} s.", is_warning=True)
+            return
+        text = f"{name} is down: it {reason}, {watched.failures} times in a row; next try in {delay:g} s."
+        self._say("process_down", text, is_warning=True)
 
     def _start_again(self, watched: _Watched) -> None:
         watched.retry_at = None
@@ -135,7 +137,7 @@ class Supervisor:
             watched.process.start(self._stop_requests.check)
         except StartupError as error:
             # The next tick finds that it does not run, and counts the failure.
-            self._say(str(error))
+            self._say("process_not_started", str(error), is_warning=True)
 
     def _stop_stage(self, stage: list[_Watched]) -> None:
         begun = time.monotonic()
@@ -153,7 +155,8 @@ class Supervisor:
         if process.is_running() and not is_late:
             return False
         if process.is_running():
-            self._say(f"{process.name} did not stop within {stop_timeout:g} s: killing it.")
+            text = f"{process.name} did not stop within {stop_timeout:g} s: killing it."
+            self._say("process_killed", text, is_warning=True)
         process.kill()
         return True
 

@@ -8,7 +8,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from app.schemas.errors import ErrorDetail, ErrorMessage, InvalidRequestMessage
-from app.web.errors import MISSING_REFERENCE, only_reads
+from app.web.errors import MISSING_REFERENCE
+from app.web.reading import only_reads
 from app.web.routing import PROBES
 from app.web.wire_version import UNCHECKED_PATHS
 

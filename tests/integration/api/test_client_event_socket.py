@@ -88,7 +88,7 @@ def test_what_the_database_refuses_is_found_among_its_neighbours(
         for event in numbered(1, 3):
             send(socket, event)
         wait_until(lambda: logged(sessions) == [1, 3], "the good events in the log")
-    assert [line["event"] for line in said] == ["client_event_refused"]
+    assert [line["event"] for line in said].count("client_event_refused") == 1
 
 
 def test_a_database_that_stays_away_ends_the_connection_so_that_the_client_sends_again(

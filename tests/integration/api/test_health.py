@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.api import health
 from app.main import create_app
 from app.postgres.refusals import describe
-from app.settings import Settings, get_settings
+from app.settings import Settings, get_settings, start_logging
 from app.web.errors import CONFLICT_RETRY_SECONDS, OUTAGE_RETRY_SECONDS, TOO_LARGE
 from tests.databases import administer
 
@@ -91,6 +91,7 @@ def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_i
         raise ZeroDivisionError("hunter2")
 
     monkeypatch.setattr(health, "problem_with_broker", fail)
+    start_logging()
     with TestClient(create_app(), raise_server_exceptions=True) as client:
         response = client.get("/ready")
     assert (response.status_code, response.json()) == (500, {"exception_message": "Internal Server Error"})

@@ -1,7 +1,5 @@
 """Fixtures of the canary tests: an API whose logs and rejections are collected, and secrets to plant in it."""
 
-import io
-import sys
 from collections.abc import Iterator
 
 import httpx2
@@ -24,12 +22,9 @@ def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 @pytest.fixture
-def logs(level: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Logs:
+def logs(level: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> Logs:
     """The logs of this process."""
-    caplog.set_level(level)
-    stderr = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stderr)
-    return Logs(caplog, stderr)
+    return Logs(level, caplog, capsys)
 
 
 @pytest.fixture

@@ -1,23 +1,28 @@
 """Collects the log of this process during a test."""
 
-import io
 import logging
 
 import pytest
+
+from app.settings import start_logging
 
 NOT_OURS = ("websockets", "httpx", "httpcore", "uvicorn.access")
 """Loggers of the client, which sees what it sends, and the access log, which the product turns off."""
 
 
 class Logs:
-    """The log of this process at every level: ours from standard error, the libraries' from their loggers."""
+    """What this process writes to standard error at this level, as the product writes it: our lines and libraries'."""
 
-    def __init__(self, caplog: pytest.LogCaptureFixture, stderr: io.StringIO) -> None:
-        """Take pytest's log capture and the replacement of standard error."""
-        self._caplog, self._stderr = caplog, stderr
+    def __init__(self, level: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+        """Configure the logs."""
+        self._capsys, self._read = capsys, ""
+        start_logging()
+        # This sets the level of the libraries, and resets it after the test.
+        caplog.set_level(level)
+        ours = logging.getLogger().handlers[-1]
+        ours.addFilter(lambda record: not record.name.startswith(NOT_OURS))
 
     def text(self) -> str:
         """Return the whole log."""
-        format_ = logging.Formatter().format
-        records = [record for record in self._caplog.records if not record.name.startswith(NOT_OURS)]
-        return "\n".join([self._stderr.getvalue(), *map(format_, records)])
+        self._read += self._capsys.readouterr().err
+        return self._read

@@ -3,12 +3,10 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
 
@@ -18,13 +16,6 @@ from app.settings.run_file import RUN_FILE, RunFile
 from tests.integration.events_in_log import an_event, append
 
 Sessions = sessionmaker[Session]
-
-
-@pytest.fixture(autouse=True)
-def _unconfigured_logs() -> Iterator[None]:
-    """Reset structlog: a command points it at its own stderr, which is gone afterwards."""
-    yield
-    structlog.reset_defaults()
 
 
 def _run(*arguments: str) -> Result:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import structlog
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
@@ -21,13 +20,6 @@ from app.settings import Settings
 from tests.integration.events_in_log import an_event, append
 
 Sessions = sessionmaker[Session]
-
-
-@pytest.fixture(autouse=True)
-def _unconfigured_logs() -> Iterator[None]:
-    """Reset structlog: a command points it at its own stderr, which is gone afterwards."""
-    yield
-    structlog.reset_defaults()
 
 
 def _run(*arguments: str) -> Result:

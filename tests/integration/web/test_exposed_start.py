@@ -26,7 +26,7 @@ def said_at_the_start(host: str, log: Path) -> str:
     with log.open("wb") as output:
         process = subprocess.Popen(command(host), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
-        wait_until(lambda: "running on" in log.read_text() or process.poll() is not None, "it to listen")
+        wait_until(lambda: "api_started" in log.read_text() or process.poll() is not None, "it to listen")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -54,5 +54,5 @@ def test_with_a_key_it_starts_on_the_network_and_says_nothing(
 
     said = said_at_the_start("0.0.0.0", tmp_path / "log")
 
-    assert "running on http://0.0.0.0" in said
+    assert "host=0.0.0.0" in said
     assert "credential" not in said

@@ -21,7 +21,7 @@ OPEN = Settings(
 )
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:pass")})
 KEY = b"ac_a-key"
-KEYS: Digests = frozenset({digest_of(KEY), digest_of(b"ac_another")})
+KEYS: Digests = {digest_of(KEY): "laptop", digest_of(b"ac_another"): "ci"}
 NOTHING: Secrets = ()
 
 
@@ -34,7 +34,7 @@ def away() -> Digests:
 
 
 def allows(
-    settings: Settings, secrets: Secrets, read: Callable[[], Digests] = frozenset, *, is_exposed: bool = False
+    settings: Settings, secrets: Secrets, read: Callable[[], Digests] = dict, *, is_exposed: bool = False
 ) -> bool:
     """Check the secrets once; `read` replaces the database."""
     credentials = Credentials(settings, is_exposed=is_exposed)
@@ -109,7 +109,7 @@ def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypa
         found = next(answers, None)
         if found is None:
             asked.set()
-            return KEYS - {digest_of(KEY)} if revoked.is_set() else KEYS
+            return {digest_of(b"ac_another"): "ci"} if revoked.is_set() else KEYS
         return found
 
     async def stay() -> None:

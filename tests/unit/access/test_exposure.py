@@ -11,11 +11,11 @@ from app.settings import Settings
 
 OPEN = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32)
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:password")})
-A_KEY: Digests = frozenset({b"1" * 32})
+A_KEY: Digests = {b"1" * 32: "one"}
 
 
 def no_keys() -> Digests:
-    return frozenset()
+    return {}
 
 
 def no_answer() -> Digests:

@@ -4,6 +4,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 CTRL_C = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
 
 
@@ -18,8 +20,9 @@ def test_ctrl_c_while_the_command_loads_ends_it_in_silence() -> None:
     assert ended(code) == (-signal.SIGINT, "")
 
 
-def test_ctrl_c_while_it_runs_ends_it_in_silence() -> None:
-    code = f"from app.cli import main, start; main.app = lambda: exec({CTRL_C!r}); start.main()"
+@pytest.mark.parametrize("where", ["app", "start_logging"])
+def test_ctrl_c_while_it_runs_ends_it_in_silence(where: str) -> None:
+    code = f"from app.cli import main, start; main.{where} = lambda: exec({CTRL_C!r}); start.main()"
     assert ended(code) == (130, "")
 
 

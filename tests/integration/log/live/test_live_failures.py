@@ -95,7 +95,7 @@ def test_an_unforeseen_error_is_told_without_its_text(served: Served, monkeypatc
     with capture_logs() as said, connected(served.address, "out") as socket:
         send(socket, {"type": "filter", "filter": since_a_minute()})
         assert closed(socket) == (1011, "Internal Server Error")
-    assert [line["event"] for line in said] == ["request_failed"]
+    assert [line["event"] for line in said].count("request_failed") == 1
     assert "hunter2" not in str(said)
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.exc import OperationalError
 
 from app.access.key_ring import Digests, KeyRing
 
-ONE: Digests = frozenset({b"1" * 32})
-TWO: Digests = frozenset({b"2" * 32})
+ONE: Digests = {b"1" * 32: "one"}
+TWO: Digests = {b"2" * 32: "two"}
 PATIENCE = 30.0
 
 

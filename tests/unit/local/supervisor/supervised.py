@@ -22,9 +22,12 @@ class Supervised:
         self.said: list[str] = []
         self.stream = io.StringIO()
         self.requests = StopRequests()
-        self.supervisor = Supervisor(self.said.append, self.requests)
+        self.supervisor = Supervisor(self._say, self.requests)
         self._output = Output(self.stream, width=4, coloured=False)
         self._folder = folder
+
+    def _say(self, event: str, text: str, *, is_warning: bool = False) -> None:
+        self.said.append(text)
 
     def program(self, name: str, code: str, *, stage: int = 1, stop_timeout: float = 10) -> Program:
         """Start a child process that runs this code, and supervise it."""

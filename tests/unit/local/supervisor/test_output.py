@@ -21,7 +21,7 @@ def test_names_are_coloured_on_a_terminal() -> None:
     output.line("api", "x")
     output.line("beat", "y")
     output.line("api", "z")
-    output.say("ready")
+    output.say("ready", "ready")
 
     first, second, third, own = stream.getvalue().splitlines()
     assert first == "\x1b[36mapi    |\x1b[0m x"
@@ -35,4 +35,4 @@ def test_a_reader_that_went_away_stops_nothing() -> None:
     output = Output(stream, width=6, coloured=False)
     stream.close()
 
-    output.say("into the void")
+    output.say("lost", "into the void")

@@ -1,0 +1,55 @@
+"""Log lines about requests and WebSockets: who called which route, and what came of it. They contain no sent value."""
+
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any, Final
+
+from starlette.types import Scope
+
+from app.access import Credentials
+from app.telemetry import get_logger
+from app.web.authentication import SECRETS
+from app.web.reading import only_reads, route_path
+
+logger = get_logger(__name__)
+
+REASON: Final = "aftercommit.reason"
+"""The key in the ASGI scope for the reason of a refusal, a constant text for the log."""
+REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+def log_request(scope: Scope, status: int | None, seconds: float, *, log_reads: bool) -> None:
+    """Log a request after its response, unless it only read something and was allowed to.
+
+    `status` is None if the request was cut off before its response began.
+    """
+    if log_reads or status in REFUSALS or not only_reads(scope["method"], route_path(scope)):
+        # A status may be an enum, which text logs would show by its name.
+        code = None if status is None else int(status)
+        logger.info("request", method=scope["method"], status=code, ms=round(seconds * 1000, 1), **describe(scope))
+
+
+def log_websocket(event: str, scope: Scope, **fields: object) -> None:
+    """Log that a WebSocket was opened, closed or refused."""
+    logger.info(event, **describe(scope), **fields)
+
+
+def describe(scope: Scope) -> dict[str, Any]:
+    """Return the fields of a log line that say who called which route."""
+    secrets = scope.get(SECRETS, ())
+    credentials: Credentials = scope["app"].state.credentials
+    fields = {
+        "route": route_path(scope),
+        "key": credentials.key_name(secrets) if secrets else None,
+        "address": _address(scope),
+    }
+    return {**fields, "reason": scope[REASON]} if REASON in scope else fields
+
+
+def _address(scope: Scope) -> str | None:
+    """Return the address of the client. Behind a proxy on this machine, it is a header, and so may be any text."""
+    host, *_ = scope.get("client") or ("",)
+    try:
+        return str(ip_address(host.partition("%")[0]))
+    except ValueError:
+        return None
