@@ -5,6 +5,7 @@ AppError                      500
 ├── StartupError              an embedded server or a child process did not start
 ├── RequestError              400  the request cannot be done
 │   ├── InvalidRequest        422
+│   ├── Unauthorized          401  no valid credential
 │   ├── NotAllowed            403
 │   ├── NotFound              404
 │   ├── Conflict              409
@@ -49,8 +50,14 @@ class InvalidRequest(RequestError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class Unauthorized(RequestError):
+    """The request has no valid credential."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
 class NotAllowed(RequestError):
-    """This resource must not be changed in this way."""
+    """The resource must not be changed in this way, or not with this credential."""
 
     status = HTTPStatus.FORBIDDEN
 

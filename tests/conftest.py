@@ -111,6 +111,6 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
 def client(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """The API in this process, below `/api`; tasks run inside the request, after its commit."""
     # Most tests have no keys. Reading them would cost each test a connection.
-    monkeypatch.setattr(Credentials, "read_keys", lambda _credentials: frozenset())
+    monkeypatch.setattr(Credentials, "read_keys", lambda _credentials: {})
     with TestClient(create_app(), base_url="http://localhost/api") as client:
         yield client

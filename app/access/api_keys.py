@@ -6,8 +6,8 @@ be guessed. A slow hash in every request would let clients overload the API.
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.models import ApiKey
+from app.models.api_key import Role
 
 PREFIX: Final = "ac_"
 """The first characters of every key, so that people and secret scanners recognise one."""
@@ -22,19 +23,29 @@ RANDOM_BYTES: Final = 32
 HINT_LENGTH: Final = len(PREFIX) + 4
 
 
+class KnownKey(NamedTuple):
+    """What decides about the requests of a key that is not revoked."""
+
+    role: Role
+
+
+Keys = Mapping[bytes, KnownKey]
+"""The keys that are not revoked, by their digests."""
+
+
 def digest_of(key: bytes) -> bytes:
     """Return the digest of a key, which is what the database stores."""
     return hashlib.sha256(key).digest()
 
 
-def create_key(session: Session, name: str) -> str:
+def create_key(session: Session, name: str, role: Role = Role.WRITE) -> str:
     """Create a key and return it. It cannot be read again, because only its digest is stored.
 
     Raises:
         Conflict: a key with this name exists; it may be revoked.
     """
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-    row = {"name": name, "digest": digest_of(key.encode()), "hint": key[:HINT_LENGTH]}
+    row = {"name": name, "digest": digest_of(key.encode()), "hint": key[:HINT_LENGTH], "role": role}
     statement = insert(ApiKey).values(row).on_conflict_do_nothing(index_elements=[ApiKey.name]).returning(ApiKey.id)
     if session.execute(statement).first() is None:
         raise Conflict("A key with this name already exists. Choose another name; revoked keys keep theirs.")
@@ -63,6 +74,7 @@ def revoke_key(session: Session, name: str) -> None:
     raise Conflict("This key is already revoked.")
 
 
-def valid_digests(session: Session) -> frozenset[bytes]:
-    """Return the digests of the keys that are not revoked."""
-    return frozenset(session.scalars(select(ApiKey.digest).where(ApiKey.revoked.is_(None))))
+def known_keys(session: Session) -> Keys:
+    """Return the keys that are not revoked."""
+    rows = session.execute(select(ApiKey.digest, ApiKey.role).where(ApiKey.revoked.is_(None)))
+    return {digest: KnownKey(Role(role)) for digest, role in rows}

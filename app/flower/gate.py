@@ -8,13 +8,17 @@ from typing import Final
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
 from app.access import UNSAFE_METHODS, Credentials, SiteRules, read_secrets
-from app.errors import Unavailable
+from app.errors import Unauthorized, Unavailable
+from app.models.api_key import Role
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
 
 PROBE: Final = "/healthcheck"
 """Flower's health probe, which shows nothing and so is open to all."""
+READING: Final = "/tasks/datatable"
+"""The page of tasks asks for its rows with POST. All other requests with POST change something."""
+ADMINS_ONLY: Final = "This request needs the role admin."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,12 @@ class Gate:
             if problem is not None:
                 logger.info("request_of_another_site", reason=problem)
                 return HTTPStatus.FORBIDDEN, problem
-            if not await self.credentials.allows(read_secrets(headers.get("authorization"))):
-                logger.info("request_unauthorized", method=line.method)
-                return HTTPStatus.UNAUTHORIZED, "Unauthorized"
+            role = await self.credentials.check(read_secrets(headers.get("authorization")))
+            if role is not Role.ADMIN and line.method in UNSAFE_METHODS and line.path != READING:
+                return HTTPStatus.FORBIDDEN, ADMINS_ONLY
+        except Unauthorized as error:
+            logger.info("request_unauthorized", reason=str(error), method=line.method)
+            return HTTPStatus.UNAUTHORIZED, str(error)
         except Unavailable as error:
             return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
         return None

@@ -9,10 +9,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import Credentials, Secrets, read_secrets
-from app.errors import Unavailable
+from app.errors import Unauthorized, Unavailable
+from app.models.api_key import Role
 from app.telemetry import get_logger
 from app.web.errors import unauthorized, unavailable
-from app.web.routing import PROBES
+from app.web.roles import ROLE, WEBSOCKET, address_of
+from app.web.routing import PROBES, template_of
 
 logger = get_logger(__name__)
 
@@ -28,21 +30,30 @@ class Authentication:
         self._credentials = credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass allowed requests on. Health probes need no credential."""
-        if scope["type"] != "http" or (scope["method"] == "GET" and scope["path"] in PROBES):
+        """Pass allowed requests on, with their role. Health probes need no credential."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        secrets = read_secrets(Headers(scope=scope).get("authorization"))
+        if scope["method"] == "GET" and scope["path"] in PROBES:
+            scope[ROLE] = Role.READ
+            await self._app(scope, receive, send)
+            return
+        scope[SECRETS] = read_secrets(Headers(scope=scope).get("authorization"))
         try:
-            if await self._credentials.allows(secrets):
-                scope[SECRETS] = secrets
-                await self._app(scope, receive, send)
-                return
-            response = unauthorized()
-            logger.info("request_unauthorized", method=scope["method"])
+            scope[ROLE] = await self._credentials.check(scope[SECRETS])
+        except Unauthorized as error:
+            log_unauthorized(scope, error)
+            await unauthorized(error)(scope, receive, send)
         except Unavailable as error:
-            response = unavailable(str(error))
-        await response(scope, receive, send)
+            await unavailable(str(error))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def log_unauthorized(scope: Scope, error: Unauthorized) -> None:
+    """Log that this request, or the handshake of this WebSocket, has no valid credential."""
+    route = f"{scope.get('method', WEBSOCKET)} {template_of(scope)}"
+    logger.info("request_unauthorized", reason=str(error), route=route, address=address_of(scope))
 
 
 def secrets_of(scope: Scope) -> Secrets:

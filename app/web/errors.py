@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import AppError, TooManyRequests, Unavailable
+from app.errors import AppError, TooManyRequests, Unauthorized, Unavailable
+from app.models.api_key import Role
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
 from app.postgres.refusals import (
@@ -24,6 +25,7 @@ from app.postgres.refusals import (
 )
 from app.schemas.bounds import list_errors
 from app.telemetry import get_logger
+from app.web.roles import needed_role
 
 logger = get_logger(__name__)
 
@@ -37,8 +39,6 @@ CHANGE_TOO_LARGE = (
     f"The change is too large to record: the tracked fields of a resource may take at most {STATE_LIMIT} bytes of JSON."
 )
 TOO_SLOW = "Reading this takes too long. Use a filter that matches less, or with fewer entries."
-READING = ("filter", "count", "paginate", "{countable}")
-"""The last parts of the paths of POST routes that only read."""
 REFUSED = "A rule of the database refuses the change."
 NOT_STORABLE = "A value cannot be stored: strings must not contain NUL, and numbers must be finite and in range."
 
@@ -65,9 +65,9 @@ def unexpected_error() -> JSONResponse:
     return JSONResponse({"exception_message": "Internal Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def unauthorized() -> JSONResponse:
+def unauthorized(error: Unauthorized) -> JSONResponse:
     """Return the response to a request without a valid credential."""
-    response = JSONResponse({"exception_message": "Unauthorized"}, HTTPStatus.UNAUTHORIZED)
+    response = JSONResponse({"exception_message": str(error)}, HTTPStatus.UNAUTHORIZED)
     for scheme in ("Basic", "Bearer"):
         response.headers.append("WWW-Authenticate", f'{scheme} realm="aftercommit"')
     return response
@@ -126,7 +126,7 @@ async def _on_database(request: Request, error: DBAPIError) -> JSONResponse:
     if is_refusal(error):
         logger.warning("change_refused", reason=describe(error))
         return JSONResponse({"detail": REFUSED}, HTTPStatus.UNPROCESSABLE_ENTITY)
-    if is_canceled(error) and only_reads(request.method, getattr(request.scope.get("route"), "path", "")):
+    if is_canceled(error) and _only_reads(request):
         return JSONResponse({"detail": TOO_SLOW}, HTTPStatus.UNPROCESSABLE_ENTITY)
     # The database may be away, full, read-only after a failover, or not migrated yet: a retry may succeed.
     logger.warning("database_unavailable", reason=describe(error))
@@ -138,9 +138,5 @@ async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
     return unavailable("Service Unavailable")
 
 
-def only_reads(method: str, path: str) -> bool:
-    """Return whether the route with this method and path changes nothing.
-
-    It is the path of the route: in the path of the request, the last part may be the name of something to change.
-    """
-    return method == "GET" or (method == "POST" and path.rpartition("/")[-1] in READING)
+def _only_reads(request: Request) -> bool:
+    return needed_role(request.method, getattr(request.scope.get("route"), "path", "")) is Role.READ

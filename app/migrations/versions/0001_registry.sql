@@ -162,6 +162,7 @@ CREATE TABLE api_key (
     name text NOT NULL,
     digest bytea NOT NULL,
     hint text NOT NULL,
+    role text NOT NULL,
     created timestamptz DEFAULT clock_timestamp() NOT NULL,
     revoked timestamptz,
     CONSTRAINT pk_api_key PRIMARY KEY (id),
@@ -170,5 +171,6 @@ CREATE TABLE api_key (
     CONSTRAINT ck_api_key_name CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT ck_api_key_digest CHECK (octet_length(digest) = 32),
     CONSTRAINT ck_api_key_hint CHECK (length(hint) BETWEEN 1 AND 8),
+    CONSTRAINT ck_api_key_role CHECK (role IN ('read', 'write', 'admin')),
     CONSTRAINT ck_api_key_revoked CHECK (revoked >= created)
 );

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 from typer.testing import CliRunner, Result
 
-from app.access.api_keys import valid_digests
+from app.access.api_keys import known_keys
 from app.cli.main import app
 from app.errors import AppError, Conflict, NotFound
 from app.models import ApiKey
@@ -44,6 +44,23 @@ def test_create_prints_the_key_and_nothing_else_on_standard_output() -> None:
     assert re.fullmatch(r"ac_[\w-]{43}\n", result.stdout)
     assert "it is not shown again" in result.stderr
     assert result.stdout.strip() not in result.stderr
+
+
+def test_a_key_has_the_role_write_unless_another_is_asked_for_and_it_is_said() -> None:
+    assert "The role of this key is write" in done("create", "ci").stderr
+    assert "The role of this key is read" in done("create", "dashboard", "--role", "read").stderr
+    done("create", "me", "--role", "admin")
+
+    listed = json.loads(done("list", "--json").stdout)
+
+    assert {key["name"]: key["role"] for key in listed} == {"ci": "write", "dashboard": "read", "me": "admin"}
+
+
+def test_a_role_that_does_not_exist_is_refused_with_the_roles_that_do() -> None:
+    result = run("create", "ci", "--role", "root")
+
+    assert result.exit_code == 2
+    assert all(role in result.stderr for role in ("read", "write", "admin"))
 
 
 def test_no_two_keys_are_alike() -> None:
@@ -88,7 +105,7 @@ def test_a_revoked_key_is_no_valid_one(sessions: sessionmaker[Session]) -> None:
 
     with sessions() as session:
         wanted = session.scalars(select(ApiKey.digest).where(ApiKey.name == "ci")).all()
-        assert valid_digests(session) == set(wanted)
+        assert known_keys(session).keys() == set(wanted)
 
 
 @pytest.mark.parametrize("is_revoked", [False, True], ids=["valid", "revoked"])
@@ -132,11 +149,20 @@ def test_the_help_has_examples(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"digest": b"short"}, {"name": ""}, {"hint": "ac_123456789"}, {"digest": None}, {"name": "x" * 201}]
+    "wrong",
+    [
+        {"digest": b"short"},
+        {"digest": None},
+        {"name": ""},
+        {"name": "x" * 201},
+        {"hint": "ac_123456789"},
+        {"role": "root"},
+        {"role": None},
+    ],
 )
 def test_the_database_refuses_what_is_no_key(sessions: sessionmaker[Session], wrong: dict[str, object]) -> None:
     with sessions() as session:
-        session.add(ApiKey(**{"name": "n", "digest": b"1" * 32, "hint": "ac_", **wrong}))
+        session.add(ApiKey(**{"name": "n", "digest": b"1" * 32, "hint": "ac_", "role": "read", **wrong}))
         with pytest.raises(IntegrityError):
             session.flush()
 

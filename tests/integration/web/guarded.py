@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.access.api_keys import create_key, revoke_key
 from app.main import create_app
+from app.models.api_key import Role
 from app.settings import get_settings
 
 AUTH_STRING = "user:hunter2"
@@ -42,10 +43,10 @@ def api(*, is_exposed: bool = False, **how: Any) -> Iterator[TestClient]:
         yield client
 
 
-def new_key(sessions: sessionmaker[Session], name: str = "a key") -> str:
+def new_key(sessions: sessionmaker[Session], name: str = "a key", role: Role = Role.WRITE) -> str:
     """Create a key, as the command does."""
     with sessions.begin() as session:
-        return create_key(session, name)
+        return create_key(session, name, role)
 
 
 def revoke(sessions: sessionmaker[Session], name: str = "a key") -> None:

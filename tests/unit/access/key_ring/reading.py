@@ -7,17 +7,19 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import OperationalError
 
-from app.access.key_ring import Digests, KeyRing
+from app.access.api_keys import Keys, KnownKey
+from app.access.key_ring import KeyRing
+from app.models.api_key import Role
 
-ONE: Digests = frozenset({b"1" * 32})
-TWO: Digests = frozenset({b"2" * 32})
+ONE: Keys = {b"1" * 32: KnownKey(Role.READ)}
+TWO: Keys = {b"2" * 32: KnownKey(Role.WRITE)}
 PATIENCE = 30.0
 
 
 class Database:
     """A database that returns these answers one by one and then repeats the last. It can hang."""
 
-    def __init__(self, *answers: Digests | Exception) -> None:
+    def __init__(self, *answers: Keys | Exception) -> None:
         """Take what each read returns or raises."""
         self.answers = list(answers)
         self.readings = 0
@@ -25,7 +27,7 @@ class Database:
         self.may_answer = threading.Event()
         self.may_answer.set()
 
-    def read(self) -> Digests:
+    def read(self) -> Keys:
         """Return the next answer. The thread of the ring calls this."""
         self.readings += 1
         self.reads.set()
