@@ -6,6 +6,7 @@ AppError                      500
 ├── RequestError              400  the request cannot be done
 │   ├── InvalidRequest        422
 │   ├── Unauthorized          401  no valid credential
+│   │   └── ExpiredKey
 │   ├── NotAllowed            403
 │   ├── NotFound              404
 │   ├── Conflict              409
@@ -54,6 +55,10 @@ class Unauthorized(RequestError):
     """The request has no valid credential."""
 
     status = HTTPStatus.UNAUTHORIZED
+
+
+class ExpiredKey(Unauthorized):
+    """The key of the request was valid, but has expired."""
 
 
 class NotAllowed(RequestError):

@@ -7,6 +7,7 @@ be guessed. A slow hash in every request would let clients overload the API.
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import func, select, update
@@ -24,13 +25,18 @@ HINT_LENGTH: Final = len(PREFIX) + 4
 
 
 class KnownKey(NamedTuple):
-    """What decides about the requests of a key that is not revoked."""
+    """What decides about the requests of a key that is not revoked. It may have expired."""
 
     role: Role
+    expires: datetime | None = None
+
+    def has_expired(self) -> bool:
+        """Return whether the key is no longer valid, by the clock of this machine."""
+        return self.expires is not None and self.expires <= datetime.now(UTC)
 
 
 Keys = Mapping[bytes, KnownKey]
-"""The keys that are not revoked, by their digests."""
+"""The keys that are not revoked, by their digests. Expired keys are among them, so that expiry opens nothing."""
 
 
 def digest_of(key: bytes) -> bytes:
@@ -38,14 +44,20 @@ def digest_of(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def create_key(session: Session, name: str, role: Role = Role.WRITE) -> str:
+def create_key(session: Session, name: str, role: Role = Role.WRITE, expires: datetime | None = None) -> str:
     """Create a key and return it. It cannot be read again, because only its digest is stored.
 
     Raises:
         Conflict: a key with this name exists; it may be revoked.
     """
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-    row = {"name": name, "digest": digest_of(key.encode()), "hint": key[:HINT_LENGTH], "role": role}
+    row = {
+        "name": name,
+        "digest": digest_of(key.encode()),
+        "hint": key[:HINT_LENGTH],
+        "role": role,
+        "expires": expires,
+    }
     statement = insert(ApiKey).values(row).on_conflict_do_nothing(index_elements=[ApiKey.name]).returning(ApiKey.id)
     if session.execute(statement).first() is None:
         raise Conflict("A key with this name already exists. Choose another name; revoked keys keep theirs.")
@@ -76,5 +88,5 @@ def revoke_key(session: Session, name: str) -> None:
 
 def known_keys(session: Session) -> Keys:
     """Return the keys that are not revoked."""
-    rows = session.execute(select(ApiKey.digest, ApiKey.role).where(ApiKey.revoked.is_(None)))
-    return {digest: KnownKey(Role(role)) for digest, role in rows}
+    rows = session.execute(select(ApiKey.digest, ApiKey.role, ApiKey.expires).where(ApiKey.revoked.is_(None)))
+    return {digest: KnownKey(Role(role), expires) for digest, role, expires in rows}

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from app.access.api_keys import PREFIX, Keys, KnownKey, digest_of, known_keys
 from app.access.key_ring import KeyRing
-from app.errors import Unauthorized, Unavailable
+from app.errors import ExpiredKey, Unauthorized, Unavailable
 from app.models.api_key import Role
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
@@ -19,6 +19,7 @@ Secrets = tuple[bytes, ...]
 """The secrets that a request contains. There may be none, or several candidates for the same secret."""
 
 UNAUTHORIZED: Final = "Unauthorized"
+EXPIRED: Final = "The API key has expired. `aftercommit keys create` makes a new one."
 RECHECK_SECONDS: Final = 2.0
 """How often the credentials of open streams and WebSockets are checked again."""
 
@@ -68,7 +69,7 @@ class Credentials:
         """Return the role of a request with these secrets.
 
         Raises:
-            Unauthorized: none of the secrets is valid.
+            Unauthorized: none of the secrets is valid. It is ExpiredKey if one is a key that has expired.
             Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
         """
         if self._auth_string is not None:
@@ -79,10 +80,7 @@ class Credentials:
         keys = await self._known_keys()
         if self._auth_string is None and not keys and not self._is_exposed:
             return Role.ADMIN
-        key = _find_key(secrets, keys)
-        if key is None:
-            raise Unauthorized(UNAUTHORIZED)
-        return key.role
+        return _valid_key(secrets, keys).role
 
     async def exist(self) -> bool:
         """Return whether there is any credential, so that requests need one.
@@ -128,9 +126,14 @@ def _bytes(secret: SecretStr | None) -> bytes | None:
     return None if secret is None else secret.get_secret_value().encode()
 
 
-def _find_key(secrets: Secrets, keys: Keys) -> KnownKey | None:
+def _valid_key(secrets: Secrets, keys: Keys) -> KnownKey:
     # The time of a look-up depends on the digest, which reveals nothing about how much of a guess was right.
-    return next((key for secret in secrets if (key := keys.get(digest_of(secret))) is not None), None)
+    found = [key for secret in secrets if (key := keys.get(digest_of(secret))) is not None]
+    valid = next((key for key in found if not key.has_expired()), None)
+    if valid is not None:
+        return valid
+    # Only who has the whole key learns this.
+    raise ExpiredKey(EXPIRED) if found else Unauthorized(UNAUTHORIZED)
 
 
 def _is_among(secret: bytes, candidates: Secrets) -> bool:

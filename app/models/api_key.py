@@ -36,6 +36,7 @@ class ApiKey(Base):
         CheckConstraint(f"octet_length(digest) = {DIGEST_BYTES}", name="digest"),
         CheckConstraint("length(hint) BETWEEN 1 AND 8", name="hint"),
         CheckConstraint("role IN ('read', 'write', 'admin')", name="role"),
+        CheckConstraint("expires > created", name="expires"),
         CheckConstraint("revoked >= created", name="revoked"),
     )
 
@@ -45,4 +46,5 @@ class ApiKey(Base):
     hint: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    expires: Mapped[datetime | None]
     revoked: Mapped[datetime | None]

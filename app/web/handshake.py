@@ -9,7 +9,7 @@ from fastapi import WebSocket, WebSocketDisconnect, status
 from fastapi.responses import JSONResponse
 
 from app.access import Credentials, Secrets, read_secrets
-from app.errors import AppError, NotAllowed, Unauthorized
+from app.errors import AppError, ExpiredKey, NotAllowed, Unauthorized
 from app.web.authentication import log_unauthorized
 from app.web.errors import unauthorized
 from app.web.roles import require_role
@@ -62,10 +62,16 @@ async def accept_and_authenticate(websocket: WebSocket) -> Secrets | None:
     secrets = read_secrets(header, frame.get("token"))
     try:
         await _authenticate(websocket, secrets)
-    except Unauthorized:
-        raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN if secrets else NO_TOKEN) from None
+    except Unauthorized as error:
+        raise refusal(error, secrets) from None
     await websocket.send_text(json.dumps({"type": "auth_success"}))
     return secrets
+
+
+def refusal(error: Unauthorized, secrets: Secrets) -> Refused:
+    """Return the refusal of a client that sent these secrets, with the reason that Prefect's server gives."""
+    wrong = str(error) if isinstance(error, ExpiredKey) else WRONG_TOKEN
+    return Refused(status.WS_1008_POLICY_VIOLATION, wrong if secrets else NO_TOKEN)
 
 
 async def _accept_with_header(websocket: WebSocket, secrets: Secrets) -> Secrets | None:

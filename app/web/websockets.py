@@ -11,7 +11,7 @@ from app.errors import AppError, Unavailable
 from app.log.live import LiveHub
 from app.telemetry import get_logger, innermost_frames
 from app.web.connections import abort_connection_later, run_until_first_ends
-from app.web.handshake import WRONG_TOKEN, Refused, accept_and_authenticate, close
+from app.web.handshake import Refused, accept_and_authenticate, close, refusal
 
 logger = get_logger(__name__)
 
@@ -49,10 +49,9 @@ async def serve_websocket(websocket: WebSocket, handler: Callable[[WebSocket], C
 
 
 async def _raise_when_refused(websocket: WebSocket, secrets: Secrets) -> None:
-    """Raise Refused as soon as the client's secrets are no longer valid, for example after its key was revoked."""
+    """Raise Refused as soon as the client's secrets are no longer valid: its key was revoked, or has expired."""
     credentials: Credentials = websocket.app.state.credentials
-    await credentials.wait_until_refused(secrets)
-    raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN)
+    raise refusal(await credentials.wait_until_refused(secrets), secrets)
 
 
 async def _close_after_handler(websocket: WebSocket, live: LiveHub) -> None:

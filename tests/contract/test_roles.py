@@ -1,35 +1,20 @@
 """Every route needs a role, and the documents say which."""
 
-from collections.abc import Iterator
 from typing import Final
 
-from fastapi.routing import APIWebSocketRoute
 from starlette.routing import BaseRoute, Mount
 from starlette.routing import Route as PlainRoute
 from starlette.staticfiles import StaticFiles
 
-from app.api import unsupported_websockets
 from app.main import ROUTE_MODULES, create_app
 from app.models.api_key import Role
 from app.settings import Settings
-from app.web.roles import FOR_ADMINS, WEBSOCKET, needed_role
-from app.web.routing import PREFIX, Route
+from app.web.roles import FOR_ADMINS, needed_role
+from app.web.routing import PREFIX
 from tests.contract.documents import ROOT, rows_under
+from tests.routes import routes
 
 DOCUMENT: Final = ROOT / "docs/roles.md"
-REFUSING: Final = [route for route in unsupported_websockets.router.routes if isinstance(route, APIWebSocketRoute)]
-"""These answer 404 to everyone."""
-
-
-def routes() -> Iterator[tuple[str, str]]:
-    """Yield method and path template of every route below `/api`."""
-    for module in ROUTE_MODULES:
-        for route in module.router.routes:
-            if isinstance(route, Route):
-                yield from ((method, route.path) for method in sorted(route.methods or ()))
-            elif route not in REFUSING:
-                assert isinstance(route, APIWebSocketRoute), f"{route} checks no role"
-                yield WEBSOCKET, route.path
 
 
 def test_the_document_has_the_role_of_each_route() -> None:

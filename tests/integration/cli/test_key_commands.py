@@ -3,39 +3,20 @@
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
-from typer.testing import CliRunner, Result
 
 from app.access.api_keys import known_keys
-from app.cli.main import app
-from app.errors import AppError, Conflict, NotFound
+from app.errors import Conflict, NotFound
 from app.models import ApiKey
 from app.settings import Settings
+from tests.integration.cli.keys import done, error_of, run
 
 pytestmark = pytest.mark.usefixtures("settings")
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["keys", *arguments])
-
-
-def done(*arguments: str) -> Result:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def error_of(*arguments: str) -> AppError:
-    """Return the `AppError` that the command raises; `main` prints it as one line."""
-    result = run(*arguments)
-    assert result.exit_code == 1
-    assert isinstance(result.exception, AppError)
-    assert result.stdout == ""
-    return result.exception
 
 
 def test_create_prints_the_key_and_nothing_else_on_standard_output() -> None:
@@ -44,23 +25,6 @@ def test_create_prints_the_key_and_nothing_else_on_standard_output() -> None:
     assert re.fullmatch(r"ac_[\w-]{43}\n", result.stdout)
     assert "it is not shown again" in result.stderr
     assert result.stdout.strip() not in result.stderr
-
-
-def test_a_key_has_the_role_write_unless_another_is_asked_for_and_it_is_said() -> None:
-    assert "The role of this key is write" in done("create", "ci").stderr
-    assert "The role of this key is read" in done("create", "dashboard", "--role", "read").stderr
-    done("create", "me", "--role", "admin")
-
-    listed = json.loads(done("list", "--json").stdout)
-
-    assert {key["name"]: key["role"] for key in listed} == {"ci": "write", "dashboard": "read", "me": "admin"}
-
-
-def test_a_role_that_does_not_exist_is_refused_with_the_roles_that_do() -> None:
-    result = run("create", "ci", "--role", "root")
-
-    assert result.exit_code == 2
-    assert all(role in result.stderr for role in ("read", "write", "admin"))
 
 
 def test_no_two_keys_are_alike() -> None:
@@ -157,6 +121,7 @@ def test_the_help_has_examples(command: str) -> None:
         {"name": "x" * 201},
         {"hint": "ac_123456789"},
         {"role": "root"},
+        {"expires": datetime(2020, 1, 1, tzinfo=UTC)},
         {"role": None},
     ],
 )

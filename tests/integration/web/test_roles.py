@@ -17,11 +17,11 @@ from websockets.sync.client import connect
 from app.models.api_key import Role
 from app.settings import Settings
 from app.web.roles import WEBSOCKET, needed_role
-from tests.contract.test_roles import routes
 from tests.databases import administer
 from tests.integration.kinds_in_use import make_one_of_each
 from tests.integration.serving import Served, serving
 from tests.integration.web.guarded import api, bearer, new_key
+from tests.routes import routes
 from tests.sockets import closed, opened, send
 
 HTTP = [(method, path, needed_role(method, path)) for method, path in routes() if method != WEBSOCKET]
