@@ -7,10 +7,11 @@ be guessed. A slow hash in every request would let clients overload the API.
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ARRAY, TIMESTAMP, Uuid, cast, column, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,12 +22,14 @@ from app.models.api_key import Role
 PREFIX: Final = "ac_"
 """The first characters of every key, so that people and secret scanners recognise one."""
 RANDOM_BYTES: Final = 32
+SAME_USE: Final = timedelta(seconds=30)
 HINT_LENGTH: Final = len(PREFIX) + 4
 
 
 class KnownKey(NamedTuple):
     """What decides about the requests of a key that is not revoked. It may have expired."""
 
+    id: UUID
     role: Role
     expires: datetime | None = None
 
@@ -88,5 +91,23 @@ def revoke_key(session: Session, name: str) -> None:
 
 def known_keys(session: Session) -> Keys:
     """Return the keys that are not revoked."""
-    rows = session.execute(select(ApiKey.digest, ApiKey.role, ApiKey.expires).where(ApiKey.revoked.is_(None)))
-    return {digest: KnownKey(Role(role), expires) for digest, role, expires in rows}
+    columns = (ApiKey.digest, ApiKey.id, ApiKey.role, ApiKey.expires)
+    rows = session.execute(select(*columns).where(ApiKey.revoked.is_(None)))
+    return {digest: KnownKey(id_, Role(role), expires) for digest, id_, role, expires in rows}
+
+
+def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:
+    """Record when these keys were last used, in one statement.
+
+    A use shortly after the recorded one is left out, so that several API processes write little more than one.
+    """
+    used = func.unnest(cast(list(uses), ARRAY(Uuid)), cast(list(uses.values()), ARRAY(TIMESTAMP(timezone=True))))
+    rows = used.table_valued("id", column("time", TIMESTAMP(timezone=True))).render_derived(name="used")
+    is_later = or_(ApiKey.last_used.is_(None), ApiKey.last_used < rows.c.time - SAME_USE)
+    statement = (
+        update(ApiKey)
+        .where(ApiKey.id == rows.c.id, is_later)
+        # The clock of this machine may be behind the clock of the database.
+        .values(last_used=func.greatest(rows.c.time, ApiKey.created))
+    )
+    session.execute(statement, execution_options={"synchronize_session": False})

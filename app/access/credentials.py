@@ -8,8 +8,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from app.access.api_keys import PREFIX, Keys, KnownKey, digest_of, known_keys
+from app.access.api_keys import PREFIX, Keys, KnownKey, digest_of, known_keys, record_uses
 from app.access.key_ring import KeyRing
+from app.access.key_uses import KeyUses, Uses
 from app.errors import ExpiredKey, Unauthorized, Unavailable
 from app.models.api_key import Role
 from app.postgres.engine import make_engine, make_sessions
@@ -60,9 +61,11 @@ class Credentials:
         """
         self._auth_string = _bytes(settings.api_auth_string)
         self._is_exposed = is_exposed
-        # A separate connection: a revocation must be noticed even while requests use all connections of their pool.
-        self._engine = make_engine(settings, application_name="aftercommit-keys", pool_size=1)
+        # Separate connections: a revocation must be noticed even while requests use all connections of their pool, and
+        # while the other one waits to write the uses of keys.
+        self._engine = make_engine(settings, application_name="aftercommit-keys", pool_size=2)
         self._sessions = make_sessions(self._engine)
+        self._uses = KeyUses(self._record_uses)
         self._ring = KeyRing(self.read_keys)
 
     async def check(self, secrets: Secrets) -> Role:
@@ -80,7 +83,9 @@ class Credentials:
         keys = await self._known_keys()
         if self._auth_string is None and not keys and not self._is_exposed:
             return Role.ADMIN
-        return _valid_key(secrets, keys).role
+        key = _valid_key(secrets, keys)
+        self._uses.note(key.id)
+        return key.role
 
     async def exist(self) -> bool:
         """Return whether there is any credential, so that requests need one.
@@ -111,9 +116,14 @@ class Credentials:
             return known_keys(session)
 
     def close(self) -> None:
-        """Close the database connection."""
+        """Write the last uses of keys, and close the database connections."""
+        self._uses.close()
         self._ring.close()
         self._engine.dispose()
+
+    def _record_uses(self, uses: Uses) -> None:
+        with self._sessions.begin() as session:
+            record_uses(session, uses)
 
     async def _known_keys(self) -> Keys:
         keys = await self._ring.keys()

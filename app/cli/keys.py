@@ -98,7 +98,7 @@ def create(
 
 @app.command("list", epilog=LIST_EXAMPLES)
 def print_keys(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """List the keys: name, first characters, role, and the times (in UTC) of creation, expiry and revocation."""
+    """List the keys: name, first characters, role, and times in UTC: creation, expiry, last use and revocation."""
     with database_session(data_dir) as session:
         keys = [
             {
@@ -107,6 +107,7 @@ def print_keys(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
                 "role": key.role,
                 "created": key.created,
                 "expires": key.expires,
+                "last_used": key.last_used,
                 "revoked": key.revoked,
             }
             for key in list_keys(session)
@@ -117,7 +118,8 @@ def print_keys(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
     if not keys:
         Console().print("There are no keys.")
         return
-    table = Table(*keys[0])
+    # Without a frame, so that 80 columns are enough for all times.
+    table = Table(*keys[0], box=None, pad_edge=False)
     for key in keys:
         table.add_row(*(_cell(name, value) for name, value in key.items()))
     Console().print(table)
@@ -127,7 +129,7 @@ def _cell(name: str, value: object) -> Text:
     if not isinstance(value, datetime):
         return plain_text(value)
     has_expired = name == "expires" and value <= datetime.now(UTC)
-    return Text(f"{value:%Y-%m-%d %H:%M}{' (expired)' if has_expired else ''}")
+    return Text(f"{value:%Y-%m-%d %H:%M}{' (expired)' if has_expired else ''}", overflow="fold")
 
 
 @app.command("revoke", epilog=REVOKE_EXAMPLES)

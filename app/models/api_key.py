@@ -37,6 +37,7 @@ class ApiKey(Base):
         CheckConstraint("length(hint) BETWEEN 1 AND 8", name="hint"),
         CheckConstraint("role IN ('read', 'write', 'admin')", name="role"),
         CheckConstraint("expires > created", name="expires"),
+        CheckConstraint("last_used >= created", name="last_used"),
         CheckConstraint("revoked >= created", name="revoked"),
     )
 
@@ -47,4 +48,5 @@ class ApiKey(Base):
     role: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires: Mapped[datetime | None]
+    last_used: Mapped[datetime | None]
     revoked: Mapped[datetime | None]

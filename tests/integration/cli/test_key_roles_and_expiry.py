@@ -1,11 +1,14 @@
 """`aftercommit keys create --role` and `--expires`, and how the list shows both."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.models import ApiKey
 from tests.integration.cli.keys import done, run
 from tests.integration.web.guarded import expire
 
@@ -49,6 +52,21 @@ def test_the_list_says_which_keys_have_expired(sessions: sessionmaker[Session]) 
     done("create", "new", "--expires", "2999-01-31")
 
     assert done("list").stdout.count("(expired)") == 1
+
+
+def test_a_terminal_of_80_columns_shows_every_time_in_full(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done("create", "dashboard", "--role", "admin", "--expires", "30d")
+    with sessions.begin() as session:
+        session.execute(update(ApiKey).values(last_used=func.clock_timestamp()))
+    done("revoke", "dashboard")
+
+    shown = done("list").stdout
+
+    assert "dashboard" in shown
+    assert len(re.findall(r"\b\d{4}-\d\d-\d\d\b", shown)) == len(re.findall(r"\b\d\d:\d\d\b", shown)) == 4
 
 
 @pytest.mark.parametrize(

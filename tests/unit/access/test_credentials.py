@@ -4,6 +4,7 @@ import asyncio
 import base64
 import threading
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -19,8 +20,8 @@ from app.settings import Settings
 OPEN = Settings(database_url="postgresql+psycopg://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1", masking_key="k")
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:pass")})
 KEY = b"ac_a-key"
-OTHERS: Keys = {digest_of(b"ac_another"): KnownKey(Role.WRITE)}
-KEYS: Keys = {digest_of(KEY): KnownKey(Role.READ), **OTHERS}
+OTHERS: Keys = {digest_of(b"ac_another"): KnownKey(uuid4(), Role.WRITE)}
+KEYS: Keys = {digest_of(KEY): KnownKey(uuid4(), Role.READ), **OTHERS}
 NOTHING: Secrets = ()
 
 

@@ -1,5 +1,7 @@
 """Without a credential, the API listens only on loopback."""
 
+from uuid import uuid4
+
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
@@ -12,7 +14,7 @@ from app.settings import Settings
 
 OPEN = Settings(database_url="d", broker_url="b", masking_key="k")
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:password")})
-A_KEY: Keys = {b"1" * 32: KnownKey(Role.READ)}
+A_KEY: Keys = {b"1" * 32: KnownKey(uuid4(), Role.READ)}
 
 
 def no_keys() -> Keys:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 from sqlalchemy.exc import OperationalError
 
@@ -11,8 +12,8 @@ from app.access.api_keys import Keys, KnownKey
 from app.access.key_ring import KeyRing
 from app.models.api_key import Role
 
-ONE: Keys = {b"1" * 32: KnownKey(Role.READ)}
-TWO: Keys = {b"2" * 32: KnownKey(Role.WRITE)}
+ONE: Keys = {b"1" * 32: KnownKey(uuid4(), Role.READ)}
+TWO: Keys = {b"2" * 32: KnownKey(uuid4(), Role.WRITE)}
 PATIENCE = 30.0
 
 
