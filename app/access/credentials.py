@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from app.access.api_keys import PREFIX, Keys, KnownKey, digest_of, known_keys, record_uses
+from app.access.failed_tries import FailedTries
 from app.access.key_ring import KeyRing
 from app.access.key_uses import KeyUses, Uses
 from app.errors import ExpiredKey, Unauthorized, Unavailable
@@ -67,6 +68,28 @@ class Credentials:
         self._sessions = make_sessions(self._engine)
         self._uses = KeyUses(self._record_uses)
         self._ring = KeyRing(self.read_keys)
+        self._tries = FailedTries()
+
+    async def admit(self, secrets: Secrets, address: str) -> Role:
+        """Return the role of a request with these secrets. Answer slowly if the address has sent many wrong ones.
+
+        A request without any secret is no try, and the holder of an expired key does not guess.
+
+        Raises:
+            Unauthorized: none of the secrets is valid. It is ExpiredKey if one is a key that has expired.
+            Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
+        """
+        try:
+            role = await self.check(secrets)
+        except ExpiredKey:
+            raise
+        except Unauthorized:
+            if secrets:
+                await self._tries.fail(address)
+            raise
+        if self._has_auth_string(secrets):
+            await self._tries.succeed(address)
+        return role
 
     async def check(self, secrets: Secrets) -> Role:
         """Return the role of a request with these secrets.
@@ -75,11 +98,10 @@ class Credentials:
             Unauthorized: none of the secrets is valid. It is ExpiredKey if one is a key that has expired.
             Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
         """
-        if self._auth_string is not None:
-            if _is_among(self._auth_string, secrets):
-                return Role.ADMIN
-            if not any(secret.startswith(PREFIX.encode()) for secret in secrets):
-                raise Unauthorized(UNAUTHORIZED)
+        if self._has_auth_string(secrets):
+            return Role.ADMIN
+        if self._auth_string is not None and not any(secret.startswith(PREFIX.encode()) for secret in secrets):
+            raise Unauthorized(UNAUTHORIZED)
         keys = await self._known_keys()
         if self._auth_string is None and not keys and not self._is_exposed:
             return Role.ADMIN
@@ -124,6 +146,9 @@ class Credentials:
     def _record_uses(self, uses: Uses) -> None:
         with self._sessions.begin() as session:
             record_uses(session, uses)
+
+    def _has_auth_string(self, secrets: Secrets) -> bool:
+        return self._auth_string is not None and _is_among(self._auth_string, secrets)
 
     async def _known_keys(self) -> Keys:
         keys = await self._ring.keys()

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 
@@ -28,8 +28,10 @@ class Gate:
     credentials: Credentials
     sites: SiteRules
 
-    async def refusal(self, line: RequestStartLine, headers: HTTPHeaders) -> tuple[HTTPStatus, str] | None:
-        """Return the status and the text with which a request is refused, or None."""
+    async def refusal(
+        self, line: RequestStartLine, headers: HTTPHeaders, address: str
+    ) -> tuple[HTTPStatus, str] | None:
+        """Return the status and the text with which a request from this address is refused, or None."""
         if line.path == PROBE:
             return None
         is_change = line.method in UNSAFE_METHODS or "upgrade" in headers
@@ -38,7 +40,7 @@ class Gate:
             if problem is not None:
                 logger.info("request_of_another_site", reason=problem)
                 return HTTPStatus.FORBIDDEN, problem
-            role = await self.credentials.check(read_secrets(headers.get("authorization")))
+            role = await self.credentials.admit(read_secrets(headers.get("authorization")), address)
             if role is not Role.ADMIN and line.method in UNSAFE_METHODS and line.path != READING:
                 return HTTPStatus.FORBIDDEN, ADMINS_ONLY
         except Unauthorized as error:
@@ -61,7 +63,7 @@ class GatedRequest(HTTPMessageDelegate):
     async def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         """Pass the head of the request on, or answer it before its body is read."""
         assert isinstance(start_line, RequestStartLine)
-        refusal = await self._gate.refusal(start_line, headers)
+        refusal = await self._gate.refusal(start_line, headers, _address_of(self._connection))
         if refusal is not None:
             self._refuse(*refusal, has_body=start_line.method != "HEAD")
             return
@@ -92,3 +94,9 @@ class GatedRequest(HTTPMessageDelegate):
         line = ResponseStartLine("", status.value, status.phrase)
         self._connection.write_headers(line, headers, text.encode() if has_body else None)
         self._connection.finish()
+
+
+def _address_of(connection: HTTPConnection) -> str:
+    # Every connection of a server has a context, though tornado does not declare it.
+    context: Any = getattr(connection, "context", None)
+    return str(getattr(context, "remote_ip", "unknown"))

@@ -40,7 +40,7 @@ class Authentication:
             return
         scope[SECRETS] = read_secrets(Headers(scope=scope).get("authorization"))
         try:
-            scope[ROLE] = await self._credentials.check(scope[SECRETS])
+            scope[ROLE] = await self._credentials.admit(scope[SECRETS], address_of(scope))
         except Unauthorized as error:
             log_unauthorized(scope, error)
             await unauthorized(error)(scope, receive, send)

@@ -12,7 +12,7 @@ from app.access import Credentials, Secrets, read_secrets
 from app.errors import AppError, ExpiredKey, NotAllowed, Unauthorized
 from app.web.authentication import log_unauthorized
 from app.web.errors import unauthorized
-from app.web.roles import require_role
+from app.web.roles import address_of, require_role
 
 SUBPROTOCOL: Final = "prefect"
 HANDSHAKE_SECONDS: Final = 10.0
@@ -91,7 +91,7 @@ async def _accept_with_header(websocket: WebSocket, secrets: Secrets) -> Secrets
 async def _authenticate(websocket: WebSocket, secrets: Secrets) -> None:
     credentials: Credentials = websocket.app.state.credentials
     try:
-        role = await credentials.check(secrets)
+        role = await credentials.admit(secrets, address_of(websocket.scope))
     except Unauthorized as error:
         log_unauthorized(websocket.scope, error)
         raise
