@@ -6,6 +6,8 @@ AppError                      500
 ├── StartupError              an embedded server or a child process did not start
 ├── RequestError              400  the request cannot be done
 │   ├── InvalidRequest        422
+│   ├── Unauthorized          401  no valid credential
+│   │   └── ExpiredKey
 │   ├── NotAllowed            403
 │   ├── NotFound              404
 │   ├── Conflict              409
@@ -54,8 +56,18 @@ class InvalidRequest(RequestError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class Unauthorized(RequestError):
+    """The request has no valid credential."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class ExpiredKey(Unauthorized):
+    """The key of the request was valid, but has expired."""
+
+
 class NotAllowed(RequestError):
-    """This resource must not be changed in this way."""
+    """The resource must not be changed in this way, or not with this credential."""
 
     status = HTTPStatus.FORBIDDEN
 

@@ -6,20 +6,41 @@ be guessed. A slow hash in every request would let clients overload the API.
 
 import hashlib
 import secrets
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ARRAY, TIMESTAMP, Uuid, cast, column, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.models import ApiKey
+from app.models.api_key import Role
 
 PREFIX: Final = "ac_"
 """The first characters of every key, so that people and secret scanners recognise one."""
 RANDOM_BYTES: Final = 32
+SAME_USE: Final = timedelta(seconds=30)
 HINT_LENGTH: Final = len(PREFIX) + 4
+
+
+class KnownKey(NamedTuple):
+    """What decides about the requests of a key that is not revoked. It may have expired."""
+
+    id: UUID
+    name: str
+    role: Role
+    expires: datetime | None = None
+
+    def has_expired(self) -> bool:
+        """Return whether the key is no longer valid, by the clock of this machine."""
+        return self.expires is not None and self.expires <= datetime.now(UTC)
+
+
+Keys = Mapping[bytes, KnownKey]
+"""The keys that are not revoked, by their digests. Expired keys are among them, so that expiry opens nothing."""
 
 
 def digest_of(key: bytes) -> bytes:
@@ -27,14 +48,20 @@ def digest_of(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def create_key(session: Session, name: str) -> str:
+def create_key(session: Session, name: str, role: Role = Role.WRITE, expires: datetime | None = None) -> str:
     """Create a key and return it. It cannot be read again, because only its digest is stored.
 
     Raises:
         Conflict: a key with this name exists; it may be revoked.
     """
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
-    row = {"name": name, "digest": digest_of(key.encode()), "hint": key[:HINT_LENGTH]}
+    row = {
+        "name": name,
+        "digest": digest_of(key.encode()),
+        "hint": key[:HINT_LENGTH],
+        "role": role,
+        "expires": expires,
+    }
     statement = insert(ApiKey).values(row).on_conflict_do_nothing(index_elements=[ApiKey.name]).returning(ApiKey.id)
     if session.execute(statement).first() is None:
         raise Conflict("A key with this name already exists. Choose another name; revoked keys keep theirs.")
@@ -63,7 +90,25 @@ def revoke_key(session: Session, name: str) -> None:
     raise Conflict("This key is already revoked.")
 
 
-def valid_digests(session: Session) -> dict[bytes, str]:
-    """Return the digests of the keys that are not revoked, with their names."""
-    rows = session.execute(select(ApiKey.digest, ApiKey.name).where(ApiKey.revoked.is_(None)))
-    return {row.digest: row.name for row in rows}
+def known_keys(session: Session) -> Keys:
+    """Return the keys that are not revoked."""
+    columns = (ApiKey.digest, ApiKey.id, ApiKey.name, ApiKey.role, ApiKey.expires)
+    rows = session.execute(select(*columns).where(ApiKey.revoked.is_(None)))
+    return {digest: KnownKey(id_, name, Role(role), expires) for digest, id_, name, role, expires in rows}
+
+
+def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:
+    """Record when these keys were last used, in one statement.
+
+    A use shortly after the recorded one is left out, so that several API processes write little more than one.
+    """
+    used = func.unnest(cast(list(uses), ARRAY(Uuid)), cast(list(uses.values()), ARRAY(TIMESTAMP(timezone=True))))
+    rows = used.table_valued("id", column("time", TIMESTAMP(timezone=True))).render_derived(name="used")
+    is_later = or_(ApiKey.last_used.is_(None), ApiKey.last_used < rows.c.time - SAME_USE)
+    statement = (
+        update(ApiKey)
+        .where(ApiKey.id == rows.c.id, is_later)
+        # The clock of this machine may be behind the clock of the database.
+        .values(last_used=func.greatest(rows.c.time, ApiKey.created))
+    )
+    session.execute(statement, execution_options={"synchronize_session": False})

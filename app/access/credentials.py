@@ -3,21 +3,25 @@
 import asyncio
 import hmac
 from base64 import b64decode
-from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
 from pydantic import SecretStr
 
-from app.access.api_keys import PREFIX, digest_of, valid_digests
-from app.access.key_ring import Digests, KeyRing
-from app.errors import Unavailable
+from app.access.api_keys import PREFIX, Keys, KnownKey, digest_of, known_keys, record_uses
+from app.access.failed_tries import FailedTries
+from app.access.key_ring import KeyRing
+from app.access.key_uses import KeyUses, Uses
+from app.errors import ExpiredKey, Unauthorized, Unavailable
+from app.models.api_key import Role
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
 
 Secrets = tuple[bytes, ...]
 """The secrets that a request contains. There may be none, or several candidates for the same secret."""
 
+UNAUTHORIZED: Final = "Unauthorized"
+EXPIRED: Final = "The API key has expired. `aftercommit keys create` makes a new one."
 RECHECK_SECONDS: Final = 2.0
 """How often the credentials of open streams and WebSockets are checked again."""
 
@@ -43,9 +47,10 @@ def read_secrets(authorization: str | None, token: object = None) -> Secrets:
 
 
 class Credentials:
-    """Checks secrets against the auth string of the settings and the keys in the database.
+    """Checks secrets against the auth string of the settings, which gives the role admin, and the keys in the database.
 
-    If neither exists, a process that listens only on loopback allows every request, and an exposed process allows none.
+    If neither exists, everyone is admin in a process that listens only on loopback, and an exposed process allows no
+    request.
     """
 
     def __init__(self, settings: Settings, *, is_exposed: bool = False) -> None:
@@ -57,28 +62,52 @@ class Credentials:
         """
         self._auth_string = _bytes(settings.api_auth_string)
         self._is_exposed = is_exposed
-        # A separate connection: a revocation must be noticed even while requests use all connections of their pool.
-        self._engine = make_engine(settings, application_name="aftercommit-keys", pool_size=1)
+        # Separate connections: a revocation must be noticed even while requests use all connections of their pool, and
+        # while the other one waits to write the uses of keys.
+        self._engine = make_engine(settings, application_name="aftercommit-keys", pool_size=2)
         self._sessions = make_sessions(self._engine)
+        self._uses = KeyUses(self._record_uses)
         self._ring = KeyRing(self.read_keys)
+        self._tries = FailedTries()
 
-    async def allows(self, secrets: Secrets) -> bool:
-        """Return whether a request with these secrets is allowed.
+    async def admit(self, secrets: Secrets, address: str) -> Role:
+        """Return the role of a request with these secrets. Answer slowly if the address has sent many wrong ones.
+
+        A request without any secret is no try, and the holder of an expired key does not guess.
 
         Raises:
+            Unauthorized: none of the secrets is valid. It is ExpiredKey if one is a key that has expired.
             Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
         """
-        if self._auth_string is not None:
-            if _is_among(self._auth_string, secrets):
-                return True
-            if not any(secret.startswith(PREFIX.encode()) for secret in secrets):
-                return False
-        digests = await self._ring.digests()
-        if digests is None:
-            raise Unavailable("Service Unavailable")
-        if self._auth_string is None and not digests:
-            return not self._is_exposed
-        return _matches_a_key(secrets, digests)
+        try:
+            role = await self.check(secrets)
+        except ExpiredKey:
+            raise
+        except Unauthorized:
+            if secrets:
+                await self._tries.fail(address)
+            raise
+        if self._has_auth_string(secrets):
+            await self._tries.succeed(address)
+        return role
+
+    async def check(self, secrets: Secrets) -> Role:
+        """Return the role of a request with these secrets.
+
+        Raises:
+            Unauthorized: none of the secrets is valid. It is ExpiredKey if one is a key that has expired.
+            Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
+        """
+        if self._has_auth_string(secrets):
+            return Role.ADMIN
+        if self._auth_string is not None and not any(secret.startswith(PREFIX.encode()) for secret in secrets):
+            raise Unauthorized(UNAUTHORIZED)
+        keys = await self._known_keys()
+        if self._auth_string is None and not keys and not self._is_exposed:
+            return Role.ADMIN
+        key = _valid_key(secrets, keys)
+        self._uses.note(key.id)
+        return key.role
 
     def key_name(self, secrets: Secrets) -> str | None:
         """Return the name of the key among these secrets, for the log. The auth string has no name."""
@@ -90,46 +119,63 @@ class Credentials:
         Raises:
             Unavailable: this process has not been able to read the keys yet.
         """
-        if self._auth_string is not None:
-            return True
-        digests = await self._ring.digests()
-        if digests is None:
-            raise Unavailable("Service Unavailable")
-        return bool(digests)
+        return self._auth_string is not None or bool(await self._known_keys())
 
-    async def wait_until_refused(self, secrets: Secrets) -> None:
-        """Return as soon as these secrets, which were allowed before, are no longer allowed."""
+    async def wait_until_refused(self, secrets: Secrets) -> Unauthorized:
+        """Return the refusal as soon as these secrets, which were valid before, are no longer valid."""
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
             # If the keys cannot be read, an open connection stays open.
             with suppress(Unavailable):
-                if not await self.allows(secrets):
-                    return
+                try:
+                    await self.check(secrets)
+                except Unauthorized as error:
+                    return error
 
-    def read_keys(self) -> Digests:
-        """Read the digests of the valid keys from the database. This blocks.
+    def read_keys(self) -> Keys:
+        """Read the keys from the database. This blocks.
 
         Raises:
             SQLAlchemyError: the database could not be read.
         """
         with self._sessions() as session:
-            return valid_digests(session)
+            return known_keys(session)
 
     def close(self) -> None:
-        """Close the database connection."""
+        """Write the last uses of keys, and close the database connections."""
+        self._uses.close()
         self._ring.close()
         self._engine.dispose()
+
+    def _record_uses(self, uses: Uses) -> None:
+        with self._sessions.begin() as session:
+            record_uses(session, uses)
+
+    def _has_auth_string(self, secrets: Secrets) -> bool:
+        return self._auth_string is not None and _is_among(self._auth_string, secrets)
+
+    async def _known_keys(self) -> Keys:
+        keys = await self._ring.keys()
+        if keys is None:
+            raise Unavailable("Service Unavailable")
+        return keys
 
 
 def _bytes(secret: SecretStr | None) -> bytes | None:
     return None if secret is None else secret.get_secret_value().encode()
 
 
-def _matches_a_key(secrets: Secrets, digests: Digests) -> bool:
-    # `sum` makes every comparison. `any` would stop at the first match.
-    return sum(_is_among(digest_of(secret), digests) for secret in secrets) > 0
+def _valid_key(secrets: Secrets, keys: Keys) -> KnownKey:
+    # The time of a look-up depends on the digest, which reveals nothing about how much of a guess was right.
+    found = [key for secret in secrets if (key := keys.get(digest_of(secret))) is not None]
+    valid = next((key for key in found if not key.has_expired()), None)
+    if valid is not None:
+        return valid
+    # Only who has the whole key learns this.
+    raise ExpiredKey(EXPIRED) if found else Unauthorized(UNAUTHORIZED)
 
 
-def _is_among(secret: bytes, candidates: Iterable[bytes]) -> bool:
+def _is_among(secret: bytes, candidates: Secrets) -> bool:
     """Compare in constant time: the duration must not reveal how much of the secret was right."""
+    # `sum` makes every comparison. `any` would stop at the first match.
     return sum(hmac.compare_digest(secret, candidate) for candidate in candidates) > 0

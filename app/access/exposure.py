@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.access.key_ring import Digests
+from app.access.api_keys import Keys
 from app.errors import ConfigurationError
 from app.settings import Settings
 
@@ -22,7 +22,7 @@ def is_loopback(host: str) -> bool:
 
 
 def require_credential(
-    settings: Settings, host: str, read_keys: Callable[[], Digests], *, service: str = "the API"
+    settings: Settings, host: str, read_keys: Callable[[], Keys], *, service: str = "the API"
 ) -> str | None:
     """Check that the API, or another service, may listen on this host.
 
@@ -31,7 +31,7 @@ def require_credential(
     Args:
         settings: the settings of the process.
         host: the host name or IP address to listen on.
-        read_keys: reads the digests of the valid keys. It is called only if the settings have no auth string.
+        read_keys: reads the keys that are not revoked. It is called only if the settings have no auth string.
         service: what listens, for the texts.
 
     Returns:
@@ -55,7 +55,7 @@ def require_credential(
     )
 
 
-def _has_keys(read_keys: Callable[[], Digests]) -> bool | None:
+def _has_keys(read_keys: Callable[[], Keys]) -> bool | None:
     try:
         return bool(read_keys())
     except SQLAlchemyError:

@@ -2,18 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.access.api_keys import Keys
 from app.telemetry import get_logger, innermost_frames
 
 logger = get_logger(__name__)
-
-Digests = Mapping[bytes, str]
-"""The names of the valid keys by their digests."""
 
 FRESH_SECONDS: Final = 2.0
 """The lifetime of the cache. While the database answers, a revoked or a new key takes effect within this time."""
@@ -24,36 +22,37 @@ FIRST_WAIT_SECONDS: Final = 4.0
 
 
 class KeyRing:
-    """Caches the digests of the valid keys for `FRESH_SECONDS`.
+    """Caches the keys for `FRESH_SECONDS`.
 
-    A call to `digests` starts a read when the cache is stale. Reads run in a separate thread, one at a time. If a read
+    A call to `keys` starts a read when the cache is stale. Reads run in a separate thread, one at a time. If a read
     fails or hangs, the cache keeps the last known keys. After a failure, no read starts for `FRESH_SECONDS`.
     The event loop never blocks on the database. There is no retry loop, so no error can cause a busy loop.
     """
 
-    def __init__(self, read: Callable[[], Digests]) -> None:
+    def __init__(self, read: Callable[[], Keys]) -> None:
         """Create the cache.
 
         Args:
-            read: reads the digests. It runs in a thread, and may block or raise.
+            read: reads the keys. It runs in a thread, and may block or raise.
         """
         self._read = read
-        self._known: Digests | None = None
+        self._known: Keys | None = None
         self._fresh_until = 0.0
         self._reading: Future[None] | None = None
         self._reading_since = 0.0
         # The thread starts with the first read.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="keys")
 
-    async def digests(self) -> Digests | None:
-        """Return the digests of the valid keys, or None if they have never been read."""
+    async def keys(self) -> Keys | None:
+        """Return the keys that are not revoked, or None if they have never been read."""
         if time.monotonic() >= self._fresh_until:
             await self._wait_for(self._current_reading())
         return self._known
 
     def name_of(self, digest: bytes) -> str | None:
         """Return the name of the key with this digest, if it was valid at the last read."""
-        return None if self._known is None else self._known.get(digest)
+        key = self._known.get(digest) if self._known is not None else None
+        return None if key is None else key.name
 
     def close(self) -> None:
         """Stop starting reads. This does not wait for a running read."""

@@ -115,7 +115,7 @@ class EventStream(Response):
         self,
         live: LiveHub,
         subscribe: Callable[[], Awaitable[Subscription]],
-        wait_until_refused: Callable[[], Coroutine[Any, Any, None]],
+        wait_until_refused: Callable[[], Coroutine[Any, Any, object]],
         timeout: float,
     ) -> None:
         """Prepare the response. It subscribes when it is sent.

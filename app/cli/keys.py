@@ -1,22 +1,29 @@
 """`aftercommit keys`: creates, lists and revokes API keys."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from app.access.api_keys import create_key, list_keys, revoke_key, valid_digests
+from app.access.api_keys import create_key, known_keys, list_keys, revoke_key
 from app.access.key_ring import FRESH_SECONDS
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.printing import AsJson, plain_text, print_json
-from app.models.api_key import KEY_NAME_LENGTH
+from app.cli.times import EXPIRY_HELP, format_time, parse_expiry
+from app.models.api_key import KEY_NAME_LENGTH, Role
 
 CREATE_EXAMPLES = """
 Examples:
 
-[bold]aftercommit keys create laptop[/bold]
+[bold]aftercommit keys create laptop[/bold]  for deploys and workers
+
+[bold]aftercommit keys create dashboard --role read --expires 30d[/bold]
+
+[bold]aftercommit keys create me --role admin --expires 2027-01-31T18:00+01:00[/bold]
 
 [bold]export PREFECT_API_AUTH_STRING=$(aftercommit keys create ci)[/bold]  for Prefect's client, also for live events
 
@@ -35,6 +42,11 @@ Examples:
 [bold]aftercommit keys revoke laptop[/bold]
 """
 FIRST_KEY = "This is the only valid key: from now on every request needs a credential."
+MAY: Final = {
+    Role.READ: "may read everything and change nothing",
+    Role.WRITE: "may do what deploys and workers do",
+    Role.ADMIN: "may do everything",
+}
 LAST_KEY = (
     "No valid key is left. Unless AFTERCOMMIT_API_AUTH_STRING is set, an API on loopback now accepts every request, "
     "and an API that listens on the network refuses every request."
@@ -58,12 +70,26 @@ ExistingName = Annotated[
 
 
 @app.command("create", epilog=CREATE_EXAMPLES)
-def create(name: Name, data_dir: DataDir = DEFAULT) -> None:
+def create(
+    name: Name,
+    role: Annotated[
+        Role, typer.Option(help="read: no changes. write: also what deploys and workers do. admin: everything.")
+    ] = Role.WRITE,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=parse_expiry, metavar="TIME", help=f"When the key expires; never by default. {EXPIRY_HELP}"
+        ),
+    ] = None,
+    data_dir: DataDir = DEFAULT,
+) -> None:
     """Create a key and print it, only this once: the database stores only its digest."""
     with database_session(data_dir) as session:
-        is_first = not valid_digests(session)
-        key = create_key(session, name)
+        is_first = not known_keys(session)
+        key = create_key(session, name, role, expires)
         session.commit()
+    end = "It does not expire." if expires is None else f"It expires at {format_time(expires)}."
+    typer.echo(f"The role of this key is {role}: it {MAY[role]}. {end}", err=True)
     typer.echo(f"The API accepts this key within {FRESH_SECONDS:g} seconds. Keep it: it is not shown again.", err=True)
     if is_first:
         typer.echo(FIRST_KEY, err=True)
@@ -72,22 +98,38 @@ def create(name: Name, data_dir: DataDir = DEFAULT) -> None:
 
 @app.command("list", epilog=LIST_EXAMPLES)
 def print_keys(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """List the keys: name, first characters, and the times of creation and revocation."""
+    """List the keys: name, first characters, role, and times in UTC: creation, expiry, last use and revocation."""
     with database_session(data_dir) as session:
-        rows = [
-            {"name": key.name, "key": f"{key.hint}...", "created": key.created, "revoked": key.revoked}
+        keys = [
+            {
+                "name": key.name,
+                "key": f"{key.hint}...",
+                "role": key.role,
+                "created": key.created,
+                "expires": key.expires,
+                "last_used": key.last_used,
+                "revoked": key.revoked,
+            }
             for key in list_keys(session)
         ]
     if as_json:
-        print_json(rows)
+        print_json(keys)
         return
-    if not rows:
+    if not keys:
         Console().print("There are no keys.")
         return
-    table = Table(*rows[0])
-    for row in rows:
-        table.add_row(*map(plain_text, row.values()))
+    # Without a frame, so that 80 columns are enough for all times.
+    table = Table(*keys[0], box=None, pad_edge=False)
+    for key in keys:
+        table.add_row(*(_cell(name, value) for name, value in key.items()))
     Console().print(table)
+
+
+def _cell(name: str, value: object) -> Text:
+    if not isinstance(value, datetime):
+        return plain_text(value)
+    has_expired = name == "expires" and value <= datetime.now(UTC)
+    return Text(f"{value:%Y-%m-%d %H:%M}{' (expired)' if has_expired else ''}", overflow="fold")
 
 
 @app.command("revoke", epilog=REVOKE_EXAMPLES)
@@ -95,7 +137,7 @@ def revoke(name: ExistingName, data_dir: DataDir = DEFAULT) -> None:
     """Revoke a key. The API then refuses it and ends the connections that it opened. Its name can't be used again."""
     with database_session(data_dir) as session:
         revoke_key(session, name)
-        is_last = not valid_digests(session)
+        is_last = not known_keys(session)
         session.commit()
     typer.echo(f"Revoked. The API refuses this key within {FRESH_SECONDS:g} seconds.", err=True)
     if is_last:

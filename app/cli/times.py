@@ -17,10 +17,11 @@ UNITS: Final[Mapping[str, timedelta]] = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-AGE: Final = re.compile(r"(?P<parts>(?:\d+ *[smhdw] *)+)(?:ago)?")
+DURATION: Final = r"(?P<parts>(?:\d+ *[smhdw] *)+)"
 PART: Final = re.compile(r"(\d+) *([smhdw])")
 
 TIME_HELP: Final = "Write 2026-11-23T15:44Z, a date, an age like 2h, or now; UTC unless it has an offset."
+EXPIRY_HELP: Final = "Write 30d, 12h, 2027-01-31, or 2027-01-31T12:00Z; UTC unless it has an offset."
 
 
 def parse_time(text: str) -> datetime:
@@ -35,16 +36,41 @@ def parse_time(text: str) -> datetime:
     if text == "now":
         return NOW
     try:
-        age = AGE.fullmatch(text)
-        if age is not None:
-            parts = PART.findall(age["parts"])
-            return datetime.now(UTC) - sum((int(number) * UNITS[unit] for number, unit in parts), timedelta())
-        time = datetime.fromisoformat(text)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        age = re.fullmatch(f"{DURATION}(?:ago)?", text)
+        return _parse_moment(text) if age is None else datetime.now(UTC) - _duration(age["parts"])
     except (ValueError, OverflowError):
         raise typer.BadParameter(
             "Not a time. Write 2026-11-23T15:44:19Z, 2026-11-23, now, or an age like 90s, 15m, 2h, 3d, 1w, 1d12h."
         ) from None
+
+
+def parse_expiry(text: str) -> datetime:
+    """Parse a time in the future: ISO 8601, a date (its first moment), or a time from now (`30d`, `12h`).
+
+    A time without an offset is in UTC.
+
+    Raises:
+        BadParameter: the text is none of these, or not in the future.
+    """
+    text = text.strip()
+    now = datetime.now(UTC)
+    try:
+        duration = re.fullmatch(DURATION, text)
+        time = _parse_moment(text) if duration is None else now + _duration(duration["parts"])
+    except (ValueError, OverflowError):
+        raise typer.BadParameter("Not a time. Write 30d, 12h, 2027-01-31, or 2027-01-31T12:00Z.") from None
+    if time <= now:
+        raise typer.BadParameter("This is not in the future. Times without an offset are in UTC.")
+    return time
+
+
+def _parse_moment(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _duration(parts: str) -> timedelta:
+    return sum((int(number) * UNITS[unit] for number, unit in PART.findall(parts)), timedelta())
 
 
 def format_time(time: datetime) -> str:

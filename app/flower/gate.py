@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from tornado.httputil import (
     HTTPConnection,
@@ -16,13 +16,17 @@ from tornado.httputil import (
 from tornado.web import RequestHandler
 
 from app.access import UNSAFE_METHODS, Credentials, SiteRules, read_secrets
-from app.errors import Unavailable
+from app.errors import Unauthorized, Unavailable
+from app.models.api_key import Role
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
 
 PROBE: Final = "/healthcheck"
 """Flower's health probe, which shows nothing and so is open to all."""
+READING: Final = "/tasks/datatable"
+"""The page of tasks asks for its rows with POST. All other requests with POST change something."""
+ADMINS_ONLY: Final = "This request needs the role admin."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,10 @@ class Gate:
     credentials: Credentials
     sites: SiteRules
 
-    async def refusal(self, line: RequestStartLine, headers: HTTPHeaders) -> tuple[HTTPStatus, str] | None:
-        """Return the status and the text with which a request is refused, or None."""
+    async def refusal(
+        self, line: RequestStartLine, headers: HTTPHeaders, address: str
+    ) -> tuple[HTTPStatus, str] | None:
+        """Return the status and the text with which a request from this address is refused, or None."""
         if line.path == PROBE:
             return None
         is_change = line.method in UNSAFE_METHODS or "upgrade" in headers
@@ -41,8 +47,11 @@ class Gate:
             problem = await self.sites.problem_with(headers, is_change=is_change)
             if problem is not None:
                 return HTTPStatus.FORBIDDEN, problem
-            if not await self.credentials.allows(read_secrets(headers.get("authorization"))):
-                return HTTPStatus.UNAUTHORIZED, "Unauthorized"
+            role = await self.credentials.admit(read_secrets(headers.get("authorization")), address)
+            if role is not Role.ADMIN and line.method in UNSAFE_METHODS and line.path != READING:
+                return HTTPStatus.FORBIDDEN, ADMINS_ONLY
+        except Unauthorized as error:
+            return HTTPStatus.UNAUTHORIZED, str(error)
         except Unavailable as error:
             return HTTPStatus.SERVICE_UNAVAILABLE, str(error)
         return None
@@ -65,7 +74,7 @@ class GatedRequest(HTTPMessageDelegate):
     async def headers_received(self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders) -> None:
         """Pass the head of the request on, or answer it before its body is read."""
         assert isinstance(start_line, RequestStartLine)
-        refusal = await self._gate.refusal(start_line, headers)
+        refusal = await self._gate.refusal(start_line, headers, _address_of(self._connection))
         if refusal is not None:
             self._log(HTTPServerRequest(connection=self._connection, headers=headers, start_line=start_line), *refusal)
             self._refuse(*refusal, has_body=start_line.method != "HEAD")
@@ -104,3 +113,9 @@ class GatedRequest(HTTPMessageDelegate):
         line = ResponseStartLine("", status.value, status.phrase)
         self._connection.write_headers(line, headers, text.encode() if has_body else None)
         self._connection.finish()
+
+
+def _address_of(connection: HTTPConnection) -> str:
+    # Every connection of a server has a context, though tornado does not declare it.
+    context: Any = getattr(connection, "context", None)
+    return str(getattr(context, "remote_ip", "unknown"))

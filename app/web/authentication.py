@@ -9,8 +9,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access import Credentials, Secrets, read_secrets
-from app.errors import Unavailable
+from app.errors import Unauthorized, Unavailable
+from app.models.api_key import Role
 from app.web.errors import unauthorized, unavailable
+from app.web.roles import REASON, ROLE
 from app.web.routing import PROBES
 
 SECRETS: Final = "aftercommit.secrets"
@@ -25,20 +27,30 @@ class Authentication:
         self._credentials = credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass allowed requests on. Health probes need no credential."""
-        if scope["type"] != "http" or (scope["method"] == "GET" and scope["path"] in PROBES):
+        """Pass allowed requests on, with their role. Health probes need no credential."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        secrets = read_secrets(Headers(scope=scope).get("authorization"))
+        if scope["method"] == "GET" and scope["path"] in PROBES:
+            scope[ROLE] = Role.READ
+            await self._app(scope, receive, send)
+            return
+        scope[SECRETS] = read_secrets(Headers(scope=scope).get("authorization"))
         try:
-            if await self._credentials.allows(secrets):
-                scope[SECRETS] = secrets
-                await self._app(scope, receive, send)
-                return
-            response = unauthorized()
+            scope[ROLE] = await self._credentials.admit(scope[SECRETS], address_of(scope))
+        except Unauthorized as error:
+            scope[REASON] = str(error)
+            await unauthorized(error)(scope, receive, send)
         except Unavailable as error:
-            response = unavailable(str(error))
-        await response(scope, receive, send)
+            await unavailable(str(error))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address of the client. Behind a trusted proxy, uvicorn has taken it from `X-Forwarded-For`."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
 
 
 def secrets_of(scope: Scope) -> Secrets:

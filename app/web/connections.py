@@ -69,7 +69,7 @@ async def with_timeout(timeout: float, sending: Awaitable[object]) -> None:
         raise TooSlow(f"Nothing was read for {timeout:g} s.") from None
 
 
-async def run_until_first_ends(*coroutines: Coroutine[Any, Any, None]) -> None:
+async def run_until_first_ends(*coroutines: Coroutine[Any, Any, object]) -> None:
     """Run the coroutines concurrently until one ends, cancel the others, and raise the error of the first, if any."""
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:

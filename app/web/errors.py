@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.errors import AppError, ConfigurationError, TooManyRequests, Unavailable
+from app.errors import AppError, ConfigurationError, TooManyRequests, Unauthorized, Unavailable
 from app.models.snapshot import STATE_LIMIT
 from app.models.snapshot import TOO_LARGE as TOO_LARGE_CHECKS
 from app.postgres.refusals import (
@@ -24,7 +24,8 @@ from app.postgres.refusals import (
 )
 from app.schemas.bounds import list_errors
 from app.telemetry import get_logger
-from app.web.reading import only_reads, route_path
+from app.web.roles import only_reads
+from app.web.route_path import route_path
 
 logger = get_logger(__name__)
 
@@ -64,9 +65,9 @@ def unexpected_error() -> JSONResponse:
     return JSONResponse({"exception_message": "Internal Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def unauthorized() -> JSONResponse:
+def unauthorized(error: Unauthorized) -> JSONResponse:
     """Return the response to a request without a valid credential."""
-    response = JSONResponse({"exception_message": "Unauthorized"}, HTTPStatus.UNAUTHORIZED)
+    response = JSONResponse({"exception_message": str(error)}, HTTPStatus.UNAUTHORIZED)
     for scheme in ("Basic", "Bearer"):
         response.headers.append("WWW-Authenticate", f'{scheme} realm="aftercommit"')
     return response

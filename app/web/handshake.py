@@ -6,10 +6,13 @@ from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import WebSocket, WebSocketDisconnect, status
+from fastapi.responses import JSONResponse
 
 from app.access import Credentials, Secrets, read_secrets
-from app.errors import AppError
+from app.errors import AppError, ExpiredKey, NotAllowed, Unauthorized
+from app.web.authentication import address_of
 from app.web.errors import unauthorized
+from app.web.roles import REASON, require_role
 
 SUBPROTOCOL: Final = "prefect"
 HANDSHAKE_SECONDS: Final = 10.0
@@ -42,30 +45,57 @@ async def accept_and_authenticate(websocket: WebSocket) -> Secrets | None:
 
     Returns:
         The secrets that the client sent. None when the connection was not accepted, because the header contains no
-        valid credential and the client does not offer `prefect`.
+        valid credential of a sufficient role, and the client does not offer `prefect`.
 
     Raises:
         Refused: the first frame is not `{"type": "auth", ...}`, or neither it nor the header has a valid credential.
+        NotAllowed: the role is not enough.
         Unavailable: this process has not been able to read the API keys yet.
     """
-    credentials: Credentials = websocket.app.state.credentials
     header = websocket.headers.get("authorization")
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
-        secrets = read_secrets(header)
-        if not await credentials.allows(secrets):
-            await websocket.send_denial_response(unauthorized())
-            return None
-        await websocket.accept()
-        return secrets
+        return await _accept_with_header(websocket, read_secrets(header))
     await websocket.accept(SUBPROTOCOL)
     frame = await receive_object(websocket, status.WS_1008_POLICY_VIOLATION)
     if frame.get("type") != "auth":
         raise Refused(status.WS_1008_POLICY_VIOLATION, "Expected 'auth' message")
     secrets = read_secrets(header, frame.get("token"))
-    if not await credentials.allows(secrets):
-        raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN if secrets else NO_TOKEN)
+    try:
+        await _authenticate(websocket, secrets)
+    except Unauthorized as error:
+        raise refusal(error, secrets) from None
     await websocket.send_text(json.dumps({"type": "auth_success"}))
     return secrets
+
+
+def refusal(error: Unauthorized, secrets: Secrets) -> Refused:
+    """Return the refusal of a client that sent these secrets, with the reason that Prefect's server gives."""
+    wrong = str(error) if isinstance(error, ExpiredKey) else WRONG_TOKEN
+    return Refused(status.WS_1008_POLICY_VIOLATION, wrong if secrets else NO_TOKEN)
+
+
+async def _accept_with_header(websocket: WebSocket, secrets: Secrets) -> Secrets | None:
+    """Accept the connection, or refuse it with an HTTP response."""
+    try:
+        await _authenticate(websocket, secrets)
+    except Unauthorized as error:
+        await websocket.send_denial_response(unauthorized(error))
+    except NotAllowed as error:
+        await websocket.send_denial_response(JSONResponse({"detail": str(error)}, error.status))
+    else:
+        await websocket.accept()
+        return secrets
+    return None
+
+
+async def _authenticate(websocket: WebSocket, secrets: Secrets) -> None:
+    credentials: Credentials = websocket.app.state.credentials
+    try:
+        role = await credentials.admit(secrets, address_of(websocket.scope))
+    except Unauthorized as error:
+        websocket.scope[REASON] = str(error)
+        raise
+    require_role(websocket.scope, websocket.scope["route"].path, role)
 
 
 async def receive_object(websocket: WebSocket, code: int) -> dict[str, Any]:

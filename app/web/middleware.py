@@ -13,8 +13,8 @@ from app.errors import BodyTooLarge
 from app.telemetry import correlation_id, get_logger, innermost_frames, new_correlation_id
 from app.web.connections import remember_abort
 from app.web.errors import unexpected_error
-from app.web.reading import route_path
 from app.web.request_log import log_request
+from app.web.route_path import route_path
 
 logger = get_logger(__name__)
 

@@ -8,13 +8,12 @@ from starlette.types import Scope
 
 from app.access import Credentials
 from app.telemetry import get_logger
-from app.web.authentication import SECRETS
-from app.web.reading import only_reads, route_path
+from app.web.authentication import SECRETS, address_of
+from app.web.roles import REASON, only_reads
+from app.web.route_path import route_path
 
 logger = get_logger(__name__)
 
-REASON: Final = "aftercommit.reason"
-"""The key in the ASGI scope for the reason of a refusal, a constant text for the log."""
 REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -48,8 +47,7 @@ def describe(scope: Scope) -> dict[str, Any]:
 
 def _address(scope: Scope) -> str | None:
     """Return the address of the client. Behind a proxy on this machine, it is a header, and so may be any text."""
-    host, *_ = scope.get("client") or ("",)
     try:
-        return str(ip_address(host.partition("%")[0]))
+        return str(ip_address(address_of(scope).partition("%")[0]))
     except ValueError:
         return None

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
+from app.web.roles import ROLE, require_role
 from app.web.route_functions import in_one_thread
 
 PREFIX: Final = "/api"
@@ -47,7 +49,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 class Route(APIRoute):
-    """A route of FastAPI whose synchronous function runs in one of the API's own threads.
+    """A route of FastAPI that checks the role, and whose synchronous function runs in one of the API's own threads.
 
     A parameter that is annotated with `Session` gets a session with an open transaction. It is committed when the
     function returns, before the response is sent, and rolled back when the function raises.
@@ -58,3 +60,9 @@ class Route(APIRoute):
         if not asyncio.iscoroutinefunction(endpoint):
             endpoint = in_one_thread(endpoint, status_code or HTTPStatus.OK)
         super().__init__(path, endpoint, status_code=status_code, **options)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request whose role is enough, before its body is read."""
+        if self.methods and scope["method"] in self.methods:
+            require_role(scope, self.path, scope[ROLE])
+        await super().handle(scope, receive, send)

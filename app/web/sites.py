@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.access import UNSAFE_METHODS, SiteRules, is_of_page
 from app.errors import Unavailable
 from app.web.errors import unavailable
-from app.web.request_log import REASON, log_websocket
+from app.web.request_log import log_websocket
+from app.web.roles import REASON
 from app.web.routing import PROBES
 
 NO_TYPE: Final = "A page must send its body as application/json."

@@ -15,9 +15,9 @@ from app.log.live import LiveHub
 from app.telemetry import get_logger, innermost_frames
 from app.web.authentication import SECRETS
 from app.web.connections import abort_connection_later, run_until_first_ends
-from app.web.handshake import WRONG_TOKEN, Refused, accept_and_authenticate, close
-from app.web.reading import route_path
+from app.web.handshake import Refused, accept_and_authenticate, close, refusal
 from app.web.request_log import log_websocket
+from app.web.route_path import route_path
 
 logger = get_logger(__name__)
 
@@ -76,7 +76,6 @@ async def _serve(websocket: WebSocket, handler: Handler, live: LiveHub) -> int |
 
 
 async def _raise_when_refused(websocket: WebSocket, secrets: Secrets) -> None:
-    """Raise Refused as soon as the client's secrets are no longer valid, for example after its key was revoked."""
+    """Raise Refused as soon as the client's secrets are no longer valid: its key was revoked, or has expired."""
     credentials: Credentials = websocket.app.state.credentials
-    await credentials.wait_until_refused(secrets)
-    raise Refused(status.WS_1008_POLICY_VIOLATION, WRONG_TOKEN)
+    raise refusal(await credentials.wait_until_refused(secrets), secrets)

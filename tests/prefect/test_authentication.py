@@ -42,6 +42,7 @@ def guarded(own_stack: Stack) -> Api:
 def key(own_stack: Stack, guarded: Api) -> str:
     """A key made with `keys create`; the API already accepts it."""
     command = [sys.executable, "-c", "from app.cli.start import main; main()", "keys", "create", "a-terminal"]
+    command += ["--role", "admin"]
     key = subprocess.run(
         command, env=own_stack.environment(), cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()

@@ -162,7 +162,10 @@ CREATE TABLE api_key (
     name text NOT NULL,
     digest bytea NOT NULL,
     hint text NOT NULL,
+    role text NOT NULL,
     created timestamptz DEFAULT clock_timestamp() NOT NULL,
+    expires timestamptz,
+    last_used timestamptz,
     revoked timestamptz,
     CONSTRAINT pk_api_key PRIMARY KEY (id),
     CONSTRAINT uq_api_key_name UNIQUE (name),
@@ -170,6 +173,9 @@ CREATE TABLE api_key (
     CONSTRAINT ck_api_key_name CHECK (length(name) BETWEEN 1 AND 200),
     CONSTRAINT ck_api_key_digest CHECK (octet_length(digest) = 32),
     CONSTRAINT ck_api_key_hint CHECK (length(hint) BETWEEN 1 AND 8),
+    CONSTRAINT ck_api_key_role CHECK (role IN ('read', 'write', 'admin')),
+    CONSTRAINT ck_api_key_expires CHECK (expires > created),
+    CONSTRAINT ck_api_key_last_used CHECK (last_used >= created),
     CONSTRAINT ck_api_key_revoked CHECK (revoked >= created)
 );
 

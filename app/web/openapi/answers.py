@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from app.models.api_key import Role
 from app.schemas.errors import ErrorDetail, ErrorMessage, InvalidRequestMessage
 from app.web.errors import MISSING_REFERENCE
-from app.web.reading import only_reads
+from app.web.roles import needed_role
 from app.web.routing import PROBES
 from app.web.wire_version import UNCHECKED_PATHS
 
@@ -40,7 +41,8 @@ ERRORS: Final = {
         {"WWW-Authenticate": "The accepted schemes: Basic and Bearer."},
     ),
     HTTPStatus.FORBIDDEN: Answer(
-        "The `Host`, the CSRF token or the page that sent the request is not allowed, or the resource is protected.",
+        "The role, the `Host`, the CSRF token or the page that sent the request is not allowed, or the "
+        "resource is protected.",
         (ErrorDetail,),
         {"detail": "Work pools whose names start with 'prefect' are reserved for internal use."},
     ),
@@ -109,7 +111,7 @@ def statuses_of_errors(route: APIRoute, method: str, operation: JsonObject) -> I
         yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     if has_body or "parameters" in operation:
         yield HTTPStatus.UNPROCESSABLE_ENTITY
-    if not only_reads(method, route.path):
+    if needed_role(method, route.path) is not Role.READ:
         yield HTTPStatus.CONFLICT
 
 

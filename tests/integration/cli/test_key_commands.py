@@ -3,39 +3,20 @@
 import hashlib
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
-from typer.testing import CliRunner, Result
 
-from app.access.api_keys import valid_digests
-from app.cli.main import app
-from app.errors import AppError, Conflict, NotFound
+from app.access.api_keys import known_keys
+from app.errors import Conflict, NotFound
 from app.models import ApiKey
 from app.settings import Settings
+from tests.integration.cli.keys import done, error_of, run
 
 pytestmark = pytest.mark.usefixtures("settings")
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["keys", *arguments])
-
-
-def done(*arguments: str) -> Result:
-    result = run(*arguments)
-    assert result.exit_code == 0, result.output
-    return result
-
-
-def error_of(*arguments: str) -> AppError:
-    """Return the `AppError` that the command raises; `main` prints it as one line."""
-    result = run(*arguments)
-    assert result.exit_code == 1
-    assert isinstance(result.exception, AppError)
-    assert result.stdout == ""
-    return result.exception
 
 
 def test_create_prints_the_key_and_nothing_else_on_standard_output() -> None:
@@ -88,7 +69,7 @@ def test_a_revoked_key_is_no_valid_one(sessions: sessionmaker[Session]) -> None:
 
     with sessions() as session:
         digest = session.scalars(select(ApiKey.digest).where(ApiKey.name == "ci")).one()
-        assert valid_digests(session) == {digest: "ci"}
+        assert {known: key.name for known, key in known_keys(session).items()} == {digest: "ci"}
 
 
 @pytest.mark.parametrize("is_revoked", [False, True], ids=["valid", "revoked"])
@@ -132,11 +113,21 @@ def test_the_help_has_examples(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"digest": b"short"}, {"name": ""}, {"hint": "ac_123456789"}, {"digest": None}, {"name": "x" * 201}]
+    "wrong",
+    [
+        {"digest": b"short"},
+        {"digest": None},
+        {"name": ""},
+        {"name": "x" * 201},
+        {"hint": "ac_123456789"},
+        {"role": "root"},
+        {"expires": datetime(2020, 1, 1, tzinfo=UTC)},
+        {"role": None},
+    ],
 )
 def test_the_database_refuses_what_is_no_key(sessions: sessionmaker[Session], wrong: dict[str, object]) -> None:
     with sessions() as session:
-        session.add(ApiKey(**{"name": "n", "digest": b"1" * 32, "hint": "ac_", **wrong}))
+        session.add(ApiKey(**{"name": "n", "digest": b"1" * 32, "hint": "ac_", "role": "read", **wrong}))
         with pytest.raises(IntegrityError):
             session.flush()
 

@@ -3,15 +3,19 @@
 import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.access.api_keys import create_key, revoke_key
 from app.main import create_app
+from app.models import ApiKey
+from app.models.api_key import Role
 from app.settings import get_settings
 
 AUTH_STRING = "user:hunter2"
@@ -42,10 +46,18 @@ def api(*, is_exposed: bool = False, **how: Any) -> Iterator[TestClient]:
         yield client
 
 
-def new_key(sessions: sessionmaker[Session], name: str = "a key") -> str:
+def new_key(
+    sessions: sessionmaker[Session], name: str = "a key", role: Role = Role.WRITE, expires: datetime | None = None
+) -> str:
     """Create a key, as the command does."""
     with sessions.begin() as session:
-        return create_key(session, name)
+        return create_key(session, name, role, expires)
+
+
+def expire(sessions: sessionmaker[Session], name: str = "a key") -> None:
+    """Let a key expire now."""
+    with sessions.begin() as session:
+        session.execute(update(ApiKey).where(ApiKey.name == name).values(expires=func.clock_timestamp()))
 
 
 def revoke(sessions: sessionmaker[Session], name: str = "a key") -> None:
@@ -54,8 +66,8 @@ def revoke(sessions: sessionmaker[Session], name: str = "a key") -> None:
         revoke_key(session, name)
 
 
-def assert_unauthorized(response: httpx2.Response) -> None:
+def assert_unauthorized(response: httpx2.Response, reason: str = "Unauthorized") -> None:
     """Assert a 401 as Prefect sends it, with the accepted schemes."""
-    assert (response.status_code, response.json()) == (401, {"exception_message": "Unauthorized"})
+    assert (response.status_code, response.json()) == (401, {"exception_message": reason})
     challenges = response.headers["www-authenticate"]
     assert challenges == 'Basic realm="aftercommit", Bearer realm="aftercommit"'

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from app.main import create_app
 from app.settings import Settings
-from app.web.reading import READING
+from app.web.roles import READING
 from tests.integration.serving import Served
 from tests.integration.web.guarded import AUTH_STRING, api, basic, bearer, new_key, set_up
 from tests.sockets import closed, connected, send

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
 from app.main import ROUTE_MODULES
-from app.web.reading import READING
+from app.web.roles import READING
 
 
 def canceled(*_arguments: Any, **_named: Any) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import threading
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -11,9 +12,9 @@ from sqlalchemy.exc import OperationalError
 
 from app.access import Credentials, Secrets, read_secrets
 from app.access import credentials as module
-from app.access.api_keys import digest_of
-from app.access.key_ring import Digests
-from app.errors import Unavailable
+from app.access.api_keys import Keys, KnownKey, digest_of
+from app.errors import Unauthorized, Unavailable
+from app.models.api_key import Role
 from app.settings import Settings
 
 OPEN = Settings(
@@ -21,7 +22,8 @@ OPEN = Settings(
 )
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:pass")})
 KEY = b"ac_a-key"
-KEYS: Digests = {digest_of(KEY): "laptop", digest_of(b"ac_another"): "ci"}
+OTHERS: Keys = {digest_of(b"ac_another"): KnownKey(uuid4(), "key", Role.WRITE)}
+KEYS: Keys = {digest_of(KEY): KnownKey(uuid4(), "key", Role.READ), **OTHERS}
 NOTHING: Secrets = ()
 
 
@@ -29,18 +31,20 @@ def basic(text: str) -> str:
     return f"Basic {base64.b64encode(text.encode()).decode()}"
 
 
-def away() -> Digests:
+def away() -> Keys:
     raise OperationalError("SELECT", {}, Exception("gone"))
 
 
-def allows(
-    settings: Settings, secrets: Secrets, read: Callable[[], Digests] = dict, *, is_exposed: bool = False
-) -> bool:
-    """Check the secrets once; `read` replaces the database."""
+def role_of(
+    settings: Settings, secrets: Secrets, read: Callable[[], Keys] = dict, *, is_exposed: bool = False
+) -> Role | None:
+    """Return the role of the secrets, None if they are refused; `read` replaces the database."""
     credentials = Credentials(settings, is_exposed=is_exposed)
     credentials._ring._read = read
     try:
-        return asyncio.run(credentials.allows(secrets))
+        return asyncio.run(credentials.check(secrets))
+    except Unauthorized:
+        return None
     finally:
         credentials.close()
 
@@ -70,33 +74,42 @@ def test_the_secrets_of_a_request_are_read(header: str | None, token: object, se
 
 
 def test_without_any_credential_everybody_comes_in_on_loopback() -> None:
-    assert allows(OPEN, NOTHING)
+    assert role_of(OPEN, NOTHING) is Role.ADMIN
 
 
 def test_without_any_credential_nobody_comes_in_from_the_network() -> None:
-    assert not allows(OPEN, NOTHING, is_exposed=True)
+    assert role_of(OPEN, NOTHING, is_exposed=True) is None
 
 
 @pytest.mark.parametrize("settings", [OPEN, GUARDED], ids=["keys only", "auth string too"])
 @pytest.mark.parametrize(
-    ("secrets", "comes_in"),
-    [(NOTHING, False), ((KEY,), True), ((b"ac_wrong",), False), ((b"x", KEY), True), ((digest_of(KEY),), False)],
+    ("secrets", "role"),
+    [
+        (NOTHING, None),
+        ((KEY,), Role.READ),
+        ((b"ac_another",), Role.WRITE),
+        ((b"ac_wrong",), None),
+        ((b"x", KEY), Role.READ),
+        ((digest_of(KEY),), None),
+    ],
 )
-def test_where_there_are_keys_one_of_them_opens(settings: Settings, secrets: Secrets, comes_in: bool) -> None:
-    assert allows(settings, secrets, lambda: KEYS) is comes_in
+def test_where_there_are_keys_one_of_them_opens_for_its_role(
+    settings: Settings, secrets: Secrets, role: Role | None
+) -> None:
+    assert role_of(settings, secrets, lambda: KEYS) is role
 
 
 @pytest.mark.parametrize(
-    ("secret", "comes_in"), [(b"user:pass", True), (b"user:pas", False), (b"user:passs", False), (b"pass", False)]
+    ("secret", "role"), [(b"user:pass", Role.ADMIN), (b"user:pas", None), (b"user:passs", None), (b"pass", None)]
 )
-def test_the_auth_string_opens_without_a_look_at_the_database(secret: bytes, comes_in: bool) -> None:
-    assert allows(GUARDED, (secret,), away) is comes_in
+def test_the_auth_string_opens_for_everything_without_a_look_at_the_database(secret: bytes, role: Role | None) -> None:
+    assert role_of(GUARDED, (secret,), away) is role
 
 
 def test_as_long_as_the_keys_are_unknown_nobody_can_know() -> None:
     for settings, secrets in ((OPEN, NOTHING), (OPEN, (KEY,)), (GUARDED, (KEY,))):
         with pytest.raises(Unavailable):
-            allows(settings, secrets, away)
+            role_of(settings, secrets, away)
 
 
 def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,11 +118,11 @@ def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypa
     asked, revoked = threading.Event(), threading.Event()
     answers = iter([KEYS, KEYS])
 
-    def read() -> Digests:
+    def read() -> Keys:
         found = next(answers, None)
         if found is None:
             asked.set()
-            return {digest_of(b"ac_another"): "ci"} if revoked.is_set() else KEYS
+            return OTHERS if revoked.is_set() else KEYS
         return found
 
     async def stay() -> None:

@@ -1,28 +1,31 @@
 """Without a credential, the API listens only on loopback."""
 
+from uuid import uuid4
+
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 
 from app.access import is_loopback, require_credential
-from app.access.key_ring import Digests
+from app.access.api_keys import Keys, KnownKey
 from app.errors import ConfigurationError
+from app.models.api_key import Role
 from app.settings import Settings
 
 OPEN = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32)
 GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:password")})
-A_KEY: Digests = {b"1" * 32: "one"}
+A_KEY: Keys = {b"1" * 32: KnownKey(uuid4(), "key", Role.READ)}
 
 
-def no_keys() -> Digests:
+def no_keys() -> Keys:
     return {}
 
 
-def no_answer() -> Digests:
+def no_answer() -> Keys:
     raise OperationalError("SELECT", {}, Exception("gone"))
 
 
-def not_asked() -> Digests:
+def not_asked() -> Keys:
     raise AssertionError("the database was asked")
 
 

@@ -4,20 +4,23 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 from sqlalchemy.exc import OperationalError
 
-from app.access.key_ring import Digests, KeyRing
+from app.access.api_keys import Keys, KnownKey
+from app.access.key_ring import KeyRing
+from app.models.api_key import Role
 
-ONE: Digests = {b"1" * 32: "one"}
-TWO: Digests = {b"2" * 32: "two"}
+ONE: Keys = {b"1" * 32: KnownKey(uuid4(), "key", Role.READ)}
+TWO: Keys = {b"2" * 32: KnownKey(uuid4(), "key", Role.WRITE)}
 PATIENCE = 30.0
 
 
 class Database:
     """A database that returns these answers one by one and then repeats the last. It can hang."""
 
-    def __init__(self, *answers: Digests | Exception) -> None:
+    def __init__(self, *answers: Keys | Exception) -> None:
         """Take what each read returns or raises."""
         self.answers = list(answers)
         self.readings = 0
@@ -25,7 +28,7 @@ class Database:
         self.may_answer = threading.Event()
         self.may_answer.set()
 
-    def read(self) -> Digests:
+    def read(self) -> Keys:
         """Return the next answer. The thread of the ring calls this."""
         self.readings += 1
         self.reads.set()

@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from app.access.key_ring import Digests
+from app.access.api_keys import Keys
 from tests.unit.access.key_ring.reading import ONE, TWO, Database, away, ring_on
 
 
 def test_what_is_fresh_is_not_read_again() -> None:
     database = Database(ONE, TWO)
 
-    async def ask() -> list[Digests | None]:
-        return [await ring.digests() for _ in range(3)]
+    async def ask() -> list[Keys | None]:
+        return [await ring.keys() for _ in range(3)]
 
     with ring_on(database) as ring:
         assert asyncio.run(ask()) == [ONE, ONE, ONE]
@@ -23,8 +23,8 @@ def test_what_is_fresh_is_not_read_again() -> None:
 def test_what_is_old_is_read_again() -> None:
     database = Database(ONE, TWO)
 
-    async def ask() -> list[Digests | None]:
-        return [await ring.digests() for _ in range(2)]
+    async def ask() -> list[Keys | None]:
+        return [await ring.keys() for _ in range(2)]
 
     with ring_on(database) as ring:
         assert asyncio.run(ask()) == [ONE, TWO]
@@ -35,8 +35,8 @@ def test_what_is_old_is_read_again() -> None:
 def test_a_reading_that_fails_leaves_what_was_known(error: Exception) -> None:
     database = Database(ONE, error, TWO)
 
-    async def ask() -> list[Digests | None]:
-        return [await ring.digests() for _ in range(3)]
+    async def ask() -> list[Keys | None]:
+        return [await ring.keys() for _ in range(3)]
 
     with ring_on(database) as ring:
         assert asyncio.run(ask()) == [ONE, ONE, TWO]
@@ -45,8 +45,8 @@ def test_a_reading_that_fails_leaves_what_was_known(error: Exception) -> None:
 def test_after_a_failure_the_next_reading_waits_until_it_would_be_due_anyway() -> None:
     database = Database(away())
 
-    async def ask() -> list[Digests | None]:
-        return [await ring.digests() for _ in range(50)]
+    async def ask() -> list[Keys | None]:
+        return [await ring.keys() for _ in range(50)]
 
     with ring_on(database) as ring:
         assert asyncio.run(ask()) == [None] * 50

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.access import key_ring
-from app.access.key_ring import Digests
+from app.access.api_keys import Keys
 from tests.unit.access.key_ring.reading import ONE, PATIENCE, TWO, Database, in_time, ring_on
 
 
@@ -14,9 +14,9 @@ def test_a_hundred_who_ask_during_a_reading_wait_for_that_one(monkeypatch: pytes
     monkeypatch.setattr(key_ring, "WAIT_SECONDS", PATIENCE)
     database = Database(ONE, TWO)
 
-    async def ask() -> list[Digests | None]:
+    async def ask() -> list[Keys | None]:
         with database.hung():
-            asking = [asyncio.create_task(ring.digests()) for _ in range(100)]
+            asking = [asyncio.create_task(ring.keys()) for _ in range(100)]
             await in_time(database.reads.is_set)
             assert not any(task.done() for task in asking)
         return list(await asyncio.gather(*asking))
@@ -32,15 +32,15 @@ def test_a_reading_that_hangs_holds_up_nobody_for_longer_than_the_patience(monke
     database = Database(ONE, TWO)
 
     async def ask() -> None:
-        assert await ring.digests() == ONE
+        assert await ring.keys() == ONE
         with database.hung():
             # After the wait is over, further requests do not wait at all.
-            found = [await ring.digests() for _ in range(1000)]
-            together = await asyncio.gather(*(ring.digests() for _ in range(100)))
+            found = [await ring.keys() for _ in range(1000)]
+            together = await asyncio.gather(*(ring.keys() for _ in range(100)))
         assert all(each == ONE for each in (*found, *together))
         assert database.readings == 2
         await in_time(ring._current_reading().done)
-        assert await ring.digests() == TWO
+        assert await ring.keys() == TWO
 
     with ring_on(database) as ring:
         asyncio.run(ask())
@@ -51,9 +51,9 @@ def test_the_first_reading_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(key_ring, "WAIT_SECONDS", 0.0)
     database = Database(ONE)
 
-    async def ask() -> Digests | None:
+    async def ask() -> Keys | None:
         with database.hung():
-            asked = asyncio.create_task(ring.digests())
+            asked = asyncio.create_task(ring.keys())
             await in_time(database.reads.is_set)
         return await asked
 
@@ -74,7 +74,7 @@ def test_the_event_loop_turns_while_a_reading_hangs(monkeypatch: pytest.MonkeyPa
 
     async def ask() -> None:
         with database.hung():
-            asking = asyncio.create_task(ring.digests())
+            asking = asyncio.create_task(ring.keys())
             await in_time(database.reads.is_set)
             turning = asyncio.create_task(turn())
             await in_time(lambda: turns > 1000)
@@ -93,7 +93,7 @@ def test_a_client_that_leaves_does_not_end_the_reading_of_the_others(monkeypatch
 
     async def ask() -> None:
         with database.hung():
-            leaving, staying = (asyncio.create_task(ring.digests()) for _ in range(2))
+            leaving, staying = (asyncio.create_task(ring.keys()) for _ in range(2))
             await in_time(database.reads.is_set)
             leaving.cancel()
             await asyncio.wait([leaving])
