@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from app.access import is_loopback, require_credential
 from app.errors import AppError
 from app.main import create_app
+from app.postgres.session_check import require_suitable_server
 from app.web.http_protocol import BoundedHttpProtocol
 
 TICK_SECONDS: Final = 0.1
@@ -129,6 +130,7 @@ def serve(
         pin_to_core(core)
     try:
         app = create_app(is_exposed=not is_loopback(host))
+        require_suitable_server(app.state.engine)
         notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:
         typer.echo(f"error: {error}", err=True)

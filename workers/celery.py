@@ -13,6 +13,9 @@ from celery.signals import beat_init, worker_init, worker_process_init, worker_s
 from celery.worker.control import Panel
 
 from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
+from app.errors import ConfigurationError
+from app.postgres.engine import make_engine
+from app.postgres.session_check import require_suitable_server
 from app.settings import Settings, get_settings
 from app.telemetry import configure_logging
 
@@ -75,6 +78,19 @@ def _keep_only_harmless_commands(**_: Any) -> None:
     if not get_settings().worker_remote_control:
         for name in [name for name, command in Panel.meta.items() if command.type == "control" or name in COSTLY]:
             del Panel.data[name], Panel.meta[name]
+
+
+@worker_init.connect
+def _refuse_an_unsuitable_database(**_: Any) -> None:
+    """End the worker if it could never work with this database server. A server that is away now is no reason."""
+    engine = make_engine(get_settings(), application_name="aftercommit-worker", pool_size=1)
+    try:
+        require_suitable_server(engine)
+    except ConfigurationError as error:
+        raise SystemExit(f"error: {error}") from None
+    finally:
+        # Before the fork: no two processes share a connection.
+        engine.dispose()
 
 
 @worker_process_init.connect

@@ -58,8 +58,8 @@ class Credentials:
         self._auth_string = _bytes(settings.api_auth_string)
         self._is_exposed = is_exposed
         # A separate connection: a revocation must be noticed even while requests use all connections of their pool.
-        self._engine = make_engine(settings, application_name="aftercommit-keys", pool_size=1)
-        self._sessions = make_sessions(self._engine)
+        self.engine = make_engine(settings, application_name="aftercommit-keys", pool_size=1)
+        self._sessions = make_sessions(self.engine)
         self._ring = KeyRing(self.read_keys)
 
     async def allows(self, secrets: Secrets) -> bool:
@@ -114,7 +114,7 @@ class Credentials:
     def close(self) -> None:
         """Close the database connection."""
         self._ring.close()
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 def _bytes(secret: SecretStr | None) -> bytes | None:

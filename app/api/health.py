@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from app.errors import Unavailable
 from app.migrations.state import HEAD, current_revision
 from app.postgres.refusals import describe
+from app.postgres.session_check import unsuitability
 from app.schemas.errors import NotReady, Ready
 from app.settings import Settings
 from app.web.dependencies import SettingsDep
@@ -75,7 +76,7 @@ def _database_problem(engine: Engine) -> str | None:
         with engine.connect() as connection:
             current = current_revision(connection)
     except DBAPIError as error:
-        return f"does not answer ({describe(error)})"
+        return unsuitability(error) or f"does not answer ({describe(error)})"
     except PoolTimeoutError:
         return "no connection is free"
     if current != HEAD:
