@@ -21,6 +21,7 @@ from app.access import is_loopback, require_credential
 from app.capture.masking_key import require_known_key_at_start
 from app.errors import AppError
 from app.main import create_app
+from app.postgres.session_check import require_suitable_server
 from app.settings import start_logging
 from app.telemetry import get_logger
 from app.web.http_protocol import BoundedHttpProtocol
@@ -142,6 +143,7 @@ def serve(
     logs = start_logging()
     try:
         app = create_app(is_exposed=not is_loopback(host))
+        require_suitable_server(app.state.engine)
         require_known_key_at_start(app.state.settings)
         notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:

@@ -1,14 +1,10 @@
 """The Celery app of the workers and of beat: `celery -A workers` finds it here."""
 
-import atexit
 import gc
 import logging
-import os
-import signal
-from types import FrameType
 from typing import Any, Final
 
-from billiard import active_children, pool
+from billiard import pool
 from billiard.util import get_logger as get_pool_logger
 from celery.apps import worker as worker_program
 from celery.beat import PersistentScheduler
@@ -25,18 +21,18 @@ from celery.worker.control import Panel
 
 from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
 from app.broker.problems import warn_if_unverified
-from app.capture.masking_key import require_known_key_at_start
 from app.errors import ConfigurationError, WrongMaskingKey
 from app.settings import Settings, get_settings, log_settings, start_logging
 from app.telemetry import get_logger
+from workers.database_check import require_usable_database
+from workers.shutdown import Shutdown
 
-HURRIED_SECONDS: Final = 0.1
-GIVING_BACK_SECONDS: Final = 10.0
-"""How long a leaving worker may take to return unfinished messages to the broker."""
 COSTLY: Final = frozenset({"memdump", "memsample", "objgraph"})
 """Commands that only look, but take time, or write a file."""
 CONTAINERS_BETWEEN_COLLECTIONS: Final = 50_000
 """New containers before the garbage collector runs; a batch of 500 snapshots allocates some 20,000."""
+
+SHUTDOWN: Final = Shutdown()
 
 logger = get_logger(__name__)
 
@@ -105,11 +101,10 @@ def _keep_only_harmless_commands(**_: Any) -> None:
 
 
 @worker_init.connect
-def _check_masking_key(**_: Any) -> None:
-    """End this worker if the masks in the database were made with another key than its own."""
+def _check_database(**_: Any) -> None:
     try:
-        require_known_key_at_start(get_settings())
-    except WrongMaskingKey as error:
+        require_usable_database(get_settings())
+    except (ConfigurationError, WrongMaskingKey) as error:
         log_settings().tell("start_refused", str(error), is_error=True)
         raise SystemExit(1) from None
 
@@ -177,39 +172,4 @@ def _limit_the_wait_of_ending_children(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def _limit_the_shutdown(how: str, **_: Any) -> None:
-    """Let SIGTERM wait for running tasks as long as `worker_soft_shutdown_timeout`; a second SIGTERM shortens that.
-
-    Celery's warm shutdown waits without a limit. Its soft shutdown has a limit, but always sleeps until it is reached,
-    and acknowledges nothing meanwhile. This is the warm shutdown with the limit of the soft one.
-    """
-    if signal.getsignal(signal.SIGALRM) == _end:
-        # This is Celery's signal for the cold shutdown that `_give_back` has started: its alarm is set already.
-        return
-    # Alarms instead of threads, because this runs inside a signal handler. An ending interpreter restores the default
-    # handler, and a late alarm would then kill a process that is about to end well.
-    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
-    if how != "Warm":
-        _end_later()
-    else:
-        again = signal.signal(signal.SIGALRM, _give_back) == _give_back
-        signal.setitimer(signal.ITIMER_REAL, HURRIED_SECONDS if again else app.conf.worker_soft_shutdown_timeout)
-
-
-def _give_back(_number: int, _frame: FrameType | None) -> None:
-    """End unfinished tasks with a cold shutdown; their messages go back to the queue."""
-    _end_later()
-    app.conf.worker_soft_shutdown_timeout = 0.0
-    os.kill(os.getpid(), signal.SIGQUIT)
-
-
-def _end_later() -> None:
-    signal.signal(signal.SIGALRM, _end)
-    signal.setitimer(signal.ITIMER_REAL, GIVING_BACK_SECONDS)
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    """End the process even if the broker hangs: the broker still has the messages."""
-    for child in active_children():
-        # A child that has ended already is still a zombie, so its pid is not taken by another process.
-        os.kill(child.pid, signal.SIGKILL)
-    os._exit(1)
+    SHUTDOWN.begin(app.conf, is_warm=how == "Warm")

@@ -64,8 +64,8 @@ class Credentials:
         self._is_exposed = is_exposed
         # Separate connections: a revocation must be noticed even while requests use all connections of their pool, and
         # while the other one waits to write the uses of keys.
-        self._engine = make_engine(settings, application_name="aftercommit-keys", pool_size=2)
-        self._sessions = make_sessions(self._engine)
+        self.engine = make_engine(settings, application_name="aftercommit-keys", pool_size=2)
+        self._sessions = make_sessions(self.engine)
         self._uses = KeyUses(self._record_uses)
         self._ring = KeyRing(self.read_keys)
         self._tries = FailedTries()
@@ -145,7 +145,7 @@ class Credentials:
         """Write the last uses of keys, and close the database connections."""
         self._uses.close()
         self._ring.close()
-        self._engine.dispose()
+        self.engine.dispose()
 
     def _record_uses(self, uses: Uses) -> None:
         with self._sessions.begin() as session:

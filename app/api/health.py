@@ -15,6 +15,7 @@ from app.capture.snapshot import make_masker
 from app.errors import Unavailable, WrongMaskingKey
 from app.migrations.state import HEAD, current_revision
 from app.postgres.refusals import describe
+from app.postgres.session_check import unsuitability
 from app.schemas.errors import NotReady, Ready
 from app.settings import Settings
 from app.web.dependencies import SettingsDep
@@ -87,7 +88,7 @@ def _database_problem(engine: Engine) -> str | None:
         with engine.connect() as connection:
             current = current_revision(connection)
     except DBAPIError as error:
-        return f"does not answer ({describe(error)})"
+        return unsuitability(error) or f"does not answer ({describe(error)})"
     except PoolTimeoutError:
         return "no connection is free"
     if current != HEAD:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.cli.data_dir import settings_in
 from app.errors import ConfigurationError, Unavailable
 from app.postgres.engine import make_engine, make_sessions
-from app.postgres.refusals import describe, is_missing_table, sqlstate
+from app.postgres.refusals import describe, is_absence, is_missing_table
+from app.postgres.session_check import unsuitability
 from app.settings import Settings
 
 
@@ -20,7 +21,7 @@ def database_session(data_dir: Path, statement_timeout_ms: int | None = None) ->
     """Yield a session on the database that the run file in this folder or the environment names.
 
     Raises:
-        ConfigurationError: no database URL is configured, or it is malformed.
+        ConfigurationError: no database URL is configured, it is malformed, or its server is unsuitable.
         Unavailable: the database does not answer, or rejects a statement.
     """
     settings = settings_in(data_dir)
@@ -50,6 +51,8 @@ def database_sessions(settings: Settings) -> Iterator[sessionmaker[Session]]:
     try:
         yield make_sessions(engine)
     except DBAPIError as error:
+        if (reason := unsuitability(error)) is not None:
+            raise ConfigurationError(reason) from error
         raise Unavailable(_explain(error)) from error
     finally:
         engine.dispose()
@@ -57,7 +60,7 @@ def database_sessions(settings: Settings) -> Iterator[sessionmaker[Session]]:
 
 def _explain(error: DBAPIError) -> str:
     """Describe the error: in the words of the driver if the connection failed, else by what PostgreSQL reported."""
-    if isinstance(error.orig, psycopg.OperationalError) and not sqlstate(error):
+    if isinstance(error.orig, psycopg.OperationalError) and is_absence(error):
         return f"The database does not answer: {str(error.orig).splitlines()[0]}"
     if is_missing_table(error):
         return "The database has no schema yet: run `aftercommit migrate` first."

@@ -4,16 +4,17 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 import app.migrations
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.masking_key import ReplaceMaskingKey, settle_masking_key
 from app.errors import ConfigurationError, StartupError
+from app.postgres.engine import make_migration_engine
+from app.postgres.session_check import REQUIRED_VERSION, unsuitability
 from app.settings import log_settings
-
-REQUIRED_POSTGRES = 18
+from app.settings.run_file import Pooler
 
 EXAMPLES = """
 Examples:
@@ -35,50 +36,43 @@ def migrate(data_dir: DataDir = DEFAULT, replace_masking_key: ReplaceMaskingKey 
     has_key = bool(settings.masking_key.get_secret_value())
     if replace_masking_key and not has_key:
         raise ConfigurationError("Set AFTERCOMMIT_MASKING_KEY to the new key.")
-    upgrade(settings.database_url)
+    upgrade(settings.database_url, settings.database_pooler)
     if has_key:
         settle_masking_key(settings, replace=replace_masking_key)
     log_settings().tell("migrated", "The database is up to date.")
 
 
-def upgrade(database_url: str) -> None:
+def upgrade(database_url: str, pooler: Pooler = "none") -> None:
     """Apply the missing migrations; return at once if there are none.
 
     Raises:
-        ConfigurationError: the URL is malformed, or the server is not PostgreSQL 18 or newer.
+        ConfigurationError: the URL is malformed, or the server is unsuitable: no PostgreSQL, too old, or behind a
+            pooler that is not configured.
         StartupError: the database does not answer, or another process does not finish its migrations.
     """
     try:
-        _require_version(database_url)
-        command.upgrade(alembic_config(database_url), "head")
-    except OperationalError as error:
-        # Only the driver's message: SQLAlchemy's message adds the statement and its parameters.
-        raise StartupError(f"The database can't be migrated: {error.orig}") from error
-
-
-def alembic_config(database_url: str) -> Config:
-    """Return the configuration for Alembic's commands; the URL is an attribute, not a text option."""
-    # ConfigParser would interpret a percent sign in the path.
-    folder = str(Path(app.migrations.__file__).parent).replace("%", "%%")
-    config = Config(attributes={"database_url": database_url})
-    config.set_main_option("script_location", folder)
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def _require_version(database_url: str) -> None:
-    try:
         backend = make_url(database_url).get_backend_name()
         if backend != "postgresql":
-            raise ConfigurationError(f"aftercommit needs PostgreSQL {REQUIRED_POSTGRES} or newer, not {backend}.")
-        engine = create_engine(database_url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+            raise ConfigurationError(f"aftercommit needs PostgreSQL {REQUIRED_VERSION} or newer, not {backend}.")
+        engine = make_migration_engine(database_url, is_pooled=pooler == "transaction")
     except (ArgumentError, ValueError) as error:
         raise ConfigurationError(
             "AFTERCOMMIT_DATABASE_URL is not a database URL like postgresql+psycopg://user:password@host/name."
         ) from error
-    with engine.connect() as connection:
-        server_version = int(connection.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
-    if server_version < REQUIRED_POSTGRES:
-        raise ConfigurationError(
-            f"aftercommit needs PostgreSQL {REQUIRED_POSTGRES} or newer; the server has {server_version}."
-        )
+    try:
+        command.upgrade(alembic_config(engine), "head")
+    except OperationalError as error:
+        if (reason := unsuitability(error)) is not None:
+            raise ConfigurationError(reason) from error
+        # Only the driver's message: SQLAlchemy's message adds the statement and its parameters.
+        raise StartupError(f"The database can't be migrated: {error.orig}") from error
+
+
+def alembic_config(engine: Engine) -> Config:
+    """Return the configuration for Alembic's commands on the database of this engine."""
+    # ConfigParser would interpret a percent sign in the path.
+    folder = str(Path(app.migrations.__file__).parent).replace("%", "%%")
+    config = Config(attributes={"engine": engine})
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    return config

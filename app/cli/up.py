@@ -20,7 +20,7 @@ from app.local.probes import require_broker_url
 from app.local.service import Service, Stage
 from app.local.supervisor import JsonOutput, Output, StopRequests, Supervisor
 from app.settings import Settings, log_settings
-from app.settings.run_file import RunFile
+from app.settings.run_file import Pooler, RunFile
 
 PREDECESSOR_TIMEOUT = 15.0
 EPILOG = """
@@ -45,6 +45,7 @@ class OperatorSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="AFTERCOMMIT_", extra="ignore", env_ignore_empty=True)
     database_url: str | None = None
+    database_pooler: Pooler = "none"
     broker_url: str | None = None
     masking_key: str | None = None
 
@@ -119,12 +120,15 @@ def _prepare(
     if configured.broker_url is not None:
         require_broker_url(configured.broker_url)
     database_url = configured.database_url or _start_database(folder, supervisor, stop_requests, output)
+    # The embedded PostgreSQL has no pooler.
+    pooler = configured.database_pooler if configured.database_url else "none"
     broker_url = configured.broker_url or _start_broker(folder, supervisor, stop_requests, output)
     output.say("migrating", "Bringing the database up to date ...")
     with stop_requests.interruptible():
-        upgrade(database_url)
+        upgrade(database_url, pooler)
     return RunFile(
         database_url=database_url,
+        database_pooler=pooler,
         broker_url=broker_url,
         masking_key=configured.masking_key or load_or_create_masking_key(folder),
         api_url=f"{api.url}/api",

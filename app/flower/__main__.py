@@ -17,6 +17,7 @@ from app.access import Credentials, SiteRules, is_loopback, require_credential
 from app.broker.contract import make_celery
 from app.errors import AppError
 from app.flower.gate import Gate, GatedRequest
+from app.postgres.session_check import require_suitable_server
 from app.settings import get_settings, start_logging
 
 DEFAULTS: Final[dict[str, Any]] = {
@@ -58,7 +59,8 @@ def serve() -> None:
     """Serve Flower's pages until SIGTERM or Ctrl-C.
 
     Raises:
-        AppError: a setting is missing or not valid, or other machines can reach the address without a credential.
+        AppError: a setting is missing or not valid, the database server is unsuitable, or other machines can reach the
+            address without a credential.
         Error: an option is not one of Flower's, or its value is not valid.
         OSError: the address is taken, or not one of this machine.
     """
@@ -71,6 +73,7 @@ def serve() -> None:
     # The same setting makes workers obey what Flower's buttons send.
     options.read_only = not settings.worker_remote_control
     with closing(Credentials(settings, is_exposed=not is_loopback(options.address))) as credentials:
+        require_suitable_server(credentials.engine)
         require_credential(settings, options.address, credentials.read_keys, service="Flower")
         extract_settings()
         setup_logging()

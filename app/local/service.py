@@ -138,6 +138,7 @@ class Service:
     def _environment(self) -> dict[str, str]:
         return os.environ | {
             "AFTERCOMMIT_DATABASE_URL": self.run.database_url,
+            "AFTERCOMMIT_DATABASE_POOLER": self.run.database_pooler,
             "AFTERCOMMIT_BROKER_URL": self.run.broker_url,
             "AFTERCOMMIT_MASKING_KEY": self.run.masking_key,
             "AFTERCOMMIT_DATA_DIR": str(self.folder),

@@ -1,9 +1,9 @@
-"""Runs the migrations for Alembic. `app.cli.migrate` passes the database URL in the attributes of the configuration."""
+"""Runs the migrations for Alembic. `app.cli.migrate` passes the engine in the attributes of the configuration."""
 
 import time
 
 from alembic import context
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, text
 
 import app.models  # noqa: F401  # The tables register themselves when they are imported.
 from app.errors import StartupError
@@ -16,10 +16,6 @@ _POLL_SECONDS = 0.1
 
 
 def _migrate(connection: Connection) -> None:
-    _wait_for_turn(connection)
-    # While a migration waits for a table lock, all later queries on the table wait behind it. So it fails early.
-    connection.execute(text("SET lock_timeout = '10s'"))
-    connection.commit()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -31,22 +27,24 @@ def _migrate(connection: Connection) -> None:
 
 
 def _wait_for_turn(connection: Connection) -> None:
-    """Take the advisory lock that lets only one process migrate. It is released when the connection ends.
+    """Take the advisory lock that lets only one process migrate. It is released when the transaction ends.
 
     This polls for the lock. A waiting statement would hold a PostgreSQL snapshot, and CREATE INDEX CONCURRENTLY in the
-    process that has the lock would wait for that snapshot.
+    process that has the lock would wait for that snapshot. An idle transaction holds none.
     """
     deadline = time.monotonic() + _LOCK_WAIT_SECONDS
-    take = text("SELECT pg_try_advisory_lock(:key)")
+    take = text("SELECT pg_try_advisory_xact_lock(:key)")
     while not connection.execute(take, {"key": _LOCK_KEY}).scalar_one():
-        connection.commit()
+        connection.rollback()
         if time.monotonic() >= deadline:
             raise StartupError(f"Another process has been migrating the database for {_LOCK_WAIT_SECONDS:g} s.")
         time.sleep(_POLL_SECONDS)
-    connection.commit()
 
 
-_url = context.config.attributes["database_url"]
-_engine = create_engine(_url, poolclass=NullPool, connect_args={"application_name": "aftercommit migrate"})
-with _engine.connect() as _connection:
+# Two connections, because a migration may need several transactions, or none, and the lock must outlive them. A lock of
+# the session would stay in a pooler's connection.
+_engine = context.config.attributes["engine"]
+with _engine.connect() as _turn, _engine.connect() as _connection:
+    _wait_for_turn(_turn)
     _migrate(_connection)
+    _turn.commit()

@@ -1,21 +1,24 @@
-"""The engine, its sessions, and the cursor that executes the statements which SQLAlchemy compiles."""
+"""The engines and their sessions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from psycopg import Column
-from psycopg.rows import Row
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.postgres.base import dump_json, load_json
 from app.postgres.bulk import install_copy_hook
+from app.postgres.cursors import Cursor
 from app.postgres.liveness import ServerHealth, WatchedConnection, has_unread_input
+from app.postgres.session_check import prepare_session
+from app.postgres.session_settings import MIGRATION, settings_of_sessions, statement_to_set
 from app.settings import Settings
+
+Connect = Callable[..., psycopg.Connection[Any]]
 
 CUSTOM_PLAN: Final = {"aftercommit_custom_plan": True}
 """The execution options of a statement whose best plan depends on its values.
@@ -28,6 +31,10 @@ BACKEND_MARGIN_SECONDS = 5
 """How much longer than the time limit of a statement the client waits, if only this one backend hangs."""
 
 
+POOLED: Final = "aftercommit_pooled"
+"""The option of an engine that is behind a pooler in transaction mode."""
+
+
 def make_engine(
     settings: Settings,
     *,
@@ -36,10 +43,9 @@ def make_engine(
     lock_timeout_ms: int = 0,
     generic_plans: bool = False,
 ) -> Engine:
-    """Return an engine for PostgreSQL 18 through psycopg 3. It connects at first use.
+    """Return an engine for PostgreSQL through psycopg 3. It connects at first use. Every statement has a time limit.
 
-    Every statement has a time limit. A lost connection is detected at checkout, and a hung server within about three
-    seconds (`app.postgres.liveness`).
+    A lost connection is detected at checkout, and a hung server within about three seconds (`app.postgres.liveness`).
 
     Args:
         settings: the URL of the database, and the timeouts.
@@ -49,6 +55,7 @@ def make_engine(
         generic_plans: make PostgreSQL keep one plan for each statement instead of planning for the values. Meant for
             processes that send the same few statements again and again.
     """
+    is_pooled = settings.database_pooler == "transaction"
     engine = create_engine(
         settings.database_url,
         pool_size=pool_size or settings.database_pool_size,
@@ -59,24 +66,63 @@ def make_engine(
         paramstyle="numeric_dollar",
         json_serializer=dump_json,
         json_deserializer=load_json,
-        connect_args=_connect_args(
-            settings, application_name, _server_options(settings, lock_timeout_ms, generic_plans)
-        ),
+        isolation_level="READ COMMITTED",
+        execution_options={POOLED: is_pooled},
+        connect_args=_connect_args(settings, application_name, is_pooled=is_pooled),
     )
-    max_wait = settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS
-    _install_connection_hooks(engine, ServerHealth(max_wait_seconds=max_wait))
+    _install_checkout_hook(engine)
+    install_session_hooks(engine, _connector(settings), settings_of_sessions(settings, lock_timeout_ms, generic_plans))
     install_copy_hook(engine)
     install_custom_plan_hook(engine)
     return engine
 
 
-def _install_connection_hooks(engine: Engine, server_health: ServerHealth) -> None:
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: object, _record: object, args: list[Any], options: dict[str, Any]) -> WatchedConnection:
-        connection = server_health.connect(*args, **options)
+def _connector(settings: Settings) -> Connect:
+    """Return the function that opens connections which notice a hung server."""
+    health = ServerHealth(settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS)
+
+    def connect(*args: Any, **options: Any) -> WatchedConnection:
+        connection = health.connect(*args, **options)
         connection.server_cursor_factory = psycopg.RawServerCursor
         return connection
 
+    return connect
+
+
+def make_migration_engine(database_url: str, *, is_pooled: bool) -> Engine:
+    """Return an engine for migrations: without time limits, except for the wait for a lock."""
+    engine = create_engine(
+        database_url,
+        poolclass=NullPool,
+        isolation_level="READ COMMITTED",
+        execution_options={POOLED: is_pooled},
+        connect_args={"application_name": "aftercommit migrate", **_session_args(is_pooled=is_pooled)},
+    )
+    install_session_hooks(engine, psycopg.connect, MIGRATION)
+    return engine
+
+
+def install_session_hooks(engine: Engine, connect: Connect, values: Mapping[str, str]) -> None:
+    """Make the engine check each new connection, and set these values for each session or transaction."""
+    is_pooled = is_behind_pooler(engine)
+
+    @event.listens_for(engine, "do_connect")
+    def open_session(
+        _dialect: object, _record: object, args: list[Any], options: dict[str, Any]
+    ) -> psycopg.Connection[Any]:
+        connection = connect(*args, **options)
+        prepare_session(connection, values, is_pooled=is_pooled)
+        return connection
+
+    if is_pooled:
+        statement = statement_to_set(values, for_transaction=True)
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql(statement)
+
+
+def _install_checkout_hook(engine: Engine) -> None:
     # SQLAlchemy's own `pool_pre_ping` would cost a round trip for each request, and would find nothing more.
     @event.listens_for(engine, "checkout")
     def check(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
@@ -84,7 +130,12 @@ def _install_connection_hooks(engine: Engine, server_health: ServerHealth) -> No
             raise DisconnectionError("The database has closed this connection.")
 
 
-def _connect_args(settings: Settings, application_name: str, options: str) -> dict[str, Any]:
+def is_behind_pooler(engine: Engine) -> bool:
+    """Return whether each transaction may run in another session of the server."""
+    return bool(engine.get_execution_options().get(POOLED))
+
+
+def _connect_args(settings: Settings, application_name: str, *, is_pooled: bool) -> dict[str, Any]:
     return {
         "connect_timeout": settings.database_connect_timeout,
         "keepalives": 1,
@@ -93,23 +144,15 @@ def _connect_args(settings: Settings, application_name: str, options: str) -> di
         "keepalives_count": 3,
         "application_name": application_name,
         "cursor_factory": Cursor,
-        "options": options,
+        **_session_args(is_pooled=is_pooled),
     }
 
 
-def _server_options(settings: Settings, lock_timeout_ms: int, generic_plans: bool) -> str:
-    """Return the server settings of a session. Its time limits also release the locks of a client that hangs."""
-    statement_ms = settings.database_statement_timeout_ms
-    options: dict[str, object] = {
-        "statement_timeout": statement_ms,
-        "transaction_timeout": statement_ms * 2,
-        "idle_in_transaction_session_timeout": settings.database_idle_transaction_timeout_ms,
-        "lock_timeout": lock_timeout_ms,
-        "timezone": "UTC",
-    }
-    if generic_plans:
-        options["plan_cache_mode"] = "force_generic_plan"
-    return " ".join(f"-c {name}={value}" for name, value in options.items())
+def _session_args(*, is_pooled: bool) -> dict[str, Any]:
+    """Return what belongs to the session from its start. A pooler must not get `options`, which most refuse."""
+    encoding = {"client_encoding": "utf8"}
+    # A prepared statement belongs to one session, and the next transaction may run in another one.
+    return {**encoding, "prepare_threshold": None} if is_pooled else encoding
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
@@ -119,51 +162,15 @@ def make_sessions(engine: Engine) -> sessionmaker[Session]:
 
 @contextmanager
 def autocommit_session(sessions: sessionmaker[Session]) -> Iterator[Session]:
-    """Yield a session in autocommit mode: each statement sees everything that was committed before it.
+    """Yield a session for reading: each statement sees everything that was committed before it.
 
-    A single read costs one round trip instead of three, because there is no BEGIN and no ROLLBACK.
+    It is in autocommit mode, so a single read costs one round trip instead of three: there is no BEGIN and no ROLLBACK.
+    Behind a pooler it has a transaction, because there only a transaction has our settings.
     """
     with sessions() as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        if not is_behind_pooler(sessions.kw["bind"]):
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session
-
-
-class LazyColumns(Sequence[Column]):
-    """The columns of a result. A column object is created only when it is accessed."""
-
-    def __init__(self, cursor: psycopg.Cursor[Any], count: int) -> None:
-        """Take a cursor whose current result has `count` columns."""
-        self._cursor = cursor
-        self._count = count
-
-    def __len__(self) -> int:
-        """Return the number of columns."""
-        return self._count
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return one column, or a list of columns for a slice."""
-        if isinstance(index, slice):
-            return list(self)[index]
-        return Column(self._cursor, range(self._count)[index])
-
-
-class Cursor(psycopg.RawCursor[Row]):
-    """Takes statements with PostgreSQL's own placeholders (`$1`), and describes result columns only when accessed.
-
-    Both save time compared with psycopg's default cursor:
-
-    - It searches each statement for Python placeholders. Above 4,096 bytes it does so again for each execution.
-    - It describes all columns after each statement: fifty for a deployment before and after its change. SQLAlchemy
-      only asks whether there are any, and reads them once for each compiled statement.
-    """
-
-    @property
-    def description(self) -> Sequence[Column] | None:  # type: ignore[override]  # psycopg promises a list of them.
-        """The columns of the current result, or None if the statement returns no rows."""
-        result = self.pgresult
-        if result is None or not result.nfields:
-            return super().description
-        return LazyColumns(self, result.nfields)
 
 
 def install_custom_plan_hook(engine: Engine) -> None:

@@ -1,9 +1,10 @@
 """Waits for PostgreSQL's notifications (LISTEN/NOTIFY).
 
-A notification is only a hint to check sooner. None arrives through a connection pooler in transaction mode, or while
-the database does not answer. So the caller must also check from time to time.
+A notification is only a hint to check sooner. Behind a pooler in transaction mode nothing listens, and no notification
+arrives while the database does not answer. So the caller must also check from time to time.
 """
 
+import math
 import time
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -13,6 +14,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.postgres.engine import is_behind_pooler
 from app.postgres.liveness import WatchedConnection
 from app.telemetry import get_logger
 
@@ -33,11 +35,13 @@ class Listener:
         self._engine = engine
         self._channel = channel
         self._connection: psycopg.Connection[Any] | None = None
-        self._retry_at = 0.0
+        # A pooler would leave the LISTEN in a session that other clients use.
+        self._retry_at = math.inf if is_behind_pooler(engine) else 0.0
 
     def __enter__(self) -> Self:
         """Listen, if the database answers."""
-        self._listen()
+        if time.monotonic() >= self._retry_at:
+            self._listen()
         return self
 
     def __exit__(

@@ -9,6 +9,8 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.postgres.session_check import UnsuitableServer
+
 OUTAGE: Final = (DBAPIError, PoolTimeoutError)
 """SQLAlchemy's errors when the database is unreachable, full, read-only, in a deadlock, or refuses a statement."""
 
@@ -25,6 +27,8 @@ CANCELED: Final = "57014"
 """The statement exceeded its time limit."""
 CONFLICTS: Final = ("40", "55P03")
 """Class 40: a deadlock or a serialization failure. 55P03: a lock was not granted in time."""
+CONNECTION: Final = "08"
+"""With this class a pooler reports that PostgreSQL does not answer, or that no connection to it is free."""
 QUOTES_VALUES: Final = ("22", "P0")
 """SQLSTATE classes whose message may quote a value: invalid data, and errors raised by a trigger."""
 
@@ -50,7 +54,15 @@ def is_refusal(error: BaseException) -> bool:
 
 def is_absence(error: BaseException) -> bool:
     """Return whether the database did not answer at all, so that any other statement would fail too."""
-    return isinstance(error, OUTAGE) and not sqlstate(error) and not is_refusal(error)
+    return isinstance(error, OUTAGE) and (_is_from_pooler(error) or not sqlstate(error)) and not is_refusal(error)
+
+
+def _is_from_pooler(error: BaseException) -> bool:
+    """Return whether a pooler has ended the connection. An error that only fails its statement is not fatal."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    if not isinstance(original, psycopg.Error) or not sqlstate(error).startswith(CONNECTION):
+        return False
+    return original.diag.severity == "FATAL"
 
 
 def is_too_large(error: BaseException) -> bool:
@@ -90,9 +102,12 @@ def describe(error: DBAPIError) -> str:
     """Describe an error without its DETAIL, which quotes the values of the row.
 
     Returns:
-        The error's class, SQLSTATE, constraint name and, unless it may quote a value, its primary message.
+        The error's class, SQLSTATE, constraint name and, unless it may quote a value, its primary message. Or why the
+        server is unsuitable.
     """
     original = error.orig
+    if isinstance(original, UnsuitableServer):
+        return str(original)
     if not isinstance(original, psycopg.Error):
         return type(error).__name__
     state = original.diag.sqlstate

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
@@ -10,11 +10,15 @@ from app.errors import ConfigurationError
 
 RUN_FILE: Final = "run.json"
 
+Pooler = Literal["none", "transaction"]
+"""How the connection pooler between us and PostgreSQL works, if there is one."""
+
 
 class RunFile(BaseModel):
     """The addresses of the servers and services, and the masking key. Only the file's owner can read it."""
 
     database_url: str
+    database_pooler: Pooler = "none"
     broker_url: str
     masking_key: str
     api_url: str

@@ -13,7 +13,7 @@ from app.settings.broker_url import read_broker_url
 from app.settings.environment import check_environment
 from app.settings.explain import explain
 from app.settings.logs import LogSettings
-from app.settings.run_file import RunFile, read_run_file
+from app.settings.run_file import Pooler, RunFile, read_run_file
 
 MASKING_KEY_LENGTH = 32
 
@@ -66,6 +66,8 @@ class Settings(LogSettings):
     unmasked_paths: CommaSeparated = ()
     """Paths in the same form that must not be masked because of a key, such as `infra_overrides.env.LOG_LEVEL`."""
 
+    database_pooler: Pooler = "none"
+    """`transaction`: a pooler in transaction mode, such as PgBouncer, is between us and PostgreSQL."""
     database_pool_size: PositiveInt = 32
     database_connect_timeout: PositiveInt = 2
     database_statement_timeout_ms: PositiveInt = 30_000
@@ -145,7 +147,11 @@ class Settings(LogSettings):
         # The database and the broker must come from the same source. Otherwise doorbells could reach the workers of
         # another database.
         if run is not None and explicit.database_url is None and explicit.broker_url is None:
-            servers = {"database_url": run.database_url, "broker_url": run.broker_url}
+            servers = {
+                "database_url": run.database_url,
+                "database_pooler": run.database_pooler,
+                "broker_url": run.broker_url,
+            }
             if explicit.masking_key is None:
                 servers["masking_key"] = run.masking_key
         return cls._read(servers, data_dir)
@@ -157,7 +163,12 @@ class Settings(LogSettings):
         Raises:
             ConfigurationError: a variable is not valid; the text names it.
         """
-        servers = {"database_url": run.database_url, "broker_url": run.broker_url, "masking_key": run.masking_key}
+        servers = {
+            "database_url": run.database_url,
+            "database_pooler": run.database_pooler,
+            "broker_url": run.broker_url,
+            "masking_key": run.masking_key,
+        }
         return cls._read(servers, _DataDir().data_dir)
 
     @classmethod

@@ -59,7 +59,7 @@ class Up:
 def command(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run an `aftercommit` command to its end, with these additional environment variables."""
     return subprocess.run(
-        [*PROGRAM, *words], capture_output=True, text=True, env=_environment(more), check=False, timeout=60
+        [*PROGRAM, *words], capture_output=True, text=True, env=environment(more), check=False, timeout=60
     )
 
 
@@ -75,7 +75,7 @@ def start(folder: Path, *options: str, **more: str) -> Up:
     port = free_port()
     words = ["up", "--data-dir", str(folder), "--port", str(port), *options]
     with (folder.parent / "up.log").open("wb") as log:
-        process = subprocess.Popen([*PROGRAM, *words], stdout=log, stderr=subprocess.STDOUT, env=_environment(more))
+        process = subprocess.Popen([*PROGRAM, *words], stdout=log, stderr=subprocess.STDOUT, env=environment(more))
     return Up(folder, port, process)
 
 
@@ -93,6 +93,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
+def environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that inherits no setting, with these additional variables."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     return {**inherited, **more}

@@ -9,7 +9,7 @@ from app.broker.contract import make_celery
 from app.local import programs
 from app.local.ports import Address
 from app.settings import Settings
-from workers.celery import GIVING_BACK_SECONDS
+from workers.shutdown import GIVING_BACK_SECONDS
 
 ROOT = Path(__file__).parents[2]
 OURS = ("migrate", "api", "worker", "beat", "flower")

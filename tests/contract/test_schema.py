@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from app.cli.migrate import alembic_config
 from app.migrations.state import HEAD, current_revision
 from app.postgres.base import Base
+from app.postgres.engine import make_migration_engine
 
 # Raw SQL: the models do not map the catalogs. The text is fixed and takes no values.
 CATALOG = {
@@ -39,7 +40,8 @@ def test_migrations_and_models_agree(part: str, engine: Engine) -> None:
 
 
 def test_readiness_knows_the_newest_migration_of_the_folder() -> None:
-    folder = ScriptDirectory.from_config(alembic_config("postgresql+psycopg://nobody@127.0.0.1:1/nothing"))
+    engine = make_migration_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing", is_pooled=False)
+    folder = ScriptDirectory.from_config(alembic_config(engine))
     assert folder.get_current_head() == HEAD
 
 

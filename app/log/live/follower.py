@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.log.live.reading import ANY_TIME, Page, Render, as_json, read_page
 from app.log.live.watch import LogWatch
 from app.postgres.refusals import describe
+from app.postgres.session_check import unsuitability
 from app.schemas.event_queries import EventFilter
 
 
@@ -41,10 +42,13 @@ class Follower:
 
         Raises:
             LogReplaced: the log was replaced by another one.
+            sqlalchemy.exc.OperationalError: the server is unsuitable, so waiting for it is no use.
         """
         try:
             page = self._read()
         except (OperationalError, InterfaceError) as error:
+            if unsuitability(error) is not None:
+                raise
             if not self._is_unreachable:
                 self._report(f"The database does not answer ({describe(error)}): trying again.")
             self._is_unreachable = True

@@ -33,7 +33,7 @@ def test_a_migration_waits_for_the_one_before_and_then_does_its_work(empty_datab
         before.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
         tries = text(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aftercommit migrate'"
-            " AND (query LIKE '%pg_try_advisory_lock%' OR query = 'COMMIT')"
+            " AND (query LIKE '%pg_try_advisory_xact_lock%' OR query = 'ROLLBACK')"
         )
         with subprocess.Popen([sys.executable, "-c", UPGRADE, empty_database]) as migration:
             wait_until(lambda: before.execute(tries).scalar_one(), "the migration asks for its turn")

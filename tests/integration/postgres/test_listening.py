@@ -35,10 +35,13 @@ def end_listeners(engine: Engine) -> None:
 
 
 def test_a_notification_ends_the_wait(listener: Listener, engine: Engine) -> None:
-    threading.Timer(0.1, notify, [engine]).start()
+    timer = threading.Timer(0.1, notify, [engine])
+    timer.start()
     begun = time.monotonic()
     assert listener.wait(30)
     assert time.monotonic() - begun < 10
+    # The engine must not end before the thread has returned its connection.
+    timer.join()
 
 
 def test_a_notification_that_came_before_the_wait_counts(listener: Listener, engine: Engine) -> None:

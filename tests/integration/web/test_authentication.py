@@ -169,7 +169,7 @@ def test_refusals_cost_the_database_nothing(sessions: sessionmaker[Session]) -> 
     with TestClient(app, base_url="http://localhost/api") as client:
         client.get("/version")
         credentials: Credentials = app.state.credentials
-        counts = [StatementCount(engine) for engine in (app.state.engine, credentials._engine)]
+        counts = [StatementCount(engine) for engine in (app.state.engine, credentials.engine)]
         credentials._ring._fresh_until += 60
         for _ in range(20):
             assert_unauthorized(client.post("/flows/", json={"name": "etl"}, headers=bearer("ac_wrong")))

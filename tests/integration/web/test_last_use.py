@@ -54,7 +54,7 @@ def test_a_hundred_requests_are_one_statement_and_none_of_them_in_a_request(
 ) -> None:
     credentials: Credentials = client.app.state.credentials  # type: ignore[attr-defined]  # It is a FastAPI app.
     requests = StatementCount(client.app.state.engine)  # type: ignore[attr-defined]
-    keys = StatementCount(credentials._engine)
+    keys = StatementCount(credentials.engine)
 
     for _ in range(100):
         client.post("/flows/filter", json={})

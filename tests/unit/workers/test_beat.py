@@ -14,7 +14,7 @@ from app.settings import get_settings
 from workers.celery import Scheduler, app
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
-ENVIRONMENT = ("DATABASE_URL", "BROKER_URL", "MASKING_KEY")
+ENVIRONMENT = {"DATABASE_URL": "x", "BROKER_URL": "redis://127.0.0.1:1/0", "MASKING_KEY": "k" * 32}
 
 
 class Beat:
@@ -44,8 +44,8 @@ class Beat:
 @pytest.fixture
 def beat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Beat]:
     """A beat that has run for 60 seconds."""
-    for name in ENVIRONMENT:
-        monkeypatch.setenv(f"AFTERCOMMIT_{name}", "x")
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(f"AFTERCOMMIT_{name}", value)
     get_settings.cache_clear()
     beat = Beat(tmp_path, monkeypatch)
     beat.run(60)
