@@ -66,8 +66,7 @@ def test_nothing_can_be_changed(path: str, client: httpx2.Client) -> None:
     if path in LOOKS:
         del answers["POST"]
     for method, answer in answers.items():
-        is_refused = (answer.status_code, answer.text) == (403, "Read only mode is enabled")
-        assert is_refused or answer.status_code in (404, 405), method
+        assert answer.status_code in (403, 404, 405), method
 
 
 def test_no_page_has_a_button_that_changes_something(client: httpx2.Client) -> None:

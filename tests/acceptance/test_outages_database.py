@@ -122,18 +122,19 @@ def test_a_stuck_transaction_is_a_503_in_time_for_whom_it_holds_up_and_no_one_el
 def test_a_database_without_a_free_connection_is_a_503_in_time(
     stack: Stack, client: Client, record_property: Record
 ) -> None:
-    # A new API has no connections yet; the running API would keep using its own.
-    late = stack.start_api()
     conninfo = make_url(stack.settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with late.client() as http, contextlib.ExitStack() as taken:
-        newcomer = Client(http, client.deployment)
+    with contextlib.ExitStack() as taken:
         with contextlib.suppress(psycopg.OperationalError):
             while True:
                 taken.callback(psycopg.connect(conninfo).close)
-        assert_unavailable(newcomer.changes_at_once(AT_ONCE))
-        assert_only_the_database_is_missing(newcomer)
-        taken.close()
-        Recovery(newcomer, record_property).wait("a database without a free connection")
+        # A new API has no connections yet; the running API would keep using its own.
+        late = stack.start_api()
+        with late.client() as http:
+            newcomer = Client(http, client.deployment)
+            assert_unavailable(newcomer.changes_at_once(AT_ONCE))
+            assert_only_the_database_is_missing(newcomer)
+            taken.close()
+            Recovery(newcomer, record_property).wait("a database without a free connection")
     late.role.kill()
 
 

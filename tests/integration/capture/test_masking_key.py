@@ -18,7 +18,7 @@ from app.errors import AppError, ConfigurationError, Conflict, WrongMaskingKey
 from app.main import create_app
 from app.models import EventRow, Flow, MaskingKey, SnapshotRow
 from app.postgres.engine import autocommit_session
-from app.settings import Settings, get_settings
+from app.settings import Settings, get_settings, start_logging
 from tests.integration.client_event import a_client_event
 from tests.waiting import wait_until
 
@@ -88,6 +88,7 @@ def test_a_process_with_another_key_stores_nothing_and_says_so(
 ) -> None:
     monkeypatch.setattr(health, "problem_with_broker", lambda _url: None)
     set_key(monkeypatch, OTHER)
+    start_logging()
     with api() as client:
         answers = [
             client.post("/flows/", json={"name": "etl"}),

