@@ -9,8 +9,10 @@ ENV PYTHONUNBUFFERED=1 \
 WORKDIR /srv/aftercommit
 
 # The requirements change less often than the code, so they are a layer of their own.
-COPY requirements-server.lock ./
-RUN pip install --require-hashes --no-deps -r requirements-server.lock
+COPY requirements-server.lock requirements-page.lock ./
+RUN pip install --require-hashes --no-deps -r requirements-server.lock \
+    && pip install --require-hashes --no-deps --no-compile -r requirements-page.lock \
+        --target "$(python -c 'import sys; print(sys.prefix)')/share/aftercommit/page"
 
 COPY pyproject.toml README.md LICENSE ./
 COPY app ./app

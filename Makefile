@@ -35,6 +35,10 @@ BENCH := .prefect/bench
 BENCH_STAMP := $(BENCH)/.ready
 CLIENT_VERSIONS := $(patsubst tests/prefect/versions/%.in,%,$(wildcard tests/prefect/versions/*.in))
 
+# Prefect's web pages: the files of its package, without its requirements.
+PAGE := $(VENV)/share/aftercommit/page
+UNPACK = $(BIN)/uv pip install --quiet --no-deps --require-hashes --target
+
 define MAKE_ENVIRONMENT
 @$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(@D)
 @$(BIN)/uv pip install --quiet --python $(@D)/bin/python --no-deps --require-hashes --compile-bytecode -r $<
@@ -57,7 +61,7 @@ help: ## List the targets.
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-page.lock pyproject.toml
 	@if [ -n "$(filter another-python,$^)" ] || ! $(BIN)/python -c '$(SUITABLE)' 2>/dev/null \
 		|| ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		for candidate in $(CANDIDATES); do \
@@ -75,6 +79,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@rm -rf $(PAGE)
+	@$(UNPACK) $(PAGE) -r requirements-page.lock
 	@touch $@
 
 run: $(STAMP) ## Start the whole service on this machine; Ctrl-C stops it.
@@ -130,6 +136,8 @@ format: $(STAMP) ## Format the code and repair what can be repaired.
 lock: $(STAMP) ## Write the lock files anew from pyproject.toml (UPGRADE=--upgrade takes newer versions).
 	@$(COMPILE) --extra embedded --extra dev --output-file requirements.lock
 	@$(COMPILE) --output-file requirements-server.lock
+	@sed 's/ .*//;q' requirements-page.lock | $(BIN)/uv pip compile --quiet --no-deps --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-header --no-annotate $(UPGRADE) --output-file requirements-page.lock -
 
 lock-prefect: $(STAMP) ## Write the lock files of the Prefect clients and of the benchmark anew from their *.in.
 	@for file in tests/prefect/versions/*.in benches/environment.in; do \

@@ -26,6 +26,7 @@ from app.api import (
     tag_limits,
     unsupported,
     unsupported_websockets,
+    web_page,
     work_pools,
     work_queues,
 )
@@ -34,17 +35,21 @@ from app.broker.problems import warn_if_unverified
 from app.capture.snapshot import make_masker
 from app.log.live import LiveHub
 from app.long_checks import LongChecks
+from app.page import Page, PageFiles, default_folder
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings, get_settings
+from app.telemetry import get_logger
 from app.threads import Threads
 from app.web.authentication import Authentication
 from app.web.csrf import CsrfProtection
 from app.web.errors import add_error_handlers
-from app.web.middleware import BodyLimit, RequestContext
+from app.web.middleware import BodyLimit, PathPrefix, RequestContext
 from app.web.openapi import DocumentedApi
 from app.web.routing import PREFIX
 from app.web.sites import SiteCheck
 from app.web.wire_version import WireVersion
+
+logger = get_logger(__name__)
 
 ROUTE_MODULES: Final = (
     deployments,
@@ -61,6 +66,7 @@ ROUTE_MODULES: Final = (
     health,
     csrf,
     client_stubs,
+    web_page,
     event_subscription,
     event_stream,
     unsupported_websockets,
@@ -121,10 +127,24 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(CsrfProtection, settings=settings)
     app.add_middleware(WireVersion)
     app.add_middleware(Authentication, credentials=app.state.credentials)
+    _add_page(app, settings)
     app.add_middleware(SiteCheck, rules=SiteRules(app.state.credentials, settings.allowed_hosts))
+    if settings.path_prefix:
+        app.add_middleware(PathPrefix, prefix=settings.path_prefix)
     app.add_middleware(RequestContext, log_reads=settings.log_reads)
     # Outermost, so that error responses are compressed too. Level 1, because it blocks the event loop.
     app.add_middleware(GZipMiddleware, compresslevel=1)
+
+
+def _add_page(app: FastAPI, settings: Settings) -> None:
+    """Serve Prefect's web pages, unless a setting says otherwise or there are none."""
+    if settings.page == "off":
+        return
+    files = PageFiles(settings.page_dir or default_folder(), settings.path_prefix)
+    if not files.pages:
+        logger.warning("page_missing", hint="make setup installs Prefect's web pages; AFTERCOMMIT_PAGE=off")
+        return
+    app.add_middleware(Page, files=files, settings=settings, credentials=app.state.credentials)
 
 
 @asynccontextmanager

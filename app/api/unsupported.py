@@ -96,9 +96,9 @@ def clear_default_result_storage() -> None:
 
 
 @router.get("/admin/settings")
-def read_server_settings() -> dict[str, dict[str, bool]]:
-    """Return the settings that tell Prefect's client to send no usage statistics to Prefect."""
-    return {"server": {"analytics_enabled": False}}
+def read_server_settings() -> dict[str, dict[str, Any]]:
+    """Return the settings that tell Prefect's client and pages to send no statistics and to show no promotions."""
+    return {"server": {"analytics_enabled": False, "ui": {"show_promotional_content": False}}}
 
 
 _unsupported = make_router("/{kind:unsupported}", include_in_schema=False)

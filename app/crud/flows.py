@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.capture.kinds import FLOW
 from app.capture.tracked import insert_row, update_rows
-from app.crud.filters import deployment_condition, deployments_in_pools, flow_condition
+from app.crud.filters import deployment_condition, deployments_in_pools, flow_condition, is_any_of
 from app.errors import NotFound
 from app.models import Deployment, Flow
 from app.outbox.record import record
@@ -72,6 +72,13 @@ def list_flows(session: Session, match: FlowMatch, sort: FlowSort, *, limit: int
 def count_flows(session: Session, match: FlowMatch) -> int:
     """Return how many flows match."""
     return session.scalars(select(func.count()).select_from(Flow).where(_condition(match))).one()
+
+
+def count_deployments(session: Session, flow_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the number of deployments of each of these flows, 0 for flows that do not exist."""
+    counted = select(Deployment.flow_id, func.count()).where(is_any_of(Deployment.flow_id, flow_ids))
+    rows = session.execute(counted.group_by(Deployment.flow_id)).all()
+    return dict.fromkeys(flow_ids, 0) | {row[0]: row[1] for row in rows}
 
 
 def update_flow(session: Session, flow_id: UUID, tags: Sequence[str]) -> None:

@@ -52,6 +52,9 @@ EVENT_FILTER: Final = {
 }
 EVENTS: Final = {"filter": EVENT_FILTER, "limit": 10}
 EVENT_COUNTS: Final = {"filter": EVENT_FILTER, "time_unit": "hour", "time_interval": 1.0}
+FLOW_IDS: Final = {"flow_ids": [FLOW_ID]}
+FLOW_RUN_IDS: Final[dict[str, Any]] = {"flow_run_ids": []}
+VALUES_TO_CHECK: Final = {"schema": {"type": "object"}, "values": {"day": "today"}}
 CLIENT_EVENT: Final = {
     "id": "0197a0de-0000-7000-8000-00000000e7e4",
     "occurred": "2026-01-31T12:00:00Z",

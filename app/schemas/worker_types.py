@@ -12,13 +12,22 @@ from typing import Final
 from app.postgres.base import JsonObject
 
 FILE: Final = Path(__file__).with_suffix(".json")
+LOGO: Final = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 48 48' fill='none' stroke='%23888' "
+    "stroke-width='3' stroke-linejoin='round'%3E%3Cpath d='M24 5 41 14v20L24 43 7 34V14zM7 14l17 9 17-9M24 23v20'/%3E"
+    "%3C/svg%3E"
+)
+"""A drawing of a box. Prefect's logos are on another host, from which the web page must not load anything."""
 
 
 @cache
 def worker_types() -> JsonObject:
     """Return the worker types by package and type. The API accepts pools of other types as well."""
-    types: JsonObject = json.loads(FILE.read_text(encoding="utf-8"))
-    return types
+    packages: JsonObject = json.loads(FILE.read_text(encoding="utf-8"))
+    return {
+        package: {name: {**worker_type, "logo_url": LOGO} for name, worker_type in types.items()}
+        for package, types in packages.items()
+    }
 
 
 def template_of(package: str, worker_type: str) -> JsonObject:

@@ -3,46 +3,20 @@
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import ConfigurationError
-from app.settings.broker_url import read_broker_url
 from app.settings.environment import check_environment
 from app.settings.explain import explain
 from app.settings.logs import LogSettings
 from app.settings.run_file import Pooler, RunFile, read_run_file
-
-MASKING_KEY_LENGTH = 32
+from app.settings.texts import AuthString, BrokerUrl, MaskingKey, PathPrefix
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 """Texts that are separated by commas in the environment."""
-
-
-def _require_user_and_password(text: SecretStr | None) -> SecretStr | None:
-    if text is not None and not all(text.get_secret_value().partition(":")):
-        raise ValueError("must be user:password")
-    return text
-
-
-def _require_broker_url(url: str) -> str:
-    read_broker_url(url)
-    return url
-
-
-def _require_length(key: SecretStr) -> SecretStr:
-    # As hexadecimal digits, these are 128 bits. Who knows one masked value can try keys until the mask matches.
-    if len(key.get_secret_value()) < MASKING_KEY_LENGTH:
-        raise ValueError(
-            f"must have at least {MASKING_KEY_LENGTH} characters, so that it cannot be guessed from the masks: "
-            "`openssl rand -hex 24` makes a good one"
-        )
-    return key
-
-
-MaskingKey = Annotated[SecretStr, AfterValidator(_require_length)]
 
 
 class Settings(LogSettings):
@@ -56,7 +30,7 @@ class Settings(LogSettings):
 
     data_dir: Path = Path(".aftercommit")
     database_url: str = Field(min_length=1)
-    broker_url: Annotated[str, AfterValidator(_require_broker_url)]
+    broker_url: BrokerUrl
     masking_key: MaskingKey
 
     masked_keys: CommaSeparated = ()
@@ -78,10 +52,16 @@ class Settings(LogSettings):
     api_version: str = "3.8.8"
     """The Prefect server version that `/admin/version` returns. Its major version must be the client's."""
 
-    api_auth_string: Annotated[SecretStr | None, AfterValidator(_require_user_and_password)] = None
+    api_auth_string: AuthString | None = None
     """`user:password`, as in Prefect's PREFECT_API_AUTH_STRING. It gives full access."""
     allowed_hosts: CommaSeparated = ()
     """Host names, with or without a port, that requests may be sent to, and whose pages may send changes."""
+    path_prefix: PathPrefix = ""
+    """The path at which a reverse proxy shows the service, such as `/prefect`. The proxy removes it."""
+    page: Literal["prefect", "off"] = "prefect"
+    """Whether the API serves Prefect's web pages, if set-up has unpacked them."""
+    page_dir: Path | None = None
+    """The folder into which Prefect's package was unpacked. By default it is in the Python environment."""
     csrf_protection: bool = False
     """Whether changes need a CSRF token. Pages of other sites cannot read this token in the user's browser."""
 

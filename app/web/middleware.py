@@ -71,6 +71,18 @@ class RequestContext:
             log_request(scope, status, time.perf_counter() - begun, log_reads=self._log_reads)
 
 
+class PathPrefix:
+    """Makes the links in responses begin with the path at which a proxy shows the service. The proxy removes it."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle the request with the prefix as its root path."""
+        await self._app({**scope, "root_path": self._prefix}, receive, send)
+
+
 class BodyLimit:
     """Answers 413 if the request body, or its declared length, is larger than `limit` bytes."""
 

@@ -15,6 +15,8 @@ WEBSOCKET: Final = "WEBSOCKET"
 """Stands for the method of a WebSocket."""
 READING: Final = frozenset({"filter", "count", "paginate", "{countable}", "concurrency_status", "history", "out"})
 """The last parts of the paths of POST routes and WebSockets that only read."""
+FOR_PAGES: Final = "/api/ui/"
+"""Below this path, Prefect's web pages ask for what they show. Nothing there changes anything."""
 FOR_ADMINS: Final = frozenset(
     {
         "DELETE /api/flows/{flow_id:uuid}",
@@ -44,7 +46,8 @@ def needed_role(method: str, template: str) -> Role:
     """
     if f"{method} {template}" in FOR_ADMINS:
         return Role.ADMIN
-    if method in ("GET", "HEAD") or (method in ("POST", WEBSOCKET) and template.rpartition("/")[-1] in READING):
+    is_reading = template.startswith(FOR_PAGES) or template.rpartition("/")[-1] in READING
+    if method in ("GET", "HEAD") or (method in ("POST", WEBSOCKET) and is_reading):
         return Role.READ
     return Role.WRITE
 

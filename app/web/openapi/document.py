@@ -41,6 +41,7 @@ TAGS: Final = {
     "concurrency limits": "How many runs there may be at once: global limits, and those of a tag.",
     "slots": "Who holds the slots of pools and queues: nobody, since nothing runs here.",
     "events": "The log of all changes. Each committed change is exactly one event.",
+    "web page": "What only Prefect's web pages ask for.",
     "health": "Liveness, readiness and versions.",
     "csrf": "Tokens against forged requests of other sites.",
     "client stubs": "What Prefect's client asks for during other commands. There is nothing to return.",

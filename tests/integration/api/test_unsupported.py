@@ -88,4 +88,5 @@ def test_no_block_stores_results(client: TestClient) -> None:
 
 
 def test_no_client_is_asked_to_send_news_of_itself(client: TestClient) -> None:
-    assert client.get("/admin/settings").json() == {"server": {"analytics_enabled": False}}
+    settings = client.get("/admin/settings").json()["server"]
+    assert settings == {"analytics_enabled": False, "ui": {"show_promotional_content": False}}
