@@ -39,6 +39,10 @@ CLIENT_VERSIONS := $(patsubst tests/prefect/versions/%.in,%,$(wildcard tests/pre
 PAGE := $(VENV)/share/aftercommit/page
 UNPACK = $(BIN)/uv pip install --quiet --no-deps --require-hashes --target
 
+# Those of another version are unpacked apart, for tests.
+OTHER_PAGE := .prefect/page-$(PREFECT)
+OTHER_PAGE_STAMP := $(if $(wildcard tests/page/versions/$(PREFECT).lock),$(OTHER_PAGE)/.ready)
+
 define MAKE_ENVIRONMENT
 @$(BIN)/uv venv --quiet --clear --no-project --python $(BIN)/python $(@D)
 @$(BIN)/uv pip install --quiet --python $(@D)/bin/python --no-deps --require-hashes --compile-bytecode -r $<
@@ -46,7 +50,7 @@ define MAKE_ENVIRONMENT
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: another-python help setup run test test-openapi test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint \
+.PHONY: another-python help setup run test test-openapi test-page test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint \
 	format lock lock-prefect migrate clean
 .DELETE_ON_ERROR:
 
@@ -57,7 +61,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), SECONDS=$(SECONDS) SEED= JSON= (chaos), SEED= (test-openapi), SEED= JSON= ONLY= (chaos-selftest), PYTHON= (setup)"
-	@echo "PREFECT=$(PREFECT) (test-prefect): one of $(CLIENT_VERSIONS)"
+	@echo "PREFECT=$(PREFECT) (test-prefect, test-page): one of $(CLIENT_VERSIONS)"
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
@@ -111,11 +115,22 @@ test-prefect: $(STAMP) $(CLIENT_STAMP) ## Run Prefect's own client and command l
 	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/prefect) --prefect $(CLIENT) -n $(JOBS) --dist load \
 		--timeout 300 $(filter-out tests/%,$(ARGS))
 
+test-page: $(STAMP) $(OTHER_PAGE_STAMP) ## Run Prefect's own web pages in a real browser against the whole service (PREFECT=3.9.1).
+	@command -v chromium >/dev/null || { as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$as_root apt-get update -q && $$as_root apt-get install -y -q --no-install-recommends chromium; }
+	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/page) -n $(JOBS) --dist load --timeout 300 \
+		$(if $(OTHER_PAGE_STAMP),--page-dir $(OTHER_PAGE)) $(filter-out tests/%,$(ARGS))
+
 bench: $(STAMP) $(BENCH_STAMP) ## Measure everything beside a Prefect server (ARGS="--only http --only drain").
 	@exec $(BIN)/python -m benches --environment $(BENCH) $(ARGS)
 
 bench-quick: $(STAMP) $(BENCH_STAMP) ## Measure the everyday part in small, in less than eight minutes; fails when a target is missed.
 	@exec $(BIN)/python -m benches --environment $(BENCH) --quick $(ARGS)
+
+$(OTHER_PAGE)/.ready: tests/page/versions/$(PREFECT).lock | $(STAMP)
+	@rm -rf $(OTHER_PAGE)
+	@$(UNPACK) $(OTHER_PAGE) -r $<
+	@touch $@
 
 $(CLIENT_STAMP): tests/prefect/versions/$(PREFECT).txt | $(STAMP)
 	$(MAKE_ENVIRONMENT)
