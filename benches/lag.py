@@ -69,7 +69,7 @@ def _steady(rig: Rig, connection: psycopg.Connection[Any], flow: str, seconds: f
                 after = position
             if end is None and not writer.is_running():
                 end = now + TIMEOUT_SECONDS
-                commits = json.loads(writer.said().splitlines()[-1])
+                commits = json.loads(writer.read_log().splitlines()[-1])
             if end is not None and all((id_, revision) in seen for id_, revision, _ in commits):
                 break
         else:

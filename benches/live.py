@@ -60,7 +60,7 @@ def _lags(rig: Rig, port: int, flow: str, count: int, pause: float) -> list[floa
     for revision in itertools.islice(revisions, WARM_UP_CHANGES):
         _change(sessions, id_, f"warm-up {revision}")
         time.sleep(pause)
-        if "begun" in role.said():
+        if "begun" in role.read_log():
             break
     _wait_for(role, "begun")
     commits: dict[int, float] = {}
@@ -71,7 +71,7 @@ def _lags(rig: Rig, port: int, flow: str, count: int, pause: float) -> list[floa
     _change(sessions, id_, END)
     _wait_for(role, "finished")
     wait_until(lambda: not role.is_running(), "the readers to end")
-    received = json.loads(role.said().splitlines()[-1])
+    received = json.loads(role.read_log().splitlines()[-1])
     return [(at - commits[revision]) * 1000 for revision, at in received if revision in commits]
 
 
@@ -82,8 +82,8 @@ def _change(sessions: sessionmaker[Session], id_: UUID, description: str) -> Non
 
 
 def _wait_for(role: Role, word: str) -> None:
-    def said() -> bool:
-        assert role.is_running() or word in role.said(), role.said()
-        return word in role.said()
+    def is_logged() -> bool:
+        assert role.is_running() or word in role.read_log(), role.read_log()
+        return word in role.read_log()
 
-    wait_until(said, f"the readers to be {word}", CONNECT_SECONDS)
+    wait_until(is_logged, f"the readers to be {word}", CONNECT_SECONDS)

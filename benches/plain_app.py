@@ -26,7 +26,7 @@ from app.errors import InvalidRequest
 from app.main import create_app
 from app.models import Deployment
 from app.postgres.base import core_table
-from app.schemas.deployment_answers import DeploymentResponse
+from app.schemas.deployment_responses import DeploymentResponse
 from app.schemas.deployments import DeploymentCreate
 from app.web.routing import make_router
 

@@ -57,7 +57,7 @@ class Rig:
         folder = self.folder / "aftercommit"
         folder.mkdir()
         stack = self.cleanup.enter_context(running_servers(folder, durable=True, install=self.install, guarded=False))
-        stack.usual = {}
+        stack.common_settings = {}
         # This process calls functions of the service, so it needs the same settings as the service.
         os.environ.update(stack.environment())
         get_settings.cache_clear()

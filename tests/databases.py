@@ -5,7 +5,7 @@ from sqlalchemy import create_engine, make_url, text
 from app.postgres.base import Base
 
 # Raw SQL: the models do not cover catalogs and administration. No text here takes a value.
-CUT_OFF_OTHERS = (
+END_OTHER_CONNECTIONS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
@@ -28,7 +28,7 @@ class SharedDatabase:
     def empty(self) -> None:
         """Close all other connections, delete every row, restart the sequences, and check the schema."""
         with self._engine.connect() as connection:
-            connection.execute(text(CUT_OFF_OTHERS))
+            connection.execute(text(END_OTHER_CONNECTIONS))
             tables = ", ".join(f'"{table}"' for table in Base.metadata.tables)
             connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
             connection.execute(text("INSERT INTO event_log (id, position, rescued) VALUES (1, 0, 0)"))

@@ -10,19 +10,19 @@ from typing import Final
 from sqlalchemy import Connection, create_engine, func, make_url, select, text
 from sqlalchemy.orm import Session
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import tracked_kinds
-from app.capture.resource_kind import ResourceKind
 from tests.databases import administer
 
 SWITCH: Final = "aftercommit.unguarded"
 
 # Raw SQL: the models do not cover triggers. No value comes from outside.
 FUNCTION: Final = f"""
-CREATE FUNCTION refuse_untold_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_unrecorded_change() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     before jsonb := to_jsonb(OLD);
     after jsonb := to_jsonb(NEW);
-    told integer := coalesce((after ->> 'revision')::integer, (before ->> 'revision')::integer + 1);
+    expected integer := coalesce((after ->> 'revision')::integer, (before ->> 'revision')::integer + 1);
     done text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE coalesce(
         lower(replace(nullif(after ->> 'status', before ->> 'status'), '_', '-')), 'updated') END;
     id_ uuid := (coalesce(after, before) ->> 'id')::uuid;
@@ -34,17 +34,17 @@ BEGIN
         IF before - TG_ARGV[1]::text[] = after - TG_ARGV[1]::text[] THEN
             RETURN NULL;
         END IF;
-        IF told <> (before ->> 'revision')::integer + 1 THEN
+        IF expected <> (before ->> 'revision')::integer + 1 THEN
             RAISE EXCEPTION 'A % changed without the next revision.', TG_ARGV[0];
         END IF;
     END IF;
     PERFORM FROM snapshot s
-        WHERE s.resource_id = id_ AND s.revision = told AND s.kind = TG_ARGV[0] AND s.operation = done;
+        WHERE s.resource_id = id_ AND s.revision = expected AND s.kind = TG_ARGV[0] AND s.operation = done;
     IF FOUND THEN
         RETURN NULL;
     END IF;
     PERFORM FROM event e
-        WHERE e.resource_id = 'prefect.' || TG_ARGV[0] || '.' || id_ AND e.revision = told
+        WHERE e.resource_id = 'prefect.' || TG_ARGV[0] || '.' || id_ AND e.revision = expected
         AND e.event = 'prefect.' || TG_ARGV[0] || '.' || done;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'A % was % without a snapshot or an event.', TG_ARGV[0], done;
@@ -95,5 +95,5 @@ def _trigger(kind: ResourceKind) -> str:
     return (
         f"CREATE CONSTRAINT TRIGGER guard AFTER INSERT OR UPDATE OR DELETE ON {table.name}"
         f" DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
-        f" EXECUTE FUNCTION refuse_untold_change('{kind.name}', '{{{others}}}')"
+        f" EXECUTE FUNCTION refuse_unrecorded_change('{kind.name}', '{{{others}}}')"
     )

@@ -37,7 +37,7 @@ def a_changed_upsert_yields_its_diff(world: World) -> None:
     assert updates(events[1]) == {"description": {"from": None, "to": "nightly"}}
 
 
-def a_patch_yields_its_diff_and_a_patch_of_nothing_nothing(world: World) -> None:
+def a_patch_yields_its_diff_and_an_unchanged_patch_yields_nothing(world: World) -> None:
     deployment = world.deploy(tags=["a"])
     world.patch(f"/deployments/{deployment}", {"tags": ["a", "b"], "version": "2"})
     world.patch(f"/deployments/{deployment}", {"tags": ["b", "a"], "version": "2"})
@@ -100,7 +100,7 @@ def deleting_its_concurrency_limit_yields_an_update(world: World) -> None:
     assert updates(events[1]) == {"concurrency_limit_id": {"from": limit["id"], "to": None}}
 
 
-def deleting_yields_one_deleted_event_and_deleting_nothing_none(world: World) -> None:
+def deleting_yields_one_deleted_event_and_deleting_again_yields_none(world: World) -> None:
     deployment = world.deploy(description="last words")
     world.delete(f"/deployments/{deployment}")
     world.delete(f"/deployments/{deployment}", 404)
@@ -149,7 +149,7 @@ def deleting_its_pool_yields_an_update(world: World) -> None:
     assert world.client.get(f"/deployments/{deployment}").json()["work_pool_name"] is None
 
 
-def a_secret_shows_as_changed_and_as_changed_back_but_never_itself(world: World) -> None:
+def a_changed_secret_appears_only_as_different_masks(world: World) -> None:
     secrets = ["s3cr3t-one", "s3cr3t-two", "s3cr3t-one"]
     deployment = world.deploy(job_variables={"env": {"PLAIN_NAME": secrets[0]}})
     for secret in secrets[1:]:
@@ -166,15 +166,15 @@ SCENARIOS: Final[list[Callable[[World], None]]] = [
     creating_yields_one_created_event,
     an_unchanged_upsert_yields_nothing,
     a_changed_upsert_yields_its_diff,
-    a_patch_yields_its_diff_and_a_patch_of_nothing_nothing,
+    a_patch_yields_its_diff_and_an_unchanged_patch_yields_nothing,
     pausing_and_resuming_yield_events,
     each_schedule_route_yields_an_event,
     its_own_concurrency_limit_yields_events_when_set_changed_and_cleared,
     deleting_its_concurrency_limit_yields_an_update,
-    deleting_yields_one_deleted_event_and_deleting_nothing_none,
+    deleting_yields_one_deleted_event_and_deleting_again_yields_none,
     bulk_deletion_yields_one_event_for_each,
     deleting_its_flow_deletes_a_deployment_with_its_event,
     deleting_its_queue_yields_an_update,
     deleting_its_pool_yields_an_update,
-    a_secret_shows_as_changed_and_as_changed_back_but_never_itself,
+    a_changed_secret_appears_only_as_different_masks,
 ]

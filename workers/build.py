@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import kind_named
-from app.capture.resource_kind import ResourceKind
 from app.errors import DispatchError
 from app.models import SCHEMA_VERSION
 from app.postgres.base import JsonObject

@@ -54,7 +54,7 @@ class Dispatcher:
         size_cap: the limit for the payload of an event, in bytes.
         rescue_after: for a doorbell of the sweep, the age in seconds from which a snapshot counts as rescued by it;
             None for a doorbell of the API.
-        came_again: whether a process died while it handled this doorbell.
+        was_redelivered: whether a process died while it handled this doorbell.
         marks: the death marks of this process; None gives each drain its own.
         ring_again: called with snapshots of the lanes that are not empty when the turn of this message is over; None
             gives it a turn without an end.
@@ -65,7 +65,7 @@ class Dispatcher:
     batch_size: int
     size_cap: int
     rescue_after: float | None = None
-    came_again: bool = False
+    was_redelivered: bool = False
     marks: Marks | None = None
     ring_again: Callable[[Sequence[UUID]], None] | None = None
     tell: Callable[[Sequence[tuple[Claimed, Event]]], None] = lambda _built: None
@@ -79,7 +79,7 @@ class Dispatcher:
         deadline = time.monotonic() + TURN_SECONDS
         with autocommit_session(self.sessions) as session:
             lanes = lanes_of(session, snapshot_ids)
-        if self.came_again:
+        if self.was_redelivered:
             self._suspect(lanes)
         total, first_error = 0, None
         if len(lanes) > 1 and not self._is_careful:
@@ -139,7 +139,7 @@ class Dispatcher:
     @property
     def _is_careful(self) -> bool:
         """Return whether snapshots of this doorbell may have killed a worker."""
-        return self.came_again or self.rescue_after is not None
+        return self.was_redelivered or self.rescue_after is not None
 
     def _suspect(self, lanes: Sequence[int]) -> None:
         """Mark the first batch of each lane: the process that died may have worked on all of them together."""

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from app.capture.kind_classes import Edge, ResourceKind
 from app.capture.kinds import KINDS
-from app.capture.resource_kind import Edge, ResourceKind
 from app.models import Tombstone
 from app.postgres.base import core_table
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource

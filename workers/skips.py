@@ -4,7 +4,7 @@ It is a pure function that does not touch what may have made the snapshot fail: 
 related resources, and reads neither states nor references.
 """
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, REVISION, Event
 from workers.claimed import Claimed
 

@@ -26,8 +26,8 @@ from app.telemetry import get_logger
 from workers.claimed import Claimed
 from workers.deaths import Marks
 from workers.dispatch import Dispatcher
+from workers.planner_statistics import analyze_grown_tables
 from workers.readiness import refresh_all_statuses
-from workers.statistics import analyze_grown_tables
 from workers.sweep import Waiting, sweep
 
 logger = get_logger(__name__)
@@ -101,7 +101,7 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
         batch_size=settings.dispatch_batch_size,
         size_cap=settings.event_size_cap,
         rescue_after=settings.sweep_grace if swept else None,
-        came_again=came_again(self.request, outages),
+        was_redelivered=was_redelivered(self.request, outages),
         # In eager mode several threads of one process dispatch at once, and one must not remove another's marks.
         marks=None if self.request.is_eager else _marks(settings),
         ring_again=ring_again,
@@ -117,7 +117,7 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
     return delivered.outcome()
 
 
-def came_again(request: Context, outages: int) -> bool:
+def was_redelivered(request: Context, outages: int) -> bool:
     """Return whether Celery or the broker redelivered this message because its process died."""
     return request.retries > outages or bool((request.delivery_info or {}).get("redelivered"))
 

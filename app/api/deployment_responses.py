@@ -6,7 +6,7 @@ from typing import Any
 from app.crud.deployments.reading import DeploymentView
 from app.models import Readiness
 from app.schemas.concurrency_limits import ConcurrencyLimitResponse
-from app.schemas.deployment_answers import DeploymentResponse
+from app.schemas.deployment_responses import DeploymentResponse
 from app.schemas.schedules import ScheduleResponse
 
 SAME_NAMES = (

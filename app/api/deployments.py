@@ -16,7 +16,7 @@ from app.crud.filters import has_conditions
 from app.crud.work_pools.queue_filters import list_queues_by_filter
 from app.errors import Conflict, InvalidRequest
 from app.models import Deployment
-from app.schemas.deployment_answers import DeploymentPage, DeploymentResponse
+from app.schemas.deployment_responses import DeploymentPage, DeploymentResponse
 from app.schemas.deployments import (
     DeploymentBulkDelete,
     DeploymentCreate,

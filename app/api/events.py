@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from sqlalchemy.orm import Session
 
-from app.log import counts as event_counts
+from app.log import grouped_counts as event_counts
 from app.log import read as events
 from app.schemas.event import ReceivedEvent
 from app.schemas.event_counts import Countable, CountQuery, EventCount

@@ -6,8 +6,8 @@ from typing import Any, Final
 from sqlalchemy import CTE, ColumnElement, Select, Text, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import KINDS
-from app.capture.resource_kind import ResourceKind
 from app.capture.statements import OLD, cached_for_condition, now_after_cause, time_parameter
 from app.models import Tombstone
 

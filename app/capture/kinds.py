@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from app.capture.resource_kind import Constant, Edge, ResourceKind, Same
+from app.capture.kind_classes import Constant, Edge, ResourceKind, Same
 from app.errors import UnknownKind
 from app.models import ConcurrencyLimit, Deployment, Flow, WorkPool, WorkQueue
 from app.schemas.event import RESOURCE_ROLE

@@ -14,11 +14,11 @@ from uuid import UUID
 from sqlalchemy import JSON, ColumnElement, Interval, Select, and_, bindparam, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import DEPLOYMENT, KINDS, STATUS, WORK_POOL, WORK_QUEUE
-from app.capture.resource_kind import ResourceKind
+from app.capture.row_changes import update_rows
 from app.capture.snapshot import Change
 from app.capture.statements import Condition, Where, cached_for_condition
-from app.capture.tracked import update_rows
 from app.models import PoolWorker, Readiness
 from app.postgres.base import core_table
 from app.settings import get_settings

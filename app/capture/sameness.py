@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
-from app.capture.resource_kind import ResourceKind, Same
+from app.capture.kind_classes import ResourceKind, Same
 
 EMPTY: Final[ColumnElement[Any]] = literal_column("'[]'::jsonb")
 JSON_NULL: Final[ColumnElement[Any]] = literal_column("'null'::jsonb")

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import DEPLOYMENT, STATUS, tracked_kinds
 from app.capture.masking import Masker
 from app.capture.masking_rules import Rules
-from app.capture.resource_kind import ResourceKind
 from app.errors import ConfigurationError
 from app.models import LANES, Readiness
 from app.postgres.base import JsonObject

@@ -13,8 +13,8 @@ from sqlalchemy import BindParameter, ColumnElement, DateTime, Table, bindparam,
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import KINDS
-from app.capture.resource_kind import ResourceKind
 from app.capture.sameness import NewValues, any_differs, kept_or_new
 
 P = ParamSpec("P")

@@ -8,8 +8,8 @@ from uuid import UUID
 import typer
 from sqlalchemy.orm import Session
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import kind_of
-from app.capture.resource_kind import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import consistent_session
 from app.cli.events.lines import AsJson, as_json

@@ -4,8 +4,8 @@ from typing import Annotated, Final
 
 import typer
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import DEPLOYMENT, KINDS, tracked_kinds
-from app.capture.resource_kind import ResourceKind
 from app.log.names import ResourceName
 
 NAME_FORMS: Final = "flow/deployment, or kind:name such as work-pool:pool or work-queue:pool/queue"

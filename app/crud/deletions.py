@@ -16,10 +16,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.orm import Session
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import CONCURRENCY_LIMIT, FLOW, WORK_POOL, WORK_QUEUE
-from app.capture.resource_kind import ResourceKind
+from app.capture.row_changes import delete_rows, time_of_change
 from app.capture.snapshot import Change
-from app.capture.tracked import delete_rows, time_of_change
 from app.crud import flows
 from app.crud.deployments import cascades as deployment_cascades
 from app.crud.filters import flow_condition, has_conditions, is_any_of

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, UnaryExpression, and_, exists, false, func
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.capture.kinds import FLOW
-from app.capture.tracked import insert_row, update_rows
+from app.capture.row_changes import insert_row, update_rows
 from app.crud.filters import deployment_condition, deployments_in_pools, flow_condition, is_any_of
 from app.errors import NotFound
 from app.models import Deployment, Flow

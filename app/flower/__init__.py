@@ -1,1 +1,1 @@
-"""Flower, the web page for Celery, with the access rules of the API. It only looks, unless it is told otherwise."""
+"""Flower, the web page for Celery, with the access rules of the API. It is read-only, unless a setting allows more."""

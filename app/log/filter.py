@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, column, exists, func, literal, not_, or_, select, true
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
 from app.log.patterns import is_one_of, matches_values, starts_with_one_of
 from app.log.text import text_conditions
 from app.models import EventRow

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
 from app.log.patterns import is_one_of
 from app.log.state import Phase, State, rebuild
 from app.models import EventRow, SnapshotRow

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, literal_column, or_, select, text, union
 from sqlalchemy.orm import Session, aliased
 
+from app.capture.kind_classes import Edge, ResourceKind
 from app.capture.kinds import KINDS, kind_of
-from app.capture.resource_kind import Edge, ResourceKind
 from app.errors import NotFound
 from app.log.patterns import starts_with_one_of
 from app.models import NAMES_A_RESOURCE, EventRow, Tombstone

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
 from app.models import EventRow
 from app.postgres.base import JsonObject
 from app.schemas.event import OMITTED, RESOURCE_NAME

@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.stack import Api, Stack, running_servers
 from tests.world import World
 
-SHOWN: Final = 3000
+SHOWN_CHARACTERS: Final = 3000
 """Characters of each log that a failure report shows."""
 
 
@@ -18,7 +18,7 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
     report = yield
     stack = item.funcargs.get("stack")
     if report.failed and isinstance(stack, Stack):
-        report.sections += [(f"the log of {role.name}", role.said()[-SHOWN:]) for role in stack.roles]
+        report.sections += [(f"the log of {role.name}", role.read_log()[-SHOWN_CHARACTERS:]) for role in stack.roles]
     return report
 
 

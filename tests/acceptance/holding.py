@@ -31,7 +31,7 @@ def _holder(stack: Stack) -> Iterator[Session]:
 
 
 @contextmanager
-def deployments_held(stack: Stack, ids: Sequence[str]) -> Iterator[None]:
+def deployments_locked(stack: Stack, ids: Sequence[str]) -> Iterator[None]:
     """Lock the rows of these deployments: a request that changes one waits inside its transaction."""
     with _holder(stack) as holder:
         rows = [UUID(id_) for id_ in ids]
@@ -40,7 +40,7 @@ def deployments_held(stack: Stack, ids: Sequence[str]) -> Iterator[None]:
 
 
 @contextmanager
-def append_held(stack: Stack) -> Iterator[None]:
+def append_lock_held(stack: Stack) -> Iterator[None]:
     """Hold the append lock: a worker that has built its events waits inside its transaction."""
     with _holder(stack) as holder:
         holder.execute(update(EventLog).values(position=EventLog.position))
@@ -48,7 +48,7 @@ def append_held(stack: Stack) -> Iterator[None]:
 
 
 @contextmanager
-def commits_held(stack: Stack) -> Iterator[None]:
+def commits_blocked(stack: Stack) -> Iterator[None]:
     """Block every transaction that changes a deployment during its COMMIT."""
     with _holder(stack) as holder:
         holder.execute(
@@ -72,12 +72,12 @@ def commits_held(stack: Stack) -> Iterator[None]:
         holder.commit()
 
 
-def wait_until_held(stack: Stack, role: str, count: int = 1) -> None:
+def wait_until_blocked(stack: Stack, role: str, count: int = 1) -> None:
     """Wait until at least `count` connections of this role wait for a lock."""
-    wait_until(lambda: held(stack, role) >= count, f"{count} of {role} inside their transactions")
+    wait_until(lambda: count_blocked(stack, role) >= count, f"{count} of {role} inside their transactions")
 
 
-def held(stack: Stack, role: str) -> int:
+def count_blocked(stack: Stack, role: str) -> int:
     """Return how many connections of this role wait for a lock."""
     with stack.sessions() as session:
         return int(session.scalar(WAITING, {"role": role}) or 0)

@@ -16,9 +16,9 @@ from tests.acceptance.stack import Stack
 from tests.waiting import wait_until
 from tests.world import World, assert_audit_is_clean
 
-DATABASE_BOUND: Final = 5.0
+DATABASE_SECONDS: Final = 5.0
 """Seconds within which every request is answered, whatever the database does."""
-BROKER_BOUND: Final = 2.0
+BROKER_SECONDS: Final = 2.0
 """Seconds within which every request is answered while the broker hangs, on a busy machine."""
 
 Record = Callable[[str, object], None]
@@ -53,7 +53,7 @@ class Client:
         with ThreadPoolExecutor(count) as pool:
             return [future.result() for future in [pool.submit(self.change) for _ in range(count)]]
 
-    def told(self) -> int:
+    def count_events(self) -> int:
         """Return how many events the deployment has, or -1 while the API cannot answer."""
         wanted = {"resource": {"id": [f"prefect.deployment.{self.deployment}"]}}
         response = self.http.post("/events/filter", json={"filter": wanted, "limit": 1})
@@ -73,7 +73,7 @@ class Recovery:
         wait_until(lambda: self.client.change().status == HTTPStatus.NO_CONTENT, "a change to be acknowledged")
         acknowledged = time.monotonic() - self.ended
         revision = 1 + self.client.changes
-        wait_until(lambda: self.client.told() >= revision, "its event to be readable", timeout=60)
+        wait_until(lambda: self.client.count_events() >= revision, "its event to be readable", timeout=60)
         readable = time.monotonic() - self.ended
         self.record(f"{outage}: seconds to acknowledge", round(acknowledged, 2))
         self.record(f"{outage}: seconds to readable", round(readable, 2))
@@ -81,10 +81,10 @@ class Recovery:
 
 
 def assert_unavailable(answers: list[Answer]) -> None:
-    """Fail unless each answer is a 503 with the Retry-After header, within `DATABASE_BOUND`."""
+    """Fail unless each answer is a 503 with the Retry-After header, within `DATABASE_SECONDS`."""
     assert {answer.status for answer in answers} == {503}
     assert {answer.retry_after for answer in answers} <= {str(OUTAGE_RETRY_SECONDS), str(CONFLICT_RETRY_SECONDS)}
-    assert max(answer.seconds for answer in answers) < DATABASE_BOUND
+    assert max(answer.seconds for answer in answers) < DATABASE_SECONDS
 
 
 def assert_nothing_lost(stack: Stack, world: World) -> None:
@@ -94,7 +94,7 @@ def assert_nothing_lost(stack: Stack, world: World) -> None:
 
 
 @contextmanager
-def lock_of(stack: Stack, client: Client) -> Iterator[None]:
+def lock_deployment(stack: Stack, client: Client) -> Iterator[None]:
     """Lock the deployment's row, as a stuck transaction would."""
     with stack.engine.connect() as holder:
         holder.execute(text("SELECT FROM deployment WHERE id = :id FOR UPDATE"), {"id": client.deployment})

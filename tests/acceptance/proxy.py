@@ -21,7 +21,7 @@ class Backend:
     port: int
     is_out: bool = False
     """True: the balancer sends it no new requests."""
-    in_hand: int = 0
+    open_requests: int = 0
 
 
 @dataclass
@@ -37,13 +37,13 @@ class Balancer:
     def drain(self, backend: Backend) -> None:
         """Send no more requests to the backend and wait until it has answered its open ones."""
         backend.is_out = True
-        wait_until(lambda: backend.in_hand == 0, "the backend to be drained")
+        wait_until(lambda: backend.open_requests == 0, "the backend to be drained")
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Forward a request on a new connection and return the answer; 502 if the connection breaks."""
-        for backend in self._in_turn():
+        for backend in self._backends_in_turn():
             connection = HTTPConnection("127.0.0.1", backend.port, timeout=60)
-            with self._taken(backend):
+            with self._forward(backend):
                 try:
                     connection.connect()
                 except ConnectionRefusedError:
@@ -71,7 +71,7 @@ class Balancer:
         """Stop watching."""
         self._over.set()
 
-    def _in_turn(self) -> list[Backend]:
+    def _backends_in_turn(self) -> list[Backend]:
         with self._lock:
             self.turn += 1
             first = self.turn % len(self.backends)
@@ -79,14 +79,14 @@ class Balancer:
         return [backend for backend in ordered if not backend.is_out]
 
     @contextmanager
-    def _taken(self, backend: Backend) -> Iterator[None]:
+    def _forward(self, backend: Backend) -> Iterator[None]:
         with self._lock:
-            backend.in_hand += 1
+            backend.open_requests += 1
         try:
             yield
         finally:
             with self._lock:
-                backend.in_hand -= 1
+                backend.open_requests -= 1
 
 
 def _is_healthy(backend: Backend) -> bool:

@@ -17,9 +17,9 @@ DEFECTS = {
     # SQLite was locked once and answered 503; the client sent the same request again.
     ("ds pause --all", 503): 204,
 }
-NULL_HERE = ".last_polled"
+ALWAYS_NULL = ".last_polled"
 """Recorded with a value, null here: Prefect's server counts a preview as a worker's poll."""
-LEFT_OUT = "58 kB of worker types, left out"
+OMITTED_BODY = "58 kB of worker types, left out"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def differences(theirs: Any, ours: Any, where: str = "") -> Iterator[str]:
 
     A recorded null matches any value; extra keys and other rows are no difference.
     """
-    if LEFT_OUT in str(theirs) or theirs is None or (ours is None and where.endswith(NULL_HERE)):
+    if OMITTED_BODY in str(theirs) or theirs is None or (ours is None and where.endswith(ALWAYS_NULL)):
         return
     if _type(theirs) != _type(ours):
         yield f"{where}: {_type(ours)}, not {_type(theirs)}"

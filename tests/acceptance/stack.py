@@ -70,7 +70,7 @@ class Role:
         self.kill()
         return code
 
-    def said(self) -> str:
+    def read_log(self) -> str:
         """Return its log so far."""
         return self.log.read_text(errors="replace")
 
@@ -86,9 +86,9 @@ class Stack:
     engine: Engine
     folder: Path
     roles: list[Role] = field(default_factory=list)
-    disguise: Callable[[list[str]], list[str]] = list
+    wrap_command: Callable[[list[str]], list[str]] = list
     """Rewrites the command line of each role before it is started."""
-    usual: Mapping[str, str] = field(default_factory=lambda: {"sweep_interval": "1", "sweep_grace": "1"})
+    common_settings: Mapping[str, str] = field(default_factory=lambda: {"sweep_interval": "1", "sweep_grace": "1"})
     """The default settings of every role."""
 
     def environment(self, **settings: str) -> dict[str, str]:
@@ -98,12 +98,12 @@ class Stack:
             "AFTERCOMMIT_BROKER_URL": self.broker.url,
             "AFTERCOMMIT_MASKING_KEY": "a key for tests, of 32 characters",
         }
-        given = {**self.usual, **settings}
+        given = {**self.common_settings, **settings}
         return {**os.environ, **ours, **{f"AFTERCOMMIT_{name.upper()}": value for name, value in given.items()}}
 
     def start(self, name: str, command: list[str], **settings: str) -> Role:
         """Start a role."""
-        role = Role(name, self.disguise(command), self.environment(**settings), self.folder / f"{name}.log")
+        role = Role(name, self.wrap_command(command), self.environment(**settings), self.folder / f"{name}.log")
         role.start()
         self.roles.append(role)
         return role
@@ -180,7 +180,7 @@ class Api:
                 return httpx2.get(f"{self.url}/health", timeout=2).status_code == 200
             except httpx2.TransportError:
                 assert self.role.process is not None
-                assert self.role.process.poll() is None, self.role.said()
+                assert self.role.process.poll() is None, self.role.read_log()
                 return False
 
         wait_until(answers, "the API to answer", timeout=90)

@@ -13,7 +13,7 @@ from app.settings import Settings
 from tests.waiting import wait_until
 
 
-def test_a_lost_connection_can_be_closed_while_a_message_is_held_and_another_is_asked_for(tmp_path: Path) -> None:
+def test_a_lost_broker_connection_can_be_closed_while_messages_are_unacknowledged(tmp_path: Path) -> None:
     """A worker closes it so before it connects again; an error that is not the connection's would end the worker."""
     broker = start_valkey(tmp_path)
     settings = Settings(database_url="unused", broker_url=broker.url, masking_key="unused" * 6)

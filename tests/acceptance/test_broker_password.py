@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from tests.acceptance.running_up import command, start
 from tests.acceptance.stack import Role, Stack
+from tests.acceptance.up_process import command, start
 from tests.waiting import wait_until
 
 REFUSAL: Final = "refuses the user name or the password"
@@ -22,31 +22,31 @@ def wrong(stack: Stack) -> str:
     return url
 
 
-def test_the_api_says_so(stack: Stack, wrong: str) -> None:
+def test_the_api_reports_a_wrong_password(stack: Stack, wrong: str) -> None:
     api = stack.start_api(broker_url=wrong)
     with api.client() as client:
         assert client.post("/flows/", json={"name": "etl"}).status_code == 201
         assert client.get("/ready").json()["reasons"] == {"broker": REFUSAL}
-    wait_until(lambda: REFUSAL in api.role.said(), "the log names the password")
-    assert "hunter2" not in api.role.said()
+    wait_until(lambda: REFUSAL in api.role.read_log(), "the log names the password")
+    assert "hunter2" not in api.role.read_log()
 
 
 @pytest.mark.parametrize("starts", [Stack.start_worker, Stack.start_beat])
-def test_a_worker_and_beat_say_so(stack: Stack, wrong: str, starts: Callable[..., Role]) -> None:
+def test_a_worker_and_beat_report_a_wrong_password(stack: Stack, wrong: str, starts: Callable[..., Role]) -> None:
     role = starts(stack, broker_url=wrong)
-    wait_until(lambda: "invalid username-password pair" in role.said(), "the log names the password")
+    wait_until(lambda: "invalid username-password pair" in role.read_log(), "the log names the password")
     assert role.is_running()
-    assert "hunter2" not in role.said()
+    assert "hunter2" not in role.read_log()
 
 
-def test_the_commands_say_so(stack: Stack, wrong: str) -> None:
+def test_the_commands_report_a_wrong_password(stack: Stack, wrong: str) -> None:
     ours = {"AFTERCOMMIT_DATABASE_URL": stack.database.url, "AFTERCOMMIT_BROKER_URL": wrong}
     assert json.loads(command("outbox", "status", "--json", **ours).stdout)["broker_problem"] == REFUSAL
     assert f"The broker {REFUSAL}." in command("outbox", "status", **ours).stdout
     assert f"The broker {REFUSAL}." in command("broker", "purge", **ours).stderr
 
 
-def test_up_says_so_and_goes_on(stack: Stack, wrong: str, tmp_path: Path) -> None:
+def test_up_reports_a_wrong_password_and_continues(stack: Stack, wrong: str, tmp_path: Path) -> None:
     up = start(tmp_path / "data", "--no-flower", AFTERCOMMIT_BROKER_URL=wrong)
     try:
         up.wait_until_ready()

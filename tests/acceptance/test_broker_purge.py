@@ -13,7 +13,7 @@ from app.local.embedded import start_valkey
 
 
 @pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+def database_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """A configured database, and a data folder without a run file."""
     monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
@@ -21,10 +21,10 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monkey
     return monkeypatch
 
 
-def test_both_queues_are_emptied(configured: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_purge_empties_both_queues(database_configured: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broker = start_valkey(tmp_path)
     try:
-        configured.setenv("AFTERCOMMIT_BROKER_URL", broker.url)
+        database_configured.setenv("AFTERCOMMIT_BROKER_URL", broker.url)
         client = redis.Redis.from_url(broker.url)
         client.lpush(DISPATCH_QUEUE, "a", "no JSON", "c")
         client.lpush(SWEEP_QUEUE, "d")
@@ -35,12 +35,12 @@ def test_both_queues_are_emptied(configured: pytest.MonkeyPatch, tmp_path: Path)
         broker.stop()
 
 
-def test_a_broker_that_is_away_is_named(configured: pytest.MonkeyPatch) -> None:
-    configured.setenv("AFTERCOMMIT_BROKER_URL", "redis://127.0.0.1:1/0")
+def test_an_unreachable_broker_is_reported(database_configured: pytest.MonkeyPatch) -> None:
+    database_configured.setenv("AFTERCOMMIT_BROKER_URL", "redis://127.0.0.1:1/0")
     assert isinstance(CliRunner().invoke(app, ["broker", "purge"]).exception, Unavailable)
 
 
-def test_without_a_broker_the_variable_is_named(configured: pytest.MonkeyPatch) -> None:
+def test_without_a_broker_url_the_missing_variable_is_named(database_configured: pytest.MonkeyPatch) -> None:
     error = CliRunner().invoke(app, ["broker", "purge"]).exception
     assert isinstance(error, ConfigurationError)
     assert "AFTERCOMMIT_BROKER_URL" in str(error)

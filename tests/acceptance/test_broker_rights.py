@@ -45,7 +45,7 @@ def url(stack: Stack, admin: redis.Redis) -> str:
 @pytest.fixture(scope="module", autouse=True)
 def _only_this_user(stack: Stack, url: str) -> None:
     """Every role that a test starts is this user."""
-    stack.usual = {**stack.usual, "broker_url": url}
+    stack.common_settings = {**stack.common_settings, "broker_url": url}
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_the_documented_rights_are_enough_for_every_part(
 
 
 @pytest.mark.parametrize("missing", NEEDED)
-def test_readiness_notices_each_right_that_is_missing(missing: str, admin: redis.Redis, url: str) -> None:
+def test_readiness_detects_each_missing_right(missing: str, admin: redis.Redis, url: str) -> None:
     let(admin, [rule for rule in RULES if rule != missing])
     try:
         problem = problem_with_broker(url)
@@ -108,7 +108,7 @@ def test_readiness_notices_each_right_that_is_missing(missing: str, admin: redis
     assert problem.startswith("does not give its user the rights")
 
 
-def test_an_api_whose_user_lacks_a_right_says_which(api: Api, admin: redis.Redis) -> None:
+def test_an_api_whose_user_lacks_a_right_names_it(api: Api, admin: redis.Redis) -> None:
     let(admin, [rule for rule in RULES if rule != "~aftercommit.*"])
     try:
         answer = httpx2.get(f"{api.url}/ready")

@@ -66,9 +66,9 @@ def front(stack: Stack, authority: trustme.CA) -> Iterator[Front]:
 def running(stack: Stack, front: Front, query: str = "") -> Iterator[Service]:
     """Run all parts with the URL of the TLS server."""
     url = stack.broker.url_format.format(port=front.port).replace("redis://", "rediss://") + query
-    usual = stack.usual
+    usual = stack.common_settings
     # Only a doorbell can ring for a change: the sweep looks for older ones.
-    stack.usual = {**usual, "broker_url": url, "sweep_grace": "60"}
+    stack.common_settings = {**usual, "broker_url": url, "sweep_grace": "60"}
     address = Address("Flower", "127.0.0.1", free_port(), "--flower-port")
     try:
         worker, beat = stack.start_worker(), stack.start_beat()
@@ -79,7 +79,7 @@ def running(stack: Stack, front: Front, query: str = "") -> Iterator[Service]:
             role.kill()
             role.log.unlink()
         stack.roles.clear()
-        stack.usual = usual
+        stack.common_settings = usual
 
 
 def answers(service: Service) -> Callable[[], bool]:
@@ -96,7 +96,7 @@ def answers(service: Service) -> Callable[[], bool]:
 
 def says(role: Role, words: str) -> Callable[[], bool]:
     """Return a condition: the log of the process contains these words."""
-    return lambda: words in role.said()
+    return lambda: words in role.read_log()
 
 
 def test_no_part_sends_the_password_to_a_server_with_an_unknown_certificate(stack: Stack, front: Front) -> None:
@@ -125,7 +125,7 @@ def test_every_part_works_over_tls(stack: Stack, front: Front, tmp_path: Path, q
         world.drain_outbox()
         assert client.get("/ready").json() == {"message": "OK"}
         assert "aftercommit.dispatch" in service.broker_page().text
-        assert "Unable to get queues" not in service.flower.said()
+        assert "Unable to get queues" not in service.flower.read_log()
         assert (front.refused, b"AUTH" in front.received) == (0, True)
         for name in ("API", "worker", "beat"):
-            assert ("broker_not_verified" in service.parts[name].said()) == warns, name
+            assert ("broker_not_verified" in service.parts[name].read_log()) == warns, name

@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 ERROR = "The worker process died three times while it had this snapshot in hand."
-LANE_OF_ALL = 9
+SHARED_LANE = 9
 
 
 class Deadly(NamedTuple):
@@ -57,7 +57,7 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboxWorld
             world.update(change, version="1")
             world.update(change, version="2")
         with stack.sessions() as session:
-            session.execute(update(SnapshotRow).values(lane=LANE_OF_ALL))
+            session.execute(update(SnapshotRow).values(lane=SHARED_LANE))
             session.commit()
         world.create(*(f"elsewhere{number}" for number in range(10)))
     yield world
@@ -69,7 +69,7 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutboxWorld
 
 
 @pytest.fixture
-def deadly(stack: Stack, tmp_path: Path) -> Iterator[Deadly]:
+def deadly_worker(stack: Stack, tmp_path: Path) -> Iterator[Deadly]:
     """The only worker."""
     kills = tmp_path / "kills"
     command = programs.worker(1)
@@ -80,7 +80,7 @@ def deadly(stack: Stack, tmp_path: Path) -> Iterator[Deadly]:
     worker.kill()
 
 
-def parked_one(world: OutboxWorld, deadly: Deadly) -> SnapshotRow:
+def wait_until_parked(world: OutboxWorld, deadly_worker: Deadly) -> SnapshotRow:
     """Wait until only the deadly snapshot, now parked, and its successor are left; return the deadly one."""
 
     def parked() -> bool:
@@ -100,19 +100,19 @@ def revisions(world: OutboxWorld, name: str) -> list[int | None]:
 
 
 @pytest.mark.parametrize("rung_by", ["the api", "the sweep alone"])
-def test_the_third_kill_parks_it_and_a_replay_with_a_healthy_worker_brings_it_out(
-    rung_by: str, stack: Stack, world: OutboxWorld, deadly: Deadly
+def test_the_third_kill_parks_the_snapshot_and_a_replay_dispatches_it(
+    rung_by: str, stack: Stack, world: OutboxWorld, deadly_worker: Deadly
 ) -> None:
     beat = None
     if rung_by == "the api":
         broker.send(stack.settings, world.rung)
     else:
         beat = stack.start_beat()
-    row = parked_one(world, deadly)
-    assert deadly.kills_so_far() == 3
+    row = wait_until_parked(world, deadly_worker)
+    assert deadly_worker.kills_so_far() == 3
     assert revisions(world, "before") == revisions(world, "after") == [1, 2, 3]
     assert revisions(world, "elsewhere9") == [1]
-    deadly.worker.kill()
+    deadly_worker.worker.kill()
     healthy = stack.start_worker(2)
     beat = beat or stack.start_beat()
     result = CliRunner().invoke(app, ["outbox", "replay", str(row.id)], env=stack.environment())

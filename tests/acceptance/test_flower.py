@@ -14,7 +14,7 @@ from tests.acceptance.watching import flower
 from tests.waiting import wait_until
 from tests.world import World
 
-LOOKS = {"/tasks/datatable": "the page of tasks asks for its rows with POST"}
+READS_BY_POST = {"/tasks/datatable": "the page of tasks asks for its rows with POST"}
 """The routes of Flower that answer POST although they change nothing."""
 WORKER = programs.node_name(1)
 
@@ -34,7 +34,7 @@ def posts() -> list[str]:
     return [path for path in paths if path != ".*"]
 
 
-def test_a_task_shows_what_it_was_for_and_what_it_delivered(world: World, client: httpx2.Client) -> None:
+def test_flower_shows_the_description_and_the_result_of_a_dispatch_task(world: World, client: httpx2.Client) -> None:
     names: list[str] = []
 
     def shown() -> set[tuple[str, str]]:
@@ -49,21 +49,21 @@ def test_a_task_shows_what_it_was_for_and_what_it_delivered(world: World, client
     wait_until(shown, "Flower to show a deployment by its name, and with its flow")
 
 
-def test_no_task_shows_more_than_names(world: World, client: httpx2.Client) -> None:
+def test_flower_shows_no_values_of_a_change(world: World, client: httpx2.Client) -> None:
     world.deploy(name="secretive", description="hunter2", job_variables={"env": {"A": "hunter2"}})
     wait_until(lambda: "secretive" in client.get("/api/tasks").text, "Flower to show the dispatch")
     assert "hunter2" not in client.get("/api/tasks").text
 
 
-def test_the_page_of_tasks_has_the_columns_of_both_texts(client: httpx2.Client) -> None:
+def test_the_task_page_has_columns_for_the_description_and_the_result(client: httpx2.Client) -> None:
     columns = re.findall(r'data-column="(\w+)"', client.get("/tasks").text)
     assert columns == ["uuid", "name", "args", "result", "state", "received", "runtime", "worker"]
 
 
 @pytest.mark.parametrize("path", posts())
-def test_nothing_can_be_changed(path: str, client: httpx2.Client) -> None:
+def test_every_changing_request_is_refused(path: str, client: httpx2.Client) -> None:
     answers = {method: client.request(method, path) for method in ("POST", "PUT", "PATCH", "DELETE")}
-    if path in LOOKS:
+    if path in READS_BY_POST:
         del answers["POST"]
     for method, answer in answers.items():
         assert answer.status_code in (403, 404, 405), method
@@ -76,14 +76,14 @@ def test_no_page_has_a_button_that_changes_something(client: httpx2.Client) -> N
     assert not re.findall(r'id="(worker-shutdown|worker-pool-\w+|pool-size)"', page.text)
 
 
-def test_nothing_is_said_at_the_start_not_even_if_no_worker_runs(stack: Stack) -> None:
+def test_flower_logs_nothing_at_its_start_even_without_a_worker(stack: Stack) -> None:
     with flower(stack, "lonely", broker_url=f"{stack.broker.url[:-1]}1") as (client, role):
         # This waits for the inspection that Flower began at its start.
         assert client.get("/api/workers", params={"refresh": "1"}).json() == {}
-        assert role.said() == ""
+        assert role.read_log() == ""
 
 
-def test_a_worker_is_asked_for_nothing_that_it_does_not_know(stack: Stack, client: httpx2.Client) -> None:
+def test_flower_sends_workers_only_commands_that_they_know(stack: Stack, client: httpx2.Client) -> None:
     def has_beaten() -> bool:
         seen = {worker["hostname"]: worker for worker in client.get("/workers", params={"json": "1"}).json()["data"]}
         # Every two seconds. Left to itself, Flower would send a command after five.
@@ -92,10 +92,10 @@ def test_a_worker_is_asked_for_nothing_that_it_does_not_know(stack: Stack, clien
     wait_until(has_beaten, "some heartbeats")
     assert client.get("/api/workers", params={"refresh": "1"}).json()[WORKER]["active_queues"]
     (worker,) = (role for role in stack.roles if role.name == "worker1")
-    assert not re.search(r"^\S+ (error|critical) ", worker.said(), flags=re.MULTILINE)
+    assert not re.search(r"^\S+ (error|critical) ", worker.read_log(), flags=re.MULTILINE)
 
 
-def test_one_setting_allows_the_buttons_and_makes_the_workers_obey(stack: Stack) -> None:
+def test_one_setting_enables_the_buttons_and_remote_control_of_the_workers(stack: Stack) -> None:
     worker: Role = stack.start_worker(2, worker_remote_control="true")
     name = programs.node_name(2)
     with flower(stack, "steering", worker_remote_control="true") as (client, _):

@@ -48,19 +48,17 @@ def test_a_page_of_another_site_can_send_neither_a_change_nor_open_a_websocket(
         assert (answer.status_code, answer.text) == refused
 
 
-def test_the_own_page_can_ask_for_its_rows(client: httpx2.Client) -> None:
+def test_the_page_of_flower_can_load_its_rows(client: httpx2.Client) -> None:
     page = {"origin": str(client.base_url).rstrip("/"), "sec-fetch-site": "same-origin"}
     form = {"draw": 1, "start": 0, "length": 10, "order[0][column]": 0, "columns[0][data]": "name"}
     assert client.post("/tasks/datatable", data=form, headers=page).json()["data"] == []
 
 
-def test_no_other_origin_may_read(client: httpx2.Client) -> None:
+def test_no_other_origin_can_read(client: httpx2.Client) -> None:
     assert "access-control-allow-origin" not in client.get("/api/tasks", headers={"origin": EVIL}).headers
 
 
-def test_a_key_that_is_created_while_it_runs_is_asked_for_until_it_is_revoked(
-    stack: Stack, client: httpx2.Client
-) -> None:
+def test_flower_requires_a_new_key_until_it_is_revoked(stack: Stack, client: httpx2.Client) -> None:
     assert client.get("/tasks").status_code == 200
     with stack.sessions.begin() as session:
         key = create_key(session, "a key")
@@ -76,7 +74,7 @@ def test_a_key_that_is_created_while_it_runs_is_asked_for_until_it_is_revoked(
     wait_until(lambda: client.get("/tasks").status_code == 200, "Flower to be open again", timeout=5)
 
 
-def test_the_password_is_asked_for_and_no_user_of_the_machine_sees_it(stack: Stack) -> None:
+def test_flower_requires_the_password_and_hides_it_from_other_users(stack: Stack) -> None:
     with flower(stack, "guarded", api_auth_string="user:hunter2", allowed_hosts="flower.example") as (client, role):
         assert client.get("/tasks").status_code == 401
         assert client.get("/tasks", auth=USER).status_code == 200
@@ -86,20 +84,20 @@ def test_the_password_is_asked_for_and_no_user_of_the_machine_sees_it(stack: Sta
         assert b"hunter2" not in Path(f"/proc/{role.pid}/cmdline").read_bytes()
 
 
-def test_a_refusal_is_a_log_line_that_holds_nothing_of_what_was_sent(stack: Stack) -> None:
+def test_a_refusal_is_logged_without_the_contents_of_the_request(stack: Stack) -> None:
     with flower(stack, "logging", api_auth_string="user:hunter2", log_json="true") as (client, role):
         client.get("/task/hunter2?hunter2")
         client.request("HUNTER2", "/hunter2")
         client.post("/tasks", headers={"origin": "http://hunter2.example"}, auth=USER)
         assert client.get("/tasks", auth=USER).status_code == 200
-    lines = [json.loads(line) for line in role.said().splitlines()]
+    lines = [json.loads(line) for line in role.read_log().splitlines()]
     assert [(line["method"], line["route"], line["status"]) for line in lines if line["event"] == "request"] == [
         ("GET", "/task/(.+)", 401),
         (None, ".*", 401),
         ("POST", "/tasks", 403),
     ]
     assert {line["address"] for line in lines if line["event"] == "request"} == {"127.0.0.1"}
-    assert "hunter2" not in role.said().lower()
+    assert "hunter2" not in role.read_log().lower()
 
 
 def test_it_does_not_listen_on_the_network_without_a_credential(stack: Stack) -> None:

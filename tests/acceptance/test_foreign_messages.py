@@ -44,7 +44,7 @@ def envelope(headers: Any, body: Any = "W1tbXV0sIHt9LCB7fV0=", **properties: Any
     }
 
 
-OURS = {"task": DISPATCH, "id": "a", "lang": "py", "retries": 0, "timelimit": [None, None], "argsrepr": "()"}
+VALID_HEADERS = {"task": DISPATCH, "id": "a", "lang": "py", "retries": 0, "timelimit": [None, None], "argsrepr": "()"}
 MESSAGES: list[Any] = [
     "no JSON",
     b"\xff\xfe\x00",
@@ -54,26 +54,26 @@ MESSAGES: list[Any] = [
     "{}",
     {"body": "x", "properties": {}},
     {"body": "x", "properties": {"delivery_tag": 5, "delivery_info": 5}},
-    envelope({**OURS, "timelimit": ["a", "b"]}),
-    envelope({**OURS, "timelimit": 5}),
-    envelope({**OURS, "eta": "tomorrow"}),
-    envelope({**OURS, "expires": {"a": 1}}),
-    envelope({**OURS, "retries": "x"}),
-    envelope({**OURS, "id": ["x"]}),
-    envelope({**OURS, "group": 5}),
-    envelope({**OURS, "task": "no.such.task"}),
-    envelope({**OURS, "task": {"a": 1}}),
+    envelope({**VALID_HEADERS, "timelimit": ["a", "b"]}),
+    envelope({**VALID_HEADERS, "timelimit": 5}),
+    envelope({**VALID_HEADERS, "eta": "tomorrow"}),
+    envelope({**VALID_HEADERS, "expires": {"a": 1}}),
+    envelope({**VALID_HEADERS, "retries": "x"}),
+    envelope({**VALID_HEADERS, "id": ["x"]}),
+    envelope({**VALID_HEADERS, "group": 5}),
+    envelope({**VALID_HEADERS, "task": "no.such.task"}),
+    envelope({**VALID_HEADERS, "task": {"a": 1}}),
     envelope(None),
     envelope([]),
     envelope("x"),
-    envelope(OURS, body="no base64"),
-    envelope(OURS, body=5),
-    envelope(OURS, body="bm8gSlNPTg=="),
-    envelope(OURS, body_encoding="rot13"),
-    envelope(OURS, priority="high"),
-    envelope(OURS, reply_to=["x"], correlation_id={"a": 1}),
-    {**envelope(OURS), "content-type": "application/x-python-serialize"},
-    {**envelope(OURS), "content-encoding": "binary"},
+    envelope(VALID_HEADERS, body="no base64"),
+    envelope(VALID_HEADERS, body=5),
+    envelope(VALID_HEADERS, body="bm8gSlNPTg=="),
+    envelope(VALID_HEADERS, body_encoding="rot13"),
+    envelope(VALID_HEADERS, priority="high"),
+    envelope(VALID_HEADERS, reply_to=["x"], correlation_id={"a": 1}),
+    {**envelope(VALID_HEADERS), "content-type": "application/x-python-serialize"},
+    {**envelope(VALID_HEADERS), "content-encoding": "binary"},
 ]
 
 
@@ -88,7 +88,7 @@ def assert_works(world: World, worker: Role, pid: int) -> None:
     assert (worker.is_running(), worker.pid) == (True, pid)
 
 
-def test_no_message_ends_the_worker(world: World, worker: Role, broker: "redis.Redis") -> None:
+def test_no_foreign_message_ends_the_worker(world: World, worker: Role, broker: "redis.Redis") -> None:
     pid = worker.pid
     assert_works(world, worker, pid)
     for message in MESSAGES:
@@ -96,12 +96,14 @@ def test_no_message_ends_the_worker(world: World, worker: Role, broker: "redis.R
             broker.lpush(queue, encoded(message))
     wait_until(lambda: not broker.llen(DISPATCH_QUEUE) and not broker.llen(SWEEP_QUEUE), "all messages to be taken")
     assert_works(world, worker, pid)
-    assert worker.said().count("message_set_aside") >= len(MESSAGES)
-    assert "Traceback" not in worker.said()
+    assert worker.read_log().count("message_set_aside") >= len(MESSAGES)
+    assert "Traceback" not in worker.read_log()
 
 
 @pytest.mark.slow
-def test_what_cannot_be_restored_ends_no_worker(world: World, worker: Role, broker: "redis.Redis") -> None:
+def test_a_malformed_unacknowledged_message_does_not_end_the_worker(
+    world: World, worker: Role, broker: "redis.Redis"
+) -> None:
     pid = worker.pid
     odd = ["no JSON", "[]", "5", json.dumps([5, 5, 5]), json.dumps([{}, "", DISPATCH_QUEUE])]
     for number, message in enumerate(odd):
@@ -116,7 +118,9 @@ STEERING = ["shutdown", "pool_shrink", "cancel_consumer", "time_limit", "revoke"
 
 
 @pytest.mark.parametrize("command", STEERING)
-def test_a_command_that_steers_is_not_obeyed(command: str, world: World, worker: Role, stack: Stack) -> None:
+def test_a_remote_control_command_that_steers_workers_has_no_effect(
+    command: str, world: World, worker: Role, stack: Stack
+) -> None:
     pid = worker.pid
     celery = make_celery("publisher", lambda: stack.settings)
     arguments = {
@@ -130,7 +134,7 @@ def test_a_command_that_steers_is_not_obeyed(command: str, world: World, worker:
     assert_works(world, worker, pid)
 
 
-def test_commands_that_look_are_answered(stack: Stack) -> None:
+def test_read_only_remote_control_commands_are_answered(stack: Stack) -> None:
     inspect = make_celery("publisher", lambda: stack.settings).control.inspect(timeout=5)
     assert inspect.stats()
     assert inspect.active() is not None
@@ -138,7 +142,9 @@ def test_commands_that_look_are_answered(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("message", ["no JSON", "[]", "{}", json.dumps(envelope({}, body="bm8=")), "5"])
-def test_a_malformed_command_ends_no_worker(message: str, world: World, worker: Role, broker: "redis.Redis") -> None:
+def test_a_malformed_remote_control_command_does_not_end_the_worker(
+    message: str, world: World, worker: Role, broker: "redis.Redis"
+) -> None:
     pid = worker.pid
     broker.publish("/0.celery.pidbox", message)
     assert_works(world, worker, pid)

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from app.local.embedded.process import free_port
-from tests.acceptance.running_up import START_TIMEOUT, Up, command, start
+from tests.acceptance.up_process import START_TIMEOUT, Up, command, start
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ def _kill(up: Up) -> None:
     wait_until(lambda: up.log.count('"worker_ready"') == 2, "the worker is back", timeout=START_TIMEOUT)
 
 
-def test_no_process_writes_anything_else(lines: list[dict[str, Any]]) -> None:
+def test_no_process_writes_unstructured_output(lines: list[dict[str, Any]]) -> None:
     assert [line for line in lines if line["event"] == "output"] == []
 
 
@@ -95,7 +95,7 @@ def test_each_process_has_its_lines(lines: list[dict[str, Any]]) -> None:
     assert "celery" in " ".join(line["logger"] for line in lines if line.get("process") == "worker1")
 
 
-def test_requests_are_lines_with_their_fields(lines: list[dict[str, Any]]) -> None:
+def test_requests_are_logged_with_their_fields(lines: list[dict[str, Any]]) -> None:
     requests = [line for line in lines if line["event"] == "request"]
     assert [(line["method"], line["route"], line["status"]) for line in requests] == [
         ("POST", "/api/flows/", 201),
@@ -125,7 +125,7 @@ def taken_port() -> Iterator[str]:
         "app.cli.start up --no-flower",
     ],
 )
-def test_a_process_that_does_not_start_says_why(
+def test_a_process_that_does_not_start_logs_the_reason(
     words: str, settings: dict[str, str], tmp_path: Path, taken_port: str
 ) -> None:
     """Without settings of the test, the API and Flower find their port taken, and the commands find no database."""
@@ -155,6 +155,6 @@ def test_a_process_that_does_not_start_says_why(
     assert "error" in {line["level"] for line in parsed(done.stdout)}
 
 
-def test_a_command_that_is_done_says_so(tmp_path: Path, postgres_url: str) -> None:
+def test_a_finished_command_logs_that_it_is_done(tmp_path: Path, postgres_url: str) -> None:
     done = command("migrate", AFTERCOMMIT_DATABASE_URL=postgres_url, AFTERCOMMIT_LOG_JSON="true")
     assert [line["event"] for line in parsed(done.stdout + done.stderr)] == ["migrated"]

@@ -33,18 +33,18 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
     assert_audit_is_clean(stack.sessions)
 
 
-def change_it(world: World, deployment: str, times: int) -> None:
+def change_repeatedly(world: World, deployment: str, times: int) -> None:
     for version in range(times):
         world.patch(f"/deployments/{deployment}", {"version": str(version)})
 
 
-def test_the_api_is_killed_between_its_commit_and_its_publish(stack: Stack, world: World) -> None:
+def test_no_event_is_lost_when_the_api_is_killed_before_it_publishes(stack: Stack, world: World) -> None:
     # This API collects doorbells for a minute, so none has been sent when it is killed.
-    silent = stack.start_api(publish_linger_ms="60000")
-    with silent.client() as client:
+    lingering_api = stack.start_api(publish_linger_ms="60000")
+    with lingering_api.client() as client:
         doomed = stack.world(client)
         deployments = [doomed.deploy(name=f"d{number}") for number in range(50)]
-    silent.role.kill()
+    lingering_api.role.kill()
     for deployment in deployments:
         assert operations(world.life(deployment)) == ["created"]
     with stack.sessions() as session:
@@ -52,13 +52,13 @@ def test_the_api_is_killed_between_its_commit_and_its_publish(stack: Stack, worl
         assert session.query(EventLog).one().rescued > 0
 
 
-def test_a_worker_is_killed_in_the_middle_of_a_task(stack: Stack, world: World, worker: Role) -> None:
+def test_no_event_is_lost_when_a_worker_is_killed_during_a_task(stack: Stack, world: World, worker: Role) -> None:
     deployment = world.deploy()
     world.drain_outbox()
     with stack.sessions() as holder:
         # The append lock is held here, so the worker waits inside its transaction until it is killed.
         holder.execute(update(EventLog).values(position=EventLog.position))
-        change_it(world, deployment, 3)
+        change_repeatedly(world, deployment, 3)
 
         def worker_waits_for_the_lock() -> bool:
             with stack.sessions() as session:
@@ -73,14 +73,14 @@ def test_a_worker_is_killed_in_the_middle_of_a_task(stack: Stack, world: World, 
     assert len(events) == 4
 
 
-def test_a_worker_is_cut_off_from_the_database_in_the_middle_of_a_task(
+def test_no_event_is_lost_when_a_worker_loses_the_database_during_a_task(
     stack: Stack, world: World, worker: Role
 ) -> None:
     deployment = world.deploy()
     world.drain_outbox()
     with stack.sessions() as holder:
         holder.execute(update(EventLog).values(position=EventLog.position))
-        change_it(world, deployment, 3)
+        change_repeatedly(world, deployment, 3)
 
         def cut_the_worker_off() -> bool:
             with stack.sessions() as session:
@@ -91,14 +91,14 @@ def test_a_worker_is_cut_off_from_the_database_in_the_middle_of_a_task(
     assert_unbroken(world.life(deployment))
 
 
-def test_the_broker_is_killed_under_load_and_comes_back(stack: Stack, world: World) -> None:
+def test_no_event_is_lost_when_the_broker_is_killed_under_load(stack: Stack, world: World) -> None:
     deployment = world.deploy()
-    change_it(world, deployment, 5)
+    change_repeatedly(world, deployment, 5)
     stack.broker.kill()
-    change_it(world, deployment, 20)
+    change_repeatedly(world, deployment, 20)
     assert world.client.get("/ready").status_code == 503
     stack.broker.start()
-    change_it(world, deployment, 5)
+    change_repeatedly(world, deployment, 5)
     events = world.life(deployment)
     assert_unbroken(events)
     # Each round sets the versions 0 to n-1, and each value differs from the one before.
@@ -106,7 +106,7 @@ def test_the_broker_is_killed_under_load_and_comes_back(stack: Stack, world: Wor
     wait_until(lambda: world.client.get("/ready").status_code == 200, "the API to be ready again")
 
 
-def test_the_database_is_killed_and_comes_back_without_a_restart_of_anything(stack: Stack, world: World) -> None:
+def test_the_service_recovers_from_a_kill_of_the_database_without_restarts(stack: Stack, world: World) -> None:
     deployment = world.deploy()
     stack.database.kill()
     response = world.client.patch(f"/deployments/{deployment}", json={"version": "never"})
@@ -116,23 +116,23 @@ def test_the_database_is_killed_and_comes_back_without_a_restart_of_anything(sta
     assert world.client.get("/health").status_code == 200
     stack.database.start()
     wait_until(lambda: world.client.get("/ready").status_code == 200, "the API to be ready again")
-    change_it(world, deployment, 2)
+    change_repeatedly(world, deployment, 2)
     events = world.life(deployment)
     assert_unbroken(events)
     assert len(events) == 3
 
 
-def test_a_stopped_worker_leaves_its_work_to_the_next(stack: Stack, world: World, worker: Role) -> None:
+def test_a_new_worker_dispatches_what_changed_while_no_worker_ran(stack: Stack, world: World, worker: Role) -> None:
     deployment = world.deploy()
     worker.stop()
-    change_it(world, deployment, 5)
+    change_repeatedly(world, deployment, 5)
     worker.start()
     events = world.life(deployment)
     assert_unbroken(events)
     assert len(events) == 6
 
 
-def test_an_api_that_starts_without_a_broker_works_and_says_so(stack: Stack, world: World) -> None:
+def test_an_api_that_starts_without_a_broker_works_and_reports_it(stack: Stack, world: World) -> None:
     stack.broker.kill()
     late = stack.start_api()
     with late.client() as client:
@@ -146,7 +146,7 @@ def test_an_api_that_starts_without_a_broker_works_and_says_so(stack: Stack, wor
     late.role.kill()
 
 
-def test_an_api_that_is_asked_to_stop_publishes_what_is_queued(stack: Stack, world: World) -> None:
+def test_a_stopping_api_publishes_the_queued_doorbells(stack: Stack, world: World) -> None:
     # With a linger of two seconds, the doorbell is still queued when the API is stopped.
     leaving = stack.start_api(publish_linger_ms="2000")
     with leaving.client() as client:

@@ -7,8 +7,8 @@ import pytest
 from app.local import programs
 from app.local.embedded.process import free_port
 from app.local.ports import Address
-from tests.acceptance.running_up import command, start
 from tests.acceptance.stack import Api, Stack
+from tests.acceptance.up_process import command, start
 
 OTHER = "another key for tests, of 38 characters"
 
@@ -29,12 +29,12 @@ def test_a_process_ends_with_the_reason(
     role = stack.start(request.node.name.replace("/", "-"), program, masking_key=key)
     assert role.process is not None
     assert role.process.wait(60) == 1
-    last = role.said().rstrip().splitlines()[-1]
+    last = role.read_log().rstrip().splitlines()[-1]
     assert reason in last
-    assert key not in role.said()
+    assert key not in role.read_log()
 
 
-def test_up_refuses_another_key_and_accepts_it_on_purpose(tmp_path: Path) -> None:
+def test_up_refuses_another_key_unless_an_option_accepts_it(tmp_path: Path) -> None:
     folder = tmp_path / "data"
 
     def serve(*options: str, **more: str) -> None:

@@ -11,13 +11,13 @@ from sqlalchemy import make_url, update
 from app.local import programs
 from app.models import EventLog
 from tests.acceptance.outages import (
-    DATABASE_BOUND,
+    DATABASE_SECONDS,
     Client,
     Record,
     Recovery,
     assert_nothing_lost,
     assert_unavailable,
-    lock_of,
+    lock_deployment,
     wait_for_backend,
 )
 from tests.acceptance.stack import Role, Stack
@@ -57,14 +57,14 @@ def client(world: World) -> Client:
     return client
 
 
-def assert_only_the_database_is_missing(client: Client) -> None:
+def assert_only_the_database_is_unavailable(client: Client) -> None:
     assert client.http.get("/health", timeout=1).status_code == 200
-    ready = client.http.get("/ready", timeout=DATABASE_BOUND)
+    ready = client.http.get("/ready", timeout=DATABASE_SECONDS)
     assert ready.status_code == 503
     assert list(ready.json()["reasons"]) == ["database"]
 
 
-def test_a_hung_database_is_a_503_in_time_for_one_for_many_and_for_the_next(
+def test_with_a_hung_database_each_of_many_requests_gets_503_in_time(
     stack: Stack, client: Client, record_property: Record
 ) -> None:
     client.changes_at_once(AT_ONCE)
@@ -75,22 +75,22 @@ def test_a_hung_database_is_a_503_in_time_for_one_for_many_and_for_the_next(
                 assert client.http.get("/health", timeout=1).status_code == 200
         assert_unavailable(running.result())
         assert_unavailable([client.change(), client.change()])
-        assert_only_the_database_is_missing(client)
+        assert_only_the_database_is_unavailable(client)
         assert_unavailable(client.changes_at_once(AT_ONCE))
     Recovery(client, record_property).wait("a hung database")
 
 
-def test_a_request_in_the_middle_of_a_statement_is_answered_when_the_database_hangs(
-    stack: Stack, client: Client
-) -> None:
-    with ThreadPoolExecutor(1) as pool, lock_of(stack, client):
+def test_a_request_inside_a_statement_gets_503_when_the_database_hangs(stack: Stack, client: Client) -> None:
+    with ThreadPoolExecutor(1) as pool, lock_deployment(stack, client):
         running = pool.submit(client.change)
         wait_for_backend(stack, "aftercommit-api", "transactionid|tuple")
         with frozen(stack.database.pid):
             assert_unavailable([running.result()])
 
 
-def test_a_commit_that_hangs_is_answered_and_its_event_comes(stack: Stack, world: World, client: Client) -> None:
+def test_a_request_whose_commit_hangs_gets_503_and_its_change_has_an_event(
+    stack: Stack, world: World, client: Client
+) -> None:
     # The commit waits for a standby that does not exist: PostgreSQL has written it but does not confirm it.
     administer(stack.settings.database_url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     administer(stack.settings.database_url, "SELECT pg_reload_conf()")
@@ -103,23 +103,21 @@ def test_a_commit_that_hangs_is_answered_and_its_event_comes(stack: Stack, world
     finally:
         administer(stack.settings.database_url, "ALTER SYSTEM RESET synchronous_standby_names")
         administer(stack.settings.database_url, "SELECT pg_reload_conf()")
-    wait_until(lambda: client.told() == 2, "the event of the change that nobody acknowledged")
+    wait_until(lambda: client.count_events() == 2, "the event of the change that nobody acknowledged")
     assert "version" in updates(world.life(client.deployment)[1])
 
 
-def test_a_stuck_transaction_is_a_503_in_time_for_whom_it_holds_up_and_no_one_else(
-    stack: Stack, world: World, client: Client
-) -> None:
+def test_only_requests_that_wait_for_a_stuck_transaction_get_503(stack: Stack, world: World, client: Client) -> None:
     other = Client(world.client, world.deploy(name="other"))
-    with ThreadPoolExecutor(1) as pool, lock_of(stack, client):
-        held_up = pool.submit(client.changes_at_once, AT_ONCE)
+    with ThreadPoolExecutor(1) as pool, lock_deployment(stack, client):
+        blocked = pool.submit(client.changes_at_once, AT_ONCE)
         wait_for_backend(stack, "aftercommit-api", "transactionid|tuple")
-        assert_unavailable(held_up.result())
+        assert_unavailable(blocked.result())
         assert other.change().status == 204
     assert client.change().status == 204
 
 
-def test_a_database_without_a_free_connection_is_a_503_in_time(
+def test_a_database_without_a_free_connection_means_503_in_time(
     stack: Stack, client: Client, record_property: Record
 ) -> None:
     conninfo = make_url(stack.settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
@@ -132,14 +130,14 @@ def test_a_database_without_a_free_connection_is_a_503_in_time(
         with late.client() as http:
             newcomer = Client(http, client.deployment)
             assert_unavailable(newcomer.changes_at_once(AT_ONCE))
-            assert_only_the_database_is_missing(newcomer)
+            assert_only_the_database_is_unavailable(newcomer)
             taken.close()
             Recovery(newcomer, record_property).wait("a database without a free connection")
     late.role.kill()
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped in order"])
-def test_a_database_that_is_away_is_a_503_in_time(
+def test_an_unreachable_database_means_503_in_time(
     stack: Stack, client: Client, record_property: Record, how: str
 ) -> None:
     if how == "killed":
@@ -147,31 +145,29 @@ def test_a_database_that_is_away_is_a_503_in_time(
     else:
         assert stack.database.stop()
     assert_unavailable(client.changes_at_once(AT_ONCE))
-    assert_only_the_database_is_missing(client)
+    assert_only_the_database_is_unavailable(client)
     stack.database.start()
     Recovery(client, record_property).wait(f"a database {how}")
 
 
-def test_a_worker_in_the_middle_of_a_task_takes_a_hung_database_for_an_outage(
-    stack: Stack, world: World, client: Client, worker: Role
-) -> None:
+def test_a_worker_treats_a_hung_database_as_an_outage(stack: Stack, world: World, client: Client, worker: Role) -> None:
     assert worker.process is not None
-    before, said = worker.process.pid, worker.said().count("database_silent")
+    before, outages_before = worker.process.pid, worker.read_log().count("database_silent")
     with stack.sessions() as holder:
         # The append lock is held here, so the worker waits inside its transaction.
         holder.execute(update(EventLog).values(position=EventLog.position))
         client.change()
         wait_for_backend(stack, "aftercommit-worker", "transactionid|tuple")
         with frozen(stack.database.pid):
-            wait_until(lambda: worker.said().count("database_silent") > said, "the worker to notice", timeout=10)
+            wait_until(
+                lambda: worker.read_log().count("database_silent") > outages_before, "the worker to notice", timeout=10
+            )
         holder.rollback()
     assert len(world.life(client.deployment)) == 2
     assert (worker.process.pid, worker.process.poll()) == (before, None)
 
 
-def test_a_worker_that_hangs_with_the_append_lock_loses_it(
-    stack: Stack, world: World, client: Client, worker: Role
-) -> None:
+def test_a_hung_worker_loses_the_append_lock(stack: Stack, world: World, client: Client, worker: Role) -> None:
     assert worker.process is not None
     with stack.sessions() as holder:
         holder.execute(update(EventLog).values(position=EventLog.position))

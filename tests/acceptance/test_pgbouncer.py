@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import text, update
 
 from app.models import EventLog
-from tests.acceptance.running_up import command, start
 from tests.acceptance.stack import Api, Role, Stack
+from tests.acceptance.up_process import command, start
 from tests.pgbouncer import running_pgbouncer
 from tests.scenarios import SCENARIOS
 from tests.sockets import receive, subscribed
@@ -65,7 +65,7 @@ def neighbour(bouncer: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def worker(stack: Stack, bouncer: str, neighbour: None) -> Role:
     """The only worker, with beat beside it. From now on, every process of the stack uses PgBouncer."""
-    stack.usual = {**stack.usual, "database_url": bouncer, "database_pooler": "transaction"}
+    stack.common_settings = {**stack.common_settings, "database_url": bouncer, "database_pooler": "transaction"}
     stack.start_beat()
     return stack.start_worker()
 
@@ -85,11 +85,11 @@ def _clean_audit(stack: Stack, world: World) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_real(scenario: Callable[[World], None], world: World) -> None:
+def test_a_scenario_holds_behind_a_pooler(scenario: Callable[[World], None], world: World) -> None:
     scenario(world)
 
 
-def test_many_changes_at_once_are_unbroken_chains(world: World, api: Api) -> None:
+def test_many_concurrent_changes_make_unbroken_chains(world: World, api: Api) -> None:
     deployments = [world.deploy(name=f"d{number}", version="first") for number in range(3)]
 
     def change(number: int) -> None:
@@ -104,7 +104,7 @@ def test_many_changes_at_once_are_unbroken_chains(world: World, api: Api) -> Non
         assert operations(events) == ["created", *["updated"] * 20]
 
 
-def test_a_worker_is_killed_in_the_middle_of_a_task(stack: Stack, world: World, worker: Role) -> None:
+def test_no_event_is_lost_when_a_worker_is_killed_during_a_task(stack: Stack, world: World, worker: Role) -> None:
     deployment = world.deploy()
     world.drain_outbox()
     with stack.sessions() as holder:
@@ -126,7 +126,7 @@ def test_a_worker_is_killed_in_the_middle_of_a_task(stack: Stack, world: World, 
     assert len(events) == 4
 
 
-def test_a_reader_gets_each_event_once_although_it_is_not_notified(stack: Stack, world: World, api: Api) -> None:
+def test_a_reader_gets_each_event_once_without_notifications(stack: Stack, world: World, api: Api) -> None:
     deployment = world.deploy()
     # The events of the tests before are in the same minute, so the filter names the deployment.
     only = {"resource": {"id": [f"prefect.deployment.{deployment}"]}}
@@ -139,7 +139,7 @@ def test_a_reader_gets_each_event_once_although_it_is_not_notified(stack: Stack,
         assert session.scalars(text("SELECT query FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")).all() == []
 
 
-def test_up_and_the_commands_beside_it_work_behind_it(bouncer: str, stack: Stack, tmp_path: Path) -> None:
+def test_up_and_the_commands_work_behind_a_pooler(bouncer: str, stack: Stack, tmp_path: Path) -> None:
     variables = {"AFTERCOMMIT_DATABASE_URL": bouncer, "AFTERCOMMIT_DATABASE_POOLER": "transaction"}
     up = start(tmp_path / "data", "--no-flower", AFTERCOMMIT_MASKING_KEY="a key for tests", **variables)
     try:

@@ -6,15 +6,15 @@ from tests.acceptance.stack import Stack
 from tests.waiting import wait_until
 from tests.world import assert_audit_is_clean, assert_unbroken, operations
 
-SHORT = {"readiness_silence": "2", "readiness_interval": "0.5"}
+SHORT_INTERVALS = {"readiness_silence": "2", "readiness_interval": "0.5"}
 
 
 @pytest.mark.slow
-def test_what_has_become_silent_is_told_once_by_whichever_beat(stack: Stack) -> None:
-    stack.start_worker(**SHORT)
+def test_two_beats_make_one_not_ready_event_when_polls_stop(stack: Stack) -> None:
+    stack.start_worker(**SHORT_INTERVALS)
     for name in ("beat", "other-beat"):
-        stack.start_beat(name, **SHORT)
-    with stack.start_api(**SHORT).client() as client:
+        stack.start_beat(name, **SHORT_INTERVALS)
+    with stack.start_api(**SHORT_INTERVALS).client() as client:
         world = stack.world(client)
         pool = world.pool()
         deployment = world.deploy(work_pool_name=pool)
@@ -24,10 +24,10 @@ def test_what_has_become_silent_is_told_once_by_whichever_beat(stack: Stack) -> 
 
         paths = [f"/work_pools/{pool}", f"/work_pools/{pool}/queues/default", f"/deployments/{deployment}"]
 
-        def all_silent() -> bool:
+        def all_not_ready() -> bool:
             return {client.get(path).json()["status"] for path in paths} == {"NOT_READY"}
 
-        wait_until(all_silent, "the silence to be noticed")
+        wait_until(all_not_ready, "the not-ready statuses")
         events = world.life(deployment)
 
     assert operations(events) == ["created", "ready", "not-ready"]

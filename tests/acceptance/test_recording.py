@@ -8,7 +8,7 @@ from tests.acceptance.recording import Exchange, Replay, differences, recorded
 from tests.acceptance.stack import Api, Stack
 from tests.world import JsonEvent, World, assert_audit_is_clean, assert_unbroken, operations
 
-EXCHANGES = 234
+EXCHANGE_COUNT = 234
 """The number of recorded exchanges."""
 
 Answered = tuple[Exchange, int, list[str]]
@@ -51,12 +51,12 @@ def test_every_status_is_the_recorded_one(replayed: list[Answered]) -> None:
     assert wrong == []
 
 
-def test_every_key_of_a_recorded_answer_is_answered_with_its_type(replayed: list[Answered]) -> None:
+def test_every_response_has_the_recorded_keys_with_their_types(replayed: list[Answered]) -> None:
     assert {f"{ours.path}: {where}" for ours, _, different in replayed for where in different} == set()
 
 
 def test_the_whole_recording_is_replayed(replayed: list[Answered]) -> None:
-    assert len(replayed) == EXCHANGES
+    assert len(replayed) == EXCHANGE_COUNT
     sent = {exchange.path.split("/")[1] for exchange, _, _ in replayed}
     assert {"deployments", "flows", "work_pools", "work_queues", "v2", "concurrency_limits", "events"} <= sent
 

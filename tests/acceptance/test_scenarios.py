@@ -25,7 +25,7 @@ def apis(stack: Stack, api: Api) -> list[Api]:
 
 
 @pytest.fixture(autouse=True)
-def _everything_runs(apis: list[Api]) -> None:
+def _whole_stack(apis: list[Api]) -> None:
     """Start the whole stack for every test."""
 
 
@@ -50,18 +50,18 @@ def only_deployment(world: World) -> str:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_real(scenario: Callable[[World], None], world: World) -> None:
+def test_a_scenario_holds_on_real_processes(scenario: Callable[[World], None], world: World) -> None:
     scenario(world)
 
 
-def test_fifty_identical_posts_at_once_create_once(world: World, clients: list[httpx2.Client]) -> None:
+def test_fifty_concurrent_identical_posts_create_one_deployment(world: World, clients: list[httpx2.Client]) -> None:
     body = {"name": "same", "flow_id": world.flow(), "description": "same"}
     statuses = at_once(clients, lambda _, client: client.post("/deployments/", json=body))
     assert sorted(statuses) == [200] * 49 + [201]
     assert operations(world.life(only_deployment(world))) == ["created"]
 
 
-def test_fifty_different_posts_at_once_are_one_creation_and_an_unbroken_chain(
+def test_fifty_concurrent_different_posts_make_one_creation_and_an_unbroken_chain(
     world: World, clients: list[httpx2.Client]
 ) -> None:
     body = {"name": "different", "flow_id": world.flow()}
@@ -72,11 +72,11 @@ def test_fifty_different_posts_at_once_are_one_creation_and_an_unbroken_chain(
     events = world.life(only_deployment(world))
     assert_unbroken(events)
     assert operations(events) == ["created", *["updated"] * 49]
-    said = [events[0]["payload"]["fields"]["description"], *(updates(e)["description"]["to"] for e in events[1:])]
-    assert sorted(said, key=int) == [str(number) for number in range(50)]
+    new_values = [events[0]["payload"]["fields"]["description"], *(updates(e)["description"]["to"] for e in events[1:])]
+    assert sorted(new_values, key=int) == [str(number) for number in range(50)]
 
 
-def test_twenty_patches_at_once_are_an_unbroken_chain(world: World, clients: list[httpx2.Client]) -> None:
+def test_twenty_concurrent_patches_make_an_unbroken_chain(world: World, clients: list[httpx2.Client]) -> None:
     deployment = world.deploy(version="first")
     statuses = at_once(
         clients[:20],
@@ -89,14 +89,14 @@ def test_twenty_patches_at_once_are_an_unbroken_chain(world: World, clients: lis
     assert updates(events[-1])["version"]["to"] == world.client.get(f"/deployments/{deployment}").json()["version"]
 
 
-def test_twenty_deletes_at_once_delete_once(world: World, clients: list[httpx2.Client]) -> None:
+def test_twenty_concurrent_deletions_delete_once(world: World, clients: list[httpx2.Client]) -> None:
     deployment = world.deploy()
     statuses = at_once(clients[:20], lambda _, client: client.delete(f"/deployments/{deployment}"))
     assert sorted(statuses) == [204] + [404] * 19
     assert operations(world.life(deployment)) == ["created", "deleted"]
 
 
-def test_ten_bulk_deletes_at_once_answer_each_deployment_once(world: World, clients: list[httpx2.Client]) -> None:
+def test_ten_concurrent_bulk_deletions_report_each_deployment_once(world: World, clients: list[httpx2.Client]) -> None:
     deployments = [world.deploy(name=f"bulk{number}") for number in range(4)]
     body = {"deployments": {"id": {"any_": deployments}}}
     answers: list[Any] = []
@@ -108,7 +108,9 @@ def test_ten_bulk_deletes_at_once_answer_each_deployment_once(world: World, clie
     assert [operations(world.life(deployment)) for deployment in deployments] == [["created", "deleted"]] * 4
 
 
-def test_twenty_deployments_with_the_same_new_queue_all_get_it(world: World, clients: list[httpx2.Client]) -> None:
+def test_twenty_concurrent_deployments_to_the_same_new_queue_succeed(
+    world: World, clients: list[httpx2.Client]
+) -> None:
     pool_name, flow = world.pool(), world.flow()
     body = {"flow_id": flow, "work_pool_name": pool_name, "work_queue_name": "new"}
     statuses = at_once(
@@ -117,7 +119,7 @@ def test_twenty_deployments_with_the_same_new_queue_all_get_it(world: World, cli
     assert statuses == [201] * 20
 
 
-def test_a_request_that_is_rolled_back_yields_nothing(world: World) -> None:
+def test_a_request_that_is_rolled_back_has_no_event(world: World) -> None:
     deployment = world.deploy(description="orig")
     twice = [{"schedule": {"interval": 60.0}, "slug": "s"}] * 2
     world.patch(f"/deployments/{deployment}", {"description": "phantom", "schedules": twice}, 409)
@@ -151,7 +153,7 @@ def failing_commit(stack: Stack) -> Iterator[str]:
         session.commit()
 
 
-def test_a_creation_whose_commit_fails_yields_nothing(world: World, failing_commit: str) -> None:
+def test_a_creation_whose_commit_fails_has_no_event(world: World, failing_commit: str) -> None:
     body = {"name": world.name(failing_commit), "flow_id": world.flow(), "description": "phantom"}
     response = world.client.post("/deployments/", json=body)
     assert response.status_code == 503
@@ -162,7 +164,7 @@ def test_a_creation_whose_commit_fails_yields_nothing(world: World, failing_comm
     assert world.post("/events/filter", {"filter": wanted})["total"] == 0
 
 
-def test_an_update_whose_commit_fails_yields_nothing(world: World, failing_commit: str) -> None:
+def test_an_update_whose_commit_fails_has_no_event(world: World, failing_commit: str) -> None:
     deployment = world.deploy(name=failing_commit, description="orig")
     world.patch(f"/deployments/{deployment}", {"description": "phantom"}, 503)
     world.patch(f"/deployments/{deployment}", {"description": "real"})
@@ -171,7 +173,7 @@ def test_an_update_whose_commit_fails_yields_nothing(world: World, failing_commi
     assert updates(events[1])["description"] == {"from": "orig", "to": "real"}
 
 
-def test_at_the_end_the_audit_is_clean(stack: Stack, world: World) -> None:
+def test_the_audit_is_clean_after_all_tests(stack: Stack, world: World) -> None:
     world.drain_outbox()
     with stack.sessions() as session:
         result = reconcile(session)

@@ -14,7 +14,7 @@ from app.local import programs
 from app.local.embedded.process import free_port
 from app.local.ports import Address
 from app.models import EventLog
-from tests.acceptance.holding import commits_held, deployments_held, held, wait_until_held
+from tests.acceptance.holding import commits_blocked, count_blocked, deployments_locked, wait_until_blocked
 from tests.acceptance.stack import Api, Role, Stack
 from tests.waiting import wait_until
 from tests.world import World, assert_audit_is_clean, assert_unbroken, operations, updates
@@ -41,7 +41,7 @@ def _clean_audit_without_the_sweep(stack: Stack, world: World) -> Iterator[None]
 
 
 @contextmanager
-def leaving(stack: Stack, *options: str, **settings: str) -> Iterator[Api]:
+def stopping_api(stack: Stack, *options: str, **settings: str) -> Iterator[Api]:
     """Yield an API process that the test asks to stop."""
     address = Address("API", "127.0.0.1", free_port(), "--port")
     # A blocked request must wait longer than the process waits for it.
@@ -58,7 +58,7 @@ def process_of(api: Api) -> subprocess.Popen[bytes]:
     return api.role.process
 
 
-def refuses(api: Api) -> bool:
+def refuses_connections(api: Api) -> bool:
     """Return whether a new connection is refused."""
     try:
         httpx2.get(f"{api.url}/health", timeout=5)
@@ -92,15 +92,15 @@ def clients(api: Api, count: int = 1) -> Iterator[Send]:
         yield send
 
 
-def test_requests_inside_their_transactions_get_their_answers_and_their_events(stack: Stack, world: World) -> None:
+def test_requests_in_open_transactions_are_answered_and_have_their_events(stack: Stack, world: World) -> None:
     deployments = [world.deploy(name=f"d{number}") for number in range(3)]
-    with leaving(stack) as api, api.client() as idle:
+    with stopping_api(stack) as api, api.client() as idle:
         assert idle.get("/hello").status_code == 200
-        with clients(api, 3) as send, deployments_held(stack, deployments):
+        with clients(api, 3) as send, deployments_locked(stack, deployments):
             answers = send(deployments, "in hand")
-            wait_until_held(stack, API, 3)
+            wait_until_blocked(stack, API, 3)
             process_of(api).terminate()
-            wait_until(lambda: refuses(api), "new connections to be refused")
+            wait_until(lambda: refuses_connections(api), "new connections to be refused")
             assert not any(answer.done() for answer in answers)
         assert [answer.result().status_code for answer in answers] == [204] * 3
         assert process_of(api).wait(BOUND) == 0
@@ -109,29 +109,29 @@ def test_requests_inside_their_transactions_get_their_answers_and_their_events(s
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_that_hangs_does_not_keep_the_process_and_changes_nothing(
+def test_a_hanging_request_does_not_delay_the_exit_and_changes_nothing(
     stack: Stack, world: World, number: signal.Signals
 ) -> None:
     deployment = world.deploy(description="orig")
-    with leaving(stack, "--grace", "1") as api:
-        with clients(api) as send, deployments_held(stack, [deployment]):
+    with stopping_api(stack, "--grace", "1") as api:
+        with clients(api) as send, deployments_locked(stack, [deployment]):
             (answer,) = send([deployment], "phantom")
-            wait_until_held(stack, API)
+            wait_until_blocked(stack, API)
             process_of(api).send_signal(number)
             assert process_of(api).wait(BOUND) == 0
             assert outcome(answer) >= 500
-        wait_until(lambda: held(stack, API) == 0, "the database to notice")
+        wait_until(lambda: count_blocked(stack, API) == 0, "the database to notice")
     world.patch(f"/deployments/{deployment}", {"description": "real"})
     events = world.life(deployment)
     assert_unbroken(events)
     assert updates(events[1])["description"] == {"from": "orig", "to": "real"}
 
 
-def test_a_request_that_hangs_in_its_commit_leaves_its_change_and_its_snapshot(stack: Stack, world: World) -> None:
+def test_a_request_that_hangs_in_its_commit_keeps_its_change_and_snapshot(stack: Stack, world: World) -> None:
     deployment = world.deploy(description="orig")
-    with leaving(stack, "--grace", "1") as api, clients(api) as send, commits_held(stack):
+    with stopping_api(stack, "--grace", "1") as api, clients(api) as send, commits_blocked(stack):
         (answer,) = send([deployment], "committed")
-        wait_until_held(stack, API)
+        wait_until_blocked(stack, API)
         process_of(api).terminate()
         assert process_of(api).wait(BOUND) == 0
         assert outcome(answer) >= 500
@@ -151,28 +151,32 @@ def outcome(answer: Answer) -> int:
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
-def test_a_second_signal_hurries_and_what_is_queued_is_published_all_the_same(
+def test_a_second_signal_ends_open_requests_and_queued_doorbells_are_still_published(
     stack: Stack, world: World, second: signal.Signals
 ) -> None:
-    held_up, queued = world.deploy(name="held up"), world.deploy(name="queued")
+    blocked, queued = world.deploy(name="blocked"), world.deploy(name="queued")
     world.drain_outbox()
-    with leaving(stack, "--grace", "600", publish_linger_ms="1000") as api, clients(api) as send, api.client() as other:
-        with deployments_held(stack, [held_up]):
-            (answer,) = send([held_up], "phantom")
-            wait_until_held(stack, API)
+    with (
+        stopping_api(stack, "--grace", "600", publish_linger_ms="1000") as api,
+        clients(api) as send,
+        api.client() as other,
+    ):
+        with deployments_locked(stack, [blocked]):
+            (answer,) = send([blocked], "phantom")
+            wait_until_blocked(stack, API)
             stack.world(other).patch(f"/deployments/{queued}", {"description": "queued"})
             process_of(api).terminate()
-            wait_until(lambda: refuses(api), "it to leave")
+            wait_until(lambda: refuses_connections(api), "it to leave")
             process_of(api).send_signal(second)
             assert process_of(api).wait(BOUND) == 0
         assert outcome(answer) >= 500
     assert operations(world.life(queued)) == ["created", "updated"]
-    assert operations(world.life(held_up)) == ["created"]
+    assert operations(world.life(blocked)) == ["created"]
 
 
-def test_a_load_balancer_is_told_before_the_door_is_closed(stack: Stack, world: World) -> None:
+def test_health_reports_the_shutdown_before_the_port_is_closed(stack: Stack, world: World) -> None:
     deployment = world.deploy()
-    with leaving(stack, "--drain", "600") as api, api.client() as client:
+    with stopping_api(stack, "--drain", "600") as api, api.client() as client:
         assert client.get("/health").status_code == 200
         process_of(api).terminate()
         wait_until(lambda: client.get("/health").status_code == 503, "it to say that it leaves")

@@ -22,10 +22,10 @@ LONG = timedelta(seconds=5)
 """Several sweeps: beat runs one every second, for snapshots older than one second."""
 
 
-def newer(command: list[str]) -> list[str]:
+def as_next_version(command: list[str]) -> list[str]:
     """Return the command line of the same role in the next version."""
     python, _, module, *arguments = command
-    return [python, "-m", "tests.acceptance.newer", module, *arguments]
+    return [python, "-m", "tests.acceptance.next_version", module, *arguments]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,23 +36,23 @@ def old_worker(stack: Stack) -> Role:
 
 
 @pytest.fixture
-def newer_client(stack: Stack) -> Iterator[httpx2.Client]:
+def next_version_client(stack: Stack) -> Iterator[httpx2.Client]:
     """A client of an API of the next version."""
     address = Address("API", "127.0.0.1", free_port(), "--port")
-    api = Api(stack.start("newer-api", newer(programs.api(address))), address.url)
+    api = Api(stack.start("newer-api", as_next_version(programs.api(address))), address.url)
     api.wait()
     with api.client() as client:
         yield client
 
 
-def waiting(stack: Stack, deployment: str) -> list[SnapshotRow]:
+def pending_snapshots(stack: Stack, deployment: str) -> list[SnapshotRow]:
     """Return a deployment's snapshots in the outbox, in order of revision."""
     with stack.sessions() as session:
         rows = select(SnapshotRow).where(SnapshotRow.resource_id == UUID(deployment))
         return list(session.scalars(rows.order_by(SnapshotRow.revision)))
 
 
-def have_waited_for_long(stack: Stack, deployment: str) -> bool:
+def have_waited_long(stack: Stack, deployment: str) -> bool:
     """Return whether all snapshots of a deployment are older than `LONG`, by the database's clock."""
     with stack.sessions() as session:
         young = SnapshotRow.captured > func.clock_timestamp() - LONG
@@ -61,16 +61,16 @@ def have_waited_for_long(stack: Stack, deployment: str) -> bool:
         ).all()
 
 
-def test_what_is_newer_waits_uncounted_and_comes_out_in_order_once_somebody_can_read_it(
-    stack: Stack, world: World, newer_client: httpx2.Client, old_worker: Role
+def test_newer_snapshots_wait_without_failures_and_a_newer_worker_dispatches_them_in_order(
+    stack: Stack, world: World, next_version_client: httpx2.Client, old_worker: Role
 ) -> None:
-    newer_world = World(newer_client, stack.sessions, token=world.token)
+    newer_world = World(next_version_client, stack.sessions, token=world.token)
     mixed, other = world.deploy(name="mixed"), world.deploy(name="other")
     world.drain_outbox()
-    said = iter(range(100))
+    numbers = iter(range(100))
 
     def change(through: World, deployment: str) -> None:
-        through.patch(f"/deployments/{deployment}", {"version": str(next(said))})
+        through.patch(f"/deployments/{deployment}", {"version": str(next(numbers))})
 
     change(newer_world, mixed)
     change(newer_world, mixed)
@@ -79,14 +79,14 @@ def test_what_is_newer_waits_uncounted_and_comes_out_in_order_once_somebody_can_
     versions = [SCHEMA_VERSION + 1, SCHEMA_VERSION + 1, SCHEMA_VERSION]
     for _ in range(3):
         change(world, other)
-        wait_until(lambda: not waiting(stack, other), "the other resource to go on")
-    wait_until(lambda: have_waited_for_long(stack, mixed), "several sweeps")
-    rows = waiting(stack, mixed)
+        wait_until(lambda: not pending_snapshots(stack, other), "the other resource to go on")
+    wait_until(lambda: have_waited_long(stack, mixed), "several sweeps")
+    rows = pending_snapshots(stack, mixed)
     assert [row.schema_version for row in rows] == versions
     assert [(row.attempts, row.deaths, row.parked, row.error) for row in rows] == [(0, 0, None, None)] * 3
 
-    stack.start("newer-worker", newer(programs.worker(2)))
-    wait_until(lambda: not waiting(stack, mixed), "the newer worker to read them")
+    stack.start("newer-worker", as_next_version(programs.worker(2)))
+    wait_until(lambda: not pending_snapshots(stack, mixed), "the newer worker to read them")
     change(newer_world, mixed)
     change(world, other)
     for deployment, count in ((mixed, 5), (other, 5)):

@@ -21,7 +21,7 @@ STOP_BOUND = 12.0
 """Seconds: the API's grace time, four more for the shutdown, and a margin for a slow machine."""
 
 
-def resident(api: Api) -> int:
+def resident_kilobytes(api: Api) -> int:
     """Return the resident memory of the process in kilobytes."""
     lines = Path(f"/proc/{api.role.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
@@ -48,22 +48,22 @@ def times_of_others(client: httpx2.Client, attacker: subprocess.Popen[str]) -> l
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", CONNECTIONS)
-def test_others_are_served_and_the_memory_comes_back(kind: str, stack: Stack) -> None:
+def test_other_clients_are_served_during_an_attack_and_the_memory_is_released(kind: str, stack: Stack) -> None:
     api = stack.start_api()
     with api.client() as client:
         # The first attack fills caches and pools that stay in memory.
         with attacked(api, kind) as first:
             times_of_others(client, first)
-        before = resident(api)
+        before = resident_kilobytes(api)
         with attacked(api, kind) as attacker:
             times = times_of_others(client, attacker)
         print(f"{kind}: {len(times)} requests of others, median {statistics.median(times) * 1000:.1f} ms")
         assert statistics.median(times) < MEDIAN_BOUND
-        wait_until(lambda: resident(api) < 1.3 * before, "the memory to be given back")
+        wait_until(lambda: resident_kilobytes(api) < 1.3 * before, "the memory to be released")
 
 
 @pytest.mark.parametrize("kind", CONNECTIONS)
-def test_the_process_stops_in_time_during_the_attack(kind: str, stack: Stack) -> None:
+def test_the_api_stops_in_time_during_an_attack(kind: str, stack: Stack) -> None:
     api = stack.start_api()
     with attacked(api, kind):
         begun = time.monotonic()

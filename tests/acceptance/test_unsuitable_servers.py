@@ -13,8 +13,8 @@ from app.local import programs
 from app.local.embedded.process import free_port
 from app.local.ports import Address
 from app.postgres.session_check import UNEXPECTED_POOLER
-from tests.acceptance.running_up import command, environment
 from tests.acceptance.stack import ROOT
+from tests.acceptance.up_process import command, environment
 from tests.old_postgres import running_old_postgres
 from tests.pgbouncer import running_pgbouncer
 from tests.system_packages import pgbouncer_program
@@ -91,12 +91,14 @@ def names_of(group: typer.Typer, prefix: str = "") -> Iterator[str]:
         yield from names_of(inner.typer_instance, f"{prefix}{inner.name} ")
 
 
-def test_no_command_is_forgotten_here() -> None:
+def test_every_command_is_tested() -> None:
     assert set(names_of(app)) == COMMANDS.keys() | WITHOUT_DATABASE
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_refuses_it(name: str, unsuitable: tuple[str, str], variables: dict[str, str]) -> None:
+def test_every_command_refuses_an_unsuitable_server(
+    name: str, unsuitable: tuple[str, str], variables: dict[str, str]
+) -> None:
     ports = ["--port", str(free_port())] if name == "up" else []
     result = command(*name.split(), *COMMANDS[name], *ports, **variables)
     assert result.returncode == 1
@@ -105,7 +107,9 @@ def test_every_command_refuses_it(name: str, unsuitable: tuple[str, str], variab
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_every_process_refuses_it(name: str, unsuitable: tuple[str, str], variables: dict[str, str]) -> None:
+def test_every_process_refuses_an_unsuitable_server(
+    name: str, unsuitable: tuple[str, str], variables: dict[str, str]
+) -> None:
     process = PROCESSES[name](Address("a process", "127.0.0.1", free_port(), "--port"))
     result = subprocess.run(
         process, capture_output=True, text=True, env=environment(variables), check=False, timeout=60, cwd=ROOT

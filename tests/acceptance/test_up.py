@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.local.embedded.process import free_port
-from tests.acceptance.running_up import START_TIMEOUT, Up, answers, are_gone, command, refused, start
+from tests.acceptance.up_process import START_TIMEOUT, Up, answers, command, have_ended, refusal_of, start
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -31,10 +31,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         up.process.wait(60)
 
 
-def test_it_says_once_where_everything_is(up: Up) -> None:
-    said = [line for line in up.log.splitlines() if "is ready" in line]
+def test_it_prints_the_urls_once_when_it_is_ready(up: Up) -> None:
+    ready_lines = [line for line in up.log.splitlines() if "is ready" in line]
 
-    assert said == [f"aftercommit is ready: API {up.run.api_url}  Flower {up.run.flower_url}  (Ctrl-C stops it)"]
+    assert ready_lines == [f"aftercommit is ready: API {up.run.api_url}  Flower {up.run.flower_url}  (Ctrl-C stops it)"]
     assert up.run.api_url == f"http://127.0.0.1:{up.port}/api"
     for url in (f"{up.run.api_url}/ready", f"{up.run.flower_url}/healthcheck"):
         with urllib.request.urlopen(url, timeout=10) as answer:
@@ -50,7 +50,7 @@ def test_no_secret_is_in_a_command_line_or_in_the_output(up: Up) -> None:
     assert not [secret for secret in secrets if secret in seen]
 
 
-def test_what_it_writes_is_private(up: Up) -> None:
+def test_its_files_with_secrets_are_private(up: Up) -> None:
     for name in ("run.json", "masking.key", "postgres/password", "valkey/password", "valkey/valkey.conf"):
         assert stat.S_IMODE((up.folder / name).stat().st_mode) == 0o600
 
@@ -61,25 +61,25 @@ def test_other_commands_find_its_servers(up: Up) -> None:
     assert (result.returncode, result.stdout) == (0, "The database is up to date.\n"), result.stderr
 
 
-def test_a_second_one_on_the_same_folder_is_told_who_has_it(up: Up) -> None:
-    assert f"(process {up.process.pid}) uses the data folder" in refused(up.folder, "--port", str(free_port()))
+def test_a_second_start_on_the_same_folder_names_the_running_process(up: Up) -> None:
+    assert f"(process {up.process.pid}) uses the data folder" in refusal_of(up.folder, "--port", str(free_port()))
 
 
-def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        error = refused(tmp_path / "data", "--port", str(listener.getsockname()[1]), "--no-flower")
+        error = refusal_of(tmp_path / "data", "--port", str(listener.getsockname()[1]), "--no-flower")
 
     assert "is in use: choose another port with --port (make run PORT=...)." in error.replace("\n", " ")
     assert not (tmp_path / "data/postgres").exists()
 
 
-def test_it_does_not_open_the_network_without_a_credential(tmp_path: Path) -> None:
-    error = refused(tmp_path / "data", "--host", "0.0.0.0", "--port", str(free_port()), "--no-flower")
+def test_it_does_not_listen_on_the_network_without_a_credential(tmp_path: Path) -> None:
+    error = refusal_of(tmp_path / "data", "--host", "0.0.0.0", "--port", str(free_port()), "--no-flower")
 
     assert "there is no credential. Set AFTERCOMMIT_API_AUTH_STRING=user:password" in error.replace("\n", " ")
 
 
-def test_what_dies_is_started_again(up: Up) -> None:
+def test_a_killed_child_is_restarted(up: Up) -> None:
     api = next(pid for pid, command in up.children().items() if "app.server" in command)
 
     os.kill(api, signal.SIGKILL)
@@ -88,7 +88,7 @@ def test_what_dies_is_started_again(up: Up) -> None:
     wait_until(lambda: answers(f"{up.run.api_url}/ready"), "the API is back", timeout=START_TIMEOUT)
 
 
-def test_nothing_outlives_a_kill_and_the_next_start_finds_the_data(tmp_path: Path) -> None:
+def test_no_child_survives_a_kill_and_the_next_start_finds_the_data(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     first = start(folder, "--no-flower")
     first.wait_until_ready()
@@ -98,7 +98,7 @@ def test_nothing_outlives_a_kill_and_the_next_start_finds_the_data(tmp_path: Pat
 
     first.process.kill()
     first.process.wait()
-    wait_until(lambda: are_gone(children), "all children are gone")
+    wait_until(lambda: have_ended(children), "all children are gone")
 
     second = start(folder, "--no-flower")
     second.wait_until_ready()
@@ -107,13 +107,13 @@ def test_nothing_outlives_a_kill_and_the_next_start_finds_the_data(tmp_path: Pat
     second.process.send_signal(signal.SIGINT)
 
     assert second.process.wait(60) == 0
-    assert are_gone(children)
+    assert have_ended(children)
     assert not (folder / "run.json").exists()
     assert second.log.rstrip().endswith("Stopped.")
 
 
 @pytest.mark.parametrize("moment", ["Starting PostgreSQL", "Bringing the database", "Waiting for the API"])
-def test_it_can_be_stopped_at_any_moment_of_its_start(tmp_path: Path, moment: str) -> None:
+def test_it_can_be_stopped_at_any_step_of_its_start(tmp_path: Path, moment: str) -> None:
     up = start(tmp_path / "data", "--no-flower")
     wait_until(lambda: moment in up.log, moment, timeout=START_TIMEOUT)
     children = up.children()
@@ -121,11 +121,11 @@ def test_it_can_be_stopped_at_any_moment_of_its_start(tmp_path: Path, moment: st
     up.process.send_signal(signal.SIGINT)
 
     assert up.process.wait(60) == 0
-    assert are_gone(children)
+    assert have_ended(children)
     assert "is ready" not in up.log
 
 
-def test_a_broker_that_is_down_does_not_hold_up_the_api(tmp_path: Path) -> None:
+def test_a_broker_that_is_down_does_not_prevent_the_start(tmp_path: Path) -> None:
     nowhere = f"redis://127.0.0.1:{free_port()}/0"
     up = start(tmp_path / "data", "--no-flower", AFTERCOMMIT_BROKER_URL=nowhere)
     up.wait_until_ready()

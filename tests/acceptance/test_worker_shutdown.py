@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.broker.contract import DISPATCH_QUEUE, SWEEP_QUEUE
 from app.local import programs
 from app.models import EventLog, SnapshotRow
-from tests.acceptance.holding import append_held, wait_until_held
+from tests.acceptance.holding import append_lock_held, wait_until_blocked
 from tests.acceptance.stack import Role, Stack
 from tests.freezing import descendants
 from tests.waiting import wait_until
@@ -31,7 +31,7 @@ MODES = {"by itself": {}, "remapped": {"REMAP_SIGTERM": "SIGQUIT"}}
 
 
 @pytest.fixture
-def leaving(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
+def stopping_worker(request: pytest.FixtureRequest, stack: Stack) -> Iterator[Role]:
     """The only worker; the test asks it to stop."""
     with redis.Redis.from_url(stack.broker.url) as broker:
         # Remove the messages that a killed worker of another test has left.
@@ -58,43 +58,45 @@ def assert_no_sweep_was_needed(stack: Stack) -> None:
         assert session.scalar(select(EventLog.rescued)) == 0
 
 
-def stop(role: Role) -> None:
+def begin_shutdown(role: Role) -> None:
     """Send SIGTERM and wait until the worker has begun to shut down."""
     assert role.process is not None
     role.process.terminate()
-    wait_until(lambda: "shutdown" in role.said().lower(), "the worker to leave")
+    wait_until(lambda: "shutdown" in role.read_log().lower(), "the worker to leave")
 
 
-def end(role: Role) -> None:
+def wait_for_exit(role: Role) -> None:
     """Wait until the worker ends; it must exit with 0."""
     assert role.process is not None
-    assert role.process.wait(BOUND) == 0, role.said()
+    assert role.process.wait(BOUND) == 0, role.read_log()
 
 
-def signal_each(children: list[int], number: signal.Signals) -> None:
+def signal_children(children: list[int], number: signal.Signals) -> None:
     """Send a signal to the children only."""
     for child in children:
         os.kill(child, number)
 
 
-def in_broker(stack: Stack) -> tuple[int, int]:
+def count_messages(stack: Stack) -> tuple[int, int]:
     """Return the number of queued messages and of delivered, unacknowledged messages."""
     with redis.Redis.from_url(stack.broker.url) as broker:
         return broker.llen(DISPATCH_QUEUE), broker.hlen("unacked")
 
 
-@pytest.mark.parametrize("leaving", MODES, indirect=True)
-def test_what_it_cannot_finish_goes_back_and_another_worker_does_it(stack: Stack, world: World, leaving: Role) -> None:
+@pytest.mark.parametrize("stopping_worker", MODES, indirect=True)
+def test_unfinished_tasks_are_returned_and_done_by_another_worker(
+    stack: Stack, world: World, stopping_worker: Role
+) -> None:
     deployments = [world.deploy(name=f"d{number}") for number in range(6)]
     world.drain_outbox()
-    with append_held(stack):
+    with append_lock_held(stack):
         for deployment in deployments:
-            world.patch(f"/deployments/{deployment}", {"description": "given back"})
+            world.patch(f"/deployments/{deployment}", {"description": "changed"})
         # One child waits for the append lock; the other child may wait for it too.
-        wait_until_held(stack, WORKER)
-        stop(leaving)
-        end(leaving)
-        waiting, unacknowledged = in_broker(stack)
+        wait_until_blocked(stack, WORKER)
+        begin_shutdown(stopping_worker)
+        wait_for_exit(stopping_worker)
+        waiting, unacknowledged = count_messages(stack)
         assert waiting > 0
         assert unacknowledged == 0
     with stack.sessions() as session:
@@ -106,30 +108,34 @@ def test_what_it_cannot_finish_goes_back_and_another_worker_does_it(stack: Stack
     next_one.kill()
 
 
-def test_what_it_can_finish_is_finished_and_acknowledged(stack: Stack, world: World, leaving: Role) -> None:
+def test_a_task_that_ends_in_time_is_finished_and_acknowledged(
+    stack: Stack, world: World, stopping_worker: Role
+) -> None:
     deployment = world.deploy()
     world.drain_outbox()
-    with append_held(stack):
+    with append_lock_held(stack):
         world.patch(f"/deployments/{deployment}", {"description": "finished"})
-        wait_until_held(stack, WORKER)
-        stop(leaving)
-    end(leaving)
-    assert in_broker(stack) == (0, 0)
+        wait_until_blocked(stack, WORKER)
+        begin_shutdown(stopping_worker)
+    wait_for_exit(stopping_worker)
+    assert count_messages(stack) == (0, 0)
     events = world.life(deployment)
     assert_unbroken(events)
     assert len(events) == 2
     assert_no_sweep_was_needed(stack)
 
 
-def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world: World, leaving: Role) -> None:
+def test_a_doorbell_during_the_shutdown_is_left_to_another_worker(
+    stack: Stack, world: World, stopping_worker: Role
+) -> None:
     deployments = [world.deploy(name=f"d{number}") for number in range(2)]
     world.drain_outbox()
-    with append_held(stack):
+    with append_lock_held(stack):
         world.patch(f"/deployments/{deployments[0]}", {"description": "in hand"})
-        wait_until_held(stack, WORKER)
-        stop(leaving)
+        wait_until_blocked(stack, WORKER)
+        begin_shutdown(stopping_worker)
         world.patch(f"/deployments/{deployments[1]}", {"description": "too late"})
-        end(leaving)
+        wait_for_exit(stopping_worker)
     next_one = stack.start_worker(2)
     # The leaving worker may have requested one more message and leave without reading the answer. Redis has then
     # removed that doorbell, so the sweep rings for its row.
@@ -140,24 +146,24 @@ def test_what_is_rung_for_while_it_leaves_is_left_to_another(stack: Stack, world
     beat.kill()
 
 
-def test_it_does_not_wait_for_a_child_that_was_handed_its_task_at_the_last_moment(
-    stack: Stack, world: World, leaving: Role
+def test_a_child_that_has_not_begun_its_task_does_not_delay_the_shutdown(
+    stack: Stack, world: World, stopping_worker: Role
 ) -> None:
     deployments = [world.deploy(name=f"d{number}") for number in range(2)]
     world.drain_outbox()
-    wait_until(lambda: in_broker(stack) == (0, 0), "the creations to be acknowledged")
-    children = descendants(leaving.pid)
-    signal_each(children, signal.SIGSTOP)
+    wait_until(lambda: count_messages(stack) == (0, 0), "the creations to be acknowledged")
+    children = descendants(stopping_worker.pid)
+    signal_children(children, signal.SIGSTOP)
     # When the second message is fetched, the first is in the pipe of a child that is stopped and cannot read it.
     for number, deployment in enumerate(deployments, start=1):
         world.patch(f"/deployments/{deployment}", {"description": "handed over, and not begun"})
-        wait_until(lambda fetched=number: in_broker(stack) == (0, fetched), "its message to be fetched")  # type: ignore[misc]
-    stop(leaving)
-    threads = Path(f"/proc/{leaving.pid}/task")
+        wait_until(lambda fetched=number: count_messages(stack) == (0, fetched), "its message to be fetched")  # type: ignore[misc]
+    begin_shutdown(stopping_worker)
+    threads = Path(f"/proc/{stopping_worker.pid}/task")
     # While the worker waits for its children, it runs a timer thread and has forgotten the tasks it handed over.
     wait_until(lambda: len([*threads.iterdir()]) > 1, "the worker to wait for its children")
-    signal_each(children, signal.SIGCONT)
-    end(leaving)
+    signal_children(children, signal.SIGCONT)
+    wait_for_exit(stopping_worker)
     next_one = stack.start_worker(2)
     for deployment in deployments:
         assert operations(world.life(deployment)) == ["created", "updated"]

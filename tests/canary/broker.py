@@ -15,9 +15,9 @@ BASE64: Final = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
 
 
 @contextmanager
-def overheard(url: str) -> Iterator[list[str]]:
+def sent_commands(url: str) -> Iterator[list[str]]:
     """Collect every command that any client sends to the broker, including all data it writes or publishes."""
-    heard: list[str] = []
+    commands: list[str] = []
     ending = threading.Event()
     with (
         # No timeout: there may be no commands for any length of time.
@@ -28,14 +28,14 @@ def overheard(url: str) -> Iterator[list[str]]:
 
         def listen() -> None:
             for command in monitor.listen():
-                heard.append(command["command"])
+                commands.append(command["command"])
                 if ending.is_set():
                     return
 
         thread = threading.Thread(target=listen)
         thread.start()
         try:
-            yield heard
+            yield commands
         finally:
             ending.set()
             # `listen` receives this too, and returns.
@@ -43,13 +43,13 @@ def overheard(url: str) -> Iterator[list[str]]:
             thread.join()
 
 
-def kept(url: str) -> list[str]:
+def stored_keys(url: str) -> list[str]:
     """Return all keys of the broker with their values."""
     with Redis.from_url(url, decode_responses=True) as client:
         return [f"{key}: {_value(client, key)}" for key in client.scan_iter()]
 
 
-def readable(texts: list[str]) -> str:
+def with_decoded_base64(texts: list[str]) -> str:
     """Return the texts, followed by their decoded Base64 parts."""
     text = "\n".join(texts)
     return "\n".join([text, *_decoded(text)])

@@ -14,13 +14,15 @@ from tests.canary.secrets import Canaries
 from tests.sockets import receive, subscribed
 from tests.streams import streamed
 
-PLAIN: Final = frozenset({"flow", "work_pool", "work_queue", "pool_worker", "concurrency_limit", "deployment"})
+REGISTRY_TABLES: Final = frozenset(
+    {"flow", "work_pool", "work_queue", "pool_worker", "concurrency_limit", "deployment"}
+)
 """The registry's own rows: they hold what the API must answer to those who deploy. Every other table is searched."""
 
 
 def stored_texts(sessions: sessionmaker[Session]) -> Iterator[tuple[str, str]]:
     """Yield the name of each searched table with all its rows as one text."""
-    for name in sorted(set(Base.metadata.tables) - PLAIN):
+    for name in sorted(set(Base.metadata.tables) - REGISTRY_TABLES):
         with sessions() as session:
             # SQLAlchemy has no expression for a whole row as text, which includes any later column.
             rows = session.scalars(text(f'SELECT t::text FROM "{name}" AS t')).all()

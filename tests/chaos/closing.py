@@ -14,23 +14,23 @@ from tests.acceptance.stack import ROOT
 from tests.chaos.fleet import Fleet
 from tests.chaos.logs import DIED
 from tests.chaos.reading import pending, ready, writers
-from tests.chaos.report import Finding, Word
+from tests.chaos.report import Category, Finding
 from tests.waiting import wait_until
 
 NO_PROGRESS: Final = 30.0
 """When nothing has left the outbox for so many seconds, nothing will."""
 NO_PROGRESS_WITHOUT_SWEEP: Final = 6.0
 """Nobody comes back to what has no doorbell: it is either in a worker's hands or stuck."""
-LONGEST_SILENCE: Final = 30.0
-"""For so long beat may take to find what has become silent; what it finds later is judged as it is."""
+READINESS_TIMEOUT: Final = 30.0
+"""Seconds that beat may take to find all resources without polls. Later changes of a status are judged, too."""
 COMMAND_TIMEOUT: Final = 120.0
-WORDS: Final[dict[Word, str]] = {
+AUDIT_NAMES: Final[dict[Category, str]] = {
     "lost": "lost",
     "phantom": "phantom",
     "duplicated": "duplicate",
     "disordered": "disordered",
 }
-"""The words of this verdict, and those of the product's audit."""
+"""The categories of this verdict, and those of the product's audit."""
 
 
 def end_writing(fleet: Fleet) -> None:
@@ -46,14 +46,14 @@ def end_writing(fleet: Fleet) -> None:
     wait_until(lambda: writers(fleet.database_url) == 0, "the APIs' database sessions to end", timeout=90)
 
 
-def wait_for_silence(fleet: Fleet) -> None:
-    """Wait until beat has found all silent resources, so that nothing changes while the log is judged."""
-    end = time.monotonic() + LONGEST_SILENCE
+def wait_until_nothing_is_ready(fleet: Fleet) -> None:
+    """Wait until beat has found all resources without polls, so that nothing changes while the log is judged."""
+    end = time.monotonic() + READINESS_TIMEOUT
     while fleet.beats and ready(fleet.database_url) and time.monotonic() < end:
         time.sleep(0.2)
 
 
-def wait_for_quiet(fleet: Fleet, say: Callable[[str], None]) -> int:
+def wait_until_dispatched(fleet: Fleet, say: Callable[[str], None]) -> int:
     """Wait until the outbox is empty or makes no progress; return how many snapshots were replayed.
 
     A snapshot that is parked because its workers were killed over and over is replayed, with the product's command.
@@ -98,11 +98,11 @@ def compare_with_audit(findings: Sequence[Finding], code: int, output: str) -> l
         audit: dict[str, Any] = json.loads(output)
     except ValueError:
         return [Finding("failed", f"the audit ended with exit code {code} and no verdict: {output[-500:]!r}")]
-    ours = Counter(finding.word for finding in findings)
+    ours = Counter(finding.category for finding in findings)
     differences = [
         Finding("failed", f"the audit finds {audit[theirs]} {theirs}, this verdict none: {audit['findings'][:3]}")
-        for word, theirs in WORDS.items()
-        if audit[theirs] and not ours[word]
+        for category, theirs in AUDIT_NAMES.items()
+        if audit[theirs] and not ours[category]
     ]
     if code != 0 and not findings and not differences:
         differences.append(Finding("failed", f"the audit ended with exit code {code}"))

@@ -137,7 +137,7 @@ class History:
     events: Sequence[EventFact] = ()
     """By position."""
     rows: Mapping[str, RowFact] = field(default_factory=dict)
-    graves: Mapping[str, int] = field(default_factory=dict)
+    tombstones: Mapping[str, int] = field(default_factory=dict)
     """The revision of the deletion, by resource."""
     pending: Sequence[PendingFact] = ()
     head: int = 0
@@ -156,19 +156,19 @@ class History:
         return dict(lives)
 
 
-def agrees(told: Any, stored: Any, *, masked: bool = True) -> bool:
+def agrees(logged: Any, stored: Any, *, masked: bool = True) -> bool:
     """Return whether a value in an event equals the stored one; if `masked`, a masked value equals any.
 
     As in PostgreSQL, `1` equals `1.0`, but `true` is not a number.
     """
-    if masked and isinstance(told, dict) and "$masked" in told:
+    if masked and isinstance(logged, dict) and "$masked" in logged:
         return True
-    if isinstance(told, dict) and isinstance(stored, dict):
-        if told.keys() != stored.keys():
+    if isinstance(logged, dict) and isinstance(stored, dict):
+        if logged.keys() != stored.keys():
             return False
-        return all(agrees(value, stored[key], masked=masked) for key, value in told.items())
-    if isinstance(told, list) and isinstance(stored, list):
-        return len(told) == len(stored) and all(
-            agrees(left, right, masked=masked) for left, right in zip(told, stored, strict=True)
+        return all(agrees(value, stored[key], masked=masked) for key, value in logged.items())
+    if isinstance(logged, list) and isinstance(stored, list):
+        return len(logged) == len(stored) and all(
+            agrees(left, right, masked=masked) for left, right in zip(logged, stored, strict=True)
         )
-    return isinstance(told, bool) == isinstance(stored, bool) and bool(told == stored)
+    return isinstance(logged, bool) == isinstance(stored, bool) and bool(logged == stored)

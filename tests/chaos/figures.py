@@ -12,15 +12,15 @@ from tests.chaos import logs, plan
 from tests.chaos.facts import History
 from tests.chaos.load import statuses
 from tests.chaos.reading import Reading
-from tests.chaos.report import WORDS, Report
-from tests.chaos.storm import Storm
+from tests.chaos.report import CATEGORIES, Report
+from tests.chaos.stress import Stress
 
 READINESS: Final = frozenset({"ready", "not-ready", "paused"})
 
 MEANINGS: Final = {
     "lost": "changes without their event",
     "phantom": "events without their change",
-    "duplicated": "told twice, or refused by the database",
+    "duplicated": "with two events, or refused by the database",
     "disordered": "out of order, or missed by a reader",
     "failed": "other violations",
     "kills": "SIGKILL, by part",
@@ -41,31 +41,31 @@ MEANINGS: Final = {
 }
 
 
-def figures(storm: Storm, reading: Reading, history: History) -> dict[str, Any]:
+def figures(stress: Stress, reading: Reading, history: History) -> dict[str, Any]:
     """Return the figures that the table shows besides the verdict."""
-    done = storm.killer.done
+    done = stress.killer.done
     operations = history.operations
     families = {"kills": plan.KILLS, "stops": plan.STOPS, "restarts": plan.RESTARTS, "cuts": plan.CUTS}
-    api_logs = [api.role.log for api in storm.fleet.apis]
+    api_logs = [api.role.log for api in stress.fleet.apis]
     return {
-        "seed": storm.plan.seed,
-        "seconds": storm.plan.seconds,
-        "bug": storm.plan.bug,
+        "seed": stress.plan.seed,
+        "seconds": stress.plan.seconds,
+        "bug": stress.plan.bug,
         **{name: {kind.partition("-")[2]: done[kind] for kind in kinds} for name, kinds in families.items()},
         "others": {kind: done[kind] for kind in plan.OTHERS},
         "changes": dict(Counter(event.kind for event in history.events)),
         "readiness": dict(Counter(event.what for event in history.events if event.what in READINESS)),
         "operations": dict(Counter(operation.outcome for operation in operations)),
         "verbs": dict(Counter(operation.verb for operation in operations)),
-        "resources": len(history.rows) + len(history.graves),
-        "statuses": statuses(storm.callers()),
+        "resources": len(history.rows) + len(history.tombstones),
+        "statuses": statuses(stress.callers()),
         "doorbells_dropped": logs.count_words(api_logs, [logs.DROPPED])[logs.DROPPED],
         "rescued": reading.rescued,
-        "replayed": storm.replayed,
-        "stubborn": dict(Counter(storm.fleet.stubborn)),
+        "replayed": stress.replayed,
+        "stubborn": dict(Counter(stress.fleet.stubborn)),
         "longest_to_readable": round(reading.longest_to_readable, 2),
-        "longest_request": round(max(caller.longest for caller in storm.callers()), 2),
-        "recovery": _recovery(storm.probes.acknowledged, storm.probes.readable),
+        "longest_request": round(max(caller.longest for caller in stress.callers()), 2),
+        "recovery": _recovery(stress.probes.acknowledged, stress.probes.readable),
     }
 
 
@@ -87,7 +87,7 @@ def show(report: Report, console: Console) -> None:
     console.print(Group(_main_table(report, title), _recovery_table(report)))
     for finding in report.shown():
         # `Text`, so that the evidence in a finding is not read as markup.
-        console.print(Text(f"{finding.word}: {finding.text}", style="red"), soft_wrap=True)
+        console.print(Text(f"{finding.category}: {finding.text}", style="red"), soft_wrap=True)
 
 
 def _main_table(report: Report, title: str) -> Table:
@@ -95,12 +95,12 @@ def _main_table(report: Report, title: str) -> Table:
     table.add_column(style="bold")
     table.add_column(justify="right")
     table.add_column()
-    values: dict[str, Any] = {**{word: getattr(report, word) for word in WORDS}, **report.figures}
+    values: dict[str, Any] = {**{category: getattr(report, category) for category in CATEGORIES}, **report.figures}
     for name, meaning in MEANINGS.items():
         value = values[name]
         parts = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else ""
         total = sum(value.values()) if isinstance(value, dict) else value
-        style = ("red" if value else "green") if name in WORDS else ""
+        style = ("red" if value else "green") if name in CATEGORIES else ""
         table.add_row(name.replace("_", " "), Text(str(total), style=style), parts or meaning)
     return table
 

@@ -70,8 +70,8 @@ def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Itera
     # No guard: the database must not stop a planted bug that a real one lets through.
     with running_servers(folder, guarded=False) as stack:
         if plan.bug is not None:
-            stack.disguise = _planted(plan.bug)
-        stack.usual = {**stack.usual, **SHORT_SILENCE}
+            stack.wrap_command = _planted(plan.bug)
+        stack.common_settings = {**stack.common_settings, **SHORT_SILENCE}
         fleet = Fleet(stack)
         fleet.workers = [stack.start_worker(number) for number in range(1, plan.workers + 1)]
         fleet.beats = [stack.start_beat(f"beat{number}") for number in range(1, plan.beats + 1) if plan.sweep]
@@ -84,9 +84,9 @@ def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Itera
 
 
 def _planted(bug: str) -> Callable[[list[str]], list[str]]:
-    def disguise(command: list[str]) -> list[str]:
+    def wrap_command(command: list[str]) -> list[str]:
         python, dash_m, module, *arguments = command
         assert dash_m == "-m", command
         return [python, "-m", "tests.chaos.planted", bug, module, *arguments]
 
-    return disguise
+    return wrap_command

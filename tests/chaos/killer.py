@@ -52,7 +52,7 @@ class Killer:
     begun: Callable[[str], None]
     burst: Callable[[], None]
     progress: Callable[[Counter[str]], None]
-    """It is told now and then what was done so far."""
+    """It is called now and then with the number of disruptions of each kind so far."""
     done: Counter[str] = field(default_factory=Counter)
     """How many disruptions of each kind there were."""
     _running: list[tuple[float, str, Steps]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Killer:
                 next_one = time.monotonic() + pause
             time.sleep(0.02)
 
-    def mend(self) -> None:
+    def finish_all(self) -> None:
         """Finish all open disruptions: afterwards everything runs again."""
         while self._running:
             self._advance()

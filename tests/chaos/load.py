@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from tests.chaos.board import Board
+from tests.chaos.actions import ACTIONS
 from tests.chaos.caller import Caller
+from tests.chaos.client import ChaosClient, run_client
+from tests.chaos.deployment_actions import send_patch, upsert
+from tests.chaos.inventory import Inventory
 from tests.chaos.ledger import Ledger
-from tests.chaos.moves import MOVES
-from tests.chaos.player import Player, play
-from tests.chaos.writing import send_patch, upsert
 
 SHARED_FLOWS: Final = ("hot-1", "hot-2", "hot-3")
 NAMES: Final = ("a", "b", "c", "d")
@@ -26,14 +26,16 @@ class Load:
         """Create the clients; bursts go to the first of `urls`."""
         self._stopping = threading.Event()
         self._bursts = threading.Semaphore(0)
-        shared = Board(SHARED_FLOWS, NAMES, own=False)
-        self._players = [self._player(f"c{number}", shared, ledger, urls, seed) for number in range(1, clients + 1)]
-        self._burster = self._player("b1", shared, ledger, urls[:1], seed)
+        shared = Inventory(SHARED_FLOWS, NAMES, own=False)
+        self._clients = [
+            self._make_client(f"c{number}", shared, ledger, urls, seed) for number in range(1, clients + 1)
+        ]
+        self._burster = self._make_client("b1", shared, ledger, urls[:1], seed)
         self._threads = [
             threading.Thread(
-                target=play, args=(player, MOVES, self._stopping), name=f"chaos-{player.name}", daemon=True
+                target=run_client, args=(client, ACTIONS, self._stopping), name=f"chaos-{client.name}", daemon=True
             )
-            for player in self._players
+            for client in self._clients
         ]
         self._threads.append(threading.Thread(target=self._burst, name="b1", daemon=True))
         self.errors: list[str] = []
@@ -50,26 +52,26 @@ class Load:
         self._bursts.release()
 
     def stop(self) -> None:
-        """Tell all clients to begin no more moves."""
+        """Tell all clients to begin no more actions."""
         self._stopping.set()
         self._bursts.release()
 
     def finish(self) -> None:
-        """Stop all clients, and wait until each has ended its current move."""
+        """Stop all clients, and wait until each has ended its current action."""
         self.stop()
         for thread in self._threads:
             thread.join()
-        for player in [*self._players, self._burster]:
-            player.caller.close()
+        for client in [*self._clients, self._burster]:
+            client.caller.close()
 
     def callers(self) -> list[Caller]:
         """Return the callers of all clients."""
-        return [player.caller for player in [*self._players, self._burster]]
+        return [client.caller for client in [*self._clients, self._burster]]
 
-    def _player(self, name: str, shared: Board, ledger: Ledger, urls: Sequence[str], seed: int) -> Player:
+    def _make_client(self, name: str, shared: Inventory, ledger: Ledger, urls: Sequence[str], seed: int) -> ChaosClient:
         rng = Random(f"{seed} {name}")
-        own = Board((f"{name}-1", f"{name}-2"), NAMES, own=True)
-        return Player(name, rng, Caller(urls, rng, self._stopping), ledger, shared, own)
+        own = Inventory((f"{name}-1", f"{name}-2"), NAMES, own=True)
+        return ChaosClient(name, rng, Caller(urls, rng, self._stopping), ledger, shared, own)
 
     def _burst(self) -> None:
         while self._bursts.acquire() and not self._stopping.is_set():

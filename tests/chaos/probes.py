@@ -12,8 +12,8 @@ from typing import Final
 import psycopg
 
 from tests.chaos.caller import Caller, own_id
+from tests.chaos.client import make_flow
 from tests.chaos.ledger import Ledger, Operation
-from tests.chaos.player import make_flow
 
 PROBERS: Final = 12
 LONGEST: Final = 60.0

@@ -23,7 +23,7 @@ ROWS = {
     )
     for kind, names in TRACKED.items()
 }
-GRAVES = "SELECT id::text, revision FROM tombstone"
+TOMBSTONES = "SELECT id::text, revision FROM tombstone"
 PENDING = """
     SELECT resource_id::text AS subject, revision, attempts, parked IS NOT NULL AS parked, error
     FROM snapshot ORDER BY sequence
@@ -36,7 +36,7 @@ READY = """
         + (SELECT count(*) FROM work_queue WHERE status = 'READY')
         + (SELECT count(*) FROM deployment WHERE status = 'READY') AS n
 """
-STIRRING = """
+CONNECTIONS_OF_APIS = """
     SELECT count(*) AS n FROM pg_stat_activity
     WHERE datname = current_database() AND application_name LIKE 'aftercommit-api%'
 """
@@ -54,7 +54,7 @@ class Reading:
             self._rows = [
                 _row(row, TRACKED[kind]) for kind, rows in ROWS.items() for row in connection.execute(rows).fetchall()
             ]
-            self._graves = connection.execute(GRAVES).fetchall()
+            self._tombstones = connection.execute(TOMBSTONES).fetchall()
             self._pending = connection.execute(PENDING).fetchall()
             heads = connection.execute(HEAD).fetchall()
             (slowest,) = connection.execute(SLOWEST).fetchall()
@@ -69,7 +69,7 @@ class Reading:
         return History(
             events=[EventFact(**row) for row in self._events],
             rows={row.id: row for row in self._rows},
-            graves={row["id"]: row["revision"] for row in self._graves},
+            tombstones={row["id"]: row["revision"] for row in self._tombstones},
             pending=[PendingFact(**row) for row in self._pending],
             head=self._head,
             operations=operations,
@@ -85,7 +85,7 @@ def pending(url: str) -> list[PendingFact]:
 
 def writers(url: str) -> int:
     """Return how many database connections the APIs have, including dying ones."""
-    return _count(url, STIRRING)
+    return _count(url, CONNECTIONS_OF_APIS)
 
 
 def ready(url: str) -> int:

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-Word = Literal["lost", "phantom", "duplicated", "disordered", "failed"]
-WORDS: Final[tuple[Word, ...]] = ("lost", "phantom", "duplicated", "disordered", "failed")
+Category = Literal["lost", "phantom", "duplicated", "disordered", "failed"]
+CATEGORIES: Final[tuple[Category, ...]] = ("lost", "phantom", "duplicated", "disordered", "failed")
 SHOWN: Final = 20
-"""How many findings are printed with their text; the JSON has as many of each word."""
+"""How many findings are printed with their text; the JSON has as many of each category."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """One violation: which promise was broken, and the evidence."""
 
-    word: Word
+    category: Category
     text: str
 
 
@@ -59,17 +59,21 @@ class Report:
         return not self.findings
 
     def shown(self) -> list[Finding]:
-        """Return the first findings of each word, in the order of the words."""
-        return [finding for word in WORDS for finding in [each for each in self.findings if each.word == word][:SHOWN]]
+        """Return the first findings of each category, in the order of the categories."""
+        return [
+            finding
+            for category in CATEGORIES
+            for finding in [each for each in self.findings if each.category == category][:SHOWN]
+        ]
 
     def to_json(self) -> str:
         """Return the whole report as a JSON text."""
         body: dict[str, Any] = {
-            **{word: self._count(word) for word in WORDS},
+            **{category: self._count(category) for category in CATEGORIES},
             **self.figures,
-            "findings": [{"word": finding.word, "text": finding.text} for finding in self.shown()],
+            "findings": [{"category": finding.category, "text": finding.text} for finding in self.shown()],
         }
         return json.dumps(body, indent=2, default=str)
 
-    def _count(self, word: Word) -> int:
-        return Counter(finding.word for finding in self.findings)[word]
+    def _count(self, category: Category) -> int:
+        return Counter(finding.category for finding in self.findings)[category]

@@ -11,7 +11,7 @@ from tests.chaos.load import statuses
 from tests.chaos.plan import Plan
 from tests.chaos.reading import Reading
 from tests.chaos.report import Finding, Report
-from tests.chaos.storm import Say, Storm
+from tests.chaos.stress import Say, Stress
 from tests.chaos.verdict import judge
 
 
@@ -23,23 +23,23 @@ def run(plan: Plan, folder: Path, say: Say) -> Report:
     hook = threading.excepthook
     try:
         with running_fleet(plan, folder, say) as fleet:
-            storm = Storm(plan, fleet, say)
-            storm.rage()
-            return _report(storm, say)
+            stress = Stress(plan, fleet, say)
+            stress.run()
+            return _report(stress, say)
     finally:
         threading.excepthook = hook
 
 
-def _report(storm: Storm, say: Say) -> Report:
-    reading = Reading(storm.fleet.database_url)
-    history = reading.history(storm.ledger.operations(), [tail.seen for tail in storm.tails])
+def _report(stress: Stress, say: Say) -> Report:
+    reading = Reading(stress.fleet.database_url)
+    history = reading.history(stress.ledger.operations(), [tail.seen for tail in stress.tails])
     say(f"judging {len(history.events)} events and {len(history.operations)} operations")
-    findings = [*judge(history), *_evidence(storm.fleet, reading)]
-    findings += [Finding("failed", f"the driver itself: {error}") for error in storm.load.errors]
-    findings += _server_errors(statuses(storm.callers()))
-    audit = closing.outbox_command(storm.fleet, "reconcile", "--json")
+    findings = [*judge(history), *_evidence(stress.fleet, reading)]
+    findings += [Finding("failed", f"the driver itself: {error}") for error in stress.load.errors]
+    findings += _server_errors(statuses(stress.callers()))
+    audit = closing.outbox_command(stress.fleet, "reconcile", "--json")
     findings += closing.compare_with_audit(findings, audit.returncode, audit.stdout or audit.stderr)
-    return Report(findings, figures(storm, reading, history))
+    return Report(findings, figures(stress, reading, history))
 
 
 def _server_errors(counts: Mapping[str, int]) -> list[Finding]:

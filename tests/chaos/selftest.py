@@ -34,7 +34,7 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write the results as JSON.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Tell what the driver does and what it found.")] = False,
 ) -> None:
-    """Test the chaos driver: each planted bug must make it fail with the expected word.
+    """Test the chaos driver: each planted bug must make it fail with the expected category.
 
     Controls run the healthy product in the same setups; there the driver must find nothing.
     """
@@ -66,27 +66,29 @@ def main(
 
 
 def _verdict(outcome: Outcome) -> str:
-    if outcome.case.word is None:
+    if outcome.case.category is None:
         return "clean" if outcome.is_right else "NOT CLEAN"
     return "seen" if outcome.is_right else "NOT SEEN"
 
 
-def _words(outcome: Outcome) -> str:
-    return ", ".join(f"{word} {count}" for word, count in outcome.seen().items()) or "nothing"
+def _categories(outcome: Outcome) -> str:
+    return ", ".join(f"{category} {count}" for category, count in outcome.seen().items()) or "nothing"
 
 
 def _line(outcome: Outcome) -> Text:
     style = "green" if outcome.is_right else "red"
-    return Text(f"{outcome.case.name}: {_verdict(outcome)} ({_words(outcome)}) {outcome.seconds:.0f} s", style=style)
+    return Text(
+        f"{outcome.case.name}: {_verdict(outcome)} ({_categories(outcome)}) {outcome.seconds:.0f} s", style=style
+    )
 
 
 def _explain(outcome: Outcome, console: Console, *, verbose: bool) -> None:
     """Print the run's error, and its findings if `verbose` or if a control is not clean."""
     if outcome.error:
         console.print(Text(f"  the run broke: {outcome.error}", style="red"), soft_wrap=True)
-    if outcome.report is not None and (verbose or (outcome.case.word is None and not outcome.is_right)):
+    if outcome.report is not None and (verbose or (outcome.case.category is None and not outcome.is_right)):
         for finding in outcome.report.shown():
-            console.print(Text(f"  {finding.word}: {finding.text}"), soft_wrap=True)
+            console.print(Text(f"  {finding.category}: {finding.text}"), soft_wrap=True)
 
 
 def _table(outcomes: Sequence[Outcome]) -> Table:
@@ -98,8 +100,8 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         style = "green" if outcome.is_right else "red"
         tries = f" ({outcome.tries} runs)" if outcome.tries > 1 else ""
         verdict = Text(_verdict(outcome) + tries, style=style)
-        expected = outcome.case.word or "nothing"
-        table.add_row(outcome.case.name, expected, _words(outcome), verdict, f"{outcome.seconds:.0f}")
+        expected = outcome.case.category or "nothing"
+        table.add_row(outcome.case.name, expected, _categories(outcome), verdict, f"{outcome.seconds:.0f}")
     table.add_row("all", "", "", "", f"{sum(outcome.seconds for outcome in outcomes):.0f}", style="bold")
     return table
 
@@ -108,7 +110,7 @@ def _as_json(outcome: Outcome) -> dict[str, object]:
     plan = outcome.case.plan
     return {
         "bug": outcome.case.name,
-        "expected": outcome.case.word,
+        "expected": outcome.case.category,
         "seen": outcome.seen(),
         "right": outcome.is_right,
         "error": outcome.error,

@@ -11,7 +11,7 @@ from typing import Final
 from tests.chaos.plan import ALL, Plan
 from tests.chaos.planted.exercise import MARK
 from tests.chaos.planted.registry import BUGS, PlantedBug
-from tests.chaos.report import WORDS, Report, Word
+from tests.chaos.report import CATEGORIES, Category, Report
 from tests.chaos.run import run
 
 NOT_EXERCISED: Final = "not exercised: the situation that shows the bug did not come about"
@@ -19,15 +19,19 @@ NOT_EXERCISED: Final = "not exercised: the situation that shows the bug did not 
 
 @dataclass(frozen=True)
 class Case:
-    """One run, and the word that the driver must report; None if it must find nothing."""
+    """One run, and the category that the driver must report; None if it must find nothing."""
 
     name: str
-    word: Word | None
+    category: Category | None
     plan: Plan
 
     def is_right(self, report: Report) -> bool:
-        """Return whether the driver reported the expected word, or nothing for a control."""
-        return report.clean if self.word is None else any(finding.word == self.word for finding in report.findings)
+        """Return whether the driver reported the expected category, or nothing for a control."""
+        return (
+            report.clean
+            if self.category is None
+            else any(finding.category == self.category for finding in report.findings)
+        )
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,15 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """Return whether the driver reported the expected word, or nothing for a control."""
+        """Return whether the driver reported the expected category, or nothing for a control."""
         return self.report is not None and self.case.is_right(self.report)
 
     def seen(self) -> dict[str, int]:
-        """Return the number of findings of each word, without zeros."""
-        counts = {word: getattr(self.report, word) for word in WORDS} if self.report is not None else {}
-        return {word: count for word, count in counts.items() if count}
+        """Return the number of findings of each category, without zeros."""
+        counts = (
+            {category: getattr(self.report, category) for category in CATEGORIES} if self.report is not None else {}
+        )
+        return {category: count for category, count in counts.items() if count}
 
 
 def cases(seed: int) -> list[Case]:
@@ -61,8 +67,8 @@ def cases(seed: int) -> list[Case]:
         Case("healthy-with-broker-killed", None, replace(healthy, seconds=6, disruptions=("kill-broker",))),
     ]
     assert all(kind in ALL for bug in BUGS.values() for kind in bug.disruptions), "a bug names an unknown disruption"
-    planted = [Case(name, bug.word, _plan(bug, seed)) for name, bug in BUGS.items()]
-    return controls + sorted(planted, key=lambda case: case.word is not None)
+    planted = [Case(name, bug.category, _plan(bug, seed)) for name, bug in BUGS.items()]
+    return controls + sorted(planted, key=lambda case: case.category is not None)
 
 
 def _plan(bug: PlantedBug, seed: int) -> Plan:
@@ -85,7 +91,7 @@ def _plan(bug: PlantedBug, seed: int) -> Plan:
 def attempt(case: Case, say: Callable[[str], None]) -> Outcome:
     """Run a case; if a bug is not seen, run it again, twice as long and with another seed."""
     outcome = _run(case, 1, say)
-    if case.word is not None and not outcome.is_right:
+    if case.category is not None and not outcome.is_right:
         say(f"{case.name} was not seen ({outcome.error or outcome.seen()}); once more")
         longer = replace(case.plan, seconds=case.plan.seconds * 2, seed=case.plan.seed + 1)
         outcome = _run(replace(case, plan=longer), 2, say)

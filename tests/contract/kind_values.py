@@ -7,7 +7,7 @@ from uuid import UUID
 FLOW: Final = UUID(int=1)
 QUEUES: Final = (UUID(int=2), UUID(int=3))
 LIMITS: Final = (UUID(int=4), UUID(int=5))
-BLOCKS: Final = (UUID(int=6), UUID(int=7))
+BLOCK_DOCUMENTS: Final = (UUID(int=6), UUID(int=7))
 POOL: Final = UUID(int=8)
 
 VALUES: Final[Mapping[str, Mapping[str, tuple[Any, Any]]]] = {
@@ -46,7 +46,7 @@ VALUES: Final[Mapping[str, Mapping[str, tuple[Any, Any]]]] = {
         "enforce_parameter_schema": (True, False),
         "entrypoint": ("a.py:f", "b.py:f"),
         "infra_overrides": ({"image": "a"}, {"image": "b"}),
-        "infrastructure_document_id": BLOCKS,
+        "infrastructure_document_id": BLOCK_DOCUMENTS,
         "labels": ({"team": "a"}, {"team": "b"}),
         "parameter_openapi_schema": ({"type": "object"}, {"type": "object", "title": "P"}),
         "parameters": ({"n": 1}, {"n": 2}),
@@ -55,14 +55,14 @@ VALUES: Final[Mapping[str, Mapping[str, tuple[Any, Any]]]] = {
         "pull_steps": ([{"a": {}}], [{"b": {}}]),
         "schedules": ([{"id": "1", "n": 1}], [{"id": "1", "n": 2}]),
         "status": ("NOT_READY", "READY"),
-        "storage_document_id": BLOCKS,
+        "storage_document_id": BLOCK_DOCUMENTS,
         "tags": (["a"], ["a", "b"]),
         "version": ("1", "2"),
         "work_queue_id": QUEUES,
     },
 }
 
-MOVES_ALONG: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
+CHANGES_WITH: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("work-pool", "is_paused"): {"status": "PAUSED"},
     ("work-queue", "is_paused"): {"status": "PAUSED"},
 }
@@ -79,7 +79,7 @@ IDENTITY: Final[Mapping[str, Mapping[str, Any]]] = {
 
 BOOKKEEPING: Final = frozenset({"id", "created", "updated", "revision", "event_id"})
 
-NOT_TOLD: Final[Mapping[str, frozenset[str]]] = {
+UNTRACKED: Final[Mapping[str, frozenset[str]]] = {
     "flow": frozenset(),
     "work-pool": frozenset(),
     "work-queue": frozenset({"is_default", "last_polled"}),

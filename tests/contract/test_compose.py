@@ -12,8 +12,8 @@ from app.settings import Settings
 from workers.shutdown import GIVING_BACK_SECONDS
 
 ROOT = Path(__file__).parents[2]
-OURS = ("migrate", "api", "worker", "beat", "flower")
-LASTING = ("postgres", "valkey", "api", "worker", "beat", "flower")
+OWN_SERVICES = ("migrate", "api", "worker", "beat", "flower")
+LONG_RUNNING = ("postgres", "valkey", "api", "worker", "beat", "flower")
 
 
 def _services() -> dict[str, str]:
@@ -28,26 +28,26 @@ def _procfile() -> dict[str, str]:
     return {name: command for name, _, command in (line.partition(": ") for line in lines if not line.startswith("#"))}
 
 
-def test_the_services_are_complete_and_ours_share_one_image() -> None:
+def test_all_services_are_present_and_ours_share_one_image() -> None:
     services = _services()
 
-    assert set(services) == set(OURS) | {"postgres", "valkey"}
-    for name in OURS:
+    assert set(services) == set(OWN_SERVICES) | {"postgres", "valkey"}
+    for name in OWN_SERVICES:
         assert "<<: *aftercommit" in services[name]
         assert "image:" not in services[name]
     assert "image: postgres:18\n" in services["postgres"]
     assert "image: valkey/valkey:9\n" in services["valkey"]
 
 
-@pytest.mark.parametrize("name", LASTING)
-def test_a_lasting_service_has_a_health_check_and_time_to_stop(name: str) -> None:
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_a_long_running_service_has_a_health_check_and_a_stop_grace_period(name: str) -> None:
     text = _services()[name]
 
     assert "healthcheck:" in text
     assert "stop_grace_period:" in text
 
 
-def test_a_worker_has_more_time_to_stop_than_it_takes_at_most() -> None:
+def test_the_stop_grace_period_of_a_worker_exceeds_its_longest_shutdown() -> None:
     text = _services()["worker"]
     settings = Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32)
     soft = make_celery("worker", lambda: settings).conf.worker_soft_shutdown_timeout
@@ -65,11 +65,11 @@ def test_ports_are_published_on_loopback_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_the_data_of_postgres_18_is_kept_where_its_image_has_it() -> None:
+def test_the_postgres_volume_is_mounted_where_the_image_stores_its_data() -> None:
     assert "- postgres:/var/lib/postgresql\n" in _services()["postgres"]
 
 
-def test_every_password_comes_from_the_environment_or_is_asked_for() -> None:
+def test_every_password_is_a_required_environment_variable() -> None:
     text = (ROOT / "docker-compose.yml").read_text()
 
     names = set(re.findall(r"\$\{(\w+):\?", text))
@@ -82,12 +82,12 @@ def test_every_password_comes_from_the_environment_or_is_asked_for() -> None:
     assert names <= set(re.findall(r"^(\w+)=$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
 
 
-def test_an_api_in_a_container_listens_to_others_and_so_has_a_credential() -> None:
+def test_the_api_in_a_container_listens_on_the_network_and_requires_a_credential() -> None:
     assert '"--host", "0.0.0.0"' in (ROOT / "Dockerfile").read_text()
     assert "AFTERCOMMIT_API_AUTH_STRING: ${AFTERCOMMIT_API_AUTH_STRING:?" in _services()["api"]
 
 
-def test_flower_gets_nothing_but_its_address_so_columns_and_limits_are_the_same_everywhere() -> None:
+def test_flower_gets_only_its_address_so_columns_and_limits_are_the_same_everywhere() -> None:
     """`app/flower` has the defaults, and takes the rest from the settings."""
     own = r"-m app\.flower --address=\S+ --port=\S+$"
     compose = re.search(r"command: \[(.*)\]", _services()["flower"])
@@ -106,12 +106,12 @@ def test_flower_asks_for_the_credential_of_the_api() -> None:
     assert "environment: &exposed\n" in _services()["api"]
 
 
-def test_the_procfiles_api_listens_on_loopback_unless_it_is_told_otherwise() -> None:
+def test_the_api_of_the_procfile_listens_on_loopback_by_default() -> None:
     assert "--host ${HOST:-127.0.0.1}" in _procfile()["api"]
 
 
 @pytest.mark.parametrize("name", ["worker", "beat", "flower", "api"])
-def test_the_flags_are_those_of_the_up_command(name: str, tmp_path: Path) -> None:
+def test_each_service_has_the_flags_of_the_up_command(name: str, tmp_path: Path) -> None:
     address = Address("it", "127.0.0.1", 4200, "--port")
     commands = {
         "worker": programs.worker(1),

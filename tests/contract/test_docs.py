@@ -83,12 +83,12 @@ def test_every_setting_is_explained() -> None:
 
 
 @document
-def test_no_other_setting_is_named(path: Path) -> None:
+def test_every_setting_that_is_named_exists(path: Path) -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(rf"{PREFIX}[A-Z_]*[A-Z]", path.read_text())) <= known
 
 
-def test_every_promise_has_its_line_and_a_test() -> None:
+def test_every_promise_has_a_row_that_names_a_test() -> None:
     rows = rows_under(README, "The promises")
     assert [row[0] for row in rows] == PROMISES
     assert [row[0] for row in rows if not re.findall(r"`test_\w+`", row[2])] == []
@@ -100,7 +100,7 @@ def test_every_test_that_is_named_exists(path: Path) -> None:
     assert [name for name in named if not is_a_test(name)] == []
 
 
-def test_every_defect_has_a_test_that_would_show_it() -> None:
+def test_every_defect_names_tests() -> None:
     rows = rows_under(ROOT / "docs/defects.md", "The table")
     assert [row[0] for row in rows] == [str(number) for number in range(1, 32)]
     assert [row[0] for row in rows if not re.fullmatch(r"(`tests/[\w/]+\.py::\w+`(, )?)+", row[-1])] == []
@@ -130,7 +130,7 @@ def test_every_file_that_is_named_exists(path: Path) -> None:
 
 
 @document
-def test_every_relative_link_leads_somewhere(path: Path) -> None:
+def test_every_relative_link_has_a_target(path: Path) -> None:
     broken = []
     for target in links_in(path):
         if re.match(r"[a-z]+:", target):
@@ -156,7 +156,7 @@ def test_a_decision_is_short_and_has_its_headings(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= DECISION_LINES
 
 
-def test_the_index_has_each_decision_once_under_its_title() -> None:
+def test_the_index_lists_each_decision_once_by_its_title() -> None:
     entries = re.findall(r"^- \[(.+)\]\((.+)\)$", DECISIONS_INDEX.read_text(), re.MULTILINE)
     assert sorted(entries) == sorted((headings_of(path)[0].removeprefix("# "), path.name) for path in DECISIONS)
 
@@ -174,11 +174,11 @@ def test_the_index_has_each_decision_once_under_its_title() -> None:
         ("--colour outbox", "no option '--colour'"),
     ],
 )
-def test_a_command_that_does_not_exist_is_noticed(words: str, problem: str | None) -> None:
+def test_an_unknown_command_or_option_is_detected(words: str, problem: str | None) -> None:
     assert problem_with(words.split()) == problem
 
 
-def test_the_documents_name_commands_tests_and_targets() -> None:
+def test_the_checks_find_commands_tests_and_targets_in_the_documents() -> None:
     """The checks above do not pass because they find nothing."""
     code = [line for path in DOCUMENTS for line in code_in(path)]
     assert sum(bool(list(commands_named(line))) for line in code) > 20

@@ -25,15 +25,15 @@ COMMANDS = dict(commands(typer.main.get_command(app)))
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_the_help_of_a_command_has_examples_of_it(words: str) -> None:
+def test_the_help_of_each_command_shows_examples_of_it(words: str) -> None:
     assert f"aftercommit {words}" in (COMMANDS[words].epilog or "").partition("Examples:")[2]
 
 
-def test_there_are_commands_to_look_at() -> None:
+def test_all_groups_of_commands_are_found() -> None:
     assert {"up", "migrate", "events tail", "outbox skip"} <= COMMANDS.keys()
 
 
-def test_the_command_tells_its_version() -> None:
+def test_the_command_prints_its_version() -> None:
     result = CliRunner().invoke(app, ["--version"])
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert (result.exit_code, result.stdout) == (0, f"{declared}\n")

@@ -7,13 +7,23 @@ import pytest
 from sqlalchemy import Table
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import KINDS, tracked_kinds
-from app.capture.resource_kind import ResourceKind
+from app.capture.row_changes import delete_rows, update_rows, upsert_row
 from app.capture.snapshot import Change
-from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import ConcurrencyLimit, EventRow, Flow, WorkPool, WorkQueue
 from app.outbox.record import record
-from tests.contract.kind_values import BOOKKEEPING, FLOW, IDENTITY, LIMITS, MOVES_ALONG, NOT_TOLD, POOL, QUEUES, VALUES
+from tests.contract.kind_values import (
+    BOOKKEEPING,
+    CHANGES_WITH,
+    FLOW,
+    IDENTITY,
+    LIMITS,
+    POOL,
+    QUEUES,
+    UNTRACKED,
+    VALUES,
+)
 from tests.guard import unguarded
 
 NEW: Final = UUID(int=9)
@@ -43,7 +53,7 @@ def first_values(kind: ResourceKind) -> dict[str, Any]:
     return {"id": NEW, **IDENTITY[kind.name], **values}
 
 
-def commit(sessions: sessionmaker[Session], change: Any) -> Change:
+def commit_change(sessions: sessionmaker[Session], change: Any) -> Change:
     """Run one statement, record its change, commit (this runs the eager task), and return the change."""
     with sessions() as session:
         changes: list[Change] = change(session)
@@ -61,7 +71,7 @@ def create(sessions: sessionmaker[Session], kind: ResourceKind, **values: Any) -
         assert change is not None
         return [change]
 
-    return commit(sessions, upsert)
+    return commit_change(sessions, upsert)
 
 
 def event_of(sessions: sessionmaker[Session], change: Change) -> EventRow:
@@ -69,22 +79,22 @@ def event_of(sessions: sessionmaker[Session], change: Change) -> EventRow:
         return session.query(EventRow).filter_by(id=change.event_id).one()
 
 
-def told(kind: ResourceKind, **changed: Any) -> dict[str, Any]:
+def described_by(kind: ResourceKind, **changed: Any) -> dict[str, Any]:
     """Return the keys that the payload has in Prefect, with these changed values."""
     known = {**first_values(kind), **changed}
     return {key: known[key] for key in kind.own_keys}
 
 
-def moved(kind: ResourceKind, field: str) -> dict[str, Any]:
+def second_value(kind: ResourceKind, field: str) -> dict[str, Any]:
     """Return the second value of a field, and the columns that must change with it."""
-    return {field: VALUES[kind.name][field][1], **MOVES_ALONG.get((kind.name, field), {})}
+    return {field: VALUES[kind.name][field][1], **CHANGES_WITH.get((kind.name, field), {})}
 
 
-def assert_announced_alone(kind: ResourceKind, field: str, event: EventRow) -> None:
-    changed, before = moved(kind, field), first_values(kind)
+def assert_only_this_field_changed(kind: ResourceKind, field: str, event: EventRow) -> None:
+    changed, before = second_value(kind, field), first_values(kind)
     updates = {name: {"from": _json_safe(before[name]), "to": _json_safe(changed[name])} for name in sorted(changed)}
     told_of = {"updated_fields": sorted(changed), "updates": updates}
-    assert event.payload == {**told(kind, **changed), **told_of}
+    assert event.payload == {**described_by(kind, **changed), **told_of}
 
 
 def _json_safe(value: Any) -> Any:
@@ -92,8 +102,8 @@ def _json_safe(value: Any) -> Any:
 
 
 @every_kind
-def test_every_column_is_tracked_or_known_not_to_change(kind: ResourceKind) -> None:
-    other = {*IDENTITY[kind.name], *BOOKKEEPING, *NOT_TOLD[kind.name]}
+def test_every_column_is_tracked_or_listed_as_untracked(kind: ResourceKind) -> None:
+    other = {*IDENTITY[kind.name], *BOOKKEEPING, *UNTRACKED[kind.name]}
     assert set(kind.table.columns.keys()) == set(kind.tracked) | other
     assert not set(kind.tracked) & other
 
@@ -115,7 +125,7 @@ def test_every_reference_to_another_kind_is_an_edge(kind: ResourceKind) -> None:
     assert referring <= {edge.column for edge in kind.edges}
 
 
-def test_the_tracked_kinds_are_known() -> None:
+def test_the_tracked_kinds_are_flow_pool_queue_limit_and_deployment() -> None:
     assert [kind.name for kind in tracked_kinds()] == [
         "flow",
         "work-pool",
@@ -126,33 +136,33 @@ def test_the_tracked_kinds_are_known() -> None:
 
 
 @every_kind
-def test_creation_carries_every_tracked_field(
+def test_a_creation_contains_every_tracked_field(
     kind: ResourceKind, registry: None, sessions: sessionmaker[Session]
 ) -> None:
     event = event_of(sessions, create(sessions, kind))
     values = {field: pair[0] for field, pair in VALUES[kind.name].items()}
     fields = {field: _json_safe(value) for field, value in values.items()}
-    assert event.payload == {**told(kind), "fields": fields}
+    assert event.payload == {**described_by(kind), "fields": fields}
     assert event.event == f"prefect.{kind.name}.created"
 
 
 @every_field
-def test_an_update_of_one_field_is_announced_alone_by_patch(
+def test_a_patch_of_one_field_reports_only_that_field(
     kind: ResourceKind, field: str, registry: None, sessions: sessionmaker[Session]
 ) -> None:
     create(sessions, kind)
     where = kind.table.c.id == NEW
-    updated = commit(sessions, lambda session: update_rows(session, kind, where, moved(kind, field)))
-    assert_announced_alone(kind, field, event_of(sessions, updated))
+    updated = commit_change(sessions, lambda session: update_rows(session, kind, where, second_value(kind, field)))
+    assert_only_this_field_changed(kind, field, event_of(sessions, updated))
 
 
 @every_field
-def test_an_update_of_one_field_is_announced_alone_by_upsert(
+def test_an_upsert_of_one_field_reports_only_that_field(
     kind: ResourceKind, field: str, registry: None, sessions: sessionmaker[Session]
 ) -> None:
     create(sessions, kind)
-    updated = create(sessions, kind, **moved(kind, field))
-    assert_announced_alone(kind, field, event_of(sessions, updated))
+    updated = create(sessions, kind, **second_value(kind, field))
+    assert_only_this_field_changed(kind, field, event_of(sessions, updated))
 
 
 @every_field
@@ -167,22 +177,22 @@ def test_storing_the_same_value_again_is_no_change(
 
 
 @every_kind
-def test_deletion_carries_the_last_value_of_every_tracked_field(
+def test_a_deletion_contains_the_last_value_of_every_tracked_field(
     kind: ResourceKind, registry: None, sessions: sessionmaker[Session]
 ) -> None:
     created = create(sessions, kind)
-    deleted = commit(sessions, lambda session: delete_rows(session, kind, kind.table.c.id == NEW))
+    deleted = commit_change(sessions, lambda session: delete_rows(session, kind, kind.table.c.id == NEW))
     first, last = event_of(sessions, created), event_of(sessions, deleted)
     assert last.payload == first.payload
     assert (last.event, last.follows, last.revision) == (f"prefect.{kind.name}.deleted", first.id, 2)
 
 
 @every_kind
-def test_what_is_not_told_changes_without_a_revision(
+def test_an_untracked_column_changes_without_a_revision(
     kind: ResourceKind, registry: None, sessions: sessionmaker[Session]
 ) -> None:
     create(sessions, kind)
-    numbers = {name: 3 for name in NOT_TOLD[kind.name] if name.endswith(("slots", "seconds"))}
+    numbers = {name: 3 for name in UNTRACKED[kind.name] if name.endswith(("slots", "seconds"))}
     with sessions.begin() as session:
         assert update_rows(session, kind, kind.table.c.id == NEW, numbers) == []
         row = session.execute(kind.table.select().where(kind.table.c.id == NEW)).mappings().one()

@@ -88,12 +88,12 @@ def test_every_operation_and_parameter_has_a_description() -> None:
     assert not missing
 
 
-def test_every_operation_has_an_id_of_its_own() -> None:
+def test_every_operation_has_a_unique_id() -> None:
     ids = [operation["operationId"] for _, operation in operations()]
     assert len(ids) == len(set(ids))
 
 
-def test_every_body_of_a_request_has_an_example_that_fits_its_schema() -> None:
+def test_every_request_body_has_an_example_that_matches_its_schema() -> None:
     bodies = {
         name: schema_with_examples(operation["requestBody"]["content"]["application/json"]["schema"])
         for name, operation in operations()
@@ -131,7 +131,7 @@ def test_the_example_of_a_body_is_accepted_by_its_model(route: APIRoute) -> None
     assert not problems
 
 
-def test_every_error_has_its_true_form() -> None:
+def test_every_response_except_204_has_a_described_body_and_none_has_the_form_of_fastapi() -> None:
     for name, operation in operations():
         for status in operation["responses"]:
             response = resolved(operation["responses"], int(status))
@@ -152,7 +152,7 @@ def test_exactly_the_unsupported_operations_have_501() -> None:
     assert {operation["operationId"] for _, operation in operations() if "501" in operation["responses"]} == UNSUPPORTED
 
 
-def test_all_but_the_probes_need_one_of_the_credentials() -> None:
+def test_every_operation_except_the_probes_requires_a_credential() -> None:
     schemes = document()["components"]["securitySchemes"]
     assert {scheme["scheme"] for scheme in schemes.values()} == {"basic", "bearer"}
     for name, operation in operations():
@@ -161,5 +161,5 @@ def test_all_but_the_probes_need_one_of_the_credentials() -> None:
         assert ("401" in operation["responses"]) != is_open, name
 
 
-def test_the_version_is_our_own() -> None:
+def test_the_version_is_that_of_the_package() -> None:
     assert document()["info"]["version"] == version("aftercommit")

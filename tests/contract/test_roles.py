@@ -43,7 +43,7 @@ def test_a_route_outside_of_the_modules_only_reads(settings: Settings) -> None:
         assert route.methods <= {"GET", "HEAD"}, route.path
 
 
-def test_what_the_last_part_of_a_path_says_counts_only_for_the_methods_that_may_read() -> None:
+def test_the_last_part_of_a_path_makes_a_route_a_read_only_for_reading_methods() -> None:
     assert needed_role("POST", "/api/flows/filter") is Role.READ
     assert needed_role("DELETE", "/api/flows/filter") is Role.WRITE
     assert needed_role("PATCH", "/api/work_pools/count") is Role.WRITE

@@ -39,14 +39,14 @@ def test_migrations_and_models_agree(part: str, engine: Engine) -> None:
     assert migrated == catalog(engine, part)
 
 
-def test_readiness_knows_the_newest_migration_of_the_folder() -> None:
+def test_head_is_the_newest_migration_of_the_folder() -> None:
     engine = make_migration_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing", is_pooled=False)
     folder = ScriptDirectory.from_config(alembic_config(engine))
     assert folder.get_current_head() == HEAD
 
 
 @pytest.mark.own_database
-def test_a_database_without_a_schema_is_at_no_migration(engine: Engine) -> None:
+def test_a_database_without_a_schema_has_no_revision(engine: Engine) -> None:
     with engine.begin() as connection:
         assert current_revision(connection) == HEAD
         connection.execute(text("DROP TABLE alembic_version"))
@@ -58,7 +58,7 @@ def test_the_log_has_its_head_row(engine: Engine) -> None:
         assert connection.execute(text("SELECT id, position, rescued FROM event_log")).all() == [(1, 0, 0)]
 
 
-def test_no_foreign_key_changes_rows_behind_the_crud_functions() -> None:
+def test_no_foreign_key_has_an_action_that_changes_rows() -> None:
     actions = {
         (table.name, key.ondelete, key.onupdate)
         for table in Base.metadata.tables.values()

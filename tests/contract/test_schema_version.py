@@ -5,9 +5,9 @@ from typing import Final
 from app.capture.kinds import KINDS, tracked_kinds
 from app.models import SCHEMA_VERSION
 
-RULE: Final = (
-    "Kinds, tracked fields or edges have changed: raise SCHEMA_VERSION in app/models/snapshot.py, and add the new "
-    "version here beside the old ones. What is written under a version that was released does not change."
+HOW_TO_FIX: Final = (
+    "The kinds, tracked fields, edges or labels have changed. Increase SCHEMA_VERSION in app/models/snapshot.py, and "
+    "add the new version to VERSIONS in this file. Never change the entry of a version that was released."
 )
 
 VERSIONS: Final = {
@@ -59,9 +59,9 @@ def declared() -> dict[str, str]:
     return found
 
 
-def test_what_a_snapshot_may_hold_belongs_to_its_schema_version() -> None:
-    assert VERSIONS.get(SCHEMA_VERSION) == declared(), RULE
+def test_the_contents_of_a_snapshot_match_their_schema_version() -> None:
+    assert VERSIONS.get(SCHEMA_VERSION) == declared(), HOW_TO_FIX
 
 
-def test_no_version_is_left_out() -> None:
+def test_every_schema_version_has_an_entry() -> None:
     assert sorted(VERSIONS) == list(range(1, SCHEMA_VERSION + 1))

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.broker.doorbell import Doorbell
 from app.capture.kinds import DEPLOYMENT
+from app.capture.row_changes import update_rows, upsert_row
 from app.capture.snapshot import Change
-from app.capture.tracked import update_rows, upsert_row
 from app.crud.flows import get_or_create_flow
 from app.models import Deployment, EventLog, EventRow, SnapshotRow
 from app.outbox.record import PENDING, record

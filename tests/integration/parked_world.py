@@ -48,7 +48,7 @@ def park(world: OutboxWorld, revision: int) -> SnapshotRow:
     return next(row for row in world.pending() if row.revision == revision)
 
 
-def make_stuck(world: OutboxWorld) -> SnapshotRow:
+def make_parked(world: OutboxWorld) -> SnapshotRow:
     """Make a deployment with four revisions: the first is an event, the second is parked."""
     (change,) = world.create("nightly")
     world.dispatch_all()

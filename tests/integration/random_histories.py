@@ -13,11 +13,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.types import TypeEngine
 
+from app.capture.kind_classes import ResourceKind, Same
 from app.capture.kinds import STATUS
 from app.capture.masking import Masker
-from app.capture.resource_kind import ResourceKind, Same
+from app.capture.row_changes import delete_rows, update_rows, upsert_row
 from app.capture.snapshot import Change, capture
-from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import ConcurrencyLimit, Flow, Readiness, WorkPool, WorkQueue
 from app.outbox.record import record
 from app.postgres.base import JsonObject
@@ -72,7 +72,7 @@ class RandomHistory:
             self._record(session, [change])
         self.id = change.row["id"]
 
-    def change_everything_once_and_more(self, times: int) -> None:
+    def change_each_field_and_random_sets(self, times: int) -> None:
         """Change each field alone, then `times` times a random set of fields together."""
         for name in self.kind.tracked:
             self._update([name])
@@ -143,19 +143,19 @@ class RandomHistory:
 
 def make_references(session: Session) -> References:
     """Store and commit resources that others may refer to; the new histories do not include them."""
-    found: dict[str, list[UUID]] = {name: [uuid.uuid4() for _ in range(2)] for name in _REFERRED}
+    found: dict[str, list[UUID]] = {name: [uuid.uuid4() for _ in range(2)] for name in _REFERENCE_TABLES}
     with unguarded(session):
         for name, ids in found.items():
-            session.add_all(_referred(name, ids, found))
+            session.add_all(_random_reference(name, ids, found))
             session.flush()
     session.commit()
     return found
 
 
-_REFERRED = ("flow", "work_pool", "work_queue", "concurrency_limit")
+_REFERENCE_TABLES = ("flow", "work_pool", "work_queue", "concurrency_limit")
 
 
-def _referred(name: str, ids: list[UUID], found: References) -> Iterator[Any]:
+def _random_reference(name: str, ids: list[UUID], found: References) -> Iterator[Any]:
     for id_ in ids:
         match name:
             case "flow":

@@ -53,15 +53,15 @@ def let_time_pass(engine: Engine, seconds: float) -> None:
         connection.execute(update(PoolWorker).values(online_until=PoolWorker.online_until - ago))
 
 
-def look() -> None:
+def run_readiness_task() -> None:
     """Run the readiness task that beat runs every few seconds."""
     broker.celery(get_settings()).signature(READINESS).apply_async()
 
 
-def fall_silent(engine: Engine) -> None:
+def let_readiness_expire(engine: Engine) -> None:
     """Let enough time pass that nothing is ready any more, and run the readiness task."""
     let_time_pass(engine, 1000)
-    look()
+    run_readiness_task()
 
 
 def status(client: TestClient, path: str) -> str | None:
@@ -85,11 +85,13 @@ def names(events: list[JsonEvent]) -> list[str]:
 def log(client: TestClient) -> list[str]:
     """Return the names of all events except those of flows, oldest first, each with its resource's name."""
     events = client.post("/events/filter", json={"filter": {"order": "ASC"}}).json()["events"]
-    told = [(event["event"].removeprefix("prefect."), event["resource"]["prefect.resource.name"]) for event in events]
-    return [f"{event} {name}" for event, name in told if not event.startswith("flow.")]
+    names_of_events = [
+        (event["event"].removeprefix("prefect."), event["resource"]["prefect.resource.name"]) for event in events
+    ]
+    return [f"{event} {name}" for event, name in names_of_events if not event.startswith("flow.")]
 
 
-def last(events: list[dict[str, Any]]) -> dict[str, Any]:
+def last_of_unbroken(events: list[dict[str, Any]]) -> dict[str, Any]:
     """Assert that the revisions and fields of a resource's events are unbroken; return the last event."""
     assert_unbroken(events)
     return events[-1]

@@ -28,7 +28,7 @@ def all_at_once(count: int, action: Callable[[int], T]) -> list[T]:
 
 
 @contextmanager
-def held_up(engine: Engine, action: Callable[[], T]) -> Iterator[Future[T]]:
+def while_blocked(engine: Engine, action: Callable[[], T]) -> Iterator[Future[T]]:
     """Run the action in a thread, and the block once the action waits for a lock; the block should release it."""
     with ThreadPoolExecutor(1) as threads:
         future = threads.submit(action)

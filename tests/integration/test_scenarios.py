@@ -9,5 +9,5 @@ from tests.world import World
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_eager(scenario: Callable[[World], None], world: World) -> None:
+def test_a_scenario_holds_with_eager_tasks(scenario: Callable[[World], None], world: World) -> None:
     scenario(world)

@@ -57,7 +57,7 @@ class Running:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def said(self) -> str:
+    def read_output(self) -> str:
         """Return its output so far."""
         return self.log.read_text(errors="replace")
 
@@ -72,8 +72,8 @@ class Running:
 
     def wait_for(self, text: str) -> None:
         """Wait until it has printed this text."""
-        wait_until(lambda: text in self.said() or self.has_ended(), text, COMMAND_SECONDS)
-        assert text in self.said(), self.said()
+        wait_until(lambda: text in self.read_output() or self.has_ended(), text, COMMAND_SECONDS)
+        assert text in self.read_output(), self.read_output()
 
 
 @dataclass
@@ -92,11 +92,11 @@ class Terminal:
 
     def prefect(self, *arguments: str, code: int = 0) -> Output:
         """Run `prefect` with these arguments; it must exit with `code`."""
-        output = self.ended(*arguments)
+        output = self.run_to_end(*arguments)
         assert output.code == code, str(output)
         return output
 
-    def ended(self, *arguments: str) -> Output:
+    def run_to_end(self, *arguments: str) -> Output:
         """Run `prefect` with these arguments; any exit code is allowed."""
         shown = "prefect " + " ".join(arguments)
         if self.warm is None or any(name.startswith(OWN_PREFIXES) for name in self.variables):

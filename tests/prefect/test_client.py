@@ -30,7 +30,7 @@ def assert_lives(world: World, left: Mapping[str, Any]) -> None:
 
 
 @both
-def test_every_method_works_or_says_what_is_not_here(mode: str, world: World, terminal: Terminal) -> None:
+def test_every_method_works_or_reports_that_it_is_unsupported(mode: str, world: World, terminal: Terminal) -> None:
     deployment = world.deploy()
     for version in range(120):
         world.patch(f"/deployments/{deployment}", {"version": str(version)})

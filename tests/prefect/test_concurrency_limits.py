@@ -41,7 +41,7 @@ def test_create(world: World, terminal: Terminal) -> None:
     assert limit_of(world, name)["limit"] == 3
 
 
-def test_create_of_a_taken_name_says_so(limit: str, terminal: Terminal) -> None:
+def test_create_with_a_taken_name_is_an_error(limit: str, terminal: Terminal) -> None:
     output = terminal.prefect(GLOBAL, "create", limit, "--limit", "3", code=1)
 
     assert "already exists" in output.text
@@ -54,11 +54,11 @@ def test_ls_shows_the_limits_in_a_table(world: World, limit: str, terminal: Term
     assert output.row(limit_of(world, limit)["id"])[1:5] == [limit, "True", "3", "0"]
 
 
-def test_inspect_as_json_is_what_the_api_answers(world: World, limit: str, terminal: Terminal) -> None:
+def test_inspect_as_json_shows_the_response_of_the_api(world: World, limit: str, terminal: Terminal) -> None:
     assert json.loads(terminal.prefect(GLOBAL, "inspect", limit, "--output", "json").text) == limit_of(world, limit)
 
 
-def test_inspect_of_a_missing_limit_says_so(terminal: Terminal) -> None:
+def test_inspect_of_a_missing_limit_is_an_error(terminal: Terminal) -> None:
     assert "'none' not found" in terminal.prefect(GLOBAL, "inspect", "none", code=1).text
 
 
@@ -76,7 +76,7 @@ def test_disable_and_enable(world: World, limit: str, terminal: Terminal) -> Non
     assert limit_of(world, limit)["active"] is True
 
 
-def test_delete_frees_the_deployments_that_share_it(world: World, limit: str, terminal: Terminal) -> None:
+def test_delete_removes_the_limit_from_its_deployments(world: World, limit: str, terminal: Terminal) -> None:
     deployment = world.deploy(global_concurrency_limit_id=limit_of(world, limit)["id"])
 
     terminal.prefect(GLOBAL, "delete", limit)
@@ -105,7 +105,7 @@ def test_inspect_of_a_tag_shows_its_limit(tag: str, terminal: Terminal) -> None:
     assert tag in terminal.prefect(TAG, "inspect", tag).text
 
 
-def test_inspect_of_a_tag_without_a_limit_says_so(terminal: Terminal) -> None:
+def test_inspect_of_a_tag_without_a_limit_is_an_error(terminal: Terminal) -> None:
     assert "No concurrency limit found for the tag: none" in terminal.prefect(TAG, "inspect", "none", code=1).text
 
 
@@ -117,7 +117,7 @@ def test_reset_frees_the_slots_of_a_tag(world: World, tag: str, terminal: Termin
     assert limit_of(world, f"tag:{tag}")["active_slots"] == 0
 
 
-def test_delete_of_a_tags_limit(world: World, tag: str, terminal: Terminal) -> None:
+def test_delete_of_a_tag_limit(world: World, tag: str, terminal: Terminal) -> None:
     terminal.prefect(TAG, "delete", tag)
 
     assert world.client.get(f"/concurrency_limits/tag/{tag}").status_code == 404

@@ -26,7 +26,7 @@ def find(world: World, flow: str, name: str) -> Any:
     return response.json()
 
 
-def test_all_deploys_every_one(world: World, pool: str, terminal: Terminal) -> None:
+def test_deploy_all_creates_every_deployment(world: World, pool: str, terminal: Terminal) -> None:
     output = terminal.prefect("deploy", "--all")
 
     nightly, weekly = find(world, "etl", "nightly"), find(world, "report", "weekly")
@@ -40,7 +40,7 @@ def test_all_deploys_every_one(world: World, pool: str, terminal: Terminal) -> N
     assert [operations(world.life(each["id"])) for each in (nightly, weekly)] == [["created"], ["created"]]
 
 
-def test_unchanged_it_is_no_event(world: World, pool: str, terminal: Terminal) -> None:
+def test_an_unchanged_deploy_has_no_event(world: World, pool: str, terminal: Terminal) -> None:
     for _ in range(2):
         terminal.prefect("deploy", "--all")
 
@@ -48,7 +48,7 @@ def test_unchanged_it_is_no_event(world: World, pool: str, terminal: Terminal) -
         assert operations(world.life(find(world, flow, name)["id"])) == ["created"]
 
 
-def test_changed_it_is_one_event_with_its_diff(world: World, pool: str, terminal: Terminal) -> None:
+def test_a_changed_deploy_has_one_event_with_its_diff(world: World, pool: str, terminal: Terminal) -> None:
     terminal.prefect("deploy", "--name", world.name("nightly"))
     file = terminal.folder / "prefect.yaml"
     file.write_text(file.read_text().replace('version: "1"', 'version: "2"'))
@@ -61,7 +61,7 @@ def test_changed_it_is_one_event_with_its_diff(world: World, pool: str, terminal
     assert updates(events[1]) == {"version": {"from": "1", "to": "2"}}
 
 
-def test_options_alone(world: World, pool: str, terminal: Terminal) -> None:
+def test_deploy_works_with_options_only(world: World, pool: str, terminal: Terminal) -> None:
     (terminal.folder / "prefect.yaml").unlink()
     name = world.name("by-hand")
 

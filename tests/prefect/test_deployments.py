@@ -44,7 +44,7 @@ def test_flow_ls(world: World, name: str, terminal: Terminal) -> None:
     assert output.row(read(world, name)["flow_id"])[1] == world.name("etl")
 
 
-def test_inspect_as_json_is_what_the_api_answers(world: World, name: str, terminal: Terminal) -> None:
+def test_inspect_as_json_shows_the_response_of_the_api(world: World, name: str, terminal: Terminal) -> None:
     shown = json.loads(terminal.prefect("deployment", "inspect", name, "--output", "json").text)
 
     answered = read(world, name)
@@ -53,7 +53,7 @@ def test_inspect_as_json_is_what_the_api_answers(world: World, name: str, termin
         assert shown[key] == answered[key], key
 
 
-def test_inspect_of_a_missing_deployment_says_so(terminal: Terminal) -> None:
+def test_inspect_of_a_missing_deployment_is_an_error(terminal: Terminal) -> None:
     assert "'a/b' not found" in plain(terminal.prefect("deployment", "inspect", "a/b", code=1).text)
 
 
@@ -97,7 +97,7 @@ def test_schedule_create(
     assert operations(world.life(read(world, name)["id"])) == ["created", "updated"]
 
 
-def test_schedule_create_in_place_of_the_others(world: World, name: str, terminal: Terminal) -> None:
+def test_schedule_create_can_replace_the_other_schedules(world: World, name: str, terminal: Terminal) -> None:
     terminal.prefect("deployment", "schedule", "create", name, "--cron", "2 2 * * *", "--replace", "-y")
 
     assert [each["schedule"]["cron"] for each in read(world, name)["schedules"]] == ["2 2 * * *"]

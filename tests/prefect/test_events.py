@@ -16,9 +16,9 @@ BATCH = 500
 INTERRUPTED = 130
 
 
-def told(running: Running) -> list[Any]:
+def json_lines(running: Running) -> list[Any]:
     """Return the JSON lines that were printed completely."""
-    lines = running.said().rpartition("\n")[0].splitlines()
+    lines = running.read_output().rpartition("\n")[0].splitlines()
     return [json.loads(line) for line in lines if line.startswith(("{", "["))]
 
 
@@ -54,7 +54,7 @@ def test_emit_puts_an_event_into_the_log(world: World, terminal: Terminal) -> No
 
 
 @pytest.mark.parametrize("format_", ["json", "text"])
-def test_stream_tells_what_happens_once_and_in_order(format_: str, world: World, terminal: Terminal) -> None:
+def test_stream_shows_each_event_once_and_in_order(format_: str, world: World, terminal: Terminal) -> None:
     stream = terminal.start("event", "stream", "--format", format_)
     stream.wait_for("Subscribing to event stream...")
 
@@ -62,22 +62,24 @@ def test_stream_tells_what_happens_once_and_in_order(format_: str, world: World,
     world.deploy(200, version="2")
     world.delete(f"/deployments/{deployment}")
 
-    def heard() -> list[str]:
-        return [line for line in stream.said().splitlines() if f"prefect.deployment.{deployment}" in line]
+    def received() -> list[str]:
+        return [line for line in stream.read_output().splitlines() if f"prefect.deployment.{deployment}" in line]
 
     wait_until(
-        lambda: stream.has_ended() or any("deployment.deleted" in line for line in heard()), "the end", COMMAND_SECONDS
+        lambda: stream.has_ended() or any("deployment.deleted" in line for line in received()),
+        "the end",
+        COMMAND_SECONDS,
     )
     assert [
         next(each for each in ("created", "updated", "deleted") if f"prefect.deployment.{each}" in line)
-        for line in heard()
+        for line in received()
     ] == ["created", "updated", "deleted"]
-    assert (format_ == "json") == heard()[0].startswith("{")
-    assert not stream.has_ended(), stream.said()
+    assert (format_ == "json") == received()[0].startswith("{")
+    assert not stream.has_ended(), stream.read_output()
     assert stream.interrupt() == INTERRUPTED
 
 
-def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: World, terminal: Terminal) -> None:
+def test_each_filter_selects_past_and_live_events(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     pool_id = world.client.get(f"/work_pools/{pool}").json()["id"]
     # The log has no fixed order between deployments, so each change waits for the previous one.
@@ -104,21 +106,21 @@ def test_each_filter_lets_through_what_matches_from_the_log_and_live(world: Worl
     world.drain_outbox()
     world.patch(f"/deployments/{one}", {"version": "3"})
 
-    def heard(name: str) -> list[tuple[str, str | None]]:
-        lines = [line[1:] for line in told(stream) if line[0] == name]
+    def received(name: str) -> list[tuple[str, str | None]]:
+        lines = [line[1:] for line in json_lines(stream) if line[0] == name]
         versions = [payload.get("updates", {}).get("version", {}).get("to") for _, _, payload in lines]
         ids = [resource.removeprefix("prefect.deployment.") for _, resource, _ in lines]
         return [("one" if id_ == one else "other", version) for id_, version in zip(ids, versions, strict=True)]
 
     # The last change matches every filter and the log is read in order, so all earlier matches precede it.
     for name in ("resource", "related", "any", "name", "labels"):
-        wait_until(lambda name=name: ("one", "3") in heard(name), f"the last change by {name}", COMMAND_SECONDS)  # type: ignore[misc]
-    assert heard("resource") == heard("related") == heard("labels") == [("one", None), ("one", "3")]
-    assert heard("any") == [("one", None), ("other", None), ("other", "2"), ("one", "3")]
-    assert heard("name") == [("other", "2"), ("one", "3")]
+        wait_until(lambda name=name: ("one", "3") in received(name), f"the last change by {name}", COMMAND_SECONDS)  # type: ignore[misc]
+    assert received("resource") == received("related") == received("labels") == [("one", None), ("one", "3")]
+    assert received("any") == [("one", None), ("other", None), ("other", "2"), ("one", "3")]
+    assert received("name") == [("other", "2"), ("one", "3")]
 
 
-def test_a_subscriber_that_comes_while_much_happens_misses_nothing(world: World, terminal: Terminal) -> None:
+def test_a_subscriber_that_connects_during_a_burst_misses_nothing(world: World, terminal: Terminal) -> None:
     name = world.name("burst")
     with ThreadPoolExecutor(1) as writer:
         writing = writer.submit(post, world, name, 1, BURST)
@@ -126,5 +128,5 @@ def test_a_subscriber_that_comes_while_much_happens_misses_nothing(world: World,
         writing.result()
     post(world, name, BURST + 1, BURST + BATCH)
 
-    wait_until(lambda: len(told(stream)) >= BURST + BATCH or stream.has_ended(), "all events", COMMAND_SECONDS)
-    assert [line[3]["number"] for line in told(stream)] == list(range(1, BURST + BATCH + 1))
+    wait_until(lambda: len(json_lines(stream)) >= BURST + BATCH or stream.has_ended(), "all events", COMMAND_SECONDS)
+    assert [line[3]["number"] for line in json_lines(stream)] == list(range(1, BURST + BATCH + 1))

@@ -20,7 +20,7 @@ def read(world: World, deployment: str) -> Any:
     return world.client.get(f"/deployments/{deployment}").json()
 
 
-def test_the_first_one_creates(world: World, terminal: Terminal) -> None:
+def test_the_first_deploy_creates_the_deployment(world: World, terminal: Terminal) -> None:
     pool = world.pool()
 
     deployment = deploy(world, terminal, pool, "plain")
@@ -31,7 +31,7 @@ def test_the_first_one_creates(world: World, terminal: Terminal) -> None:
     assert event["event"] == "prefect.deployment.created"
 
 
-def test_an_unchanged_one_is_no_event(world: World, terminal: Terminal) -> None:
+def test_an_unchanged_deploy_has_no_event(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     deployment = deploy(world, terminal, pool, "plain")
 
@@ -40,7 +40,7 @@ def test_an_unchanged_one_is_no_event(world: World, terminal: Terminal) -> None:
     assert operations(world.life(deployment)) == ["created"]
 
 
-def test_a_changed_one_is_one_event_with_its_diff(world: World, terminal: Terminal) -> None:
+def test_a_changed_deploy_has_one_event_with_its_diff(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     deployment = deploy(world, terminal, pool, "plain")
 
@@ -56,7 +56,7 @@ def test_a_changed_one_is_one_event_with_its_diff(world: World, terminal: Termin
     }
 
 
-def test_unchanged_schedules_are_no_event_and_keep_their_ids(world: World, terminal: Terminal) -> None:
+def test_unchanged_schedules_have_no_event_and_keep_their_ids(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     deployment = deploy(world, terminal, pool, "scheduled")
     schedules = read(world, deployment)["schedules"]
@@ -77,7 +77,9 @@ def test_unchanged_schedules_are_no_event_and_keep_their_ids(world: World, termi
         ("limited with a strategy", {"collision_strategy": "CANCEL_NEW", "grace_period_seconds": None}),
     ],
 )
-def test_a_concurrency_limit_is_its_own(how: str, options: Any, world: World, terminal: Terminal) -> None:
+def test_a_concurrency_limit_is_the_own_limit_of_the_deployment(
+    how: str, options: Any, world: World, terminal: Terminal
+) -> None:
     deployment = deploy(world, terminal, world.pool(), how)
 
     stored = read(world, deployment)
@@ -86,7 +88,7 @@ def test_a_concurrency_limit_is_its_own(how: str, options: Any, world: World, te
     assert stored["concurrency_options"] == options
 
 
-def test_job_variables_and_a_queue(world: World, terminal: Terminal) -> None:
+def test_job_variables_and_a_queue_can_be_given(world: World, terminal: Terminal) -> None:
     deployment = deploy(world, terminal, world.pool(), "with variables")
 
     stored = read(world, deployment)
@@ -94,7 +96,7 @@ def test_job_variables_and_a_queue(world: World, terminal: Terminal) -> None:
     assert "s3cr3t" not in str(world.life(deployment))
 
 
-def test_an_image_that_is_not_built(world: World, terminal: Terminal) -> None:
+def test_an_image_can_be_deployed_without_building_it(world: World, terminal: Terminal) -> None:
     pool = world.name("docker")
     terminal.prefect("work-pool", "create", pool, "--type", "docker")
 
@@ -104,7 +106,7 @@ def test_an_image_that_is_not_built(world: World, terminal: Terminal) -> None:
     assert stored["job_variables"] == {"image": "registry.local/etl:1"}
 
 
-def test_a_missing_pool_is_named(world: World, terminal: Terminal) -> None:
+def test_a_missing_pool_is_reported(world: World, terminal: Terminal) -> None:
     output = terminal.script("deploy.py", "nightly", world.name("none"), "plain", code=1)
 
     assert "Could not find work pool" in output.errors

@@ -43,10 +43,10 @@ def test_a_worker_makes_its_pool_its_queues_and_their_deployments_ready(
     (known,) = world.post(f"/work_pools/{pool}/workers/filter", {"workers": {"status": {"any_": ["ONLINE"]}}})
     assert known["name"] == "w1"
     assert worker.interrupt() == 0
-    assert "Worker 'w1' stopped!" in worker.said()
+    assert "Worker 'w1' stopped!" in worker.read_output()
 
 
-def test_a_worker_of_another_queue_leaves_the_default_one_alone(world: World, terminal: Terminal) -> None:
+def test_a_worker_of_another_queue_does_not_make_the_default_queue_ready(world: World, terminal: Terminal) -> None:
     pool = world.pool()
     world.post(f"/work_pools/{pool}/queues", {"name": "fast"}, 201)
 
@@ -57,7 +57,7 @@ def test_a_worker_of_another_queue_leaves_the_default_one_alone(world: World, te
     assert worker.interrupt() == 0
 
 
-def test_serving_registers_polls_and_pauses_on_exit(world: World, terminal: Terminal) -> None:
+def test_serving_creates_polls_and_on_exit_pauses_its_deployment(world: World, terminal: Terminal) -> None:
     serving = terminal.start_script("serve.py", world.name("served"))
 
     deployment = wait_until(lambda: served(world), "the deployment to be registered", COMMAND_SECONDS)

@@ -83,7 +83,7 @@ def test_environment_and_step_outputs_are_filled_in(world: World, project: Proje
     assert created["payload"]["fields"]["version"] == "0123abc"
 
 
-def test_a_new_commit_is_one_event_with_what_depends_on_it(project: Project) -> None:
+def test_a_new_commit_has_one_event_with_the_fields_that_depend_on_it(project: Project) -> None:
     project.terminal.variables["COMMIT"] = "4567def"
 
     project.deploy()
@@ -112,7 +112,7 @@ def test_a_paused_schedule_stays_paused_when_it_is_deployed_again(project: Proje
     assert by_slug(changed["to"], "active") == {"nightly": {"active": True}, "hourly": {"active": False}}
 
 
-def test_a_chain_of_renames_is_one_event_and_keeps_ids_and_pauses(project: Project, version: str) -> None:
+def test_a_chain_of_renames_has_one_event_and_keeps_ids_and_pauses(project: Project, version: str) -> None:
     if version in LACK_REPLACES:
         pytest.skip(f"{version} refuses a prefect.yaml with `replaces`")
     before = project.schedules()
@@ -136,7 +136,7 @@ def test_a_chain_of_renames_is_one_event_and_keeps_ids_and_pauses(project: Proje
     assert slugs == {before["nightly"]["id"]: "hourly", before["hourly"]["id"]: "often"}
 
 
-def test_a_limit_that_cancels_is_its_own_and_is_changed_with_its_deployment(project: Project) -> None:
+def test_an_own_limit_that_cancels_runs_is_changed_with_its_deployment(project: Project) -> None:
     stored = project.read()
     assert stored["global_concurrency_limit"]["limit"] == 2
     assert stored["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
@@ -156,7 +156,7 @@ def test_a_limit_that_cancels_is_its_own_and_is_changed_with_its_deployment(proj
     assert updates(updated) == {"limit": {"from": 2, "to": 3}}
 
 
-def test_missing_values_are_allowed_at_every_depth_but_no_wrong_ones(world: World, project: Project) -> None:
+def test_missing_values_are_accepted_at_every_depth_and_wrong_ones_refused(world: World, project: Project) -> None:
     stored = project.read()
     assert stored["parameters"] == {"options": {"source": {"url": f"https://{world.token}.example/data"}}}
     assert stored["enforce_parameter_schema"] is True

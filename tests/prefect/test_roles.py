@@ -71,7 +71,7 @@ def test_a_key_of_the_role_write_deploys_and_runs_a_worker(terminal: Terminal, k
     worker.wait_for("Worker 'w1' started!")
     wait_until(lambda: "READY" in terminal.prefect("work-pool", "inspect", "pool").text, "the pool to be ready")
     assert worker.interrupt() == 0
-    assert "403" not in worker.said()
+    assert "403" not in worker.read_output()
     terminal.prefect("deployment", "delete", "report/weekly")
     output = terminal.prefect("work-pool", "delete", "pool", code=1)
     assert NEEDS_ADMIN in " ".join(plain(output.text + output.errors).split())
@@ -80,7 +80,7 @@ def test_a_key_of_the_role_write_deploys_and_runs_a_worker(terminal: Terminal, k
     terminal.prefect("work-pool", "delete", "pool")
 
 
-def test_a_key_of_the_role_read_lists_and_is_told_why_it_changes_nothing(
+def test_a_key_of_the_role_read_can_list_and_changes_are_refused_with_the_reason(
     terminal: Terminal, keys: dict[str, str]
 ) -> None:
     terminal.variables = {"PREFECT_API_AUTH_STRING": keys["read"]}

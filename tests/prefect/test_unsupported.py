@@ -46,27 +46,27 @@ NAMED = {
 }
 
 
-def ends(terminal: Terminal, *commands: str) -> list[tuple[str, int, str]]:
+def run_all(terminal: Terminal, *commands: str) -> list[tuple[str, int, str]]:
     """Run the commands; return those that this version has, with exit code and output."""
     ended = []
     for command in commands:
-        output = terminal.ended(*(AUTOMATION if word == "AUTOMATION" else word for word in command.split()))
+        output = terminal.run_to_end(*(AUTOMATION if word == "AUTOMATION" else word for word in command.split()))
         if output.code != NO_SUCH_COMMAND:
             ended.append((command, output.code, plain(output.text + output.errors)))
     return ended
 
 
-def test_a_list_is_an_empty_table(terminal: Terminal) -> None:
-    found = ends(terminal, *EMPTY)
+def test_an_unsupported_list_is_an_empty_table(terminal: Terminal) -> None:
+    found = run_all(terminal, *EMPTY)
 
     assert [command for command, code, _ in found if code == 0] == list(EMPTY)
     assert [text for _, _, text in found if "│" in text] == []
 
 
-def test_what_is_not_there_is_named(terminal: Terminal) -> None:
+def test_an_unsupported_command_fails_with_a_clear_message(terminal: Terminal) -> None:
     (terminal.folder / "tasks.py").write_text("from prefect import task\n\n\n@task\ndef nothing(): ...\n")
 
-    found = ends(terminal, *NAMED)
+    found = run_all(terminal, *NAMED)
 
     assert [(command, text) for command, _, text in found if not re.search(NAMED[command], text)] == []
     # For this command 3.4.25 prints the error and exits with 0.

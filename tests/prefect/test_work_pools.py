@@ -25,7 +25,7 @@ def test_create(world: World, terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("type_", ["docker", "kubernetes", "ecs"])
-def test_create_of_another_type_takes_the_types_own_template(type_: str, world: World, terminal: Terminal) -> None:
+def test_create_of_another_type_uses_the_template_of_that_type(type_: str, world: World, terminal: Terminal) -> None:
     name = world.name(type_)
 
     terminal.prefect("work-pool", "create", name, "--type", type_)
@@ -44,13 +44,13 @@ def test_create_of_an_unknown_type_names_the_known_ones(world: World, terminal: 
     assert "kubernetes" in output.text
 
 
-def test_create_of_a_taken_name_says_so(world: World, terminal: Terminal) -> None:
+def test_create_with_a_taken_name_is_an_error(world: World, terminal: Terminal) -> None:
     output = terminal.prefect("work-pool", "create", world.pool(), "--type", "process", code=1)
 
     assert "already exists" in output.text
 
 
-def test_create_with_overwrite_changes_the_one_that_is_there(world: World, terminal: Terminal) -> None:
+def test_create_with_overwrite_changes_the_existing_pool(world: World, terminal: Terminal) -> None:
     name = world.pool()
     before = pool_of(world, name)
 
@@ -79,7 +79,7 @@ def test_inspect_shows_the_pool(world: World, terminal: Terminal) -> None:
     assert "status=WorkPoolStatus.NOT_READY" in output.text
 
 
-def test_inspect_as_json_is_what_the_api_answers(world: World, terminal: Terminal) -> None:
+def test_inspect_as_json_shows_the_response_of_the_api(world: World, terminal: Terminal) -> None:
     name = world.pool()
 
     shown = json.loads(terminal.prefect("work-pool", "inspect", name, "--output", "json").text)
@@ -90,13 +90,13 @@ def test_inspect_as_json_is_what_the_api_answers(world: World, terminal: Termina
     }
 
 
-def test_inspect_of_a_missing_pool_says_so(world: World, terminal: Terminal) -> None:
+def test_inspect_of_a_missing_pool_is_an_error(world: World, terminal: Terminal) -> None:
     output = terminal.prefect("work-pool", "inspect", world.name("none"), code=1)
 
     assert "not found" in plain(output.text)
 
 
-def test_update_changes_what_is_given(world: World, terminal: Terminal) -> None:
+def test_update_changes_only_the_given_fields(world: World, terminal: Terminal) -> None:
     name = world.pool()
 
     terminal.prefect("work-pool", "update", name, "--description", "for etl", "--concurrency-limit", "3")
@@ -145,7 +145,7 @@ def test_preview_finds_no_runs_and_makes_nothing_ready(world: World, terminal: T
     assert pool_of(world, name)["status"] == "NOT_READY"
 
 
-def test_slots_shows_that_none_is_taken(world: World, version: str, terminal: Terminal) -> None:
+def test_slots_shows_that_all_slots_are_free(world: World, version: str, terminal: Terminal) -> None:
     if version in LACK_SLOTS:
         pytest.skip(f"{version} has no command for it")
     name = world.pool()
@@ -163,7 +163,7 @@ def test_get_default_base_job_template_prints_it(terminal: Terminal) -> None:
     assert set(json.loads(output.text)) == {"job_configuration", "variables"}
 
 
-def test_delete_takes_the_deployments_off_their_queue(world: World, terminal: Terminal) -> None:
+def test_delete_removes_the_queues_from_their_deployments(world: World, terminal: Terminal) -> None:
     name = world.pool()
     deployment = world.deploy(work_pool_name=name)
 

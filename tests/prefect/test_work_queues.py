@@ -33,7 +33,7 @@ def test_create(world: World, terminal: Terminal) -> None:
     assert queue_of(world, pool, "default")["priority"] == 2
 
 
-def test_create_without_a_pool_goes_to_the_agents_pool(world: World, terminal: Terminal) -> None:
+def test_create_without_a_pool_uses_the_default_agent_pool(world: World, terminal: Terminal) -> None:
     name = world.name("queue")
 
     output = terminal.prefect("work-queue", "create", name)
@@ -42,13 +42,13 @@ def test_create_without_a_pool_goes_to_the_agents_pool(world: World, terminal: T
     assert queue_of(world, "default-agent-pool", name)["name"] == name
 
 
-def test_create_in_a_missing_pool_says_so(world: World, terminal: Terminal) -> None:
+def test_create_in_a_missing_pool_is_an_error(world: World, terminal: Terminal) -> None:
     output = terminal.prefect("work-queue", "create", "q", "--pool", world.name("none"), code=1)
 
     assert f"Work pool with name: '{world.name('none')}' not found" in plain(output.text)
 
 
-def test_create_of_a_taken_name_says_so(pool: str, terminal: Terminal) -> None:
+def test_create_with_a_taken_name_is_an_error(pool: str, terminal: Terminal) -> None:
     output = terminal.prefect("work-queue", "create", "q", "--pool", pool, code=1)
 
     assert "already exists" in output.text
@@ -76,7 +76,7 @@ def test_inspect(world: World, pool: str, terminal: Terminal) -> None:
     assert "WorkQueueStatusDetail" in output.text
 
 
-def test_inspect_of_a_missing_queue_says_so(pool: str, terminal: Terminal) -> None:
+def test_inspect_of_a_missing_queue_is_an_error(pool: str, terminal: Terminal) -> None:
     output = terminal.prefect("work-queue", "inspect", "none", "--pool", pool, code=1)
 
     assert re.search(r"No work queue (named|found:) 'none'", plain(output.text))
@@ -96,17 +96,17 @@ def test_a_concurrency_limit_is_set_and_cleared(world: World, pool: str, termina
     assert queue_of(world, pool)["concurrency_limit"] is None
 
 
-@pytest.mark.parametrize(("command", "said"), [("preview", "No runs found"), ("read-runs", "Read 0 runs")])
-def test_a_look_finds_no_runs_and_makes_nothing_ready(
-    command: str, said: str, world: World, pool: str, terminal: Terminal
+@pytest.mark.parametrize(("command", "expected_text"), [("preview", "No runs found"), ("read-runs", "Read 0 runs")])
+def test_preview_finds_no_runs_and_makes_nothing_ready(
+    command: str, expected_text: str, world: World, pool: str, terminal: Terminal
 ) -> None:
     output = terminal.prefect("work-queue", command, "q", "--pool", pool)
 
-    assert said in output.text
+    assert expected_text in output.text
     assert queue_of(world, pool)["status"] == "NOT_READY"
 
 
-def test_slots_shows_that_none_is_taken(world: World, pool: str, version: str, terminal: Terminal) -> None:
+def test_slots_shows_that_all_slots_are_free(world: World, pool: str, version: str, terminal: Terminal) -> None:
     if version in LACK_SLOTS:
         pytest.skip(f"{version} has no command for it")
 
@@ -115,7 +115,7 @@ def test_slots_shows_that_none_is_taken(world: World, pool: str, version: str, t
     assert (shown["active_slots"], shown["concurrency_limit"], shown["flow_runs"]) == (0, None, [])
 
 
-def test_delete_takes_the_deployments_off_it(world: World, pool: str, terminal: Terminal) -> None:
+def test_delete_removes_the_queue_from_its_deployments(world: World, pool: str, terminal: Terminal) -> None:
     deployment = world.deploy(work_pool_name=pool, work_queue_name="q")
 
     terminal.prefect("work-queue", "delete", "q", "--pool", pool)
@@ -124,7 +124,7 @@ def test_delete_takes_the_deployments_off_it(world: World, pool: str, terminal: 
     assert [event["event"].rpartition(".")[2] for event in world.life(deployment)] == ["created", "updated"]
 
 
-def test_the_default_queue_is_not_deleted(world: World, pool: str, terminal: Terminal) -> None:
+def test_the_default_queue_cannot_be_deleted(world: World, pool: str, terminal: Terminal) -> None:
     output = terminal.prefect("work-queue", "delete", "default", "--pool", pool, code=1)
 
     assert "default queue cannot be deleted" in plain(output.errors)

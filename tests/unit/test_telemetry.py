@@ -26,7 +26,9 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().err.splitlines()
 
 
-def test_a_line_of_ours_has_its_fields_in_order(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_line_of_the_application_has_its_fields_in_order(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     token = correlation_id.set("abc")
     get_logger("app.x").info("said", text="two words", number=7, nothing=None)
     correlation_id.reset(token)
@@ -42,7 +44,7 @@ def test_a_line_of_ours_has_its_fields_in_order(as_json: bool, capsys: pytest.Ca
         assert rest.split() == words.split()
 
 
-def test_a_line_of_a_library_has_the_same_form(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_line_of_a_library_has_the_same_form(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("library").warning("It takes\n%s", "two lines")
     logging.getLogger("library").info("too quiet")
     (line,) = lines(capsys)
@@ -53,7 +55,7 @@ def test_a_line_of_a_library_has_the_same_form(as_json: bool, capsys: pytest.Cap
         assert line.split(" ", 1)[1].split() == ["warning", "It", "takes", "two", "lines", "[library]"]
 
 
-def test_an_error_is_its_type_and_its_frames(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_logged_with_its_type_and_frames(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
     try:
         int("hunter2")
     except ValueError:
@@ -64,13 +66,13 @@ def test_an_error_is_its_type_and_its_frames(as_json: bool, capsys: pytest.Captu
     assert "hunter2" not in line
 
 
-def test_a_text_cannot_forge_a_line(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_text_cannot_forge_a_log_line(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
     get_logger("app.x").info("said", text="one\n2026-12-01T00:00:00Z error forged\x1b[2J")
     (line,) = lines(capsys)
     assert "\x1b" not in line
 
 
-def test_a_warning_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_is_logged_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         configure_logging("INFO", as_json=True)
@@ -89,7 +91,7 @@ CRASHES = {
 
 
 @pytest.mark.parametrize("event", CRASHES)
-def test_an_error_that_nothing_catches_is_a_line_without_its_text(event: str) -> None:
+def test_an_uncaught_error_is_logged_in_one_line_without_its_text(event: str) -> None:
     code = f"from app.telemetry import configure_logging; configure_logging('INFO', as_json=True); {CRASHES[event]}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     said: dict[str, Any] = json.loads(done.stderr)
@@ -97,7 +99,7 @@ def test_an_error_that_nothing_catches_is_a_line_without_its_text(event: str) ->
     assert "hunter2" not in done.stderr
 
 
-def test_ctrl_c_that_nothing_catches_is_silent() -> None:
+def test_an_uncaught_ctrl_c_logs_nothing() -> None:
     code = (
         "from app.telemetry import configure_logging; configure_logging('INFO', as_json=False); raise KeyboardInterrupt"
     )

@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy import ColumnElement, and_, true
 from sqlalchemy.orm import Session
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.events.lines import AsJson, as_json, as_line, as_table

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
 from app.cli.control_characters import escape_control_characters
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session

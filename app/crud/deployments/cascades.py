@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import DEPLOYMENT
+from app.capture.row_changes import delete_rows, update_rows
 from app.capture.snapshot import Change
 from app.capture.statements import Condition, Where
-from app.capture.tracked import delete_rows, update_rows
 from app.crud.deployments.effects import lock_own_limits, refresh_moved_deployments, sync_own_limits
 from app.crud.filters import is_any_of
 from app.models import Deployment

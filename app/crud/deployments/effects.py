@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from app.capture.kinds import CONCURRENCY_LIMIT, DEPLOYMENT
 from app.capture.readiness import refresh_status
+from app.capture.row_changes import delete_rows, insert_row, update_rows
 from app.capture.snapshot import Change
 from app.capture.statements import Condition, Where, cached_for_condition
-from app.capture.tracked import delete_rows, insert_row, update_rows
 from app.crud.deployments.reading import IS_THIS_DEPLOYMENT
 from app.crud.filters import is_any_of
 from app.models import ConcurrencyLimit, Deployment

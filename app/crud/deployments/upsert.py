@@ -8,9 +8,9 @@ from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import DEPLOYMENT
+from app.capture.row_changes import insert_row, upsert_row
 from app.capture.snapshot import Change
 from app.capture.statements import Keep
-from app.capture.tracked import insert_row, upsert_row
 from app.crud.deployments.effects import lock_own_limits
 from app.crud.deployments.existing import Existing, find_existing, view_after
 from app.crud.deployments.reading import DeploymentView, read_deployment_of_flow

@@ -9,9 +9,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import DEPLOYMENT
+from app.capture.row_changes import update_rows
 from app.capture.snapshot import Change
 from app.capture.statements import Condition, Where
-from app.capture.tracked import update_rows
 from app.crud.deployments.cascades import delete_matching
 from app.crud.deployments.effects import lock_own_limits, refresh_moved_deployments, sync_own_limits
 from app.crud.deployments.hydration import hydrate

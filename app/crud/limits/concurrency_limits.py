@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.capture.kinds import CONCURRENCY_LIMIT
-from app.capture.tracked import insert_row, update_rows
+from app.capture.row_changes import insert_row, update_rows
 from app.errors import Conflict, NotFound
 from app.models import ConcurrencyLimit
 from app.outbox.record import record

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from app.capture.kinds import DEFAULT_QUEUE_ID, RESULT_STORAGE_ID, WORK_POOL
 from app.capture.readiness import first_status, pause
+from app.capture.row_changes import insert_row, update_rows
 from app.capture.snapshot import Change
-from app.capture.tracked import insert_row, update_rows
 from app.crud.filters import work_pool_condition
 from app.crud.work_pools.queue_order import insert_queue
 from app.errors import Conflict, NotAllowed, NotFound

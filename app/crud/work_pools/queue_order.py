@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.capture.kinds import WORK_QUEUE
 from app.capture.readiness import first_status
+from app.capture.row_changes import insert_row, update_rows
 from app.capture.snapshot import Change
-from app.capture.tracked import insert_row, update_rows
 from app.models import WorkPool, WorkQueue
 
 Place = tuple[UUID, int]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.capture.kinds import WORK_QUEUE
 from app.capture.readiness import pause, refresh_status
-from app.capture.tracked import update_rows
+from app.capture.row_changes import update_rows
 from app.crud.filters import work_queue_condition
 from app.crud.work_pools.pools import AGENT_POOL, ensure_agent_pool, read_work_pool
 from app.crud.work_pools.pools import NOT_FOUND as POOL_NOT_FOUND

@@ -25,7 +25,7 @@ logger = get_logger(__name__)
 T = TypeVar("T")
 
 READING_THREADS: Final = 3
-FEED_BYTES: Final = 16 * 1024 * 1024
+FEED_CHARACTERS: Final = 16 * 1024 * 1024
 """The most characters of frames that all feeds together hold in memory."""
 RETRY_SECONDS: Final = 1.0
 TOO_EXPENSIVE: Final = "The database takes too long for this filter. Use a narrower one."
@@ -120,7 +120,7 @@ class LiveHub:
     def _find_or_start_feed(self, key: str, wanted: EventFilter) -> Feed:
         if key not in self._feeds:
             feed = Feed(wanted, self._head)
-            run = feed.run(partial(self._read_new, wanted), lambda: FEED_BYTES // len(self._feeds))
+            run = feed.run(partial(self._read_new, wanted), lambda: FEED_CHARACTERS // len(self._feeds))
             self._feeds[key] = feed, asyncio.create_task(run)
         return self._feeds[key][0]
 

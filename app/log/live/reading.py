@@ -16,7 +16,7 @@ from app.schemas.event_queries import EventFilter, OccurredFilter
 WINDOW: Final = 10_000
 """The most positions that one statement scans, so that it ends soon even if few events match."""
 PAGE_EVENTS: Final = 200
-PAGE_BYTES: Final = 1_000_000
+PAGE_CHARACTERS: Final = 1_000_000
 FETCH: Final = 20
 """Rows fetched at once. It is small, because a single event can be more than a megabyte."""
 ANY_TIME: Final = OccurredFilter(since=datetime.min.replace(tzinfo=UTC))
@@ -75,7 +75,7 @@ def read_page(session: Session, wanted: EventFilter, after: int, head: int, rend
         for row in rows:
             frames.append(Frame(row.position, row.occurred, render(row)))
             size += len(frames[-1].text)
-            if size >= PAGE_BYTES or len(frames) == PAGE_EVENTS:
+            if size >= PAGE_CHARACTERS or len(frames) == PAGE_EVENTS:
                 return Page(frames, row.position)
     return Page(frames, max(end, after))
 

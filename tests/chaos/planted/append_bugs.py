@@ -13,7 +13,7 @@ from app.models import EventLog, EventRow
 from app.postgres.base import JsonObject, core_table
 from app.postgres.bulk import copy_rows
 from app.schemas.event import Event, RelatedResource
-from tests.chaos.planted.moments import moment
+from tests.chaos.planted.delays import random_delay
 from tests.chaos.planted.patching import replace
 from workers.claimed import Claimed
 
@@ -37,7 +37,7 @@ def position_from_a_plain_sequence() -> None:
             positions: list[int] = sorted(session.scalars(numbers))
             rows = [(position, *_row(event)) for event, position in zip(events, positions, strict=True)]
             copy_rows(session, core_table(EventRow), COLUMNS, rows)
-            moment(0.2)
+            random_delay(0.2)
             last = func.greatest(EventLog.position, positions[-1])
             session.execute(update(EventLog).values(position=last, rescued=EventLog.rescued + rescued))
             return positions[-1]
@@ -55,7 +55,7 @@ def _make_sequence(engine: Engine) -> None:
         connection.execute(text(f"CREATE SEQUENCE IF NOT EXISTS {SEQUENCE}"))
 
 
-def event_id_made_in_the_worker() -> None:
+def event_id_created_in_the_worker() -> None:
     """Create the event id when the event is built: each retry makes a new id, and nothing can refer to it earlier.
 
     `id: UUID = Field(default_factory=uuid4)` on the event's class does this.

@@ -9,19 +9,19 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select, true
 from sqlalchemy.orm import Session
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.masking import Masker
-from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import Change, Snapshot, lane_of
 from app.capture.statements import Assignment, Condition, Where
 from app.errors import NotFound
 from app.models import Deployment
-from tests.chaos.planted.moments import moment
+from tests.chaos.planted.delays import random_delay
 from tests.chaos.planted.patching import replace
 
 YOUNG: Final = timedelta(seconds=2)
 
 
-def created_or_updated_told_by_clock() -> None:
+def created_or_updated_decided_by_clock() -> None:
     """Report an update as a creation if the row is younger than two seconds.
 
     An upsert that returns only the current row allows no other check: Prefect's server compares the row's
@@ -46,7 +46,7 @@ def old_values_read_without_the_row_lock() -> None:
     Nearly every audit trail that is built in an ORM does this: load the object, set its attributes, compare, save.
     """
     replace("app.crud.deployments.writing", "lock_deployment", _make_unlocked, used_by="app.crud.deployments.writing")
-    replace("app.capture.tracked", "update_rows", _make_select_first, used_by="app.crud.deployments.writing")
+    replace("app.capture.row_changes", "update_rows", _make_select_first, used_by="app.crud.deployments.writing")
 
 
 def _make_unlocked(_original: Any) -> Any:
@@ -74,7 +74,7 @@ def _make_select_first(original: Any) -> Any:
         statement = select(table.c.id, *fields).where(condition.expression)
         found = session.execute(statement, condition.values())
         read = {row["id"]: row for row in found.mappings()}
-        moment(0.01)
+        random_delay(0.01)
         changes: list[Change] = original(session, kind, where, values, cause=cause)
         # The revision and the previous event's id stay correct, so only `from` and `to` show the bug.
         return [
@@ -122,7 +122,7 @@ def flow_deletion_that_cascades() -> None:
     replace("app.crud.deployments.cascades", "delete_deployments_of_flows", make, used_by="app.crud.deletions")
 
 
-def lane_of_the_change() -> None:
+def lane_chosen_by_the_change() -> None:
     """Choose the lane by the change's id, not the resource's: two workers get two changes of one resource.
 
     A unique key for each message does this, and so do messages without a key, which a queue spreads round robin.

@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
+from app.capture.row_changes import time_of_change
 from app.capture.snapshot import Change
 from app.capture.statements import Where
-from app.capture.tracked import time_of_change
 from tests.chaos.planted.patching import replace
 
 
-def status_of_a_poll_is_not_told() -> None:
+def status_of_a_poll_without_an_event() -> None:
     """Store the status that a poll changes, without an event: the request was about something else.
 
     An audit trail easily misses values that a read or a heartbeat updates as a side effect.

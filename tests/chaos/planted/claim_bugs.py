@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.broker.contract import Role
 from app.models import SnapshotRow
 from app.settings import Settings
-from tests.chaos.planted.moments import moment
+from tests.chaos.planted.delays import random_delay
 from tests.chaos.planted.patching import NothingToPatch, replace
 from workers.claimed import Claimed
 from workers.sweep import Waiting
@@ -36,10 +36,10 @@ def task_acked_before_its_commit() -> None:
         return _configuration
 
     replace("app.broker.contract", "_configuration", make, used_by="app.broker.contract")
-    slow_but_right()
+    slow_but_correct()
 
 
-def slow_but_right() -> None:
+def slow_but_correct() -> None:
     """Wait before each message, without any bug, so that kills hit workers that hold a message.
 
     The worker holds no lane meanwhile: the task of a doorbell returns if its lane is locked, and without a sweep its
@@ -48,15 +48,15 @@ def slow_but_right() -> None:
     """
 
     def make(original: Any) -> Any:
-        def came_again(request: Context, outages: int) -> bool:
+        def was_redelivered(request: Context, outages: int) -> bool:
             again: bool = original(request, outages)
             if not again:
-                moment(4.0)
+                random_delay(4.0)
             return again
 
-        return came_again
+        return was_redelivered
 
-    replace("workers.tasks", "came_again", make, used_by="workers.tasks")
+    replace("workers.tasks", "was_redelivered", make, used_by="workers.tasks")
 
 
 def claim_without_the_lane_lock() -> None:
@@ -82,7 +82,7 @@ def claim_with_skip_locked() -> None:
             waiting = select(SnapshotRow.id).where(SnapshotRow.id.in_([row.id for row in claimed]))
             first = waiting.order_by(SnapshotRow.sequence).limit(3).with_for_update(skip_locked=True)
             mine = set(session.scalars(first))
-            moment(0.2)
+            random_delay(0.2)
             return [row for row in claimed if row.id in mine]
 
         return claim
@@ -102,7 +102,7 @@ def _make_lockless(_original: Any) -> Any:
 def _make_slow(original: Any) -> Any:
     def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
         claimed: Sequence[Claimed] = original(session, lanes, limit)
-        moment(0.2)
+        random_delay(0.2)
         return claimed
 
     return claim
@@ -117,7 +117,7 @@ def claim_without_revision_order() -> None:
     def make(original: Any) -> Any:
         def claim(session: Session, lanes: Sequence[int], limit: int) -> Sequence[Claimed]:
             # Snapshots that arrive during this wait join the batch; light load would not make batches otherwise.
-            moment(0.2)
+            random_delay(0.2)
             claimed: Sequence[Claimed] = original(session, lanes, limit)
             return random.sample(claimed, len(claimed))
 
@@ -137,7 +137,7 @@ def snapshot_deleted_without_its_append() -> None:
             claimed: Sequence[Claimed] = original(session, lanes, limit)
             with Session(session.get_bind()) as own, own.begin():
                 own.execute(delete(SnapshotRow).where(SnapshotRow.id.in_([row.id for row in claimed])))
-            moment(0.2)
+            random_delay(0.2)
             return claimed
 
         return claim
@@ -145,7 +145,7 @@ def snapshot_deleted_without_its_append() -> None:
     replace("workers.claim", "claim", make, used_by="workers.dispatch")
 
 
-def nothing_is_swept() -> None:
+def no_sweep() -> None:
     """Trust the broker: never look for snapshots whose message it lost.
 
     A crash of Redis loses messages that it accepted but had not written to disk, and those it never accepted.
@@ -157,6 +157,6 @@ def nothing_is_swept() -> None:
 
         return waiting_lanes
 
-    # Without beat, which also looks for silent resources: the doorbells of their changes would find the snapshots.
+    # Without beat, which also finds resources without polls: the doorbells of their changes would find the snapshots.
 
     replace("workers.sweep", "waiting_lanes", make, used_by="workers.sweep", notes_calls=False)

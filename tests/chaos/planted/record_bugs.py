@@ -11,7 +11,7 @@ from app.broker.doorbells import publisher
 from app.capture.snapshot import Change
 from app.outbox.record import PENDING
 from app.settings import get_settings
-from tests.chaos.planted.moments import moment
+from tests.chaos.planted.delays import random_delay
 from tests.chaos.planted.patching import NothingToPatch, replace
 
 LEFT: Final = "planted.changes"
@@ -49,7 +49,7 @@ def event_published_for_a_rolled_back_change() -> None:
             with Session(session.get_bind()) as own:
                 original(own, changes)
                 own.commit()
-            moment(0.2)
+            random_delay(0.2)
 
         return record
 
@@ -69,7 +69,7 @@ def outbox_row_written_after_the_commit() -> None:
         def _store(session: Session) -> None:
             left = session.info.pop(LEFT, [])
             if left:
-                moment(0.2)
+                random_delay(0.2)
                 with Session(session.get_bind()) as own:
                     original(own, left)
                     own.commit()

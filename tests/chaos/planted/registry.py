@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tests.chaos.planted import append_bugs, capture_bugs, cascade_bugs, claim_bugs, record_bugs
-from tests.chaos.report import Word
+from tests.chaos.report import Category
 
 Side = Literal["api", "worker"]
 """Which processes make the mistake: the API's, or those of Celery (workers and beat)."""
@@ -13,9 +13,9 @@ Side = Literal["api", "worker"]
 
 @dataclass(frozen=True)
 class PlantedBug:
-    """One bug. The driver must report `word` and may report others; for None (a control) it must report nothing."""
+    """One bug. The driver must report `category` and may report others; for None (a control) it must report nothing."""
 
-    word: Word | None
+    category: Category | None
     side: Side
     apply: Callable[[], None]
     disruptions: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ UNACKED: Final[dict[str, Any]] = {
 }
 
 _BUGS: Final = (
-    PlantedBug(None, "worker", claim_bugs.slow_but_right, **UNACKED),
+    PlantedBug(None, "worker", claim_bugs.slow_but_correct, **UNACKED),
     PlantedBug("lost", "worker", claim_bugs.task_acked_before_its_commit, **UNACKED),
     PlantedBug("lost", "api", record_bugs.doorbell_before_the_commit, sweep=False),
     PlantedBug("duplicated", "worker", claim_bugs.claim_without_the_lane_lock),
@@ -64,16 +64,16 @@ _BUGS: Final = (
         "lost", "worker", claim_bugs.snapshot_deleted_without_its_append, ("kill-child", "kill-worker"), pause=SLOWER
     ),
     PlantedBug("disordered", "worker", append_bugs.position_from_a_plain_sequence),
-    PlantedBug("phantom", "api", capture_bugs.created_or_updated_told_by_clock),
+    PlantedBug("phantom", "api", capture_bugs.created_or_updated_decided_by_clock),
     PlantedBug("disordered", "api", capture_bugs.old_values_read_without_the_row_lock),
-    PlantedBug("lost", "worker", claim_bugs.nothing_is_swept, sweep=False, ends_without_broker=True),
-    PlantedBug("disordered", "worker", append_bugs.event_id_made_in_the_worker),
+    PlantedBug("lost", "worker", claim_bugs.no_sweep, sweep=False, ends_without_broker=True),
+    PlantedBug("disordered", "worker", append_bugs.event_id_created_in_the_worker),
     PlantedBug("phantom", "api", record_bugs.event_published_for_a_rolled_back_change, ("cut-database",)),
     PlantedBug("lost", "api", record_bugs.outbox_row_written_after_the_commit, ("kill-api",), pause=SLOWER, seconds=8),
     PlantedBug("phantom", "api", capture_bugs.unchanged_write_counts_as_a_change),
     PlantedBug("lost", "api", capture_bugs.flow_deletion_that_cascades),
-    PlantedBug("disordered", "api", capture_bugs.lane_of_the_change),
-    PlantedBug("lost", "api", cascade_bugs.status_of_a_poll_is_not_told),
+    PlantedBug("disordered", "api", capture_bugs.lane_chosen_by_the_change),
+    PlantedBug("lost", "api", cascade_bugs.status_of_a_poll_without_an_event),
     PlantedBug("disordered", "api", cascade_bugs.deletion_that_occurs_after_its_effects),
 )
 

@@ -3,9 +3,9 @@
 from tests.chaos.facts import History
 from tests.chaos.report import Finding
 from tests.chaos.verdict.cascades import judge_cascades
-from tests.chaos.verdict.deeds import judge_operations
 from tests.chaos.verdict.lives import judge_lives
 from tests.chaos.verdict.log import judge_log, judge_outbox, judge_tails
+from tests.chaos.verdict.operations import judge_operations
 
 
 def judge(history: History) -> list[Finding]:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tests.chaos.facts import DEPLOYMENT, LIMIT, POOL, QUEUE, EventFact, History
 from tests.chaos.report import Finding
-from tests.chaos.verdict.silent import FLOW_LABEL, OWN_LIMIT
 from tests.chaos.verdict.tokens import new_tokens
+from tests.chaos.verdict.without_token import FLOW_LABEL, OWN_LIMIT
 
 Life = Sequence[EventFact]
 Step = tuple[str, int | None]
@@ -17,20 +17,20 @@ def judge_cascades(history: History) -> Iterator[Finding]:
     """Compare the events of causes and of their effects."""
     lives = history.lives()
     asked = {id_ for each in history.operations if each.verb in {"delete", "bulk-delete"} for id_ in each.targets}
-    graves = {id_: life[-1] for id_, life in lives.items() if life[-1].what == "deleted"}
+    deletions = {id_: life[-1] for id_, life in lives.items() if life[-1].what == "deleted"}
     for life in lives.values():
         for event in life:
-            yield from _judge_order(event, graves, asked)
+            yield from _judge_order(event, deletions, asked)
     yield from _judge_default_queues(lives)
     yield from _judge_own_limits(lives)
 
 
-def _judge_order(event: EventFact, graves: Mapping[str, EventFact], asked: set[str]) -> Iterator[Finding]:
+def _judge_order(event: EventFact, deletions: Mapping[str, EventFact], asked: set[str]) -> Iterator[Finding]:
     for id_ in _goes_after(event, asked):
-        if id_ in graves and event.occurred <= graves[id_].occurred:
-            yield Finding("disordered", f"{event} follows from {graves[id_]} and did not occur after it")
+        if id_ in deletions and event.occurred <= deletions[id_].occurred:
+            yield Finding("disordered", f"{event} follows from {deletions[id_]} and did not occur after it")
     if event.kind == QUEUE and event.what == "deleted":
-        pool = graves.get(event.pool)
+        pool = deletions.get(event.pool)
         if pool is not None and event.occurred >= pool.occurred:
             yield Finding("disordered", f"{pool} goes with {event} and did not occur after it")
 

@@ -7,8 +7,8 @@ from typing import Any
 from tests.chaos.facts import QUEUE, EventFact, agrees
 from tests.chaos.ledger import CREATING, Operation
 from tests.chaos.report import Finding
-from tests.chaos.verdict.silent import FLOW_LABEL, SHARED, Cause, causes_of, is_consequence, silent_causes
 from tests.chaos.verdict.tokens import new_tokens, tokens_in
+from tests.chaos.verdict.without_token import FLOW_LABEL, SHARED, Cause, causes_of, causes_without_token, is_consequence
 
 
 class Causes:
@@ -17,9 +17,9 @@ class Causes:
     def __init__(self, operations: Iterable[Operation], events: Iterable[EventFact]) -> None:
         """Index all operations and events of the run."""
         self.by_token: Mapping[str, Operation] = {operation.token: operation for operation in operations}
-        self.told: defaultdict[str, list[EventFact]] = defaultdict(list)
+        self.events_by_token: defaultdict[str, list[EventFact]] = defaultdict(list)
         """By token."""
-        self.silent: Counter[Cause] = Counter()
+        self.explained: Counter[Cause] = Counter()
         """How many events were explained by which cause."""
         self._pool_of = {event.subject: event.pool for event in events if event.kind == QUEUE}
         self._possible: Counter[Cause] = Counter()
@@ -35,32 +35,32 @@ class Causes:
             return
         tokens = new_tokens(event) if event.what in {"created", "updated"} else set()
         if not tokens:
-            if not self._explain_silently(event, state):
+            if not self._explain_without_token(event, state):
                 yield Finding("phantom", f"nobody caused {event}, which changes {sorted(event.updates)}")
         elif len(tokens) > 1 or not tokens <= self.by_token.keys():
             yield Finding("phantom", f"no operation of the run caused {event}, which brings in {sorted(tokens)}")
         else:
             operation = self.by_token[tokens.pop()]
-            self.told[operation.token].append(event)
+            self.events_by_token[operation.token].append(event)
             yield from _compare(operation, event, state)
 
-    def _explain_silently(self, event: EventFact, state: Mapping[str, Any]) -> bool:
-        for cause in silent_causes(event, self._pool_of):
+    def _explain_without_token(self, event: EventFact, state: Mapping[str, Any]) -> bool:
+        for cause in causes_without_token(event, self._pool_of):
             # `judge_lives` finds repeated deletions; deleting a flow deletes all of its deployments.
             any_number = cause[0] in SHARED or event.what == "deleted"
-            if self.silent[cause] < self._possible[cause] or (any_number and self._possible[cause]):
-                self.silent[cause] += 1
+            if self.explained[cause] < self._possible[cause] or (any_number and self._possible[cause]):
+                self.explained[cause] += 1
                 return True
         for token in tokens_in(event.kind, state):
             operation = self.by_token.get(token)
             # A repeated try, after others changed some of the same fields, adds no new token.
             if (
                 operation is not None
-                and operation.effects > len(self.told[token])
+                and operation.effects > len(self.events_by_token[token])
                 and operation.fields >= event.updates.keys()
                 and event.what == "updated"
             ):
-                self.told[token].append(event)
+                self.events_by_token[token].append(event)
                 return True
         return False
 

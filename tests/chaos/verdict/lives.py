@@ -13,10 +13,10 @@ def judge_lives(history: History) -> Iterator[Finding]:
     """Judge every resource that has a row, a tombstone or events."""
     lives = history.lives()
     waiting = {(pending.subject, pending.revision) for pending in history.pending}
-    for id_ in sorted({*lives, *history.rows, *history.graves}):
+    for id_ in sorted({*lives, *history.rows, *history.tombstones}):
         row = history.rows.get(id_)
         life = lives.get(id_, [])
-        last = row.revision if row is not None else history.graves.get(id_)
+        last = row.revision if row is not None else history.tombstones.get(id_)
         if last is None:
             yield Finding("phantom", f"there are {len(life)} events of {id_}, which never existed")
             continue
@@ -47,15 +47,15 @@ def after(state: dict[str, Any], event: EventFact) -> dict[str, Any]:
 def _judge_revisions(
     id_: str, life: Sequence[EventFact], last: int, waiting: set[tuple[str, int]]
 ) -> Iterator[Finding]:
-    told = Counter(event.revision for event in life)
+    logged = Counter(event.revision for event in life)
     for revision in range(1, last + 1):
         # `judge_outbox` reports snapshots that are still in the outbox.
-        if revision not in told and (id_, revision) not in waiting:
+        if revision not in logged and (id_, revision) not in waiting:
             yield Finding("lost", f"{id_} has no event for revision {revision} of {last}")
     for event in life:
         if event.revision is None or event.revision > last:
             yield Finding("phantom", f"{id_} got no further than revision {last}, but there is {event}")
-    for known, count in told.items():
+    for known, count in logged.items():
         if count > 1:
             yield Finding("duplicated", f"{id_} has {count} events for revision {known}")
 
@@ -108,7 +108,7 @@ def _judge_start(event: EventFact, state: dict[str, Any]) -> Iterator[Finding]:
 def _judge_row(row: RowFact, life: Sequence[EventFact]) -> Iterator[Finding]:
     if row.event_id != life[-1].id:
         yield Finding("disordered", f"{row.id} names event {row.event_id} as its last, the log has {life[-1].id}")
-    told = replay(life)
+    logged = replay(life)
     for name, value in row.state.items():
-        if name not in told or not agrees(told[name], value):
-            yield Finding("lost", f"{row.id} has {name} {value!r}, its events lead to {told.get(name)!r}")
+        if name not in logged or not agrees(logged[name], value):
+            yield Finding("lost", f"{row.id} has {name} {value!r}, its events lead to {logged.get(name)!r}")

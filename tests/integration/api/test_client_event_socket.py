@@ -21,19 +21,21 @@ from tests.sockets import closed, connected, send
 from tests.waiting import wait_until
 
 
-def logged(sessions: sessionmaker[Session]) -> list[int]:
+def logged_numbers(sessions: sessionmaker[Session]) -> list[int]:
     with sessions() as session:
         return [row.payload["number"] for row in session.scalars(select(EventRow).order_by(EventRow.position))]
 
 
-def test_each_frame_becomes_an_event_in_its_order(served: Served, sessions: sessionmaker[Session]) -> None:
+def test_each_frame_becomes_an_event_in_the_order_of_the_frames(
+    served: Served, sessions: sessionmaker[Session]
+) -> None:
     with connected(served.address, "in") as socket:
         for event in numbered(1, 50):
             send(socket, event)
-    wait_until(lambda: logged(sessions) == list(range(1, 51)), "all events in the log")
+    wait_until(lambda: logged_numbers(sessions) == list(range(1, 51)), "all events in the log")
 
 
-def test_events_that_are_sent_again_are_there_once(served: Served, sessions: sessionmaker[Session]) -> None:
+def test_events_that_are_sent_twice_are_in_the_log_once(served: Served, sessions: sessionmaker[Session]) -> None:
     events = numbered(1, 3)
     for _ in range(2):
         with connected(served.address, "in") as socket:
@@ -41,22 +43,24 @@ def test_events_that_are_sent_again_are_there_once(served: Served, sessions: ses
                 send(socket, event)
     with connected(served.address, "in") as socket:
         send(socket, a_client_event(payload={"number": 4}))
-    wait_until(lambda: len(logged(sessions)) > 3, "the last event in the log")
-    assert sorted(logged(sessions)) == [1, 2, 3, 4]
+    wait_until(lambda: len(logged_numbers(sessions)) > 3, "the last event in the log")
+    assert sorted(logged_numbers(sessions)) == [1, 2, 3, 4]
 
 
-def test_a_frame_that_is_no_event_stops_only_itself(served: Served, sessions: sessionmaker[Session]) -> None:
-    with capture_logs() as said, connected(served.address, "in") as socket:
+def test_an_invalid_frame_is_refused_without_affecting_other_frames(
+    served: Served, sessions: sessionmaker[Session]
+) -> None:
+    with capture_logs() as log_lines, connected(served.address, "in") as socket:
         send(socket, a_client_event(payload={"number": 1}))
         socket.send("no JSON")
         send(socket, a_client_event(payload={"number": 2, "secret": "hunter2\0"}))
         send(socket, a_client_event(payload={"number": 3}))
-        wait_until(lambda: logged(sessions) == [1, 3], "the good events in the log")
-    assert [line["event"] for line in said].count("client_event_refused") == 2
-    assert "hunter2" not in str(said)
+        wait_until(lambda: logged_numbers(sessions) == [1, 3], "the good events in the log")
+    assert [line["event"] for line in log_lines].count("client_event_refused") == 2
+    assert "hunter2" not in str(log_lines)
 
 
-def test_a_database_that_is_away_for_a_moment_costs_no_event(
+def test_no_event_is_lost_while_the_database_is_briefly_unavailable(
     served: Served, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([OperationalError("", {}, Exception()), OperationalError("", {}, Exception())])
@@ -70,10 +74,10 @@ def test_a_database_that_is_away_for_a_moment_costs_no_event(
     monkeypatch.setattr(client_events, "RETRY_SECONDS", (0.01, 0.01))
     with connected(served.address, "in") as socket:
         send(socket, a_client_event(payload={"number": 1}))
-    wait_until(lambda: logged(sessions) == [1], "the event in the log")
+    wait_until(lambda: logged_numbers(sessions) == [1], "the event in the log")
 
 
-def test_what_the_database_refuses_is_found_among_its_neighbours(
+def test_an_event_that_the_database_refuses_does_not_affect_its_batch(
     served: Served, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse_two(payload: dict[str, int]) -> bytes:
@@ -84,14 +88,14 @@ def test_what_the_database_refuses_is_found_among_its_neighbours(
     monkeypatch.setattr("app.log.append.json_field", refuse_two)
     monkeypatch.setattr(client_events, "GATHER_SECONDS", 10.0)
     monkeypatch.setattr(client_events, "GATHER_EVENTS", 3)
-    with capture_logs() as said, connected(served.address, "in") as socket:
+    with capture_logs() as log_lines, connected(served.address, "in") as socket:
         for event in numbered(1, 3):
             send(socket, event)
-        wait_until(lambda: logged(sessions) == [1, 3], "the good events in the log")
-    assert [line["event"] for line in said].count("client_event_refused") == 1
+        wait_until(lambda: logged_numbers(sessions) == [1, 3], "the good events in the log")
+    assert [line["event"] for line in log_lines].count("client_event_refused") == 1
 
 
-def test_a_database_that_stays_away_ends_the_connection_so_that_the_client_sends_again(
+def test_a_lasting_outage_of_the_database_closes_the_socket_so_that_the_client_resends(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_args: object) -> None:

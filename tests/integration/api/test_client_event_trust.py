@@ -12,7 +12,7 @@ from tests.integration.outbox_world import OutboxWorld
 from tests.world import World, assert_audit_is_clean, assert_unbroken
 
 
-def test_an_event_about_a_deployment_has_no_revision_and_leaves_its_life_unbroken(
+def test_a_client_event_about_a_deployment_has_no_revision_and_keeps_its_history_unbroken(
     client: TestClient, sessions: sessionmaker[Session], world: World
 ) -> None:
     deployment = world.deploy()
@@ -30,7 +30,7 @@ def test_an_event_about_a_deployment_has_no_revision_and_leaves_its_life_unbroke
     assert_audit_is_clean(sessions)
 
 
-def test_an_event_with_the_id_of_a_pending_change_neither_replaces_nor_blocks_it(
+def test_the_id_of_a_pending_change_in_a_client_event_neither_replaces_nor_blocks_it(
     outbox_world: OutboxWorld, sessions: sessionmaker[Session], settings: Settings
 ) -> None:
     outbox_world.create("nightly")
@@ -43,7 +43,7 @@ def test_an_event_with_the_id_of_a_pending_change_neither_replaces_nor_blocks_it
     assert_audit_is_clean(sessions)
 
 
-def test_secrets_in_an_event_are_masked(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_secrets_in_a_client_event_are_masked(client: TestClient, sessions: sessionmaker[Session]) -> None:
     secret = "hunter2"
     post(
         client,

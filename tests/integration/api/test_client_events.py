@@ -15,7 +15,7 @@ from tests.integration.client_event import a_client_event, log, numbered, post
 from tests.world import World, assert_audit_is_clean
 
 
-def test_events_are_appended_in_their_order_at_the_next_positions(
+def test_events_are_appended_in_order_at_the_next_positions(
     client: TestClient, sessions: sessionmaker[Session], world: World
 ) -> None:
     world.deploy()
@@ -29,7 +29,7 @@ def test_events_are_appended_in_their_order_at_the_next_positions(
     assert_audit_is_clean(sessions)
 
 
-def test_an_event_reads_as_it_was_sent(client: TestClient) -> None:
+def test_an_event_is_read_as_it_was_sent(client: TestClient) -> None:
     sent = a_client_event(
         occurred="2026-11-23T13:00:00Z",
         related=[{"prefect.resource.id": "r2", "prefect.resource.role": "tag", "x": "y"}],
@@ -42,14 +42,14 @@ def test_an_event_reads_as_it_was_sent(client: TestClient) -> None:
     assert (read["position"], "received" in read) == (1, True)
 
 
-def test_the_same_event_sent_again_is_no_second_one(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_an_event_that_is_sent_again_is_not_appended_again(client: TestClient, sessions: sessionmaker[Session]) -> None:
     first, second, third = numbered(1, 3)
     post(client, first, second)
     post(client, second, {**first, "payload": {"number": "forged"}}, third, third)
     assert [row.payload["number"] for row in log(sessions)] == [1, 2, 3]
 
 
-def test_nothing_new_and_no_events_move_no_position(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_without_new_events_the_position_stays(client: TestClient, sessions: sessionmaker[Session]) -> None:
     event = a_client_event()
     for events in ([event], [event], []):
         post(client, *events)
@@ -57,7 +57,9 @@ def test_nothing_new_and_no_events_move_no_position(client: TestClient, sessions
         assert session.scalars(select(EventLog.position)).one() == 1
 
 
-def test_the_same_event_from_many_clients_at_once_is_one(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_an_event_from_many_concurrent_clients_is_appended_once(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
     events = numbered(1, 20)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: post(client, *events), range(8)))
@@ -88,7 +90,7 @@ def test_the_same_event_from_many_clients_at_once_is_one(client: TestClient, ses
         ({"payload": {"a": "x" * 1_500_000}}, "1500000 bytes"),
     ],
 )
-def test_a_batch_with_an_event_that_is_none_is_refused_as_a_whole(
+def test_an_invalid_event_refuses_its_whole_batch(
     client: TestClient, sessions: sessionmaker[Session], broken: dict[str, Any], text: str
 ) -> None:
     response = post(client, a_client_event(), a_client_event(**broken), status=422)
@@ -97,24 +99,24 @@ def test_a_batch_with_an_event_that_is_none_is_refused_as_a_whole(
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-def test_a_number_that_is_none_is_refused(client: TestClient, number: str) -> None:
+def test_an_invalid_number_is_refused(client: TestClient, number: str) -> None:
     event = f"""{{"id": "11111111-1111-4111-8111-111111111111", "occurred": "2026-11-23T13:00:00Z", "event": "e",
         "resource": {{"prefect.resource.id": "x"}}, "payload": {{"n": {number}}}}}"""
     assert client.post("/events", content=f"[{event}]").status_code == 422
 
 
-def test_a_backslash_before_u0000_is_no_nul(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_an_escaped_backslash_before_u0000_is_accepted(client: TestClient, sessions: sessionmaker[Session]) -> None:
     post(client, a_client_event(payload={"a": r"\u0000"}))
     assert log(sessions)[0].payload == {"a": r"\u0000"}
 
 
-def test_more_events_than_one_request_may_have_are_refused(client: TestClient) -> None:
+def test_too_many_events_in_one_request_are_refused(client: TestClient) -> None:
     event = {"id": "11111111-1111-4111-8111-111111111111", "occurred": "2026-11-23T13:00:00Z", "event": "e"}
     body = [{**event, "resource": {"prefect.resource.id": "x"}}] * 10_001
     assert "at most 10000" in post(client, *body, status=422).text
 
 
-def test_a_failed_append_takes_nothing_of_its_batch(
+def test_a_failed_append_stores_nothing_of_its_batch(
     client: TestClient, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_args: object, **_how: object) -> int:
@@ -127,7 +129,7 @@ def test_a_failed_append_takes_nothing_of_its_batch(
     assert [row.position for row in log(sessions)] == [1]
 
 
-def test_listeners_are_notified_of_new_events_by_the_commit(client: TestClient, engine: Engine) -> None:
+def test_the_commit_notifies_listeners_of_new_events_only(client: TestClient, engine: Engine) -> None:
     with Listener(engine, CHANNEL) as listener:
         event = a_client_event()
         post(client, event, a_client_event())

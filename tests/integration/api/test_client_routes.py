@@ -16,45 +16,43 @@ from app.api.unsupported_websockets import UNSUPPORTED_WEBSOCKETS
 from tests.integration.registry import make_pool, make_queue
 
 ROUTES = tuple(json.loads((Path(__file__).parents[2] / "data" / "prefect-client-routes.json").read_text()))
-CALLED = [route.split(" ") for route in ROUTES if " " in route]
-NAMED = [route for route in ROUTES if " " not in route]
-NOT_ANSWERED = {
+CALLED_ROUTES = [route.split(" ") for route in ROUTES if " " in route]
+NAMED_PATHS = [route for route in ROUTES if " " not in route]
+UNANSWERED = {
     "/admin/database/": "no client clears our database",
     "/ui/": "there is no web interface",
     "/deployments/{}/schedule": "of clients before 3",
 }
 """Named in a list of the client's, and asked for by none of its functions; with the reason."""
-NO_ROUTE = {(404, '{"detail":"Not Found"}'), (405, '{"detail":"Method Not Allowed"}')}
+UNKNOWN_ROUTE_RESPONSES = {(404, '{"detail":"Not Found"}'), (405, '{"detail":"Method Not Allowed"}')}
 
 
 def filled(path: str) -> str:
     return path.replace("views/{}", "views/aggregate-worker-metadata").replace("{}", str(uuid4()))
 
 
-def test_every_route_that_a_client_asks_for_is_answered(client: TestClient) -> None:
+def test_every_route_that_a_client_calls_has_a_response(client: TestClient) -> None:
     wrong = []
-    for method, path in CALLED:
+    for method, path in CALLED_ROUTES:
         answer = client.request(method, filled(path), json={} if method in ("POST", "PUT", "PATCH") else None)
-        if (answer.status_code, answer.text) in NO_ROUTE or answer.status_code in (500, 502, 503):
+        if (answer.status_code, answer.text) in UNKNOWN_ROUTE_RESPONSES or answer.status_code in (500, 502, 503):
             wrong.append(f"{method} {path}: {answer.status_code} {answer.text}")
 
     assert wrong == []
 
 
-def test_what_a_client_only_names_is_answered_except_for_a_few(client: TestClient) -> None:
+def test_every_path_that_a_client_only_names_has_a_response_with_a_few_exceptions(client: TestClient) -> None:
     lacking = set()
-    for path in NAMED:
+    for path in NAMED_PATHS:
         answers = (client.get(filled(path)), client.post(filled(path), json={}), client.delete(filled(path)))
-        if all((answer.status_code, answer.text) in NO_ROUTE for answer in answers):
+        if all((answer.status_code, answer.text) in UNKNOWN_ROUTE_RESPONSES for answer in answers):
             lacking.add(path)
 
-    assert lacking == {path for path in NAMED if any(path.startswith(each) for each in NOT_ANSWERED)}
+    assert lacking == {path for path in NAMED_PATHS if any(path.startswith(each) for each in UNANSWERED)}
 
 
 @pytest.mark.parametrize("path", UNSUPPORTED_WEBSOCKETS)
-def test_a_socket_for_what_is_not_here_is_refused_with_the_reason_before_it_opens(
-    path: str, client: TestClient
-) -> None:
+def test_a_websocket_of_an_unsupported_feature_is_refused_with_the_reason(path: str, client: TestClient) -> None:
     url = f"ws://localhost/api{path.format(name='p')}"
     with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(url):
         pass
@@ -62,7 +60,7 @@ def test_a_socket_for_what_is_not_here_is_refused_with_the_reason_before_it_open
     assert (refused.value.status_code, refused.value.json()) == (404, {"detail": UNSUPPORTED_WEBSOCKETS[path]})
 
 
-def test_the_slots_of_a_pool_are_shown_queue_by_queue_and_page_by_page(client: TestClient) -> None:
+def test_the_slots_of_a_pool_are_listed_by_queue_and_page(client: TestClient) -> None:
     pool = make_pool(client, concurrency_limit=3)
     queue = make_queue(client, "q", concurrency_limit=2)
 
@@ -88,7 +86,7 @@ def test_the_slots_of_a_pool_are_shown_queue_by_queue_and_page_by_page(client: T
     }
 
 
-def test_the_slots_of_a_queue_are_free(client: TestClient) -> None:
+def test_all_slots_of_a_queue_are_free(client: TestClient) -> None:
     make_pool(client)
     queue = make_queue(client, "q", concurrency_limit=2)
 

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 AUTOMATIONS_OF = "prefect.deployment.e4f61bd2-5348-4a3c-ba83-2f9cc749a810"
 
 
-def test_the_client_is_told_in_its_own_words_that_it_needs_no_token(client: TestClient) -> None:
+def test_the_csrf_route_reports_that_no_token_is_needed_as_prefect_does(client: TestClient) -> None:
     response = client.get("/csrf-token?client=a2467b1f-ad56-4ea4-b38f-840c6272c7f1")
 
     assert (response.status_code, response.json()) == (422, {"detail": "CSRF protection is disabled."})
@@ -30,7 +30,7 @@ def test_deleting_the_automations_of_a_deployment_is_accepted(client: TestClient
     assert (response.status_code, response.json()) == (202, None)
 
 
-def test_no_automation_is_related_to_a_deployment(client: TestClient) -> None:
+def test_a_deployment_has_no_related_automations(client: TestClient) -> None:
     response = client.get(f"/automations/related-to/{AUTOMATIONS_OF}")
 
     assert (response.status_code, response.json()) == (200, [])

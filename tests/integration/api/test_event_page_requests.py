@@ -16,17 +16,17 @@ START = datetime.now(UTC) - timedelta(days=1)
 
 
 @pytest.mark.parametrize("body", [{}, {"filter": None}, {"filter": {}}, {"filter": None, "limit": None}, None])
-def test_a_body_may_say_nothing(client: TestClient, sessions: Sessions, body: dict[str, Any] | None) -> None:
+def test_an_empty_object_is_a_valid_body(client: TestClient, sessions: Sessions, body: dict[str, Any] | None) -> None:
     append(sessions, an_event())
     assert client.post("/events/filter", json=body).json()["total"] == 1
 
 
-def test_there_may_be_no_body(client: TestClient, sessions: Sessions) -> None:
+def test_the_body_is_optional(client: TestClient, sessions: Sessions) -> None:
     append(sessions, an_event())
     assert client.post("/events/filter").json()["total"] == 1
 
 
-def test_an_empty_log_is_an_empty_page(client: TestClient) -> None:
+def test_an_empty_log_gives_an_empty_page(client: TestClient) -> None:
     assert client.post("/events/filter").json() == {
         "events": [],
         "total": 0,
@@ -35,7 +35,7 @@ def test_an_empty_log_is_an_empty_page(client: TestClient) -> None:
     }
 
 
-def test_a_limit_of_0_asks_for_the_total_and_ends(client: TestClient, sessions: Sessions) -> None:
+def test_a_limit_of_0_returns_the_total_without_a_next_page(client: TestClient, sessions: Sessions) -> None:
     append(sessions, an_event(), an_event())
     answer = client.post("/events/filter", json={"limit": 0}).json()
     assert answer == {"events": [], "total": 2, "total_is_exact": True, "next_page": None}
@@ -46,13 +46,13 @@ def test_the_clients_default_of_100_is_accepted(client: TestClient, sessions: Se
     assert len(client.post("/events/filter", json={"limit": 100}).json()["events"]) == 100
 
 
-def test_a_limit_above_100_is_refused_in_clear_words(client: TestClient) -> None:
+def test_a_limit_above_100_is_refused_with_a_clear_message(client: TestClient) -> None:
     answer = client.post("/events/filter", json={"limit": 101})
     assert answer.status_code == 422
     assert answer.json()["exception_detail"][0]["msg"] == "Input should be less than or equal to 100"
 
 
-def test_a_bad_token_is_forbidden(client: TestClient) -> None:
+def test_an_invalid_token_is_forbidden(client: TestClient) -> None:
     assert client.get("/events/filter/next", params={"page-token": "nonsense"}).status_code == 403
 
 
@@ -61,7 +61,7 @@ def test_a_missing_token_is_invalid(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("settings")
-def test_the_next_page_is_found_behind_a_path_prefix(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_page_link_keeps_a_path_prefix(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERCOMMIT_ALLOWED_HOSTS", "example.org")
     get_settings.cache_clear()
     append(sessions, an_event(), an_event())
@@ -71,7 +71,7 @@ def test_the_next_page_is_found_behind_a_path_prefix(sessions: Sessions, monkeyp
         assert len(client.get(page["next_page"]).json()["events"]) == 1
 
 
-def test_an_event_is_answered_whole(client: TestClient, sessions: Sessions) -> None:
+def test_an_event_is_returned_with_all_its_fields(client: TestClient, sessions: Sessions) -> None:
     [row] = append(
         sessions,
         an_event(occurred=START.replace(microsecond=123), related=[{"a": "b"}], payload={"updated_fields": ["tags"]}),

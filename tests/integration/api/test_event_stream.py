@@ -14,14 +14,14 @@ from tests.sockets import numbers
 from tests.streams import streamed
 
 
-def test_what_happens_from_now_on_comes(served: Served) -> None:
+def test_new_events_are_streamed(served: Served) -> None:
     served.post(*numbered(1, 3))
     with streamed(served.client) as stream:
         served.post(*numbered(4, 6))
         assert numbers(stream.receive(3)) == [4, 5, 6]
 
 
-def test_an_event_comes_as_the_log_has_it_and_its_id_is_its_position(served: Served) -> None:
+def test_an_event_is_streamed_as_logged_and_its_id_is_its_position(served: Served) -> None:
     served.post(*numbered(1, 2))
     with streamed(served.client, after=1) as stream:
         [event] = stream.receive(1)
@@ -29,7 +29,7 @@ def test_an_event_comes_as_the_log_has_it_and_its_id_is_its_position(served: Ser
     assert (stream.last_id, event["position"]) == ("2", 2)
 
 
-def test_the_last_event_id_goes_on_where_the_reader_stopped(served: Served) -> None:
+def test_a_reader_resumes_after_its_last_event_id(served: Served) -> None:
     served.post(*numbered(1, 5))
     with streamed(served.client, after=0) as stream:
         assert numbers(stream.receive(2)) == [1, 2]
@@ -39,14 +39,14 @@ def test_the_last_event_id_goes_on_where_the_reader_stopped(served: Served) -> N
         assert numbers(stream.receive(1)) == [6]
 
 
-def test_a_reader_goes_on_however_old_the_events_are(served: Served, sessions: sessionmaker[Session]) -> None:
+def test_a_reader_resumes_however_old_the_events_are(served: Served, sessions: sessionmaker[Session]) -> None:
     old = datetime.now(UTC) - timedelta(days=1000)
     append(sessions, an_event(occurred=old, payload={"number": 1}))
     with streamed(served.client, after=0) as stream:
         assert numbers(stream.receive(1)) == [1]
 
 
-def test_it_begins_with_what_occurred_since_a_time(served: Served) -> None:
+def test_a_stream_begins_with_the_events_since_a_given_time(served: Served) -> None:
     now = datetime.now(UTC)
     served.post(*numbered(1, 1, occurred=(now - timedelta(days=3)).isoformat()), *numbered(2, 2))
     with streamed(served.client, since=(now - timedelta(days=1)).isoformat()) as stream:
@@ -63,7 +63,7 @@ QUERIES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
-def test_the_query_chooses_events(served: Served, query: dict[str, Any]) -> None:
+def test_the_query_selects_events(served: Served, query: dict[str, Any]) -> None:
     def named(name: str, number: int) -> dict[str, Any]:
         resource = {"prefect.resource.id": name}
         return a_client_event(event=name, resource=resource, payload={"number": number, "name": name})
@@ -83,14 +83,14 @@ def test_the_query_chooses_events(served: Served, query: dict[str, Any]) -> None
         ({"event": "\0"}, 422, "NUL"),
     ],
 )
-def test_what_cannot_be_streamed_is_refused_with_its_reason(
+def test_an_invalid_stream_request_is_refused_with_the_reason(
     served: Served, query: dict[str, Any], status: int, text: str
 ) -> None:
     response = served.client.get("/events/stream", params=query)
     assert (response.status_code, text in response.text) == (status, True), response.text
 
 
-def test_a_quiet_stream_shows_that_it_lives(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_stream_sends_heartbeats(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.05)
     with streamed(served.client) as stream:
         assert (stream.comment(), stream.comment()) == (":", ":")

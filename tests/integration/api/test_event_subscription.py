@@ -18,7 +18,7 @@ def wait_until_subscribed(served: Served, *sockets: Any) -> None:
         assert receive(socket, 1)[0]["event"] == "marker"
 
 
-def test_the_past_comes_first_and_then_what_happens(served: Served) -> None:
+def test_past_events_come_before_new_ones(served: Served) -> None:
     served.post(*numbered(1, 3))
     with subscribed(served.address) as socket:
         assert numbers(receive(socket, 3)) == [1, 2, 3]
@@ -26,7 +26,7 @@ def test_the_past_comes_first_and_then_what_happens(served: Served) -> None:
         assert numbers(receive(socket, 3)) == [4, 5, 6]
 
 
-def test_an_event_comes_as_the_log_has_it(served: Served, world: World) -> None:
+def test_an_event_is_sent_as_logged(served: Served, world: World) -> None:
     deployment = world.deploy()
     with subscribed(served.address) as socket:
         [of_flow, event] = receive(socket, 2)
@@ -34,7 +34,7 @@ def test_an_event_comes_as_the_log_has_it(served: Served, world: World) -> None:
     assert event == world.life(deployment)[0]
 
 
-def test_without_backfill_only_what_happens_comes(served: Served) -> None:
+def test_without_backfill_only_new_events_are_sent(served: Served) -> None:
     served.post(*numbered(1, 3))
     with subscribed(served.address, frame={"backfill": False}) as socket, subscribed(served.address) as other:
         assert numbers(receive(other, 3)) == [1, 2, 3]
@@ -44,7 +44,7 @@ def test_without_backfill_only_what_happens_comes(served: Served) -> None:
         assert [number for number in numbers(receive(socket, 1)) if number in (1, 2, 3)] == []
 
 
-def test_the_past_is_the_last_quarter_of_an_hour(served: Served) -> None:
+def test_past_events_are_those_of_the_last_15_minutes(served: Served) -> None:
     now = datetime.now(UTC)
     old, young = now - timedelta(minutes=16), now - timedelta(minutes=14)
     served.post(*numbered(1, 1, occurred=old.isoformat()), *numbered(2, 2, occurred=young.isoformat()))
@@ -52,14 +52,14 @@ def test_the_past_is_the_last_quarter_of_an_hour(served: Served) -> None:
         assert numbers(receive(socket, 1)) == [2]
 
 
-def test_a_reader_is_told_why_before_the_server_closes_its_connection(served: Served) -> None:
+def test_the_server_sends_the_reason_before_it_closes_a_connection(served: Served) -> None:
     with subscribed(served.address) as socket:
         wait_until_subscribed(served, socket)
         served.server.should_exit = True
         assert closed(socket) == (1012, "The server is stopping: connect again.")
 
 
-def test_a_reader_goes_on_behind_a_position(served: Served) -> None:
+def test_a_reader_resumes_after_a_given_position(served: Served) -> None:
     old = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     served.post(*numbered(1, 5, occurred=old))
     with subscribed(served.address, {"occurred": {}}, frame={"after": 2}) as socket:
@@ -81,7 +81,7 @@ FILTERS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("event_filter", FILTERS, ids="-".join)
-def test_the_whole_filter_holds_for_the_past_and_for_what_happens(served: Served, event_filter: dict[str, Any]) -> None:
+def test_every_part_of_a_filter_applies_to_past_and_new_events(served: Served, event_filter: dict[str, Any]) -> None:
     def an_event(name: str, id_: str, number: int) -> dict[str, Any]:
         label = {"prefect.resource.id": name, "kind": name}
         return a_client_event(
@@ -99,7 +99,7 @@ def test_the_whole_filter_holds_for_the_past_and_for_what_happens(served: Served
         assert numbers(receive(socket, 1)) == [5]
 
 
-def test_what_occurred_outside_of_the_times_asked_for_does_not_come(served: Served) -> None:
+def test_an_event_outside_of_the_requested_times_is_not_sent(served: Served) -> None:
     now = datetime.now(UTC)
     early, late = (now - timedelta(minutes=5)).isoformat(), (now + timedelta(minutes=5)).isoformat()
     until = (now + timedelta(minutes=1)).isoformat()
@@ -111,13 +111,13 @@ def test_what_occurred_outside_of_the_times_asked_for_does_not_come(served: Serv
         assert numbers(receive(socket, 2)) == [2, 4]
 
 
-def test_no_ids_are_no_restriction(served: Served) -> None:
+def test_an_empty_list_of_ids_selects_every_event(served: Served) -> None:
     served.post(*numbered(1, 1))
     with subscribed(served.address, {"id": {"id": []}, "related": [], "any_resource": [], "text": None}) as socket:
         assert numbers(receive(socket, 1)) == [1]
 
 
-def test_readers_with_the_same_and_with_other_filters_each_get_their_own(served: Served) -> None:
+def test_each_reader_gets_the_events_of_its_own_filter(served: Served) -> None:
     with (
         subscribed(served.address) as first,
         subscribed(served.address) as second,

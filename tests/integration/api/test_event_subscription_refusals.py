@@ -11,10 +11,10 @@ from tests.integration.serving import Served
 from tests.sockets import closed, connected, numbers, opened, receive, send, subscribed
 
 
-def test_a_position_that_the_log_has_not_is_refused(served: Served) -> None:
+def test_a_position_above_the_head_of_the_log_is_refused(served: Served) -> None:
     with subscribed(served.address, frame={"after": 1}) as socket:
-        code, said = closed(socket)
-    assert (code, "position 0" in said) == (1008, True)
+        code, close_reason = closed(socket)
+    assert (code, "position 0" in close_reason) == (1008, True)
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ def test_a_position_that_the_log_has_not_is_refused(served: Served) -> None:
         ({"type": "filter", "after": -1}, 1002, "Invalid filter: after"),
     ],
 )
-def test_a_frame_that_asks_for_nothing_sensible_is_refused_with_its_reason(
+def test_an_invalid_subscription_frame_is_refused_with_the_reason(
     served: Served, frame: Any, code: int, reason: str
 ) -> None:
     with connected(served.address, "out") as socket:
         send(socket, frame)
-        given, said = closed(socket)
-    assert (given, said[: len(reason)]) == (code, reason)
-    assert len(said.encode()) <= 123
+        given, close_reason = closed(socket)
+    assert (given, close_reason[: len(reason)]) == (code, reason)
+    assert len(close_reason.encode()) <= 123
 
 
 @pytest.mark.parametrize("path", ["in", "out"])
@@ -53,12 +53,12 @@ def test_a_client_without_the_subprotocol_needs_no_auth_frame(served: Served) ->
 
 
 @pytest.mark.parametrize("path", ["in", "out"])
-def test_a_page_of_another_site_is_not_let_in(served: Served, path: str) -> None:
+def test_a_websocket_from_another_site_is_refused(served: Served, path: str) -> None:
     with pytest.raises(InvalidStatus), opened(served.address, path, origin="https://evil.example"):
         pass
 
 
-def test_a_page_of_the_same_site_is_let_in(served: Served) -> None:
+def test_a_websocket_from_the_same_site_is_accepted(served: Served) -> None:
     with connected(served.address, "out", origin=f"http://{served.address}"):
         pass
 
@@ -69,7 +69,7 @@ def test_a_binary_frame_is_refused(served: Served) -> None:
         assert closed(socket) == (1003, "Expected a text frame")
 
 
-def test_more_readers_than_allowed_are_sent_away(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_readers_are_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.live, "_max_readers", 1)
     served.post(*numbered(1, 1))
     with subscribed(served.address) as first:

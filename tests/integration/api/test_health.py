@@ -23,29 +23,31 @@ def broker_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("path", "answer"), [("/health", True), ("/hello", "👋"), ("/version", "0.8.4"), ("/admin/version", "3.8.8")]
 )
-def test_a_probe_is_answered(path: str, answer: object, client: TestClient) -> None:
+def test_health_is_200(path: str, answer: object, client: TestClient) -> None:
     assert client.get(path).json() == answer
 
 
-def test_probes_are_answered_at_the_root_too(settings: Settings) -> None:
+def test_health_and_readiness_are_also_served_at_the_root(settings: Settings) -> None:
     with TestClient(create_app()) as root:
         assert root.get("/health").json() is True
         assert root.get("/ready").status_code == 503
 
 
-def test_it_is_ready_when_database_migrations_and_broker_are(client: TestClient, broker_is_up: None) -> None:
+def test_it_is_ready_when_the_database_the_migrations_and_the_broker_are(
+    client: TestClient, broker_is_up: None
+) -> None:
     response = client.get("/ready")
     assert (response.status_code, response.json()) == (200, {"message": "OK"})
 
 
-def test_a_broker_that_does_not_answer_is_the_reason(client: TestClient) -> None:
+def test_an_unresponsive_broker_is_the_reason_for_not_ready(client: TestClient) -> None:
     response = client.get("/ready")
     assert response.status_code == 503
     assert response.json()["reasons"] == {"broker": "does not answer (ConnectionError)"}
 
 
 @pytest.mark.own_database
-def test_a_migration_that_is_missing_is_the_reason(
+def test_a_missing_migration_is_the_reason_for_not_ready(
     client: TestClient, broker_is_up: None, sessions: sessionmaker[Session]
 ) -> None:
     with sessions() as session:
@@ -56,7 +58,7 @@ def test_a_migration_that_is_missing_is_the_reason(
     assert "aftercommit migrate" in response.json()["reasons"]["database"]
 
 
-def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(
+def test_an_unresponsive_database_is_the_reason_for_not_ready_and_requests_get_503(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
@@ -69,7 +71,7 @@ def test_a_database_that_does_not_answer_is_the_reason_and_requests_get_503(
     assert response.json() == {"exception_message": "Service Unavailable"}
 
 
-def test_connections_that_are_all_in_use_are_the_reason_and_requests_get_503(
+def test_an_exhausted_connection_pool_is_the_reason_for_not_ready_and_requests_get_503(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_POOL_SIZE", "1")
@@ -84,7 +86,7 @@ def test_connections_that_are_all_in_use_are_the_reason_and_requests_get_503(
     assert (response.status_code, response.headers["retry-after"]) == (503, str(OUTAGE_RETRY_SECONDS))
 
 
-def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_its_text(
+def test_an_unexpected_error_is_a_500_and_neither_response_nor_log_quotes_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fail(_url: str) -> None:
@@ -101,22 +103,20 @@ def test_an_unforeseen_error_is_a_500_that_tells_nothing_but_is_logged_without_i
     assert "hunter2" not in logged
 
 
-def test_an_error_without_a_servers_words_is_described_by_its_class() -> None:
+def test_an_error_without_a_server_message_is_described_by_its_class() -> None:
     assert describe(DBAPIError("statement", {"a": "hunter2"}, ValueError("hunter2"))) == "DBAPIError"
 
 
-def test_a_slash_that_is_missing_is_added_by_a_redirect(client: TestClient) -> None:
+def test_a_missing_trailing_slash_is_added_by_a_redirect(client: TestClient) -> None:
     assert client.post("/flows", json={"name": "etl"}, follow_redirects=False).status_code == 307
 
 
-def test_json_without_a_content_type_is_taken_from_older_clients(client: TestClient) -> None:
+def test_json_without_a_content_type_is_accepted(client: TestClient) -> None:
     assert client.post("/flows/", content=b'{"name": "etl"}', headers={"content-type": ""}).status_code == 201
 
 
 @pytest.mark.own_database
-def test_a_database_that_is_read_only_after_a_failover_is_unavailable_for_now(
-    client: TestClient, database_url: str
-) -> None:
+def test_a_read_only_database_means_503(client: TestClient, database_url: str) -> None:
     name = make_url(database_url).database
     administer(database_url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     response = client.post("/flows/", json={"name": "etl"})
@@ -125,7 +125,7 @@ def test_a_database_that_is_read_only_after_a_failover_is_unavailable_for_now(
 
 
 @pytest.mark.own_database
-def test_a_value_beyond_a_limit_of_the_database_is_the_callers_to_mend(
+def test_a_value_beyond_a_database_limit_is_the_clients_error(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     with sessions() as session:
@@ -144,9 +144,7 @@ def test_a_value_beyond_a_limit_of_the_database_is_the_callers_to_mend(
 
 
 @pytest.mark.own_database
-def test_a_client_may_repeat_a_request_soon_after_a_conflict_of_transactions(
-    client: TestClient, database_url: str
-) -> None:
+def test_a_serialization_conflict_may_be_retried_soon(client: TestClient, database_url: str) -> None:
     engine = create_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("LOCK TABLE flow IN ACCESS EXCLUSIVE MODE"))
@@ -155,6 +153,6 @@ def test_a_client_may_repeat_a_request_soon_after_a_conflict_of_transactions(
     assert (response.status_code, response.headers["retry-after"]) == (503, str(CONFLICT_RETRY_SECONDS))
 
 
-def test_the_client_of_prefect_outlives_an_outage_of_a_minute() -> None:
+def test_the_retries_of_prefects_client_outlast_an_outage_of_a_minute() -> None:
     retries = 5  # The default of PREFECT_CLIENT_MAX_RETRIES.
     assert retries * OUTAGE_RETRY_SECONDS > 60

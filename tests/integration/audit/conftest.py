@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.audited_world import AuditedWorld
 from tests.integration.audit.lives import Life, store
 
 

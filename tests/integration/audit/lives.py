@@ -111,7 +111,7 @@ class Life:
         return self.event_ids[min(revision, self.revisions + 1) - 2] if revision > 1 else None
 
 
-def foreign_event(position: int, **other: Any) -> EventRow:
+def client_event(position: int, **other: Any) -> EventRow:
     """Return an event without a revision: it belongs to no resource of the registry."""
     columns: dict[str, Any] = {
         "id": uuid.uuid4(),
@@ -138,11 +138,11 @@ def store(session: Session, lives: Sequence[Life], turns: Iterable[Life] | None 
     if turns is None:
         rounds = range(1, max((life.logged for life in lives), default=0) + 1)
         turns = [life for round_ in rounds for life in lives if life.logged >= round_]
-    told = {life.id: 0 for life in lives}
+    last_revisions = {life.id: 0 for life in lives}
     position = 1
     for position, life in enumerate(turns, start=2):
-        told[life.id] += 1
-        session.add(life.event(told[life.id], position))
+        last_revisions[life.id] += 1
+        session.add(life.event(last_revisions[life.id], position))
     for life in lives:
         session.add_all([life.snapshot(revision) for revision in range(life.logged + 1, life.revisions + 1)])
     session.execute(update(EventLog).values(position=position))

@@ -6,19 +6,19 @@ import pytest
 from sqlalchemy import text, update
 
 from app.models import Deployment
-from tests.integration.audit.audited import AuditedWorld
-from tests.integration.audit.lives import foreign_event
+from tests.integration.audit.audited_world import AuditedWorld
+from tests.integration.audit.lives import client_event
 
 # Drop the constraints that make duplicates impossible.
 pytestmark = pytest.mark.own_database
 
 
-def test_a_snapshot_that_stayed_behind_after_its_event_is_a_duplicate(audited: AuditedWorld) -> None:
+def test_a_snapshot_that_remains_after_its_event_is_a_duplicate(audited: AuditedWorld) -> None:
     audited.session.add(audited.settled.snapshot(4))
     assert audited.problems() == {"duplicate": 1}
 
 
-def test_a_snapshot_of_an_older_revision_that_stayed_behind_is_a_duplicate(audited: AuditedWorld) -> None:
+def test_a_snapshot_of_an_older_revision_that_remains_is_a_duplicate(audited: AuditedWorld) -> None:
     audited.session.add(audited.settled.snapshot(2))
     assert audited.problems() == {"duplicate": 1}
 
@@ -29,31 +29,31 @@ def test_two_events_of_one_revision_are_a_duplicate(audited: AuditedWorld) -> No
     assert audited.problems() == {"duplicate": 1}
 
 
-def test_each_event_too_many_of_one_revision_counts(audited: AuditedWorld) -> None:
+def test_each_surplus_event_of_a_revision_is_counted(audited: AuditedWorld) -> None:
     audited.session.execute(text("DROP INDEX uq_event_resource_revision"))
     for more in (1, 2):
         audited.append(audited.settled.event(4, audited.last + more, id=uuid.uuid4()))
     assert audited.problems() == {"duplicate": 2}
 
 
-def test_one_id_twice_in_the_log_is_a_duplicate(audited: AuditedWorld) -> None:
+def test_an_id_that_is_in_the_log_twice_is_a_duplicate(audited: AuditedWorld) -> None:
     audited.session.execute(text("ALTER TABLE event DROP CONSTRAINT uq_event_id"))
-    audited.append(foreign_event(audited.last + 1, id=audited.settled.event_ids[0]))
+    audited.append(client_event(audited.last + 1, id=audited.settled.event_ids[0]))
     assert audited.problems() == {"duplicate": 1}
 
 
 def test_the_id_of_a_pending_snapshot_in_the_log_is_a_duplicate(audited: AuditedWorld) -> None:
-    audited.append(foreign_event(audited.last + 1, id=audited.busy.event_ids[-1]))
+    audited.append(client_event(audited.last + 1, id=audited.busy.event_ids[-1]))
     assert audited.problems() == {"duplicate": 1}
 
 
-def test_a_loss_before_a_duplicate_is_counted_once(audited: AuditedWorld) -> None:
+def test_a_lost_change_before_a_duplicate_is_counted_once(audited: AuditedWorld) -> None:
     audited.drop_snapshot(audited.busy, 4)
     audited.append(audited.busy.event(5, audited.last + 1, id=uuid.uuid4()))
     assert audited.problems() == {"lost": 1, "duplicate": 1}
 
 
-def test_two_latest_events_that_the_deployment_does_not_name_are_one_phantom_and_one_duplicate(
+def test_two_latest_events_that_the_row_does_not_name_are_one_phantom_and_one_duplicate(
     audited: AuditedWorld,
 ) -> None:
     audited.session.execute(text("DROP INDEX uq_event_resource_revision"))
@@ -63,7 +63,7 @@ def test_two_latest_events_that_the_deployment_does_not_name_are_one_phantom_and
 
 
 @pytest.mark.parametrize("odd", ["first", "second"])
-def test_what_comes_after_a_duplicate_is_compared_with_neither(audited: AuditedWorld, odd: str) -> None:
+def test_a_change_after_a_duplicate_is_not_compared_with_it(audited: AuditedWorld, odd: str) -> None:
     audited.session.execute(text("DROP INDEX uq_event_resource_revision"))
     other = audited.settled.payload(3)
     other["updates"]["description"]["to"] = "other"

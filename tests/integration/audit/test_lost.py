@@ -3,7 +3,7 @@
 from sqlalchemy import delete, update
 
 from app.models import Deployment, EventLog, EventRow, SnapshotRow, Tombstone
-from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.audited_world import AuditedWorld
 
 
 def test_a_snapshot_that_was_never_stored_is_lost(audited: AuditedWorld) -> None:
@@ -11,18 +11,18 @@ def test_a_snapshot_that_was_never_stored_is_lost(audited: AuditedWorld) -> None
     assert audited.problems() == {"lost": 1}
 
 
-def test_a_change_lost_in_the_middle_is_lost_and_nothing_else(audited: AuditedWorld) -> None:
+def test_a_missing_change_in_the_middle_is_lost_and_nothing_else_is_wrong(audited: AuditedWorld) -> None:
     audited.drop_snapshot(audited.busy, 4)
     assert audited.problems() == {"lost": 1}
 
 
-def test_an_event_that_is_gone_from_the_end_of_the_log_is_lost(audited: AuditedWorld) -> None:
+def test_a_missing_event_at_the_end_of_the_log_is_lost(audited: AuditedWorld) -> None:
     audited.session.execute(delete(EventRow).where(EventRow.position == audited.last))
     audited.session.execute(update(EventLog).values(position=audited.last - 1))
     assert audited.problems() == {"lost": 1}
 
 
-def test_each_revision_without_an_entry_is_lost_and_a_finding_names_them(audited: AuditedWorld) -> None:
+def test_each_revision_without_an_entry_is_lost_and_the_finding_names_them(audited: AuditedWorld) -> None:
     audited.session.execute(update(Deployment).where(Deployment.id == audited.settled.id).values(revision=6))
     found = audited.audit()
     assert found.lost == 2

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import EventRow
-from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.audited_world import AuditedWorld
 from tests.integration.audit.lives import START
 
 
@@ -28,27 +28,25 @@ def test_a_pending_snapshot_below_a_logged_one_is_disordered(audited: AuditedWor
 
 
 @pytest.mark.parametrize("follows", [None, uuid.uuid4()])
-def test_an_event_that_follows_another_than_the_one_before_is_disordered(
+def test_an_event_that_does_not_follow_the_previous_one_is_disordered(
     audited: AuditedWorld, follows: uuid.UUID | None
 ) -> None:
     audited.change_event(audited.settled, 3, follows=follows)
     assert audited.problems() == {"disordered": 1}
 
 
-def test_a_pending_snapshot_that_follows_another_than_the_event_before_is_disordered(audited: AuditedWorld) -> None:
+def test_a_pending_snapshot_that_does_not_follow_the_previous_event_is_disordered(audited: AuditedWorld) -> None:
     audited.change_snapshot(audited.busy, 4, follows=uuid.uuid4())
     assert audited.problems() == {"disordered": 1}
 
 
-def test_a_first_event_that_follows_another_is_disordered(audited: AuditedWorld) -> None:
+def test_a_first_event_that_follows_another_event_is_disordered(audited: AuditedWorld) -> None:
     audited.change_event(audited.settled, 1, follows=uuid.uuid4())
     assert audited.problems() == {"disordered": 1}
 
 
 @pytest.mark.parametrize("seconds", [2, 1])
-def test_an_event_that_did_not_occur_later_than_the_one_before_is_disordered(
-    audited: AuditedWorld, seconds: int
-) -> None:
+def test_an_event_that_is_not_later_than_the_previous_one_is_disordered(audited: AuditedWorld, seconds: int) -> None:
     # Revision 2 occurred 2 seconds after the start.
     audited.change_event(audited.gone, 3, occurred=START + timedelta(seconds=seconds))
     assert audited.problems() == {"disordered": 1}
@@ -57,7 +55,9 @@ def test_an_event_that_did_not_occur_later_than_the_one_before_is_disordered(
 @pytest.mark.parametrize(
     ("life", "revision", "event"), [("settled", 1, "updated"), ("settled", 4, "deleted"), ("gone", 3, "updated")]
 )
-def test_an_event_of_the_wrong_name_is_disordered(audited: AuditedWorld, life: str, revision: int, event: str) -> None:
+def test_an_event_with_the_wrong_name_is_disordered(
+    audited: AuditedWorld, life: str, revision: int, event: str
+) -> None:
     changed = getattr(audited, life)
     payload = changed.payload(revision) if event == "deleted" else {"updates": {"version": {"from": None, "to": None}}}
     audited.change_event(changed, revision, event=f"prefect.deployment.{event}", payload=payload)
@@ -68,7 +68,7 @@ def test_an_event_of_the_wrong_name_is_disordered(audited: AuditedWorld, life: s
     ("event", "status"),
     [("ready", None), ("updated", "READY"), ("not-ready", "READY"), ("ready", "NOT_READY"), ("paused", "GONE")],
 )
-def test_a_change_of_the_status_is_named_by_it_and_no_other_change_is(
+def test_an_event_whose_name_does_not_match_the_change_of_the_status_is_disordered(
     audited: AuditedWorld, event: str, status: str | None
 ) -> None:
     updates = {"version": {"from": None, "to": None}} | ({"status": {"from": None, "to": status}} if status else {})
@@ -77,7 +77,9 @@ def test_a_change_of_the_status_is_named_by_it_and_no_other_change_is(
 
 
 @pytest.mark.parametrize(("operation", "status"), [("ready", "READY"), ("not-ready", "NOT_READY")])
-def test_a_pending_change_of_the_status_is_named_by_it(audited: AuditedWorld, operation: str, status: str) -> None:
+def test_a_pending_change_of_the_status_must_have_the_matching_operation(
+    audited: AuditedWorld, operation: str, status: str
+) -> None:
     before = audited.busy.state(4)
     after = {**(audited.busy.state(5) or {}), "status": status}
     audited.change_snapshot(audited.busy, 5, operation=operation, before=before, after=after)

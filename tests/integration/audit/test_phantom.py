@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from app.models import Deployment, Tombstone
-from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.audited_world import AuditedWorld
 from tests.integration.audit.lives import Life
 
 
@@ -36,7 +36,7 @@ def test_an_event_after_the_deletion_is_a_phantom(audited: AuditedWorld) -> None
     assert audited.problems() == {"phantom": 1}
 
 
-def test_a_deletion_event_of_a_living_deployment_is_a_phantom_even_when_it_is_buried(audited: AuditedWorld) -> None:
+def test_a_deletion_event_of_an_existing_deployment_is_a_phantom_even_with_a_tombstone(audited: AuditedWorld) -> None:
     audited.session.add(Tombstone(id=audited.settled.id, kind="deployment", name="x", revision=5))
     deleted = "prefect.deployment.deleted"
     audited.append(audited.settled.event(5, audited.last + 1, id=uuid.uuid4(), event=deleted))
@@ -44,9 +44,7 @@ def test_a_deletion_event_of_a_living_deployment_is_a_phantom_even_when_it_is_bu
 
 
 @pytest.mark.parametrize("life", ["settled", "busy"])
-def test_a_deployment_that_names_another_event_as_its_latest_makes_it_a_phantom(
-    audited: AuditedWorld, life: str
-) -> None:
+def test_the_latest_event_is_a_phantom_if_the_deployment_names_another_one(audited: AuditedWorld, life: str) -> None:
     where = Deployment.id == getattr(audited, life).id
     audited.session.execute(update(Deployment).where(where).values(event_id=uuid.uuid4()))
     assert audited.problems() == {"phantom": 1}
@@ -55,7 +53,7 @@ def test_a_deployment_that_names_another_event_as_its_latest_makes_it_a_phantom(
 @pytest.mark.parametrize(
     "resource_id", [f"prefect.block-document.{uuid.UUID(int=1)}", f"prefect.gadget.{uuid.UUID(int=2)}", "", "prefect"]
 )
-def test_a_revision_of_an_untracked_kind_is_a_phantom(audited: AuditedWorld, resource_id: str) -> None:
+def test_an_event_with_a_revision_of_an_untracked_kind_is_a_phantom(audited: AuditedWorld, resource_id: str) -> None:
     audited.append(Life(1).event(1, audited.last + 1, resource_id=resource_id))
     found = audited.audit()
     assert found.phantom == 1
@@ -67,7 +65,7 @@ def test_a_pending_snapshot_of_an_unknown_kind_is_a_phantom(audited: AuditedWorl
     assert audited.problems() == {"phantom": 1}
 
 
-def test_a_tombstone_of_another_kind_with_the_same_id_covers_nothing(audited: AuditedWorld) -> None:
+def test_a_tombstone_of_another_kind_does_not_justify_an_event(audited: AuditedWorld) -> None:
     life = Life(1)
     audited.session.add(Tombstone(id=life.id, kind="block-document", name="x", revision=1))
     audited.append(life.event(1, audited.last + 1))
@@ -85,7 +83,7 @@ def test_a_pending_update_that_changes_nothing_is_a_phantom(audited: AuditedWorl
     assert audited.problems() == {"phantom": 1}
 
 
-def test_a_tombstone_of_a_living_deployment_says_nothing(audited: AuditedWorld) -> None:
+def test_a_tombstone_of_an_existing_deployment_is_ignored(audited: AuditedWorld) -> None:
     audited.session.add(Tombstone(id=audited.settled.id, kind="deployment", name="x", revision=5))
     found = audited.audit()
     assert found.is_clean

@@ -5,13 +5,13 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.audit.reconcile import SHOWN_PER_PROBLEM, Audit, reconcile
-from tests.integration.audit.audited import AuditedWorld
+from tests.integration.audit.audited_world import AuditedWorld
 from tests.integration.audit.lives import Life
 from tests.statements import StatementCount
 from tests.world import World
 
 
-def test_a_correct_world_is_clean_and_everything_in_it_was_checked(audited: AuditedWorld) -> None:
+def test_a_correct_database_is_clean_and_every_entry_is_counted(audited: AuditedWorld) -> None:
     found = audited.audit()
     assert (found.resources, found.events, found.pending) == (5, 13, 3)
     assert found.is_clean
@@ -23,7 +23,7 @@ def test_an_empty_database_is_clean(sessions: sessionmaker[Session]) -> None:
         assert reconcile(session) == Audit(0, 0, 0, 0, 0, 0, 0, ())
 
 
-def test_what_the_service_does_is_clean(world: World) -> None:
+def test_the_changes_of_the_service_are_clean(world: World) -> None:
     deployment = world.deploy(description="first")
     world.deploy(200, description="second")
     world.patch(f"/deployments/{deployment}", {"tags": ["a"], "parameters": {"n": 1.0}})
@@ -34,7 +34,7 @@ def test_what_the_service_does_is_clean(world: World) -> None:
     assert (found.resources, found.events) == (2, 6)
 
 
-def test_all_problems_are_counted_and_some_are_shown(audited: AuditedWorld) -> None:
+def test_all_problems_are_counted_and_a_limited_number_is_listed(audited: AuditedWorld) -> None:
     many = SHOWN_PER_PROBLEM + 5
     audited.session.add_all([Life(1).snapshot(1) for _ in range(many)])
     found = audited.audit()
@@ -42,7 +42,7 @@ def test_all_problems_are_counted_and_some_are_shown(audited: AuditedWorld) -> N
     assert len(found.findings) == SHOWN_PER_PROBLEM
 
 
-def test_it_sees_one_snapshot_of_the_database_because_it_runs_one_statement(
+def test_the_audit_is_one_statement_and_so_reads_one_snapshot_of_the_database(
     audited: AuditedWorld, engine: Engine
 ) -> None:
     audited.session.commit()
@@ -51,14 +51,14 @@ def test_it_sees_one_snapshot_of_the_database_because_it_runs_one_statement(
     assert len(count.statements) == 1
 
 
-def test_it_cannot_write(audited: AuditedWorld) -> None:
+def test_the_audit_runs_in_a_read_only_transaction(audited: AuditedWorld) -> None:
     audited.session.commit()
     reconcile(audited.session)
     modes = [func.current_setting("transaction_isolation"), func.current_setting("transaction_read_only")]
     assert audited.session.execute(select(*modes)).one() == ("repeatable read", "on")
 
 
-def test_it_wants_a_transaction_of_its_own(audited: AuditedWorld) -> None:
+def test_the_audit_refuses_to_run_in_an_open_transaction(audited: AuditedWorld) -> None:
     assert audited.session.in_transaction()
     with pytest.raises(AssertionError, match="transaction of its own"):
         reconcile(audited.session)

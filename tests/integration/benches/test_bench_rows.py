@@ -19,7 +19,7 @@ from tests.integration.outbox_world import OutboxWorld
 from tests.integration.registry import make_deployment, make_flow, make_pool
 
 COUNT = 40
-BEFORE = 4
+EARLIER_EVENTS = 4
 """Events that are in the log already: of two flows, of the pool and of its queue."""
 
 
@@ -31,7 +31,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-def captured(client: TestClient, outbox_world: OutboxWorld, sessions: sessionmaker[Session]) -> Template:
+def captured_creation(client: TestClient, outbox_world: OutboxWorld, sessions: sessionmaker[Session]) -> Template:
     """A captured creation; its flow and its pool exist."""
     make_pool(client, bodies.POOL)
     template = synthetic.capture_template(sessions, make_flow(client, "bench")["id"])
@@ -44,16 +44,21 @@ def count(session: Session, model: type[Any]) -> int:
     return session.scalars(select(func.count()).select_from(model)).one()
 
 
-def test_a_captured_template_leaves_no_deployment(captured: Template, sessions: sessionmaker[Session]) -> None:
-    assert captured.after["description"] == "as it was first deployed"
+def test_capturing_a_creation_leaves_no_deployment(
+    captured_creation: Template, sessions: sessionmaker[Session]
+) -> None:
+    assert captured_creation.after["description"] == "as it was first deployed"
     with sessions() as session:
         assert count(session, Deployment) == count(session, SnapshotRow) == 0
 
 
-def test_a_backlog_is_dispatched_like_any_other(
-    captured: Template, connection: psycopg.Connection[Any], outbox_world: OutboxWorld, sessions: sessionmaker[Session]
+def test_a_synthetic_backlog_is_dispatched_like_a_real_one(
+    captured_creation: Template,
+    connection: psycopg.Connection[Any],
+    outbox_world: OutboxWorld,
+    sessions: sessionmaker[Session],
 ) -> None:
-    synthetic.insert_backlog(connection, captured, COUNT)
+    synthetic.insert_backlog(connection, captured_creation, COUNT)
     with sessions() as session:
         snapshots = session.scalars(select(SnapshotRow)).all()
     assert [row.lane for row in snapshots] == [lane_of(row.resource_id) for row in snapshots]
@@ -61,29 +66,34 @@ def test_a_backlog_is_dispatched_like_any_other(
     with sessions() as session:
         assert count(session, SnapshotRow) == 0
     events = outbox_world.log()
-    assert [event.position for event in events] == list(range(BEFORE + 1, BEFORE + COUNT + 1))
+    assert [event.position for event in events] == list(range(EARLIER_EVENTS + 1, EARLIER_EVENTS + COUNT + 1))
     updated = [event for event in events if event.event.endswith("updated")]
     assert len(updated) == COUNT - COUNT // synthetic.REVISIONS
     assert {tuple(event.payload["updated_fields"]) for event in updated} == {("description",)}
     assert {len(event.related) for event in events} == {3}
 
 
-def test_a_backlog_in_one_lane_is_in_one_lane(captured: Template, connection: psycopg.Connection[Any]) -> None:
-    synthetic.insert_backlog(connection, captured, COUNT, one_lane=True)
+def test_a_backlog_for_one_lane_is_in_one_lane(
+    captured_creation: Template, connection: psycopg.Connection[Any]
+) -> None:
+    synthetic.insert_backlog(connection, captured_creation, COUNT, one_lane=True)
     rows = connection.execute("SELECT resource_id, lane FROM snapshot").fetchall()
     assert {lane_of(resource_id) for resource_id, _ in rows} == {lane for _, lane in rows} == {0}
     assert len({resource_id for resource_id, _ in rows}) == COUNT // synthetic.REVISIONS
 
 
-def test_the_move_in_sql_leaves_what_the_dispatcher_would(
-    captured: Template, connection: psycopg.Connection[Any], outbox_world: OutboxWorld, sessions: sessionmaker[Session]
+def test_moving_snapshots_with_sql_leaves_the_same_rows_as_the_dispatcher(
+    captured_creation: Template,
+    connection: psycopg.Connection[Any],
+    outbox_world: OutboxWorld,
+    sessions: sessionmaker[Session],
 ) -> None:
-    synthetic.insert_backlog(connection, captured, COUNT)
+    synthetic.insert_backlog(connection, captured_creation, COUNT)
     assert move_all([connection]) > 0
     with sessions() as session:
         assert count(session, SnapshotRow) == 0
     events = outbox_world.log()
-    assert [event.position for event in events] == list(range(BEFORE + 1, BEFORE + COUNT + 1))
+    assert [event.position for event in events] == list(range(EARLIER_EVENTS + 1, EARLIER_EVENTS + COUNT + 1))
     assert {len(event.related) for event in events} == {3}
     last: dict[str, int] = {}
     for event in events:
@@ -91,7 +101,7 @@ def test_the_move_in_sql_leaves_what_the_dispatcher_would(
         last[event.resource_id] = event.revision or 0
 
 
-def test_a_synthetic_log_is_read_like_any_other(client: TestClient, connection: psycopg.Connection[Any]) -> None:
+def test_a_synthetic_log_is_read_like_a_real_one(client: TestClient, connection: psycopg.Connection[Any]) -> None:
     synthetic_events.grow_log(connection, 1, 100, 250)
     synthetic_events.grow_log(connection, 101, 250, 250)
     found = synthetic_events.filters_at(connection, 50)
@@ -108,7 +118,7 @@ def test_a_synthetic_log_is_read_like_any_other(client: TestClient, connection: 
     assert total(event={"prefix": [synthetic_events.RARE_NAME[:-3]]}) == 2
 
 
-def test_copies_of_a_deployment_are_deployments(
+def test_copies_of_a_deployment_can_be_deleted_with_their_flow(
     unguarded_world: None,
     client: TestClient,
     connection: psycopg.Connection[Any],
@@ -125,7 +135,7 @@ def test_copies_of_a_deployment_are_deployments(
         assert session.scalars(deleted).one() == COUNT
 
 
-def test_the_plain_route_answers_as_the_product_and_captures_nothing(
+def test_the_plain_route_responds_like_the_product_and_captures_nothing(
     unguarded_world: None, client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     make_pool(client, bodies.POOL)

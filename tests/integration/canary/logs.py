@@ -6,7 +6,7 @@ import pytest
 
 from app.settings import start_logging
 
-NOT_OURS = ("websockets", "httpx", "httpcore", "uvicorn.access")
+LIBRARY_LOGGERS = ("websockets", "httpx", "httpcore", "uvicorn.access")
 """Loggers of the client, which sees what it sends, and the access log, which the product turns off."""
 
 
@@ -20,7 +20,7 @@ class Logs:
         # This sets the level of the libraries, and resets it after the test.
         caplog.set_level(level)
         ours = logging.getLogger().handlers[-1]
-        ours.addFilter(lambda record: not record.name.startswith(NOT_OURS))
+        ours.addFilter(lambda record: not record.name.startswith(LIBRARY_LOGGERS))
 
     def text(self) -> str:
         """Return the whole log."""

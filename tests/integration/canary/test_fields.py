@@ -9,8 +9,8 @@ from sqlalchemy import Text, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import tracked_kinds
-from app.capture.resource_kind import ResourceKind
 from app.models import EventRow
 from tests.canary.life import Lives
 from tests.canary.search import as_text, assert_clean, read_events, stored_texts
@@ -21,7 +21,7 @@ from tests.integration.serving import Served
 from tests.waiting import wait_until
 from tests.world import World, updates
 
-HOLDS_NO_SECRET = {"concurrency_options", "name", "status"}
+NEVER_SECRET = {"concurrency_options", "name", "status"}
 """Tracked texts and objects in which no secret is known: names may hold no URL, and the options
 and the status are words of a list."""
 
@@ -46,7 +46,7 @@ def client_events(sessions: sessionmaker[Session]) -> Sequence[EventRow]:
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"], indirect=True)
-def test_no_secret_of_any_field_gets_anywhere_but_into_the_registrys_own_rows(
+def test_a_secret_of_any_field_is_stored_only_in_the_rows_of_the_registry(
     events: list[dict[str, Any]], canaries: Canaries, logs: Logs, refused: list[str], sessions: sessionmaker[Session]
 ) -> None:
     assert_clean(canaries, events=as_text(events), logs=logs.text(), **dict(stored_texts(sessions)))
@@ -56,10 +56,14 @@ def test_no_secret_of_any_field_gets_anywhere_but_into_the_registrys_own_rows(
 
 
 def test_a_secret_was_planted_in_every_tracked_field_that_can_hold_one(events: list[dict[str, Any]]) -> None:
-    assert {kind.name: fields for kind in tracked_kinds() if (fields := _able(kind) - _masked(kind, events))} == {}
+    assert {
+        kind.name: fields
+        for kind in tracked_kinds()
+        if (fields := _maskable_fields(kind) - _masked_fields(kind, events))
+    } == {}
 
 
-def test_a_change_of_a_secret_shows_and_so_does_its_way_back(world: World) -> None:
+def test_a_change_of_a_secret_and_its_reversal_have_distinct_masks(world: World) -> None:
     deployment = world.deploy(job_variables={"env": {"A": "one"}})
     for secret in ("two", "two", "one"):
         world.patch(f"/deployments/{deployment}", {"job_variables": {"env": {"A": secret}}})
@@ -72,12 +76,12 @@ def test_a_change_of_a_secret_shows_and_so_does_its_way_back(world: World) -> No
     assert one != two
 
 
-def _able(kind: ResourceKind) -> set[str]:
+def _maskable_fields(kind: ResourceKind) -> set[str]:
     columns = kind.table.columns
-    return {name for name in kind.tracked if isinstance(columns[name].type, Text | JSONB)} - HOLDS_NO_SECRET
+    return {name for name in kind.tracked if isinstance(columns[name].type, Text | JSONB)} - NEVER_SECRET
 
 
-def _masked(kind: ResourceKind, events: list[dict[str, Any]]) -> set[str]:
+def _masked_fields(kind: ResourceKind, events: list[dict[str, Any]]) -> set[str]:
     """Return the fields that some event of this kind masks."""
     own = [event["payload"] for event in events if event["event"].startswith(f"prefect.{kind.name}.")]
     shown = [item for payload in own for item in {**payload.get("fields", {}), **payload.get("updates", {})}.items()]

@@ -14,7 +14,7 @@ from tests.integration.canary.logs import Logs
 from tests.integration.serving import Served
 
 
-def test_no_refusal_quotes_what_was_sent(
+def test_no_refusal_quotes_the_request(
     api: Served, canaries: Canaries, logs: Logs, refused: list[str], sessions: sessionmaker[Session]
 ) -> None:
     for refusal in refusals(api.client, canaries):
@@ -24,7 +24,7 @@ def test_no_refusal_quotes_what_was_sent(
     print(f"{len(canaries.planted)} secrets planted in {len(refused)} refused requests")
 
 
-def test_an_unforeseen_error_quotes_nothing(
+def test_an_unexpected_error_quotes_nothing(
     api: Served, canaries: Canaries, logs: Logs, refused: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_session: Session, name: str, *_: Any) -> None:
@@ -51,7 +51,7 @@ SQLSTATES = {
 }
 
 
-RAISE = """
+RAISING_TRIGGER = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RAISE EXCEPTION USING ERRCODE = NEW.version, MESSAGE = CASE
         WHEN NEW.version ~ '^(22|P0)' THEN 'quoting ' || NEW::text ELSE 'refused' END,
@@ -64,11 +64,11 @@ EXECUTE FUNCTION refuse()
 
 
 @pytest.mark.own_database
-def test_no_error_of_the_database_quotes_a_row(
+def test_no_database_error_quotes_a_row(
     api: Served, canaries: Canaries, logs: Logs, refused: list[str], sessions: sessionmaker[Session]
 ) -> None:
     with sessions.begin() as session:
-        session.execute(text(RAISE))
+        session.execute(text(RAISING_TRIGGER))
     flow = api.client.post("/flows/", json={"name": "etl"}).json()["id"]
     for state, status in SQLSTATES.items():
         body = {"version": state, "description": canaries.secret(state), "parameters": canaries.values(state)}

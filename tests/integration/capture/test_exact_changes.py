@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import DEPLOYMENT, tracked_kinds
 from app.capture.masking import Masker
-from app.capture.resource_kind import ResourceKind
+from app.capture.row_changes import delete_rows, update_rows, upsert_row
 from app.capture.snapshot import capture
-from app.capture.tracked import delete_rows, update_rows, upsert_row
 from app.models import Deployment, Tombstone, WorkQueue
 from tests.integration.kinds_in_use import Row, other_values
 
@@ -30,7 +30,7 @@ def stored(session: Session, kind: ResourceKind, row: Row) -> Row:
 
 
 @each_field
-def test_an_update_gives_the_whole_row_before_and_after(
+def test_an_update_returns_the_whole_row_before_and_after(
     kind: ResourceKind, field: str, one_of_each: dict[str, Row], uncommitted: Session
 ) -> None:
     row = one_of_each[kind.name]
@@ -39,7 +39,7 @@ def test_an_update_gives_the_whole_row_before_and_after(
 
 
 @each_field
-def test_an_upsert_gives_the_whole_row_before_and_after(
+def test_an_upsert_returns_the_whole_row_before_and_after(
     kind: ResourceKind, field: str, one_of_each: dict[str, Row], uncommitted: Session
 ) -> None:
     row = one_of_each[kind.name]
@@ -50,7 +50,7 @@ def test_an_upsert_gives_the_whole_row_before_and_after(
 
 
 @each_kind
-def test_a_deletion_gives_the_row_before_and_buries_it(
+def test_a_deletion_returns_the_row_and_writes_its_tombstone(
     kind: ResourceKind, one_of_each: dict[str, Row], uncommitted: Session
 ) -> None:
     row = one_of_each[kind.name]
@@ -66,7 +66,7 @@ def test_a_deletion_gives_the_row_before_and_buries_it(
     }
 
 
-def test_what_somebody_dug_up_can_be_deleted_again_and_its_tombstone_stays(
+def test_a_row_that_was_restored_by_hand_can_be_deleted_again_and_its_tombstone_stays(
     one_of_each: dict[str, Row], uncommitted: Session
 ) -> None:
     row = one_of_each[DEPLOYMENT.name]
@@ -90,7 +90,7 @@ class Counting(Masker):
 
 
 @each_field
-def test_what_an_update_does_not_set_is_masked_once(
+def test_a_field_that_an_update_does_not_set_is_masked_once(
     kind: ResourceKind, field: str, one_of_each: dict[str, Row], uncommitted: Session
 ) -> None:
     row, masker = one_of_each[kind.name], Counting()

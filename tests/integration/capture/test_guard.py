@@ -7,18 +7,18 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import tracked_kinds
-from app.capture.resource_kind import ResourceKind
 from app.crud import flows
 from app.crud.work_pools import pools as work_pools
 from app.models import Flow, WorkPool
 from tests.guard import unguarded
 from tests.integration.kinds_in_use import make_one_of_each, other_values
 
-KINDS = pytest.mark.parametrize("kind", tracked_kinds(), ids=lambda kind: kind.name)
+each_kind = pytest.mark.parametrize("kind", tracked_kinds(), ids=lambda kind: kind.name)
 
 
-def is_refused(sessions: sessionmaker[Session], statement: Any) -> str:
+def refusal_of(sessions: sessionmaker[Session], statement: Any) -> str:
     """Return the database's error when a transaction contains only this statement."""
     with sessions() as session:
         session.execute(statement)
@@ -27,18 +27,18 @@ def is_refused(sessions: sessionmaker[Session], statement: Any) -> str:
     return str(refusal.value.orig)
 
 
-@KINDS
-def test_no_tracked_field_changes_untold(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
+@each_kind
+def test_no_tracked_field_changes_without_a_snapshot(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
     rows = make_one_of_each(sessions)
     table = kind.table
     for field in kind.tracked:
         change = other_values(rows[kind.name], field)
         for values in (change, {**change, "revision": table.c.revision + 1}):
-            assert kind.name in is_refused(sessions, update(table).values(values))
+            assert kind.name in refusal_of(sessions, update(table).values(values))
 
 
-@KINDS
-def test_nothing_is_deleted_untold(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
+@each_kind
+def test_no_resource_is_deleted_without_a_snapshot(kind: ResourceKind, sessions: sessionmaker[Session]) -> None:
     rows = make_one_of_each(sessions)
     with sessions.begin() as session, unguarded(session):
         # Foreign keys: delete the referring rows first.
@@ -47,15 +47,15 @@ def test_nothing_is_deleted_untold(kind: ResourceKind, sessions: sessionmaker[Se
                 break
             session.execute(delete(earlier.table))
     table = kind.table
-    assert "deleted" in is_refused(sessions, delete(table).where(table.c.id == rows[kind.name]["id"]))
+    assert "deleted" in refusal_of(sessions, delete(table).where(table.c.id == rows[kind.name]["id"]))
 
 
-def test_nothing_is_created_untold(sessions: sessionmaker[Session]) -> None:
-    assert "created" in is_refused(sessions, insert(Flow).values(name="etl"))
-    assert "created" in is_refused(sessions, insert(WorkPool).values(name="pool", type="process"))
+def test_no_resource_is_created_without_a_snapshot(sessions: sessionmaker[Session]) -> None:
+    assert "created" in refusal_of(sessions, insert(Flow).values(name="etl"))
+    assert "created" in refusal_of(sessions, insert(WorkPool).values(name="pool", type="process"))
 
 
-def test_a_crud_function_that_forgets_to_record_is_found_out(
+def test_a_crud_function_that_does_not_record_its_change_fails_at_the_commit(
     sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work_pools, "record", lambda *_: None)
@@ -65,7 +65,7 @@ def test_a_crud_function_that_forgets_to_record_is_found_out(
             session.commit()
 
 
-def test_what_is_told_passes_and_so_does_an_untracked_column(sessions: sessionmaker[Session]) -> None:
+def test_a_recorded_change_and_an_untracked_column_are_allowed(sessions: sessionmaker[Session]) -> None:
     make_one_of_each(sessions)
     with sessions.begin() as session:
         session.execute(update(Flow).values(updated=Flow.updated))

@@ -70,7 +70,7 @@ def test_the_first_change_stores_a_fingerprint_and_not_the_key(
     assert settings.masking_key.get_secret_value().encode() not in stored
 
 
-def test_a_fingerprint_goes_with_the_transaction_that_would_have_been_the_first(
+def test_a_rollback_of_the_first_change_removes_the_fingerprint(
     settings: Settings, sessions: sessionmaker[Session]
 ) -> None:
     with sessions() as session:
@@ -83,7 +83,7 @@ def test_a_fingerprint_goes_with_the_transaction_that_would_have_been_the_first(
 
 
 @pytest.mark.usefixtures("used")
-def test_a_process_with_another_key_stores_nothing_and_says_so(
+def test_a_process_with_another_key_stores_nothing_and_reports_it(
     sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(health, "problem_with_broker", lambda _url: None)
@@ -108,7 +108,7 @@ def test_a_process_with_another_key_stores_nothing_and_says_so(
 
 
 @pytest.mark.usefixtures("used")
-def test_migrate_refuses_another_key_and_accepts_it_on_purpose(
+def test_migrate_refuses_another_key_unless_an_option_accepts_it(
     sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = set_key(monkeypatch, OTHER)

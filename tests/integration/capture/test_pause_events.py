@@ -10,9 +10,9 @@ from tests.integration.readiness import (
     POOL,
     QUEUE,
     events_of,
-    fall_silent,
     heartbeat,
-    last,
+    last_of_unbroken,
+    let_readiness_expire,
     let_time_pass,
     log,
     names,
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("audited")
 
 
 @pytest.mark.parametrize("kind", ["work-pool", "work-queue"])
-def test_pausing_and_resuming_are_events(kind: str, client: TestClient, pool: dict[str, Any]) -> None:
+def test_pausing_and_resuming_have_events(kind: str, client: TestClient, pool: dict[str, Any]) -> None:
     id_, path = (pool["id"], POOL) if kind == "work-pool" else (client.get(QUEUE).json()["id"], QUEUE)
     for paused in (True, True, False, False):
         assert client.patch(path, json={"is_paused": paused}).status_code == 204
@@ -40,7 +40,9 @@ def test_pausing_and_resuming_are_events(kind: str, client: TestClient, pool: di
     assert_unbroken(events)
 
 
-def test_what_is_resumed_while_workers_ask_is_ready_at_once(client: TestClient, pool: dict[str, Any]) -> None:
+def test_a_resource_that_is_resumed_while_it_is_polled_is_ready_at_once(
+    client: TestClient, pool: dict[str, Any]
+) -> None:
     heartbeat(client)
     poll(client)
     for path in (POOL, QUEUE):
@@ -51,20 +53,22 @@ def test_what_is_resumed_while_workers_ask_is_ready_at_once(client: TestClient, 
     assert names(events_of(client, "work-pool", pool["id"])) == ["created", "ready", "paused", "ready"]
 
 
-def test_what_is_paused_is_silent_without_an_event(client: TestClient, pool: dict[str, Any], engine: Engine) -> None:
+def test_a_paused_resource_has_no_event_when_polls_stop_or_resume(
+    client: TestClient, pool: dict[str, Any], engine: Engine
+) -> None:
     heartbeat(client)
     poll(client)
     for path in (POOL, QUEUE):
         client.patch(path, json={"is_paused": True})
     before = log(client)
-    fall_silent(engine)
+    let_readiness_expire(engine)
     heartbeat(client)
     poll(client)
 
     assert log(client) == before
 
 
-def test_a_pause_beside_another_change_is_a_change_of_its_own(client: TestClient, pool: dict[str, Any]) -> None:
+def test_a_pause_with_another_change_is_a_separate_event(client: TestClient, pool: dict[str, Any]) -> None:
     client.patch(POOL, json={"is_paused": True, "description": "closed"})
     client.patch(POOL, json={"is_paused": True, "description": "closed for good"})
 
@@ -78,13 +82,13 @@ def test_a_pause_beside_another_change_is_a_change_of_its_own(client: TestClient
     assert_unbroken(events)
 
 
-def test_a_pool_that_is_overwritten_as_it_is_has_no_event(client: TestClient, pool: dict[str, Any]) -> None:
+def test_an_unchanged_overwrite_of_a_pool_has_no_event(client: TestClient, pool: dict[str, Any]) -> None:
     client.patch(POOL, json={"is_paused": False, "base_job_template": {}})
 
     assert names(events_of(client, "work-pool", pool["id"])) == ["created"]
 
 
-def test_a_resume_of_what_is_not_paused_says_nothing_of_its_silence_either(
+def test_a_resume_of_an_unpaused_pool_has_no_event_even_if_its_status_is_outdated(
     client: TestClient, pool: dict[str, Any], engine: Engine
 ) -> None:
     heartbeat(client)
@@ -94,7 +98,7 @@ def test_a_resume_of_what_is_not_paused_says_nothing_of_its_silence_either(
     assert names(events_of(client, "work-pool", pool["id"])) == ["created", "ready"]
 
 
-def test_what_is_created_paused_says_so_in_its_creation(client: TestClient) -> None:
+def test_a_resource_that_is_created_paused_has_this_status_in_its_creation(client: TestClient) -> None:
     pool = make_pool(client, is_paused=True)
     queue = make_queue(client, "q", is_paused=True)
 
@@ -103,11 +107,11 @@ def test_what_is_created_paused_says_so_in_its_creation(client: TestClient) -> N
     assert events_of(client, "work-queue", queue["id"])[0]["payload"]["fields"]["status"] == "PAUSED"
 
 
-def test_an_agents_pool_has_no_status_and_its_pause_is_an_update(client: TestClient) -> None:
+def test_an_agent_pool_has_no_status_and_its_pause_is_an_update(client: TestClient) -> None:
     pool = make_pool(client, type="prefect-agent")
     heartbeat(client)
     client.patch(POOL, json={"is_paused": True})
 
     events = events_of(client, "work-pool", pool["id"])
     assert (status(client, POOL), names(events)) == (None, ["created", "updated"])
-    assert updates(last(events)) == {"is_paused": {"from": False, "to": True}}
+    assert updates(last_of_unbroken(events)) == {"is_paused": {"from": False, "to": True}}

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, update
 
 from app.models import WorkQueue
-from tests.integration.readiness import POLL, QUEUE, heartbeat, let_time_pass, look, poll, serve, status
+from tests.integration.readiness import POLL, QUEUE, heartbeat, let_time_pass, poll, run_readiness_task, serve, status
 from tests.integration.registry import make_deployment, make_flow, make_pool, make_queue
 
 
@@ -24,18 +24,18 @@ def statuses(client: TestClient, deployment: str) -> tuple[str, str, str]:
     return pool, queue, deployed
 
 
-def test_nothing_is_ready_before_anybody_asks(client: TestClient, deployment: str) -> None:
+def test_nothing_is_ready_before_the_first_poll(client: TestClient, deployment: str) -> None:
     assert statuses(client, deployment) == ("NOT_READY", "NOT_READY", "NOT_READY")
     assert client.get(deployment).json()["last_polled"] is None
 
 
-def test_a_heartbeat_makes_the_pool_ready_and_nothing_else(client: TestClient, deployment: str) -> None:
+def test_a_heartbeat_makes_only_the_pool_ready(client: TestClient, deployment: str) -> None:
     heartbeat(client)
 
     assert statuses(client, deployment) == ("READY", "NOT_READY", "NOT_READY")
 
 
-def test_a_workers_poll_makes_queues_and_deployments_ready(client: TestClient, deployment: str) -> None:
+def test_a_poll_of_a_worker_makes_queues_and_deployments_ready(client: TestClient, deployment: str) -> None:
     heartbeat(client)
 
     poll(client)
@@ -44,13 +44,13 @@ def test_a_workers_poll_makes_queues_and_deployments_ready(client: TestClient, d
     assert client.get(deployment).json()["last_polled"] is not None
 
 
-def test_a_poll_without_a_living_worker_is_a_look_and_changes_nothing(client: TestClient, deployment: str) -> None:
+def test_a_poll_without_an_online_worker_changes_nothing(client: TestClient, deployment: str) -> None:
     poll(client)
 
     assert statuses(client, deployment) == ("NOT_READY", "NOT_READY", "NOT_READY")
 
 
-def test_a_poll_makes_the_named_queues_ready_only(client: TestClient, deployment: str) -> None:
+def test_a_poll_makes_only_the_named_queues_ready(client: TestClient, deployment: str) -> None:
     make_queue(client, "q")
     heartbeat(client)
 
@@ -66,7 +66,7 @@ def test_a_poll_of_a_missing_queue_is_not_found(client: TestClient, deployment: 
     assert (answer.status_code, answer.json()) == (404, {"detail": "Work queue not found"})
 
 
-def test_what_is_paused_stays_paused(client: TestClient, deployment: str) -> None:
+def test_a_paused_pool_or_queue_stays_paused(client: TestClient, deployment: str) -> None:
     client.patch("/work_pools/pool", json={"is_paused": True})
     queue = client.get("/work_pools/pool/queues/default").json()
     client.patch(f"/work_queues/{queue['id']}", json={"is_paused": True})
@@ -76,32 +76,32 @@ def test_what_is_paused_stays_paused(client: TestClient, deployment: str) -> Non
     assert statuses(client, deployment) == ("PAUSED", "PAUSED", "READY")
 
 
-def test_without_polls_and_heartbeats_it_ends(client: TestClient, deployment: str, engine: Engine) -> None:
+def test_readiness_ends_without_polls_and_heartbeats(client: TestClient, deployment: str, engine: Engine) -> None:
     heartbeat(client)
     poll(client)
 
     let_time_pass(engine, 61)
-    look()
+    run_readiness_task()
     assert statuses(client, deployment) == ("READY", "NOT_READY", "NOT_READY")
     let_time_pass(engine, 30)
-    look()
+    run_readiness_task()
     assert statuses(client, deployment) == ("NOT_READY", "NOT_READY", "NOT_READY")
 
 
-def test_a_worker_says_how_long_it_takes_between_heartbeats(
+def test_a_pool_stays_ready_for_three_heartbeat_intervals_of_its_worker(
     client: TestClient, deployment: str, engine: Engine
 ) -> None:
     heartbeat(client, heartbeat_interval_seconds=100)
 
     let_time_pass(engine, 270)
-    look()
+    run_readiness_task()
     assert statuses(client, deployment)[0] == "READY"
     let_time_pass(engine, 31)
-    look()
+    run_readiness_task()
     assert statuses(client, deployment)[0] == "NOT_READY"
 
 
-def test_serving_makes_exactly_the_served_deployments_ready(client: TestClient) -> None:
+def test_serving_makes_only_the_served_deployments_ready(client: TestClient) -> None:
     flow = make_flow(client, "etl")
     served, other = (f"/deployments/{make_deployment(client, flow, name)['id']}" for name in ("a", "b"))
 
@@ -110,7 +110,7 @@ def test_serving_makes_exactly_the_served_deployments_ready(client: TestClient) 
     assert [client.get(path).json()["status"] for path in (served, other)] == ["READY", "NOT_READY"]
 
 
-def test_a_poll_of_what_is_ready_is_no_change_of_anything(client: TestClient, deployment: str, engine: Engine) -> None:
+def test_a_poll_of_ready_resources_changes_nothing(client: TestClient, deployment: str, engine: Engine) -> None:
     def work() -> None:
         heartbeat(client)
         poll(client)
@@ -124,12 +124,12 @@ def test_a_poll_of_what_is_ready_is_no_change_of_anything(client: TestClient, de
     before = seen()
     let_time_pass(engine, 30)
     work()
-    look()
+    run_readiness_task()
 
     assert seen() == before
 
 
-def test_polls_in_close_succession_are_written_down_once(client: TestClient, deployment: str, engine: Engine) -> None:
+def test_polls_in_quick_succession_are_stored_once(client: TestClient, deployment: str, engine: Engine) -> None:
     def polled_at() -> str:
         poll(client)
         polled: str = client.get(deployment).json()["last_polled"]
@@ -142,7 +142,7 @@ def test_polls_in_close_succession_are_written_down_once(client: TestClient, dep
     assert polled_at() > first
 
 
-def test_a_poll_waits_for_nobody(client: TestClient, deployment: str, engine: Engine) -> None:
+def test_a_poll_does_not_wait_for_a_locked_queue(client: TestClient, deployment: str, engine: Engine) -> None:
     heartbeat(client)
     with engine.begin() as connection:
         # This update changes nothing but locks the row.

@@ -17,11 +17,11 @@ from app.web.errors import CHANGE_TOO_LARGE
 from tests.unit.snapshots import snapshot_row
 from tests.world import World, assert_audit_is_clean, operations, updates
 
-NUMBERS = "[" + ",".join(["1e307"] * 4_000) + "]"
+MANY_NUMBERS = "[" + ",".join(["1e307"] * 4_000) + "]"
 """24 kB that PostgreSQL writes as 1.2 MB: of four megabytes it makes two hundred."""
-FEWER = "[" + ",".join(["1e307"] * 400) + "]"
-STEPS = ",".join([f'{{"n": {FEWER}}}'] * 10)
-SCHEDULES = ",".join([f'{{"schedule": {{"interval": 60}}, "parameters": {{"n": {FEWER}}}}}'] * 10)
+FEWER_NUMBERS = "[" + ",".join(["1e307"] * 400) + "]"
+STEPS = ",".join([f'{{"n": {FEWER_NUMBERS}}}'] * 10)
+SCHEDULES = ",".join([f'{{"schedule": {{"interval": 60}}, "parameters": {{"n": {FEWER_NUMBERS}}}}}'] * 10)
 
 COLUMNS = {column.name for column in SnapshotRow.__table__.columns} - {"sequence", "size"}
 
@@ -37,7 +37,7 @@ def post(world: World, path: str, content: str, status: int) -> Any:
     return response.json()
 
 
-def test_job_variables_from_800_kb_to_800_kb_have_their_event_with_both_sides(world: World) -> None:
+def test_a_change_of_large_job_variables_has_an_event_with_one_side_omitted(world: World) -> None:
     deployment = world.deploy(job_variables=variables(800_000, "x"), version="1")
     world.patch(f"/deployments/{deployment}", {"job_variables": variables(800_000, "y"), "version": "2"})
     created, updated = world.life(deployment)
@@ -52,7 +52,7 @@ def test_job_variables_from_800_kb_to_800_kb_have_their_event_with_both_sides(wo
     assert_audit_is_clean(world.sessions)
 
 
-def test_what_is_created_and_deleted_over_the_cap_has_its_events(world: World) -> None:
+def test_a_creation_and_a_deletion_above_the_size_cap_have_events(world: World) -> None:
     deployment = world.deploy(job_variables=variables(1_500_000), description="large")
     world.delete(f"/deployments/{deployment}")
     events = world.life(deployment)
@@ -76,7 +76,7 @@ def test_the_largest_state_can_be_created_changed_and_deleted(world: World) -> N
     assert_audit_is_clean(world.sessions)
 
 
-def test_a_change_that_is_too_large_to_be_recorded_is_refused_and_changes_nothing(world: World) -> None:
+def test_a_change_that_is_too_large_to_record_is_refused_and_changes_nothing(world: World) -> None:
     deployment = world.deploy(job_variables=variables(3_000_000))
     response = world.client.patch(f"/deployments/{deployment}", json={"pull_steps": [variables(2_000_000)]})
     assert (response.status_code, response.json()) == (422, {"detail": CHANGE_TOO_LARGE})
@@ -85,7 +85,7 @@ def test_a_change_that_is_too_large_to_be_recorded_is_refused_and_changes_nothin
     assert operations(world.life(deployment)) == ["created", "updated"]
 
 
-def test_a_creation_whose_masks_are_too_large_is_refused(world: World) -> None:
+def test_a_creation_whose_masked_state_is_too_large_is_refused(world: World) -> None:
     # Each mask is longer than the value that it replaces.
     environment = {f"{number}": "1" for number in range(150_000)}
     body = {"name": "d", "flow_id": world.flow(), "job_variables": {"env": environment}}
@@ -95,18 +95,18 @@ def test_a_creation_whose_masks_are_too_large_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("path", "content"),
     [
-        ("/deployments/", f'{{"name": "d", "flow_id": "FLOW", "job_variables": {{"n": {NUMBERS}}}}}'),
+        ("/deployments/", f'{{"name": "d", "flow_id": "FLOW", "job_variables": {{"n": {MANY_NUMBERS}}}}}'),
         ("/deployments/", f'{{"name": "d", "flow_id": "FLOW", "pull_steps": [{STEPS}]}}'),
         ("/deployments/DEPLOYMENT/schedules", f"[{SCHEDULES}]"),
         (
             "/work_pools/",
-            f'{{"name": "p", "type": "process", "description": "d", "base_job_template": {{"n": {NUMBERS}}}}}',
+            f'{{"name": "p", "type": "process", "description": "d", "base_job_template": {{"n": {MANY_NUMBERS}}}}}',
         ),
-        ("/work_pools/POOL/queues", f'{{"name": "q", "filter": {{"n": {NUMBERS}}}}}'),
+        ("/work_pools/POOL/queues", f'{{"name": "q", "filter": {{"n": {MANY_NUMBERS}}}}}'),
         ("/flows/", '{"name": "f", "labels": {' + ",".join(f'"{n}": 1e307' for n in range(4_000)) + "}}"),
     ],
 )
-def test_numbers_that_are_huge_where_they_are_written_out_are_refused(world: World, path: str, content: str) -> None:
+def test_numbers_with_too_many_digits_in_total_are_refused(world: World, path: str, content: str) -> None:
     deployment, pool = world.deploy(), world.pool()
     path = path.replace("DEPLOYMENT", deployment).replace("POOL", pool)
     answer = post(world, path, content.replace("FLOW", world.flow()), 422)
@@ -114,7 +114,7 @@ def test_numbers_that_are_huge_where_they_are_written_out_are_refused(world: Wor
 
 
 @pytest.mark.parametrize("number", ["1e307", "-1e307", "1e-307", "5e-324", "1.7976931348623157e308", "0.0", "1e16"])
-def test_a_few_large_and_small_numbers_are_stored(world: World, number: str) -> None:
+def test_a_few_very_large_or_small_numbers_are_stored(world: World, number: str) -> None:
     content = f'{{"name": "d", "flow_id": "{world.flow()}", "parameters": {{"n": [{number}, {number}]}}}}'
     deployment = post(world, "/deployments/", content, 201)["id"]
     assert float(world.life(deployment)[0]["payload"]["fields"]["parameters"]["n"][0]) == json.loads(number)
@@ -134,7 +134,7 @@ def test_the_database_refuses_a_snapshot_that_is_too_large(
 @pytest.mark.parametrize(
     ("before", "after"), [(None, STATE_LIMIT - 100), (STATE_LIMIT - 100, STATE_LIMIT - 100), (STATE_LIMIT - 100, None)]
 )
-def test_the_database_takes_a_snapshot_of_the_largest_states(
+def test_the_database_accepts_a_snapshot_of_the_largest_states(
     sessions: sessionmaker[Session], before: int | None, after: int | None
 ) -> None:
     with sessions() as session:

@@ -53,7 +53,7 @@ def ready(sessions: sessionmaker[Session]) -> int:
         return len(session.scalars(select(Deployment.id).where(Deployment.status == "READY")).all())
 
 
-def test_a_poll_that_makes_300_deployments_ready_costs_as_many_statements_as_for_3(
+def test_a_poll_of_300_deployments_costs_as_many_statements_as_of_3(
     client: TestClient, add: Callable[[int], list[UUID]], engine: Engine, sessions: sessionmaker[Session]
 ) -> None:
     poll(client)
@@ -77,7 +77,7 @@ def test_serving_300_deployments_costs_as_many_statements_as_3(
     assert (len(few), ready(sessions)) == (len(many), 303)
 
 
-def test_a_poll_and_a_heartbeat_that_change_nothing_write_no_snapshot_and_touch_no_status(
+def test_a_poll_and_a_heartbeat_without_a_change_write_no_snapshot_and_no_status(
     client: TestClient, add: Callable[[int], list[UUID]], engine: Engine
 ) -> None:
     add(3)
@@ -94,7 +94,7 @@ def test_a_poll_and_a_heartbeat_that_change_nothing_write_no_snapshot_and_touch_
     assert not [text for text in seen if "snapshot" in text]
 
 
-def test_a_look_costs_as_many_statements_for_300_deployments_as_for_3(
+def test_the_readiness_task_costs_as_many_statements_for_300_deployments_as_for_3(
     client: TestClient, add: Callable[[int], list[UUID]], engine: Engine, sessions: sessionmaker[Session]
 ) -> None:
     def cost(number: int) -> int:
@@ -117,7 +117,7 @@ def count_all(sessions: sessionmaker[Session]) -> int:
         return count(session, Deployment)
 
 
-def test_a_look_changes_so_many_rows_in_one_transaction_at_most_and_goes_on(
+def test_the_readiness_task_changes_a_limited_number_of_rows_per_transaction(
     client: TestClient,
     add: Callable[[int], list[UUID]],
     engine: Engine,
@@ -148,7 +148,7 @@ def test_a_look_changes_so_many_rows_in_one_transaction_at_most_and_goes_on(
     assert ready(sessions) == 0
 
 
-def test_a_look_changes_so_many_bytes_in_one_transaction_at_most_and_goes_on(
+def test_the_readiness_task_changes_a_limited_number_of_bytes_per_transaction(
     client: TestClient,
     add: Callable[[int], list[UUID]],
     engine: Engine,
@@ -173,7 +173,7 @@ def test_a_look_changes_so_many_bytes_in_one_transaction_at_most_and_goes_on(
     assert ready(sessions) == 0
 
 
-def test_a_poll_changes_so_many_bytes_at_most_and_the_look_makes_the_others_ready(
+def test_a_poll_changes_a_limited_number_of_bytes_and_the_readiness_task_does_the_rest(
     client: TestClient,
     add: Callable[[int], list[UUID]],
     sessions: sessionmaker[Session],
@@ -189,7 +189,7 @@ def test_a_poll_changes_so_many_bytes_at_most_and_the_look_makes_the_others_read
     assert ready(sessions) == 3
 
 
-def test_serving_changes_so_many_bytes_at_most(
+def test_serving_changes_a_limited_number_of_bytes(
     client: TestClient,
     add: Callable[[int], list[UUID]],
     sessions: sessionmaker[Session],

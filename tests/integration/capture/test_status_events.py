@@ -15,14 +15,14 @@ from tests.integration.readiness import (
     WORKERS,
     deploy,
     events_of,
-    fall_silent,
     heartbeat,
-    last,
+    last_of_unbroken,
+    let_readiness_expire,
     let_time_pass,
     log,
-    look,
     names,
     poll,
+    run_readiness_task,
     status,
 )
 from tests.integration.registry import make_pool
@@ -41,15 +41,15 @@ def test_a_pool_is_created_not_ready_and_its_first_heartbeat_makes_it_ready(
     events = events_of(client, "work-pool", pool["id"])
     assert names(events) == ["created", "ready"]
     assert events[0]["payload"]["fields"]["status"] == "NOT_READY"
-    assert updates(last(events)) == {"status": {"from": "NOT_READY", "to": "READY"}}
+    assert updates(last_of_unbroken(events)) == {"status": {"from": "NOT_READY", "to": "READY"}}
 
 
-def test_a_status_event_of_a_pool_has_the_labels_of_the_catalogue_and_relates_to_nothing(
+def test_a_status_event_of_a_pool_has_its_labels_and_no_related_resource(
     client: TestClient, pool: dict[str, Any]
 ) -> None:
     heartbeat(client)
 
-    ready = last(events_of(client, "work-pool", pool["id"]))
+    ready = last_of_unbroken(events_of(client, "work-pool", pool["id"]))
     assert (ready["event"], ready["related"]) == ("prefect.work-pool.ready", [])
     assert ready["resource"] == {
         "prefect.resource.id": f"prefect.work-pool.{pool['id']}",
@@ -67,25 +67,25 @@ def test_a_poll_makes_queues_ready_and_then_their_deployments(client: TestClient
     queue = events_of(client, "work-queue", client.get(QUEUE).json()["id"])
     events = events_of(client, "deployment", deployment)
     assert (names(queue), names(events)) == (["created", "ready"], ["created", "ready"])
-    assert related(last(queue)) == [("work-pool", "pool")]
-    assert last(queue)["resource"]["prefect.resource.role"] == "work-queue"
-    assert related(last(events)) == [("flow", "etl"), ("work-queue", "default"), ("work-pool", "pool")]
-    assert updates(last(events)) == {"status": {"from": "NOT_READY", "to": "READY"}}
-    assert last(queue)["occurred"] < last(events)["occurred"]
+    assert related(last_of_unbroken(queue)) == [("work-pool", "pool")]
+    assert last_of_unbroken(queue)["resource"]["prefect.resource.role"] == "work-queue"
+    assert related(last_of_unbroken(events)) == [("flow", "etl"), ("work-queue", "default"), ("work-pool", "pool")]
+    assert updates(last_of_unbroken(events)) == {"status": {"from": "NOT_READY", "to": "READY"}}
+    assert last_of_unbroken(queue)["occurred"] < last_of_unbroken(events)["occurred"]
 
 
-def test_a_preview_is_no_event(client: TestClient, pool: dict[str, Any]) -> None:
+def test_a_poll_without_an_online_worker_has_no_event(client: TestClient, pool: dict[str, Any]) -> None:
     deploy(client)
     before = log(client)
     poll(client)
     poll(client, "default")
-    look()
+    run_readiness_task()
 
     assert log(client) == before
 
 
 @pytest.mark.parametrize(("ahead", "is_recorded"), [(timedelta(hours=1), False), (timedelta(seconds=10), True)])
-def test_a_preview_is_no_event_also_while_a_worker_is_alive(
+def test_a_poll_for_the_distant_future_has_no_event(
     ahead: timedelta, is_recorded: bool, client: TestClient, pool: dict[str, Any]
 ) -> None:
     deploy(client)
@@ -96,38 +96,42 @@ def test_a_preview_is_no_event_also_while_a_worker_is_alive(
     assert (log(client) != before) is is_recorded
 
 
-def test_silence_is_an_event_for_each_that_nobody_asks_for_any_more(
+def test_each_resource_that_is_no_longer_polled_has_a_not_ready_event(
     client: TestClient, pool: dict[str, Any], engine: Engine
 ) -> None:
     deploy(client)
     heartbeat(client)
     poll(client)
     before = log(client)
-    fall_silent(engine)
-    look()
+    let_readiness_expire(engine)
+    run_readiness_task()
 
-    told = ["work-pool.not-ready pool", "work-queue.not-ready default", "deployment.not-ready d"]
-    assert log(client) == [*before, *told]
+    new_events = ["work-pool.not-ready pool", "work-queue.not-ready default", "deployment.not-ready d"]
+    assert log(client) == [*before, *new_events]
 
 
-def test_who_is_heard_again_is_ready_again(client: TestClient, pool: dict[str, Any], engine: Engine) -> None:
+def test_a_resource_that_is_polled_again_is_ready_again(
+    client: TestClient, pool: dict[str, Any], engine: Engine
+) -> None:
     deployment = deploy(client)
     for _ in range(2):
         heartbeat(client)
         poll(client)
-        fall_silent(engine)
+        let_readiness_expire(engine)
 
     events = events_of(client, "deployment", deployment)
     assert names(events) == ["created", "ready", "not-ready", "ready", "not-ready"]
     assert_unbroken(events)
 
 
-def test_a_look_while_all_is_as_it_is_stored_changes_nothing(client: TestClient, pool: dict[str, Any]) -> None:
+def test_the_readiness_task_changes_nothing_while_all_statuses_are_right(
+    client: TestClient, pool: dict[str, Any]
+) -> None:
     deploy(client)
     heartbeat(client)
     poll(client)
     before = log(client)
-    look()
+    run_readiness_task()
 
     assert log(client) == before
 
@@ -142,7 +146,7 @@ def test_a_pool_whose_last_worker_is_deleted_is_not_ready_at_once(client: TestCl
     assert names(events_of(client, "work-pool", pool["id"])) == ["created", "ready", "not-ready"]
 
 
-def test_a_queue_whose_last_poll_is_taken_back_is_not_ready(client: TestClient, pool: dict[str, Any]) -> None:
+def test_a_queue_whose_last_poll_is_cleared_is_not_ready(client: TestClient, pool: dict[str, Any]) -> None:
     heartbeat(client)
     poll(client)
     client.patch(QUEUE, json={"last_polled": None})
@@ -150,7 +154,7 @@ def test_a_queue_whose_last_poll_is_taken_back_is_not_ready(client: TestClient, 
     assert names(events_of(client, "work-queue", client.get(QUEUE).json()["id"])) == ["created", "ready", "not-ready"]
 
 
-def test_readiness_that_nobody_rang_for_waits_in_the_outbox(
+def test_a_status_change_without_a_doorbell_waits_in_the_outbox(
     outbox_world: OutboxWorld, client: TestClient, engine: Engine
 ) -> None:
     make_pool(client)
@@ -161,5 +165,10 @@ def test_readiness_that_nobody_rang_for_waits_in_the_outbox(
     assert outbox_world.log() == []
 
     outbox_world.dispatch_all()
-    told = ["work-pool.created pool", "work-queue.created default", "work-pool.ready pool", "work-queue.ready default"]
-    assert sorted(log(client)) == sorted([*told, "work-pool.not-ready pool", "work-queue.not-ready default"])
+    new_events = [
+        "work-pool.created pool",
+        "work-queue.created default",
+        "work-pool.ready pool",
+        "work-queue.ready default",
+    ]
+    assert sorted(log(client)) == sorted([*new_events, "work-pool.not-ready pool", "work-queue.not-ready default"])

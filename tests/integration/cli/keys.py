@@ -11,7 +11,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["keys", *arguments])
 
 
-def done(*arguments: str) -> Result:
+def run_successfully(*arguments: str) -> Result:
     """Run the command, which must succeed."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output

@@ -40,7 +40,7 @@ def test_the_sql_of_the_audit_needs_no_database(monkeypatch: pytest.MonkeyPatch)
     assert result.stdout == f"\\set shown {SHOWN_PER_PROBLEM}\n\n{audit_sql()}"
 
 
-def test_psql_finds_with_the_sql_of_the_audit_what_the_audit_finds(
+def test_the_printed_sql_finds_the_same_in_psql_as_the_audit(
     unguarded_world: None, settings: Settings, sessions: sessionmaker[Session]
 ) -> None:
     life = Life(3, pending=1)

@@ -5,9 +5,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from tests.integration.cli.audit_view import live_twice, run, told
+from tests.integration.cli.command_output import create_twice, json_output, run
 from tests.integration.outbox_world import OutboxWorld
-from tests.integration.parked_world import as_json, make_stuck
+from tests.integration.parked_world import as_json, make_parked
 
 Sessions = sessionmaker[Session]
 DAMAGED_STATES = ["[1, 2]", '"hunter"', "7", "true", "null", "[" * 5000 + "]" * 5000]
@@ -22,8 +22,8 @@ DAMAGED_PAYLOADS = [
 
 
 @pytest.mark.parametrize("state", DAMAGED_STATES, ids=lambda state: state[:10])
-def test_a_damaged_state_of_a_snapshot_is_shown_as_it_is(state: str, outbox_world: OutboxWorld) -> None:
-    id_ = make_stuck(outbox_world).id
+def test_a_damaged_state_of_a_snapshot_is_shown_unchanged(state: str, outbox_world: OutboxWorld) -> None:
+    id_ = make_parked(outbox_world).id
     with outbox_world.sessions.begin() as session:
         statement = text("UPDATE snapshot SET after = CAST(:state AS jsonb) WHERE id = :id")
         session.execute(statement, {"state": state, "id": id_})
@@ -44,8 +44,8 @@ def damage(sessions: Sessions, position: int, payload: str) -> None:
 
 @pytest.mark.parametrize("operation", ["created", "updated", "deleted"])
 def test_no_command_ends_in_an_error_at_a_damaged_event(operation: str, client: TestClient, sessions: Sessions) -> None:
-    live_twice(client)
-    (*_, event) = told("events", "list", "--name", "etl/nightly", "--event", f"prefect.deployment.{operation}")
+    create_twice(client)
+    (*_, event) = json_output("events", "list", "--name", "etl/nightly", "--event", f"prefect.deployment.{operation}")
     for payload in DAMAGED_PAYLOADS:
         damage(sessions, event["position"], payload)
         for words in (
@@ -61,10 +61,10 @@ def test_no_command_ends_in_an_error_at_a_damaged_event(operation: str, client: 
 
 
 def test_the_state_after_a_damaged_event_is_unknown(client: TestClient, sessions: Sessions) -> None:
-    live_twice(client)
-    (event,) = told("events", "list", "--name", "etl/nightly", "--field", "description", "--limit", "1")
+    create_twice(client)
+    (event,) = json_output("events", "list", "--name", "etl/nightly", "--field", "description", "--limit", "1")
     damage(sessions, event["position"], '{"updates": [1]}')
-    (state,) = told("history", "etl/nightly", "--at", "now")
+    (state,) = json_output("history", "etl/nightly", "--at", "now")
     assert state["fields"] == {}
     assert {unknown["reason"] for unknown in state["unknown"].values()} == {"damaged"}
     assert "an event is damaged" in run("history", "etl/nightly", "--at", "now").stdout

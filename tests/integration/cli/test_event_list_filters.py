@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.capture.kinds import tracked_kinds
 from app.settings import Settings
-from tests.integration.cli.audit_view import live_twice, operations, run, told
+from tests.integration.cli.command_output import create_twice, json_output, operations, run
 from tests.integration.events_in_log import an_event, append
 from tests.integration.registry import make_deployment, make_flow
 
@@ -18,15 +18,15 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def listed(*arguments: str) -> list[str]:
-    return operations(told("events", "list", "--oldest-first", *arguments))
+    return operations(json_output("events", "list", "--oldest-first", *arguments))
 
 
 def positions(*arguments: str) -> list[int]:
-    return [event["position"] for event in told("events", "list", "--oldest-first", *arguments)]
+    return [event["position"] for event in json_output("events", "list", "--oldest-first", *arguments)]
 
 
-def test_a_name_finds_all_lives_of_it_and_nothing_else(client: TestClient) -> None:
-    live_twice(client)
+def test_a_name_finds_the_events_of_all_resources_that_had_it(client: TestClient) -> None:
+    create_twice(client)
     make_deployment(client, make_flow(client, "other"), "nightly")
     make_deployment(client, client.get("/flows/name/etl").json(), "hourly")
     both_lives = ["nightly created", "nightly updated", "nightly deleted", "nightly created", "nightly updated"]
@@ -34,21 +34,21 @@ def test_a_name_finds_all_lives_of_it_and_nothing_else(client: TestClient) -> No
     assert listed("--name", "deployment:etl/nightly", "--name", "other/nightly") == [*both_lives, "nightly created"]
 
 
-def test_a_name_that_never_was_is_an_error(client: TestClient) -> None:
-    live_twice(client)
+def test_an_unknown_name_is_an_error(client: TestClient) -> None:
+    create_twice(client)
     result = run("events", "list", "--name", "etl/never")
     assert result.exit_code == 1
     assert str(result.exception).startswith("No deployment is known by that name")
 
 
-def test_a_field_finds_the_changes_of_it(client: TestClient) -> None:
-    _, second = live_twice(client)
+def test_a_field_finds_the_events_that_changed_it(client: TestClient) -> None:
+    _, second = create_twice(client)
     client.patch(f"/deployments/{second}", json={"version": "3"})
     client.patch(f"/deployments/{second}", json={"paused": True})
-    found = told("events", "list", "--field", "version", "--field", "paused", "--oldest-first")
+    found = json_output("events", "list", "--field", "version", "--field", "paused", "--oldest-first")
     assert [list(event["payload"]["updates"]) for event in found] == [["version"], ["paused"]]
     client.patch(f"/deployments/{second}", json={"job_variables": {"image": "x"}})
-    assert len(told("events", "list", "--field", "job_variables")) == 1
+    assert len(json_output("events", "list", "--field", "job_variables")) == 1
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_field_finds_the_changes_of_it(client: TestClient) -> None:
         (["--kind", "deploymnt"], "Choose one of"),
     ],
 )
-def test_what_can_never_match_is_refused_with_what_can(
+def test_an_impossible_filter_is_refused_with_the_reason(
     arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "1000")
@@ -68,15 +68,15 @@ def test_what_can_never_match_is_refused_with_what_can(
     assert reason in result.output
 
 
-def test_a_short_event_name_and_a_bare_id_find_the_events(client: TestClient) -> None:
-    _, second = live_twice(client)
+def test_a_short_event_name_and_a_bare_id_are_accepted(client: TestClient) -> None:
+    _, second = create_twice(client)
     both = listed("--event", "prefect.deployment")
     assert listed("--event", "deployment") == both
     assert listed("--event", "deployment.deleted") == ["nightly deleted"]
     assert listed("--resource", second) == listed("--resource", f"prefect.deployment.{second}") != []
 
 
-def test_a_kind_finds_what_the_registry_told_of_it(settings: Settings, sessions: Sessions) -> None:
+def test_a_kind_finds_the_events_of_the_registry_about_it(settings: Settings, sessions: Sessions) -> None:
     names = [kind.name for kind in tracked_kinds()]
     for name in names:
         append(sessions, an_event(event=f"prefect.{name}.updated"), an_event(event=f"aftercommit.{name}.skipped"))
@@ -85,7 +85,7 @@ def test_a_kind_finds_what_the_registry_told_of_it(settings: Settings, sessions:
         assert positions("--kind", name) == [2 * at + 1, 2 * at + 2]
 
 
-def test_an_unknown_kind_is_an_error_that_names_those_there_are(settings: Settings) -> None:
+def test_an_unknown_kind_is_an_error_that_names_the_known_ones(settings: Settings) -> None:
     result = run("events", "list", "--kind", "deploiment")
     assert result.exit_code == 2
     assert "Choose one of:" in result.output
@@ -101,21 +101,21 @@ def test_an_unknown_kind_is_an_error_that_names_those_there_are(settings: Settin
         (["--since", "1s"], []),
     ],
 )
-def test_times_bound_the_list_and_belong_to_it(
+def test_since_and_until_are_inclusive(
     arguments: list[str], found: list[int], settings: Settings, sessions: Sessions
 ) -> None:
     append(sessions, *(an_event(occurred=START + timedelta(hours=hour)) for hour in range(4)))
     assert positions(*arguments) == found
 
 
-def test_an_age_is_counted_from_now(settings: Settings, sessions: Sessions) -> None:
+def test_an_age_is_counted_back_from_now(settings: Settings, sessions: Sessions) -> None:
     now = datetime.now(UTC)
     append(sessions, an_event(occurred=now - timedelta(hours=3)), an_event(occurred=now - timedelta(hours=1)))
     assert positions("--since", "2h ago") == [2]
     assert positions("--until", "2h") == [1]
 
 
-def test_a_time_that_is_none_is_an_error(settings: Settings) -> None:
+def test_an_invalid_time_is_an_error(settings: Settings) -> None:
     result = run("events", "list", "--since", "yesteryear")
     assert result.exit_code == 2
     assert "Not a time" in result.output
@@ -130,14 +130,14 @@ def test_a_time_that_is_none_is_an_error(settings: Settings) -> None:
     ],
     ids=["resource", "time", "field"],
 )
-def test_all_that_is_asked_for_must_match(narrowing: Callable[[str, str], list[str]], client: TestClient) -> None:
-    first, second = live_twice(client)
+def test_all_filters_must_match(narrowing: Callable[[str, str], list[str]], client: TestClient) -> None:
+    first, second = create_twice(client)
     assert listed("--name", "etl/nightly", "--kind", "deployment", *narrowing(first, second)) == (
         ["nightly created", "nightly updated", "nightly deleted"] if "--resource" in narrowing(first, second) else []
     )
 
 
-def test_a_name_is_shown_with_what_it_belongs_to(client: TestClient) -> None:
+def test_a_deployment_is_shown_with_the_name_of_its_flow(client: TestClient) -> None:
     make_deployment(client, make_flow(client, "etl"), "nightly")
     (line,) = run("events", "list", "--kind", "deployment").stdout.splitlines()
     assert line.split("\t")[3] == "etl/nightly"

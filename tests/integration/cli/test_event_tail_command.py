@@ -37,7 +37,7 @@ def _positions(result: Result) -> list[int]:
 
 
 @contextmanager
-def _waits(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Iterator[None]:
+def _steps_while_waiting(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Iterator[None]:
     """Run one step whenever `tail` has read all events; press Ctrl-C after the last step."""
     remaining = list(steps)
 
@@ -62,41 +62,41 @@ def _waits(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], None]) -> Itera
         yield
 
 
-def test_tail_shows_what_happens_from_now_on(
-    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tail_shows_new_events(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     append(sessions, an_event(), an_event())
-    with _waits(monkeypatch, lambda: None, lambda: _append(sessions, 2), lambda: _append(sessions, 1)):
+    with _steps_while_waiting(monkeypatch, lambda: None, lambda: _append(sessions, 2), lambda: _append(sessions, 1)):
         assert _positions(_run("--json")) == [3, 4, 5]
 
 
-def test_tail_reads_the_whole_log_in_its_order(
+def test_tail_with_all_reads_the_whole_log_in_order(
     settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # More than one batch, with descending times: the log is ordered by position.
     append(sessions, *(an_event(occurred=datetime.now(UTC) - timedelta(seconds=at)) for at in range(250)))
-    with _waits(monkeypatch):
+    with _steps_while_waiting(monkeypatch):
         assert _positions(_run("--all", "--json")) == list(range(1, 251))
 
 
-def test_tail_goes_on_from_a_position(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tail_continues_from_a_position(
+    settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     append(sessions, an_event(), an_event(), an_event())
-    with _waits(monkeypatch):
+    with _steps_while_waiting(monkeypatch):
         assert _positions(_run("--from", "2", "--json")) == [2, 3]
 
 
 def test_tail_prints_readable_lines(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     append(sessions, an_event(name="nightly"))
-    with _waits(monkeypatch):
+    with _steps_while_waiting(monkeypatch):
         assert _lines(_run("--all"))[0][2:] == ["prefect.deployment.updated", "nightly", ""]
 
 
-def test_two_beginnings_are_refused(settings: Settings) -> None:
+def test_two_starting_points_are_refused(settings: Settings) -> None:
     assert _run("--from", "2", "--all").exit_code == 2
 
 
 @pytest.mark.own_database
-def test_tail_lives_through_an_outage(
+def test_tail_continues_after_an_outage_of_the_database(
     settings: Settings, engine: Engine, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append(sessions, an_event())
@@ -106,13 +106,13 @@ def test_tail_lives_through_an_outage(
         lambda: _allow_connections(settings, allow=True),
         lambda: _append(sessions, 1),
     ]
-    with _waits(monkeypatch, *steps):
+    with _steps_while_waiting(monkeypatch, *steps):
         result = _run("--all", "--json")
     assert _positions(result) == [1, 2]
-    told = result.stderr.splitlines()
-    assert len(told) == 2
-    assert told[0].startswith("The database does not answer (")
-    assert told[1] == "The database answers again."
+    error_lines = result.stderr.splitlines()
+    assert len(error_lines) == 2
+    assert error_lines[0].startswith("The database does not answer (")
+    assert error_lines[1] == "The database answers again."
 
 
 def _append(sessions: Sessions, count: int) -> None:
@@ -133,7 +133,7 @@ def _allow_connections(settings: Settings, *, allow: bool) -> None:
     engine.dispose()
 
 
-def test_a_pipe_gets_each_event_at_once_and_ctrl_c_ends_well(settings: Settings, sessions: Sessions) -> None:
+def test_a_pipe_gets_each_event_at_once_and_ctrl_c_exits_with_0(settings: Settings, sessions: Sessions) -> None:
     append(sessions, an_event(name="x" * 300))
     command = [sys.executable, "-c", "from app.cli.main import main; main()", "events", "tail", "--all"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)

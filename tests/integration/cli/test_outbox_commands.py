@@ -22,22 +22,22 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def life(unguarded_world: None, sessions: sessionmaker[Session]) -> Life:
+def life_with_pending(unguarded_world: None, sessions: sessionmaker[Session]) -> Life:
     """A consistent deployment with one pending change."""
-    life = Life(3, pending=1)
+    life_with_pending = Life(3, pending=1)
     with sessions() as session:
-        store(session, [life])
+        store(session, [life_with_pending])
         session.commit()
-    return life
+    return life_with_pending
 
 
 @pytest.fixture
-def broken(life: Life, sessions: sessionmaker[Session]) -> Life:
+def life_with_loss(life_with_pending: Life, sessions: sessionmaker[Session]) -> Life:
     """The same, but its pending change was lost."""
     with sessions() as session:
         session.execute(delete(SnapshotRow))
         session.commit()
-    return life
+    return life_with_pending
 
 
 def run(*arguments: str) -> Result:
@@ -58,7 +58,7 @@ def cells(output: str) -> dict[str, str]:
     return {row[1]: row[2] for row in rows}
 
 
-def test_status_as_a_table(life: Life) -> None:
+def test_status_is_shown_as_a_table(life_with_pending: Life) -> None:
     result = run("status")
     assert result.exit_code == 0
     shown = cells(result.stdout)
@@ -72,14 +72,14 @@ def test_status_of_an_empty_outbox_shows_no_age(settings: Settings) -> None:
     assert cells(run("status").stdout)["oldest"] == "-"
 
 
-def test_status_as_json(life: Life) -> None:
+def test_status_is_shown_as_json(life_with_pending: Life) -> None:
     shown = json.loads(run("status", "--json").stdout)
     assert shown.pop("oldest_pending_seconds") > 0
     nothing = dict.fromkeys(("retrying", "parked", "waiting", "newer", "rescued"), 0)
     assert shown == {"pending": 1, "position": 3, "broker_problem": "does not answer (ConnectionError)", **nothing}
 
 
-def test_a_clean_audit_ends_with_0(life: Life) -> None:
+def test_a_clean_audit_exits_with_0(life_with_pending: Life) -> None:
     result = run("reconcile")
     assert result.exit_code == 0
     assert cells(result.stdout) == {"lost": "0", "phantom": "0", "duplicate": "0", "disordered": "0"}
@@ -87,16 +87,16 @@ def test_a_clean_audit_ends_with_0(life: Life) -> None:
     assert "All is well." in result.stdout
 
 
-def test_an_audit_with_findings_ends_with_1_and_shows_them(broken: Life) -> None:
+def test_an_audit_with_findings_exits_with_1_and_shows_them(life_with_loss: Life) -> None:
     result = run("reconcile")
     assert result.exit_code == 1
     assert cells(result.stdout)["lost"] == "1"
     text = "Revision 3 has neither an event nor a pending snapshot."
-    assert f"lost {broken.resource_id} revision 3: {text}" in result.stdout
+    assert f"lost {life_with_loss.resource_id} revision 3: {text}" in result.stdout
     assert "1 problem." in result.stdout
 
 
-def test_an_audit_as_json(broken: Life) -> None:
+def test_the_audit_is_shown_as_json(life_with_loss: Life) -> None:
     result = run("reconcile", "--json")
     assert result.exit_code == 1
     text = "Revision 3 has neither an event nor a pending snapshot."
@@ -108,25 +108,25 @@ def test_an_audit_as_json(broken: Life) -> None:
         "phantom": 0,
         "duplicate": 0,
         "disordered": 0,
-        "findings": [{"problem": "lost", "resource_id": broken.resource_id, "revision": 3, "text": text}],
+        "findings": [{"problem": "lost", "resource_id": life_with_loss.resource_id, "revision": 3, "text": text}],
     }
 
 
-def test_a_finding_about_the_log_names_no_resource(life: Life, sessions: sessionmaker[Session]) -> None:
+def test_a_finding_about_the_log_names_no_resource(life_with_pending: Life, sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         session.execute(text("UPDATE event_log SET position = 7"))
         session.commit()
     assert "disordered: The log's head is 7, its last event is at position 3." in run("reconcile").stdout
 
 
-def test_markup_in_a_resource_id_is_shown_as_it_is(life: Life, sessions: sessionmaker[Session]) -> None:
+def test_markup_in_a_resource_id_is_not_interpreted(life_with_pending: Life, sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         session.add(Life(1).snapshot(1, kind="[red]gadget[/blue]"))
         session.commit()
     assert "prefect.[red]gadget[/blue]." in run("reconcile").stdout
 
 
-def test_not_all_of_many_findings_are_shown(life: Life, sessions: sessionmaker[Session]) -> None:
+def test_only_some_of_many_findings_are_shown(life_with_pending: Life, sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         session.add_all([Life(1).snapshot(1) for _ in range(30)])
         session.execute(text("UPDATE event_log SET position = 7"))
@@ -144,8 +144,8 @@ def test_the_help_shows_examples(command: str) -> None:
     assert "--data-dir" in result.stdout
 
 
-def test_the_data_folder_names_the_database(
-    life: Life, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_run_file_in_the_data_folder_provides_the_database_url(
+    life_with_pending: Life, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("DATABASE_URL", "BROKER_URL", "MASKING_KEY"):
         monkeypatch.delenv(f"AFTERCOMMIT_{variable}")
@@ -163,7 +163,7 @@ def test_the_data_folder_names_the_database(
 
 
 @pytest.mark.parametrize("command", ["status", "reconcile"])
-def test_a_database_that_does_not_answer_is_said_in_one_line(
+def test_an_unreachable_database_is_reported_in_one_line(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://someone:hunter2@127.0.0.1:1/nowhere")
@@ -175,7 +175,7 @@ def test_a_database_that_does_not_answer_is_said_in_one_line(
 
 
 @pytest.mark.own_database
-def test_a_database_without_a_schema_is_said(settings: Settings, sessions: sessionmaker[Session]) -> None:
+def test_a_database_without_a_schema_is_reported(settings: Settings, sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         session.execute(text("DROP TABLE snapshot"))
         session.commit()
@@ -183,7 +183,9 @@ def test_a_database_without_a_schema_is_said(settings: Settings, sessions: sessi
 
 
 @pytest.mark.own_database
-def test_what_the_database_refuses_is_said_in_its_words(settings: Settings, sessions: sessionmaker[Session]) -> None:
+def test_an_error_of_the_database_is_reported_with_its_message(
+    settings: Settings, sessions: sessionmaker[Session]
+) -> None:
     with sessions() as session:
         session.execute(text("ALTER TABLE snapshot DROP COLUMN captured"))
         session.commit()
@@ -191,7 +193,7 @@ def test_what_the_database_refuses_is_said_in_its_words(settings: Settings, sess
     assert str(error) == "The database refused: UndefinedColumn 42703 column snapshot.captured does not exist"
 
 
-def test_an_url_that_is_none_is_said(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_database_url_is_reported(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "hunter2")
     error = error_of("status")
     assert isinstance(error, ConfigurationError)

@@ -7,8 +7,8 @@ from app.errors import Conflict
 from app.models import SnapshotRow
 from app.outbox.parked import replay, skip
 from tests.integration.outbox_world import OutboxWorld
-from tests.integration.parked_world import ERROR, as_json, assert_clean, make_stuck, run
-from tests.integration.side_by_side import held_up
+from tests.integration.parked_world import ERROR, as_json, assert_clean, make_parked, run
+from tests.integration.side_by_side import while_blocked
 from workers.retry import ATTEMPTS
 
 
@@ -18,20 +18,21 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stuck(outbox_world: OutboxWorld) -> SnapshotRow:
+def parked_row(outbox_world: OutboxWorld) -> SnapshotRow:
     """A deployment with four revisions: the first is an event, the second is parked."""
-    return make_stuck(outbox_world)
+    return make_parked(outbox_world)
 
 
-def test_a_skipped_one_leaves_an_event_that_says_so_and_the_others_follow(
-    stuck: SnapshotRow, outbox_world: OutboxWorld
+def test_a_skipped_snapshot_becomes_a_skipped_event_and_the_later_ones_follow(
+    parked_row: SnapshotRow, outbox_world: OutboxWorld
 ) -> None:
     assert (
-        f"Skipped {stuck.id}: prefect.deployment.updated of nightly" in run("skip", stuck.id, "--reason", "odd").stdout
+        f"Skipped {parked_row.id}: prefect.deployment.updated of nightly"
+        in run("skip", parked_row.id, "--reason", "odd").stdout
     )
     assert outbox_world.dispatch_all() == 3
     created, skipped, third, _ = outbox_world.log()
-    assert (skipped.id, skipped.event) == (stuck.id, "aftercommit.deployment.skipped")
+    assert (skipped.id, skipped.event) == (parked_row.id, "aftercommit.deployment.skipped")
     assert (skipped.revision, skipped.follows, skipped.related) == (2, created.id, [])
     assert skipped.payload == {
         "skipped": {"operation": "updated", "reason": "odd", "error": ERROR, "attempts": ATTEMPTS}
@@ -41,47 +42,47 @@ def test_a_skipped_one_leaves_an_event_that_says_so_and_the_others_follow(
 
 
 @pytest.mark.parametrize("odd", ["kind = 'spaceship'", '"references" = \'{"flow_id": 5}\''])
-def test_a_skip_reads_nothing_of_what_may_be_the_poison(
-    odd: str, stuck: SnapshotRow, outbox_world: OutboxWorld
+def test_a_skip_does_not_read_what_may_have_caused_the_failure(
+    odd: str, parked_row: SnapshotRow, outbox_world: OutboxWorld
 ) -> None:
     with outbox_world.sessions() as session:
         session.execute(text(f"UPDATE snapshot SET {odd} WHERE revision = 2"))
         session.commit()
-    run("skip", stuck.id, "--reason", "odd")
+    run("skip", parked_row.id, "--reason", "odd")
     assert outbox_world.dispatch_all() == 3
     assert [row for row in outbox_world.pending() if row.revision == 2] == []
 
 
-def test_a_skip_that_waits_is_shown_and_keeps_its_error(stuck: SnapshotRow) -> None:
-    run("skip", stuck.id, "--reason", "  odd  ")
-    shown = as_json("show", stuck.id)
+def test_a_waiting_skip_is_shown_and_keeps_its_error(parked_row: SnapshotRow) -> None:
+    run("skip", parked_row.id, "--reason", "  odd  ")
+    shown = as_json("show", parked_row.id)
     assert (shown["state"], shown["skip_reason"], shown["error"]) == ("to be skipped", "odd", ERROR)
     assert as_json("parked") == []
 
 
-def test_a_skip_wants_a_reason(stuck: SnapshotRow) -> None:
-    assert run("skip", stuck.id, "--reason", "  ").exit_code == 2
-    assert run("skip", stuck.id).exit_code == 2
+def test_a_skip_requires_a_reason(parked_row: SnapshotRow) -> None:
+    assert run("skip", parked_row.id, "--reason", "  ").exit_code == 2
+    assert run("skip", parked_row.id).exit_code == 2
 
 
-def test_events_list_tells_of_a_skip_with_its_reason(stuck: SnapshotRow, outbox_world: OutboxWorld) -> None:
-    run("skip", stuck.id, "--reason", "see incident 7")
+def test_events_list_shows_a_skip_with_its_reason(parked_row: SnapshotRow, outbox_world: OutboxWorld) -> None:
+    run("skip", parked_row.id, "--reason", "see incident 7")
     outbox_world.dispatch_all()
     line = next(line for line in run("list", group="events").stdout.splitlines() if "skipped" in line)
     assert line.split("\t")[2:] == ["aftercommit.deployment.skipped", "nightly", "skipped (updated): see incident 7"]
 
 
-def test_of_two_operators_who_decide_at_once_the_second_is_told(
-    stuck: SnapshotRow, outbox_world: OutboxWorld, engine: Engine
+def test_of_two_concurrent_decisions_the_second_is_refused(
+    parked_row: SnapshotRow, outbox_world: OutboxWorld, engine: Engine
 ) -> None:
     def skip_it() -> None:
         with outbox_world.sessions() as session:
-            skip(session, stuck.id, "odd")
+            skip(session, parked_row.id, "odd")
             session.commit()
 
     with outbox_world.sessions() as first:
-        replay(first, stuck.id)
-        with held_up(engine, skip_it) as second:
+        replay(first, parked_row.id)
+        with while_blocked(engine, skip_it) as second:
             first.commit()
             with pytest.raises(Conflict):
                 second.result(20)

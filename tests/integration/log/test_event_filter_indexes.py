@@ -15,7 +15,7 @@ from tests.integration.events_in_log import a_related, an_event, append
 
 
 @pytest.mark.own_database
-def test_an_index_serves_what_is_asked_for_most(engine: Engine) -> None:
+def test_the_most_common_filters_use_an_index(engine: Engine) -> None:
     _fill_the_log(engine)
     expected: list[tuple[dict[str, Any], str]] = [
         ({"related": {"id": ["a"]}}, "ix_event_related"),
@@ -60,7 +60,7 @@ def _explained(*arguments: Any) -> tuple[str, Any]:
 
 
 @pytest.mark.own_database
-def test_however_often_it_was_asked_before_a_filter_is_planned_for_its_own_values(settings: Settings) -> None:
+def test_a_repeated_filter_is_still_planned_for_its_own_values(settings: Settings) -> None:
     engine = make_engine(settings, application_name="tests", pool_size=1)
     append(make_sessions(engine), *(an_event(related=[a_related("a", "flow")]) for _ in range(2)))
     event_filter = EventFilter.model_validate({"related": {"id": ["a"]}})

@@ -19,12 +19,12 @@ from app.schemas.event_queries import EventFilter
 from tests.integration.events_in_log import an_event, append
 
 NOW = datetime.now(UTC)
-EVER = {"since": "2001-01-01T00:00:00Z", "until": "3001-01-01T00:00:00Z"}
+ALL_TIMES = {"since": "2001-01-01T00:00:00Z", "until": "3001-01-01T00:00:00Z"}
 
 # Few values, so that filters often match.
 texts = st.sampled_from(["a", "ab", "a_", "é%"])
 wanted = st.sampled_from(["a", "ab", "a*", "?", "??", "*b", "!a", "!a*", "!*%", "a_", "é%", "%", "_", "\\a", "", "!"])
-some = st.lists(texts, max_size=2)
+few_texts = st.lists(texts, max_size=2)
 labels = st.dictionaries(st.sampled_from(["x", "y"]), texts, max_size=2)
 wanted_labels = st.dictionaries(st.sampled_from(["x", "y"]), st.lists(wanted, max_size=2) | wanted, max_size=2)
 roles = st.sampled_from(["flow", "queue"])
@@ -46,16 +46,16 @@ parts: dict[str, st.SearchStrategy[Any]] = {
         lambda days: {"since": (NOW - timedelta(days=days)).isoformat(), "until": NOW.isoformat()}
     ),
     "event": st.fixed_dictionaries(
-        {}, optional={"prefix": some, "exclude_prefix": some, "name": some, "exclude_name": some}
+        {}, optional={"prefix": few_texts, "exclude_prefix": few_texts, "name": few_texts, "exclude_name": few_texts}
     ),
     "resource": st.fixed_dictionaries(
-        {}, optional={"id": some, "id_prefix": some, "labels": wanted_labels, "distinct": st.booleans()}
+        {}, optional={"id": few_texts, "id_prefix": few_texts, "labels": wanted_labels, "distinct": st.booleans()}
     ),
     "related": st.lists(
         st.fixed_dictionaries(
             {},
             optional={
-                "id": some,
+                "id": few_texts,
                 "role": st.lists(roles, max_size=1),
                 "resources_in_roles": st.lists(st.tuples(texts, roles), max_size=2),
                 "labels": wanted_labels,
@@ -64,7 +64,8 @@ parts: dict[str, st.SearchStrategy[Any]] = {
         max_size=2,
     ),
     "any_resource": st.lists(
-        st.fixed_dictionaries({}, optional={"id": some, "id_prefix": some, "labels": wanted_labels}), max_size=2
+        st.fixed_dictionaries({}, optional={"id": few_texts, "id_prefix": few_texts, "labels": wanted_labels}),
+        max_size=2,
     ),
     "text": st.fixed_dictionaries({"query": query}),
 }
@@ -76,7 +77,7 @@ filters = st.lists(st.sampled_from(sorted(parts)), max_size=2, unique=True).flat
 
 @given(log=st.lists(events, max_size=6), asked=st.lists(filters, min_size=1, max_size=6))
 @hypothesis_settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
-def test_sql_and_python_agree(
+def test_sql_and_python_find_the_same_events(
     sessions: sessionmaker[Session], log: list[EventRow], asked: list[dict[str, Any]]
 ) -> None:
     with sessions.begin() as session:
@@ -103,59 +104,59 @@ def _expected(rows: list[EventRow], body: dict[str, Any]) -> set[int]:
 
 
 def _matches(row: EventRow, body: dict[str, Any]) -> bool:
-    since, until = body.get("occurred", EVER).values()
+    since, until = body.get("occurred", ALL_TIMES).values()
     name, own = body.get("event", {}), body.get("resource", {})
     return all(
         [
             datetime.fromisoformat(since) <= row.occurred <= datetime.fromisoformat(until),
-            _is(row.event, name.get("name"), name.get("prefix")),
+            _is_one_of(row.event, name.get("name"), name.get("prefix")),
             row.event not in name.get("exclude_name", []),
             not any(row.event.startswith(prefix) for prefix in name.get("exclude_prefix", [])),
-            _describes(own, row.resource),
+            _matches_part(own, row.resource),
             all(
-                any(_describes(part, entry) for entry in row.related)
+                any(_matches_part(part, entry) for entry in row.related)
                 for part in body.get("related", [])
                 if any(part.values())
             ),
             all(
-                any(_describes(part, entry) for entry in (row.resource, *row.related))
+                any(_matches_part(part, entry) for entry in (row.resource, *row.related))
                 for part in body.get("any_resource", [])
             ),
-            _answers(row, body.get("text", {}).get("query", "")),
+            _matches_query(row, body.get("text", {}).get("query", "")),
         ]
     )
 
 
-def _describes(part: dict[str, Any], resource: dict[str, str]) -> bool:
+def _matches_part(part: dict[str, Any], resource: dict[str, str]) -> bool:
     id_, role = resource[RESOURCE_ID], resource.get(RESOURCE_ROLE)
     return all(
         [
-            _is(id_, part.get("id"), part.get("id_prefix")),
+            _is_one_of(id_, part.get("id"), part.get("id_prefix")),
             not part.get("role") or role in part["role"],
             not part.get("resources_in_roles") or (id_, role) in part["resources_in_roles"],
-            all(_has(resource.get(key), values) for key, values in part.get("labels", {}).items()),
+            all(_has_any(resource.get(key), values) for key, values in part.get("labels", {}).items()),
         ]
     )
 
 
-def _is(value: str, exact: list[str] | None, prefixes: list[str] | None) -> bool:
+def _is_one_of(value: str, exact: list[str] | None, prefixes: list[str] | None) -> bool:
     return (not exact or value in exact) and (not prefixes or value.startswith(tuple(prefixes)))
 
 
-def _has(value: str | None, values: list[str] | str) -> bool:
+def _has_any(value: str | None, values: list[str] | str) -> bool:
     values = [values] if isinstance(values, str) else values
     if value is None or not values:
         return False
-    wanted = [_like(value, pattern) for pattern in values if not pattern.startswith("!")]
-    unwanted = [_like(value, pattern[1:]) for pattern in values if pattern.startswith("!")]
+    wanted = [_is_like(value, pattern) for pattern in values if not pattern.startswith("!")]
+    unwanted = [_is_like(value, pattern[1:]) for pattern in values if pattern.startswith("!")]
     return (not wanted or any(wanted)) and not any(unwanted)
 
 
-def _like(value: str, pattern: str) -> bool:
+def _is_like(value: str, pattern: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), value) is not None
 
 
-def _answers(row: EventRow, query: str) -> bool:
+def _matches_query(row: EventRow, query: str) -> bool:
     values = [row.event, *row.resource.values(), *(value for entry in row.related for value in entry.values())]
     text = "\n".join([*values, json.dumps(row.payload, ensure_ascii=False)]).lower()
     asked = parse_query(query)

@@ -142,7 +142,7 @@ SEVERAL_CASES: list[Case] = [
         pytest.param(SEVERAL_CASES, id="by several parts"),
     ],
 )
-def test_a_filter_finds(client: TestClient, cases: list[Case]) -> None:
+def test_a_filter_finds_the_matching_events(client: TestClient, cases: list[Case]) -> None:
     assert [(event_filter, _found(client, event_filter)) for event_filter, _ in cases] == cases
 
 
@@ -153,13 +153,13 @@ def test_the_window_is_inclusive_at_both_ends(client: TestClient, sessions: Sess
     assert _found(client, {"occurred": {"since": since.isoformat(), "until": until.isoformat()}}) == [2, 3]
 
 
-def test_an_event_older_than_180_days_is_found_only_when_asked_for(client: TestClient, sessions: Sessions) -> None:
+def test_an_event_older_than_180_days_is_found_only_on_request(client: TestClient, sessions: Sessions) -> None:
     append(sessions, an_event(occurred=datetime.now(UTC) - timedelta(days=181)))
     assert _found(client, {}) == []
     assert _found(client, {"occurred": {"since": "2001-01-01T00:00:00Z"}}) == [1]
 
 
-def test_an_event_is_readable_though_the_clock_of_the_database_is_ahead(client: TestClient, sessions: Sessions) -> None:
+def test_an_event_with_a_future_time_is_found(client: TestClient, sessions: Sessions) -> None:
     append(sessions, an_event(occurred=datetime.now(UTC) + timedelta(minutes=5)))
     assert _found(client, {}) == [1]
 
@@ -182,7 +182,7 @@ def test_a_malformed_filter_is_refused(client: TestClient) -> None:
     assert answers == [422] * len(filters)
 
 
-def test_of_two_events_at_one_time_the_later_in_the_log_is_the_latest(client: TestClient, sessions: Sessions) -> None:
+def test_of_events_at_one_instant_the_last_in_the_log_is_the_latest(client: TestClient, sessions: Sessions) -> None:
     moment = datetime.now(UTC)
     append(sessions, *(an_event(occurred=moment) for _ in range(3)))
     assert _found(client, {"resource": {"distinct": True}}) == [3]

@@ -38,7 +38,7 @@ def _positions(page: dict[str, Any]) -> list[int]:
     return [found["position"] for found in page["events"]]
 
 
-def test_the_newest_50_come_first(client: TestClient, sessions: Sessions) -> None:
+def test_the_newest_50_events_come_first(client: TestClient, sessions: Sessions) -> None:
     append(sessions, *(an_event(occurred=START + timedelta(seconds=at)) for at in range(60)))
     first, second = _pages(client)
     assert _positions(first) == list(range(60, 10, -1))
@@ -51,7 +51,7 @@ def test_ascending_order_begins_with_the_oldest(client: TestClient, sessions: Se
     assert [_positions(page) for page in pages] == [[1, 2], [3, 4], [5]]
 
 
-def test_every_page_knows_the_total(client: TestClient, sessions: Sessions) -> None:
+def test_every_page_has_the_total(client: TestClient, sessions: Sessions) -> None:
     append(sessions, *(an_event() for _ in range(5)))
     assert [page["total"] for page in _pages(client, {"limit": 2})] == [5, 5, 5]
 
@@ -62,7 +62,9 @@ def test_the_last_full_page_has_no_next_page(client: TestClient, sessions: Sessi
 
 
 @pytest.mark.parametrize("order", ["ASC", "DESC"])
-def test_events_appended_meanwhile_shift_no_page(client: TestClient, sessions: Sessions, order: str) -> None:
+def test_events_that_are_appended_between_pages_do_not_shift_them(
+    client: TestClient, sessions: Sessions, order: str
+) -> None:
     append(sessions, *(an_event(occurred=START + timedelta(seconds=at)) for at in range(4)))
     seen = []
     for page in _pages(client, {"filter": {"order": order}, "limit": 2}):
@@ -71,7 +73,7 @@ def test_events_appended_meanwhile_shift_no_page(client: TestClient, sessions: S
     assert sorted(seen) == [1, 2, 3, 4]
 
 
-def test_distinct_pages_do_not_shift_either(client: TestClient, sessions: Sessions) -> None:
+def test_pages_of_distinct_resources_do_not_shift_either(client: TestClient, sessions: Sessions) -> None:
     append(sessions, *(an_event(resource_id=f"r{at}", occurred=START + timedelta(seconds=at)) for at in range(4)))
     seen = []
     for page in _pages(client, {"filter": {"resource": {"distinct": True}}, "limit": 2}):
@@ -80,7 +82,7 @@ def test_distinct_pages_do_not_shift_either(client: TestClient, sessions: Sessio
     assert seen == ["r3", "r2", "r1", "r0"]
 
 
-def test_a_page_costs_the_same_statements_whatever_its_size(settings: Settings, sessions: Sessions) -> None:
+def test_a_page_of_any_size_needs_the_same_statements(settings: Settings, sessions: Sessions) -> None:
     append(sessions, *(an_event() for _ in range(50)))
     app = create_app()
     with TestClient(app, base_url="http://localhost/api") as client:
@@ -101,7 +103,7 @@ def test_a_page_costs_the_same_statements_whatever_its_size(settings: Settings, 
     order=st.sampled_from(["ASC", "DESC"]),
 )
 @hypothesis_settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_pages_hold_every_event_once_in_order(
+def test_the_pages_contain_every_event_once_in_order(
     sessions: Sessions, seconds: list[int], limit: int, order: str
 ) -> None:
     with sessions.begin() as session:

@@ -19,7 +19,7 @@ NAMED = {"event": {"prefix": ["prefect."]}}
 
 
 @pytest.fixture(autouse=True)
-def _few_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def _count_to_three(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_totals, "MAX_COUNTED", 3)
 
 
@@ -29,7 +29,7 @@ def _total(client: TestClient, event_filter: dict[str, Any], limit: int = 1) -> 
 
 
 @pytest.mark.parametrize(("matching", "expected"), [(2, (2, True)), (3, (3, True)), (4, (3, False)), (9, (3, False))])
-def test_a_total_is_exact_up_to_what_is_counted_and_then_at_least_that(
+def test_a_total_is_exact_up_to_the_limit_of_counting_and_a_lower_bound_above_it(
     client: TestClient, sessions: Sessions, matching: int, expected: tuple[int, bool]
 ) -> None:
     append(sessions, *(an_event() for _ in range(matching)), *(an_event(event="other") for _ in range(5)))
@@ -37,13 +37,13 @@ def test_a_total_is_exact_up_to_what_is_counted_and_then_at_least_that(
     assert _total(client, NAMED, limit=0) == expected
 
 
-def test_a_first_page_that_holds_all_is_exact_whatever_is_counted(client: TestClient, sessions: Sessions) -> None:
+def test_a_first_page_that_holds_all_events_has_an_exact_total(client: TestClient, sessions: Sessions) -> None:
     append(sessions, *(an_event() for _ in range(9)))
     assert _total(client, NAMED, limit=9) == (9, True)
 
 
 @pytest.mark.parametrize("event_filter", [{}, NAMED])
-def test_every_page_says_what_the_first_one_said(
+def test_every_page_has_the_total_of_the_first_one(
     client: TestClient, sessions: Sessions, event_filter: dict[str, Any]
 ) -> None:
     append(sessions, *(an_event() for _ in range(9)))
@@ -54,9 +54,7 @@ def test_every_page_says_what_the_first_one_said(
         assert (page["total"], page["total_is_exact"]) == first
 
 
-def test_a_filter_of_times_has_an_exact_total_whatever_the_length_of_the_log(
-    client: TestClient, sessions: Sessions
-) -> None:
+def test_a_filter_by_time_has_an_exact_total_for_a_log_of_any_length(client: TestClient, sessions: Sessions) -> None:
     append(sessions, *(an_event(occurred=START + timedelta(seconds=second)) for second in range(9)))
     window = {"since": (START + timedelta(seconds=2)).isoformat(), "until": (START + timedelta(seconds=7)).isoformat()}
     assert _total(client, {}) == (9, True)
@@ -64,15 +62,13 @@ def test_a_filter_of_times_has_an_exact_total_whatever_the_length_of_the_log(
     assert _total(client, {"occurred": window}) == (6, True)
 
 
-def test_a_window_that_leaves_out_more_than_is_counted_has_at_least_what_is_counted(
-    client: TestClient, sessions: Sessions
-) -> None:
+def test_a_window_that_excludes_more_than_the_limit_has_a_lower_bound(client: TestClient, sessions: Sessions) -> None:
     append(sessions, *(an_event(occurred=START + timedelta(seconds=second)) for second in range(12)))
     assert _total(client, {"occurred": {"since": (START + timedelta(seconds=4)).isoformat()}}) == (3, False)
     assert _total(client, {"occurred": {"until": (START + timedelta(seconds=2)).isoformat()}}) == (3, True)
 
 
-def test_the_default_window_leaves_out_what_is_older_than_half_a_year(client: TestClient, sessions: Sessions) -> None:
+def test_the_default_window_excludes_events_older_than_180_days(client: TestClient, sessions: Sessions) -> None:
     append(sessions, *(an_event(occurred=START - timedelta(days=days)) for days in (400, 300, 20, 10, 1)))
     assert _total(client, {}) == (3, True)
 
@@ -83,7 +79,7 @@ def test_a_window_that_ends_before_it_begins_has_no_events(client: TestClient, s
     assert _total(client, {"occurred": window}, limit=0) == (0, True)
 
 
-def test_the_database_stops_counting_behind_what_is_counted(sessions: Sessions) -> None:
+def test_the_database_stops_counting_at_the_limit(sessions: Sessions) -> None:
     append(sessions, *(an_event() for _ in range(9)))
     plans: list[str] = []
 

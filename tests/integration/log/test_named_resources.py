@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import CONCURRENCY_LIMIT, DEPLOYMENT, FLOW, WORK_POOL, WORK_QUEUE
-from app.capture.resource_kind import ResourceKind
 from app.errors import NotFound
 from app.log.names import ResourceName, find_ids
 from app.models import ConcurrencyLimit, Deployment, EventRow, Flow, Tombstone, WorkPool, WorkQueue
@@ -25,7 +25,7 @@ NAMES = (
     ResourceName(FLOW, "etl"),
     ResourceName(CONCURRENCY_LIMIT, "g1"),
 )
-kinds = pytest.mark.parametrize("wanted", NAMES, ids=[name.kind.name for name in NAMES])
+each_name = pytest.mark.parametrize("wanted", NAMES, ids=[name.kind.name for name in NAMES])
 
 
 def store(sessions: Sessions, *rows: Any) -> None:
@@ -40,7 +40,7 @@ def found(sessions: Sessions, wanted: ResourceName) -> list[UUID]:
         return find_ids(session, wanted)
 
 
-def told(
+def tracked_event(
     kind: ResourceKind,
     operation: str,
     revision: int,
@@ -65,8 +65,8 @@ def told(
     return logged
 
 
-@kinds
-def test_what_lives_is_found(wanted: ResourceName, sessions: Sessions) -> None:
+@each_name
+def test_an_existing_resource_is_found(wanted: ResourceName, sessions: Sessions) -> None:
     flow, pool = Flow(id=uuid4(), name="etl"), WorkPool(id=uuid4(), name="pool", type="process")
     rows: dict[str, Any] = {
         "flow": flow,
@@ -79,13 +79,13 @@ def test_what_lives_is_found(wanted: ResourceName, sessions: Sessions) -> None:
     assert found(sessions, wanted) == [rows[wanted.kind.name].id]
 
 
-@kinds
-@pytest.mark.parametrize("owner_lives", [True, False])
-def test_what_is_buried_is_found_whether_its_owner_lives_or_not(
-    wanted: ResourceName, owner_lives: bool, sessions: Sessions
+@each_name
+@pytest.mark.parametrize("owner_exists", [True, False])
+def test_a_deleted_resource_is_found_whether_or_not_its_owner_exists(
+    wanted: ResourceName, owner_exists: bool, sessions: Sessions
 ) -> None:
     owners = [Flow(id=UUID(int=2), name="etl"), WorkPool(id=UUID(int=3), name="pool", type="process")]
-    graves = [
+    tombstones = [
         Tombstone(id=UUID(int=2), kind="flow", name="etl", revision=2),
         Tombstone(id=UUID(int=3), kind="work-pool", name="pool", revision=2),
     ]
@@ -93,7 +93,7 @@ def test_what_is_buried_is_found_whether_its_owner_lives_or_not(
     other = {"flow_id": str(uuid4()), "work_pool_id": str(uuid4())}
     store(
         sessions,
-        *(owners if owner_lives else graves),
+        *(owners if owner_exists else tombstones),
         Tombstone(id=ID, kind=wanted.kind.name, name=wanted.name, attributes=attributes, revision=2),
         Tombstone(id=uuid4(), kind="block-document", name=wanted.name, attributes=attributes, revision=2),
         Tombstone(id=uuid4(), kind=wanted.kind.name, name="another", attributes=attributes, revision=2),
@@ -104,13 +104,13 @@ def test_what_is_buried_is_found_whether_its_owner_lives_or_not(
     assert len(found(sessions, wanted)) == (2 if wanted.kind.name in ("flow", "work-pool") else 1)
 
 
-@kinds
-def test_what_only_the_log_knows_is_found(wanted: ResourceName, sessions: Sessions) -> None:
+@each_name
+def test_a_resource_that_only_the_log_knows_is_found(wanted: ResourceName, sessions: Sessions) -> None:
     append(
         sessions,
-        told(wanted.kind, "created", 1, wanted.name, owner=wanted.owner),
-        told(wanted.kind, "created", 1, "another", owner=wanted.owner, id_=uuid4()),
-        told(DEPLOYMENT, "created", 1, wanted.name, owner="elsewhere", id_=uuid4()),
+        tracked_event(wanted.kind, "created", 1, wanted.name, owner=wanted.owner),
+        tracked_event(wanted.kind, "created", 1, "another", owner=wanted.owner, id_=uuid4()),
+        tracked_event(DEPLOYMENT, "created", 1, wanted.name, owner="elsewhere", id_=uuid4()),
     )
     assert found(sessions, wanted) == [ID]
 
@@ -119,25 +119,27 @@ def test_what_only_the_log_knows_is_found(wanted: ResourceName, sessions: Sessio
 def test_a_resource_is_found_by_every_name_that_it_had(name: str, sessions: Sessions) -> None:
     append(
         sessions,
-        told(WORK_QUEUE, "created", 1, "one", owner="pool"),
-        told(WORK_QUEUE, "updated", 2, "two", owner="pool", updates={"name": {"from": "one", "to": "two"}}),
-        told(WORK_QUEUE, "updated", 3, "three", owner="pool", updates={"name": {"from": "two", "to": "three"}}),
-        told(WORK_QUEUE, "updated", 4, "three", owner="pool", updates={"priority": {"from": 1, "to": 2}}),
+        tracked_event(WORK_QUEUE, "created", 1, "one", owner="pool"),
+        tracked_event(WORK_QUEUE, "updated", 2, "two", owner="pool", updates={"name": {"from": "one", "to": "two"}}),
+        tracked_event(
+            WORK_QUEUE, "updated", 3, "three", owner="pool", updates={"name": {"from": "two", "to": "three"}}
+        ),
+        tracked_event(WORK_QUEUE, "updated", 4, "three", owner="pool", updates={"priority": {"from": 1, "to": 2}}),
     )
     assert found(sessions, ResourceName(WORK_QUEUE, name, "pool")) == [ID]
 
 
-def test_a_name_that_a_skipped_change_gave_is_found(sessions: Sessions) -> None:
+def test_a_name_from_a_skipped_change_is_found(sessions: Sessions) -> None:
     append(
         sessions,
-        told(WORK_QUEUE, "created", 1, "one", owner="pool"),
-        told(WORK_QUEUE, "skipped", 2, "two", skipped={"operation": "updated"}),
+        tracked_event(WORK_QUEUE, "created", 1, "one", owner="pool"),
+        tracked_event(WORK_QUEUE, "skipped", 2, "two", skipped={"operation": "updated"}),
     )
     assert found(sessions, ResourceName(WORK_QUEUE, "two", "pool")) == [ID]
 
 
-def test_what_a_client_says_of_a_resource_names_nothing(sessions: Sessions) -> None:
-    logged = told(DEPLOYMENT, "created", 1, "nightly", owner="etl")
+def test_a_client_event_names_no_resource(sessions: Sessions) -> None:
+    logged = tracked_event(DEPLOYMENT, "created", 1, "nightly", owner="etl")
     logged.revision = None
     append(sessions, logged)
     with pytest.raises(NotFound, match="No deployment is known by that name"):
@@ -145,7 +147,7 @@ def test_what_a_client_says_of_a_resource_names_nothing(sessions: Sessions) -> N
 
 
 @pytest.mark.own_database
-def test_the_log_is_searched_for_a_name_with_its_index(engine: Engine, sessions: Sessions) -> None:
+def test_the_log_is_searched_for_a_name_by_index(engine: Engine, sessions: Sessions) -> None:
     with sessions() as session:
         connection = session.connection()
         # On a small table a sequential scan is cheapest; the test asks whether the index can be used.

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import tracked_kinds
-from app.capture.resource_kind import ResourceKind
 from app.capture.snapshot import make_masker
 from app.log.history import ResourceHistory, read_histories
 from app.log.state import Phase
@@ -27,11 +27,11 @@ def a_history(kind: ResourceKind, sessions: Sessions, settings: Settings) -> Ran
         references = make_references(session)
     history = RandomHistory(kind, sessions, make_masker(settings), random.Random(seed), references)
     history.create()
-    history.change_everything_once_and_more(8)
+    history.change_each_field_and_random_sets(8)
     return history
 
 
-def life_of(history: RandomHistory) -> ResourceHistory:
+def read_history_of(history: RandomHistory) -> ResourceHistory:
     assert isinstance(history.id, UUID)
     with history.sessions() as session:
         (life,) = read_histories(session, history.kind, [history.id])
@@ -39,21 +39,21 @@ def life_of(history: RandomHistory) -> ResourceHistory:
 
 
 @every_tracked_kind
-def test_the_state_for_now_is_the_row(kind: ResourceKind, sessions: Sessions, settings: Settings) -> None:
+def test_the_state_now_equals_the_row(kind: ResourceKind, sessions: Sessions, settings: Settings) -> None:
     history = a_history(kind, sessions, settings)
     row = history.row()
     assert row is not None
     assert set(row) == set(kind.tracked)
-    assert life_of(history).state().fields == row
+    assert read_history_of(history).state().fields == row
 
 
 @every_tracked_kind
-def test_the_state_at_each_revision_is_what_the_change_left(
+def test_the_state_at_each_revision_is_the_state_after_that_change(
     kind: ResourceKind, sessions: Sessions, settings: Settings
 ) -> None:
     history = a_history(kind, sessions, settings)
     history.delete()
-    life = life_of(history)
+    life = read_history_of(history)
     assert len(life.events) == len(history.states) > len(kind.tracked) / 2
     before = None
     for revision, (occurred, after) in enumerate(history.states, start=1):

@@ -29,7 +29,7 @@ def check_everything(session: Session, registry: Registry) -> None:
     _check_rows(session, registry)
 
 
-def notice(session: Session, histories: Sequence[History]) -> None:
+def copy_progress(session: Session, histories: Sequence[History]) -> None:
     """Copy an interrupted worker's progress into the model; the checks decide later whether it is valid."""
     for history in histories:
         is_of = EventRow.resource_id == f"prefect.{history.kind}.{history.id}"
@@ -58,11 +58,11 @@ def _by_resource(
 
 def _check_history(history: History, events: Sequence[EventRow], snapshots: Sequence[SnapshotRow]) -> None:
     """The log holds the first part of the history and the outbox the rest: no loss, no duplicates, in order."""
-    told = [(event.id, event.revision, event.event) for event in events]
+    logged_events = [(event.id, event.revision, event.event) for event in events]
     held = [(row.id, row.revision, row.operation) for row in snapshots]
-    gone = [entry for entry in history.entries if entry.is_logged]
-    assert gone == history.entries[: len(gone)]
-    assert told == [(entry.id, entry.revision, _event_name(history.kind, entry)) for entry in gone]
+    logged_entries = [entry for entry in history.entries if entry.is_logged]
+    assert logged_entries == history.entries[: len(logged_entries)]
+    assert logged_events == [(entry.id, entry.revision, _event_name(history.kind, entry)) for entry in logged_entries]
     assert {event.resource_id for event in events} <= {f"prefect.{history.kind}.{history.id}"}
     assert {row.kind for row in snapshots} <= {history.kind}
     assert held == [(entry.id, entry.revision, entry.operation) for entry in history.pending]
@@ -104,7 +104,7 @@ def _check_states(history: History, events: Sequence[EventRow], snapshots: Seque
             assert event.payload["skipped"]["reason"] == entry.skip_reason
             state = None
             continue
-        state = _told(event, state)
+        state = _state_after(event, state)
         _assert_same(kind, state, entry)
     for entry, row in zip(entries[len(events) :], snapshots, strict=True):
         if state is not None:
@@ -113,7 +113,7 @@ def _check_states(history: History, events: Sequence[EventRow], snapshots: Seque
         _assert_same(kind, state, entry)
 
 
-def _told(event: EventRow, state: dict[str, Any] | None) -> dict[str, Any] | None:
+def _state_after(event: EventRow, state: dict[str, Any] | None) -> dict[str, Any] | None:
     payload = event.payload
     if "fields" in payload:
         if event.event.endswith(".deleted"):

@@ -87,11 +87,11 @@ def doubled(strategy: st.SearchStrategy[T]) -> list[st.SearchStrategy[T]]:
     return [strategy, strategy.map(lambda value: value)]
 
 
-def furniture(part: Part, works: bool) -> list[Change]:
+def basic_resources(part: Part, works: bool) -> list[Change]:
     """Return changes that create something of each kind in a part and, if `works`, start a worker."""
     pool, limit = part.pools[0], part.limits[0]
     keys = [(DEPLOYMENT, flow, NAMES[0]) for flow in part.flows]
-    work: list[Change] = [pool_changes.Beat(pool, WORKERS[0]), pool_changes.PollPool(pool, None)]
+    work: list[Change] = [pool_changes.SendHeartbeat(pool, WORKERS[0]), pool_changes.PollPool(pool, None)]
     return [
         *(flow_changes.CreateFlow(flow, ["x", "y"], {"team": flow}) for flow in part.flows),
         limit_changes.CreateLimit(limit, {}),
@@ -145,7 +145,7 @@ def _of_pools(part: Part) -> st.SearchStrategy[Change]:
     return st.one_of(
         *doubled(st.builds(pool_changes.CreatePool, pools, types, some_of(POOL_FIELDS))),
         st.builds(pool_changes.UpdatePool, pools, some_of(POOL_FIELDS)),
-        *doubled(st.builds(pool_changes.Beat, pools, workers)),
+        *doubled(st.builds(pool_changes.SendHeartbeat, pools, workers)),
         *doubled(st.builds(pool_changes.PollPool, pools, st.sampled_from([None, None, *QUEUES]))),
         st.builds(pool_changes.ForgetWorker, pools, workers),
         st.builds(pool_changes.DeletePool, pools),

@@ -21,13 +21,13 @@ from tests.integration.model.choices import (
     VERSIONS,
     WORKERS,
     Part,
+    basic_resources,
     deployments_of,
-    furniture,
 )
 from tests.integration.model.deployment_changes import Upsert
 from tests.integration.model.endings import Ending, end
 from tests.integration.model.histories import Draft, Entry, History, Registry
-from tests.integration.model.pool_changes import Beat, PollPool, UpdatePool
+from tests.integration.model.pool_changes import PollPool, SendHeartbeat, UpdatePool
 from tests.integration.model.queue_changes import UpdateQueue
 from tests.integration.model.states import QUEUE, Key
 from tests.integration.model.world import World
@@ -45,7 +45,7 @@ class Clients(RuleBasedStateMachine):
         self.registry = Registry()
         self.session = self.world.sessions()
         self.slow: tuple[Session, Draft] | None = None
-        self._transaction([change for part in parts for change in furniture(part, works)])
+        self._transaction([change for part in parts for change in basic_resources(part, works)])
 
     @rule(steps=STEPS)
     def commit(self, steps: list[Change]) -> None:
@@ -66,7 +66,7 @@ class Clients(RuleBasedStateMachine):
     @rule(pool=POOLS, worker=st.sampled_from(WORKERS), queue=st.sampled_from([None, *QUEUES]), pauses=PAUSES)
     def work(self, pool: str, worker: str, queue: str | None, pauses: list[bool]) -> None:
         """A worker starts and polls; its pool and a queue are paused and resumed."""
-        self._transaction([Beat(pool, worker)])
+        self._transaction([SendHeartbeat(pool, worker)])
         self._transaction([PollPool(pool, queue)])
         for is_paused in pauses:
             fields = {"is_paused": is_paused}
@@ -125,7 +125,7 @@ class Clients(RuleBasedStateMachine):
     def _end(self, session: Session, draft: Draft, ending: Ending) -> bool:
         """End the transaction; return whether its process lives. Only a commit rings, only for its own changes."""
         rung_before = len(self.world.rung)
-        self.world.crash_at_ring = ending is Ending.CRASH_AFTER and bool(draft.changes or draft.taken_back)
+        self.world.crash_at_ring = ending is Ending.CRASH_AFTER and bool(draft.changes or draft.undone)
         end(session, ending, MAIN.flows[0], self.world.engine)
         self.world.crash_at_ring = False
         if not ending.commits:
@@ -137,7 +137,7 @@ class Clients(RuleBasedStateMachine):
             assert not rung
             return False
         assert {entry.id for _, entry in committed} <= rung
-        assert len(rung) <= len(committed) + draft.taken_back
+        assert len(rung) <= len(committed) + draft.undone
         return True
 
     def committed(self, draft: Draft) -> list[tuple[History, Entry]]:

@@ -15,10 +15,10 @@ from tests.integration.model.states import DEPLOYMENT, FLOW, LIMIT, POOL, QUEUE,
 def is_ready(draft: Draft, key: Key) -> bool:
     """Return whether a pool has workers, or a queue or a deployment is polled (a deployment also by its queue)."""
     living = draft.alive[key]
-    if living.heard or key[0] != DEPLOYMENT:
-        return bool(living.heard)
+    if living.active_polls or key[0] != DEPLOYMENT:
+        return bool(living.active_polls)
     queue_id = living.state["work_queue_id"]
-    return any(draft.alive[queue].heard for queue in draft.keys(QUEUE) if str(draft.alive[queue].id) == queue_id)
+    return any(draft.alive[queue].active_polls for queue in draft.keys(QUEUE) if str(draft.alive[queue].id) == queue_id)
 
 
 def refresh_status(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entry | None:
@@ -26,9 +26,9 @@ def refresh_status(draft: Draft, key: Key, causes: Iterable[Entry] = ()) -> Entr
     return draft.change(key, causes, status=_due(draft, key, draft.alive[key].state.get("is_paused", False)))
 
 
-def hear(draft: Draft, key: Key, heard: Iterable[str]) -> None:
+def set_active_polls(draft: Draft, key: Key, active_polls: Iterable[str]) -> None:
     """Set the workers of a pool or the polls of a deployment, and its current status."""
-    draft.hear(key, heard)
+    draft.set_active_polls(key, active_polls)
     refresh_status(draft, key)
 
 

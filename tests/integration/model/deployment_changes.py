@@ -173,4 +173,4 @@ class Serve:
         found = [key for key in self.keys if key in draft.alive]
         polls.record_poll_of_deployments(session, [draft.alive[key].id for key in found])
         for key in found:
-            consequences.hear(draft, key, {"a poll"})
+            consequences.set_active_polls(draft, key, {"a poll"})

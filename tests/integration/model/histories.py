@@ -43,12 +43,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Living:
-    """A resource that exists. `heard` is untracked: its workers or polls, until they fall silent."""
+    """A resource that exists. `active_polls` is untracked: its workers or polls, until they stop."""
 
     id: UUID
     revision: int
     state: State
-    heard: frozenset[str] = frozenset()
+    active_polls: frozenset[str] = frozenset()
     """Workers of a pool by name; of a queue or a deployment that there was a poll."""
     is_default: bool = False
     """Whether it is its pool's default queue."""
@@ -113,7 +113,7 @@ class Draft:
     changes: list[tuple[str, UUID, Entry]] = field(default_factory=list)
     touched: dict[Key, None] = field(default_factory=dict)
     """In the order in which it was done, which is the same in the same history; a set's is not."""
-    taken_back: int = 0
+    undone: int = 0
     """How many changes went with a savepoint: their doorbells may ring, and find nothing."""
 
     @classmethod
@@ -127,7 +127,7 @@ class Draft:
 
     def roll_back_to(self, savepoint: "Draft") -> None:
         """Forget the changes since the savepoint."""
-        self.taken_back += len(self.changes) - len(savepoint.changes)
+        self.undone += len(self.changes) - len(savepoint.changes)
         self.alive, self.changes, self.touched = savepoint.alive, savepoint.changes, savepoint.touched
 
     def keys(self, kind: str, *names: str) -> list[Key]:
@@ -159,9 +159,9 @@ class Draft:
         del self.alive[key]
         return entry
 
-    def hear(self, key: Key, heard: Iterable[str]) -> None:
+    def set_active_polls(self, key: Key, active_polls: Iterable[str]) -> None:
         """Set the resource's workers or polls; this is not a tracked change."""
-        self.alive[key] = replace(self.alive[key], heard=frozenset(heard))
+        self.alive[key] = replace(self.alive[key], active_polls=frozenset(active_polls))
         self.touched[key] = None
 
     def rename(self, key: Key, new: Key) -> None:

@@ -70,7 +70,7 @@ class DeletePool:
 
 
 @dataclass(frozen=True)
-class Beat:
+class SendHeartbeat:
     """A worker of the pool sends a heartbeat."""
 
     pool: str
@@ -81,7 +81,7 @@ class Beat:
         with refused_unless(key in draft.alive):
             pool_workers.record_heartbeat(session, self.pool, Heartbeat(name=self.worker))
         if key in draft.alive:
-            consequences.hear(draft, key, draft.alive[key].heard | {self.worker})
+            consequences.set_active_polls(draft, key, draft.alive[key].active_polls | {self.worker})
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ class ForgetWorker:
 
     def __call__(self, session: Session, draft: Draft) -> None:
         key = (POOL, self.pool)
-        if key not in draft.alive or self.worker not in draft.alive[key].heard:
+        if key not in draft.alive or self.worker not in draft.alive[key].active_polls:
             return
         pool_workers.delete_worker(session, self.pool, self.worker)
-        consequences.hear(draft, key, draft.alive[key].heard - {self.worker})
+        consequences.set_active_polls(draft, key, draft.alive[key].active_polls - {self.worker})
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ class PollPool:
         queues = draft.keys(QUEUE, *named)
         with refused_unless(bool(queues)):
             polls.record_poll_of_pool(session, self.pool, None if self.queue is None else [self.queue])
-        if not queues or not draft.alive[POOL, self.pool].heard:
+        if not queues or not draft.alive[POOL, self.pool].active_polls:
             return
         for key in queues:
-            draft.hear(key, {"a poll"})
+            draft.set_active_polls(key, {"a poll"})
         entries = [entry for key in queues if (entry := consequences.refresh_status(draft, key)) is not None]
         ids = {str(draft.alive[key].id) for key in queues}
         for key in draft.keys(DEPLOYMENT):

@@ -58,7 +58,7 @@ class Service(Workers):
         assert first.is_parked or first.is_logged
 
     @rule()
-    def mend(self) -> None:
+    def fix_bug(self) -> None:
         """The bug is fixed; failed snapshots still wait until they are due."""
         self.world.poison.clear()
 
@@ -95,7 +95,7 @@ class Service(Workers):
         entry.is_parked, entry.is_due, entry.skip_reason = False, True, "it cannot be mended"
 
     @rule(pick=PICK)
-    def decide_on_what_is_not_parked(self, pick: int) -> None:
+    def decide_on_unparked(self, pick: int) -> None:
         """The command refuses, and nothing changes."""
         if not self.registry.histories:
             return
@@ -110,7 +110,7 @@ class Service(Workers):
                 skip(session, entry.id, "a mistake")
 
     @invariant()
-    def holds(self) -> None:
+    def matches_the_model(self) -> None:
         """Nothing is lost, invented, duplicated or out of order."""
         with self.world.sessions() as session:
             check_everything(session, self.registry)
@@ -124,7 +124,7 @@ class Service(Workers):
         self.pass_time()
         self.sweep(500)
         assert self.registry.pending() == []
-        self.holds()
+        self.matches_the_model()
         self._audit()
         super().teardown()
 
@@ -146,7 +146,7 @@ class Service(Workers):
 @pytest.mark.parametrize(
     ("histories", "steps"), [(15, 40), pytest.param(150, 50, marks=pytest.mark.slow)], ids=["some", "many"]
 )
-def test_any_history_becomes_its_log(
+def test_the_log_matches_the_model_after_any_history(
     sessions: sessionmaker[Session],
     engine: Engine,
     settings: Settings,

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from sqlalchemy.exc import DBAPIError
 
-from tests.integration.model.checks import notice
+from tests.integration.model.checks import copy_progress
 from tests.integration.model.choices import MAIN
 from tests.integration.model.clients import Clients
 from tests.integration.model.consequences import refresh_status
 from tests.integration.model.endings import Crash
 from tests.integration.model.histories import ATTEMPTS, Draft, Entry, History
 from tests.integration.model.states import DEPLOYMENT, POOL, QUEUE
-from tests.integration.model.world import AT
+from tests.integration.model.world import FAILURE_POINTS
 
 PICK = st.integers(0, 1_000_000)
 """One of however many there are."""
@@ -25,14 +25,14 @@ BATCHES = st.sampled_from([1, 2, 500])
 class Workers(Clients):
     """Clients, and the workers that dispatch their snapshots."""
 
-    @rule(pick=PICK, keeps=st.booleans(), came_again=st.booleans(), batch_size=BATCHES)
-    def deliver(self, pick: int, keeps: bool, came_again: bool, batch_size: int) -> None:
+    @rule(pick=PICK, keeps=st.booleans(), was_redelivered=st.booleans(), batch_size=BATCHES)
+    def deliver(self, pick: int, keeps: bool, was_redelivered: bool, batch_size: int) -> None:
         """Deliver a doorbell early, late, or again after its worker died; if `keeps`, it can be delivered once more."""
         if not self.world.rung:
             return
         at = pick % len(self.world.rung)
         doorbell = self.world.rung[at] if keeps else self.world.rung.pop(at)
-        self._dispatch([doorbell.snapshot_id], batch_size, came_again=came_again)
+        self._dispatch([doorbell.snapshot_id], batch_size, was_redelivered=was_redelivered)
 
     @rule(order=st.randoms(use_true_random=False), twice=st.booleans(), batch_size=BATCHES)
     def deliver_all(self, order: Random, twice: bool, batch_size: int) -> None:
@@ -43,7 +43,7 @@ class Workers(Clients):
         self._dispatch(ids, batch_size)
 
     @rule()
-    def lose_the_doorbells(self) -> None:
+    def lose_doorbells(self) -> None:
         """The broker loses all messages."""
         self.world.rung.clear()
 
@@ -55,7 +55,7 @@ class Workers(Clients):
         self._dispatch([lane.snapshot_id for lane in waiting], batch_size, swept=True)
         assert self._claimable() == []
 
-    @rule(place=st.sampled_from(AT), batch_size=BATCHES, swept=st.booleans())
+    @rule(place=st.sampled_from(FAILURE_POINTS), batch_size=BATCHES, swept=st.booleans())
     def crash_a_worker(self, place: str, batch_size: int, swept: bool) -> None:
         """A worker crashes or loses its connection while it dispatches."""
         ids = [entry.id for _, entry in self.registry.pending() if entry.id is not None]
@@ -66,21 +66,23 @@ class Workers(Clients):
         self.world.fail_at = None
         # The batches decide how far the worker came; the checks require a valid prefix of its work.
         with self.world.sessions() as session:
-            notice(session, [history for history in self.registry.histories.values() if history.lane in lanes])
+            copy_progress(session, [history for history in self.registry.histories.values() if history.lane in lanes])
 
-    @rule(falls=st.booleans(), looks=st.booleans())
-    def silence(self, falls: bool, looks: bool) -> None:
+    @rule(polls_stop=st.booleans(), task_runs=st.booleans())
+    def change_readiness(self, polls_stop: bool, task_runs: bool) -> None:
         """Polls and heartbeats stop and/or the readiness task runs, which updates the statuses."""
         draft = Draft.of(self.registry)
-        if falls:
-            self.world.fall_silent(MAIN.flows, MAIN.pools)
-            silent = [key for key, living in draft.alive.items() if living.heard and key[1] in MAIN.flows + MAIN.pools]
-            for key in silent:
-                draft.hear(key, ())
-        if looks:
+        if polls_stop:
+            self.world.stop_polls(MAIN.flows, MAIN.pools)
+            unpolled = [
+                key for key, living in draft.alive.items() if living.active_polls and key[1] in MAIN.flows + MAIN.pools
+            ]
+            for key in unpolled:
+                draft.set_active_polls(key, ())
+        if task_runs:
             for key in [key for kind in (POOL, QUEUE, DEPLOYMENT) for key in draft.keys(kind)]:
                 refresh_status(draft, key)
-            assert self.world.look_for_the_silent() == len(draft.changes)
+            assert self.world.run_readiness_task() == len(draft.changes)
         self.committed(draft)
 
     def _claimable(self) -> list[tuple[History, Entry]]:

@@ -28,16 +28,22 @@ from workers.dispatch import Dispatcher, Done
 from workers.readiness import refresh_all_statuses
 from workers.sweep import Waiting, sweep
 
-NOT_BEFORE_THE_END = 3600.0
+LONG_DELAY = 3600.0
 """Seconds: a retry is due when the test says so."""
 
-LONG = timedelta(hours=1)
+LONG_SILENCE = timedelta(hours=1)
 """Who was not heard for so long is not there any more."""
 
 Poison = tuple[UUID, int]
 """A resource and a revision of it whose event cannot be built, or is refused by the database."""
 
-AT = ("before the append", "after the append", "after the deletion", "cut before the commit", "after the commit")
+FAILURE_POINTS = (
+    "before the append",
+    "after the append",
+    "after the deletion",
+    "cut before the commit",
+    "after the commit",
+)
 """Where a worker may fail."""
 
 
@@ -68,23 +74,25 @@ class World:
         patch.setattr(capturing, "lane_of", lane_of)
         patch.setattr(polls, "POLL_RESOLUTION", timedelta(0))
         patch.setattr(retry, "ATTEMPTS", ATTEMPTS)
-        patch.setattr(retry, "FIRST_DELAY_SECONDS", NOT_BEFORE_THE_END)
-        patch.setattr(retry, "LONGEST_DELAY_SECONDS", NOT_BEFORE_THE_END)
+        patch.setattr(retry, "FIRST_DELAY_SECONDS", LONG_DELAY)
+        patch.setattr(retry, "LONGEST_DELAY_SECONDS", LONG_DELAY)
         patch.setattr(batch, "build", self._build)
-        patch.setattr(batch, "append", self._around(append, AT[0], AT[1]))
-        patch.setattr(batch, "_delete", self._around(batch._delete, None, AT[2]))
-        patch.setattr(dispatch, "dispatch_together", self._around(dispatch_together, None, AT[3]))
-        patch.setattr(dispatch, "dispatch_apart", self._around(dispatch_apart, None, AT[3]))
+        patch.setattr(batch, "append", self._around(append, FAILURE_POINTS[0], FAILURE_POINTS[1]))
+        patch.setattr(batch, "_delete", self._around(batch._delete, None, FAILURE_POINTS[2]))
+        patch.setattr(dispatch, "dispatch_together", self._around(dispatch_together, None, FAILURE_POINTS[3]))
+        patch.setattr(dispatch, "dispatch_apart", self._around(dispatch_apart, None, FAILURE_POINTS[3]))
         patch.setattr(dispatch, "Done", self._done)
 
-    def dispatch(self, ids: Sequence[UUID], batch_size: int, *, swept: bool = False, came_again: bool = False) -> int:
+    def dispatch(
+        self, ids: Sequence[UUID], batch_size: int, *, swept: bool = False, was_redelivered: bool = False
+    ) -> int:
         """Dispatch these ids as a worker does for a message."""
         dispatcher = Dispatcher(
             sessions=self.sessions,
             batch_size=batch_size,
             size_cap=self.settings.event_size_cap,
             rescue_after=0.0 if swept else None,
-            came_again=came_again,
+            was_redelivered=was_redelivered,
         )
         return dispatcher.dispatch(ids)
 
@@ -95,17 +103,17 @@ class World:
             assert sweep(session, 0, found.append) == len(found)
         return found
 
-    def fall_silent(self, flows: Sequence[str], pools: Sequence[str]) -> None:
+    def stop_polls(self, flows: Sequence[str], pools: Sequence[str]) -> None:
         """Make all polls and heartbeats old: those of these pools, and of the deployments of these flows."""
         of_pools = select(WorkPool.id).where(WorkPool.name.in_(pools))
         of_flows = select(Flow.id).where(Flow.name.in_(flows))
-        old = update(PoolWorker).values(online_until=func.clock_timestamp() - LONG)
+        old = update(PoolWorker).values(online_until=func.clock_timestamp() - LONG_SILENCE)
         with self.sessions.begin() as session:
             session.execute(old.where(PoolWorker.work_pool_id.in_(of_pools)))
             session.execute(update(WorkQueue).values(last_polled=None).where(WorkQueue.work_pool_id.in_(of_pools)))
             session.execute(update(Deployment).values(last_polled=None).where(Deployment.flow_id.in_(of_flows)))
 
-    def look_for_the_silent(self) -> int:
+    def run_readiness_task(self) -> int:
         """Run the readiness task that beat runs every few seconds; return how many statuses changed."""
         return refresh_all_statuses(self.sessions)
 
@@ -122,7 +130,7 @@ class World:
         self.rung.extend(doorbells)
 
     def _done(self, *arguments: Any, **named: Any) -> Done:
-        self._fail_if(AT[4])
+        self._fail_if(FAILURE_POINTS[4])
         return Done(*arguments, **named)
 
     def _build(self, snapshot: Claimed, *arguments: Any) -> Event:
@@ -147,7 +155,7 @@ class World:
         if place is None or place != self.fail_at:
             return
         self.fail_at = None
-        if place == AT[3] and session is not None:
+        if place == FAILURE_POINTS[3] and session is not None:
             cut(session, self.engine)
             return
         if session is not None:

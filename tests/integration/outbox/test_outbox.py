@@ -31,7 +31,7 @@ def test_nothing_rings_before_the_commit(outbox_world: OutboxWorld) -> None:
     assert len(outbox_world.rung) == 2
 
 
-def test_a_rollback_takes_the_snapshot_and_the_doorbell(outbox_world: OutboxWorld) -> None:
+def test_a_rollback_removes_the_snapshot_and_the_doorbell(outbox_world: OutboxWorld) -> None:
     with outbox_world.sessions() as session:
         create_deployment(session, "nightly")
         session.rollback()
@@ -78,7 +78,7 @@ def test_a_failing_doorbell_does_not_fail_the_commit(
     assert outbox_world.pending_ids() == [change.event_id]
 
 
-def test_the_masked_state_is_what_is_stored(outbox_world: OutboxWorld) -> None:
+def test_the_stored_state_is_masked(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     outbox_world.update(change, infra_overrides={"env": {"A": "hunter2"}})
     with outbox_world.sessions() as session:
@@ -87,7 +87,7 @@ def test_the_masked_state_is_what_is_stored(outbox_world: OutboxWorld) -> None:
     assert not [row for row in stored if "hunter2" in row]
 
 
-def test_the_correlation_id_travels_with_the_snapshot(outbox_world: OutboxWorld) -> None:
+def test_the_correlation_id_is_stored_with_the_snapshot(outbox_world: OutboxWorld) -> None:
     token = correlation_id.set("request-7")
     try:
         outbox_world.create("nightly")
@@ -96,14 +96,14 @@ def test_the_correlation_id_travels_with_the_snapshot(outbox_world: OutboxWorld)
     assert [row.correlation_id for row in outbox_world.pending()] == ["request-7"]
 
 
-def test_a_resource_keeps_its_lane(outbox_world: OutboxWorld) -> None:
+def test_all_snapshots_of_a_resource_are_in_its_lane(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     outbox_world.update(change, version="2")
     lanes = {row.lane for row in outbox_world.pending()}
     assert lanes == {change.row["id"].int % 64}
 
 
-def test_a_message_names_ids_and_tells_an_operator_what_they_are_for(
+def test_a_message_contains_only_ids_and_a_description_for_the_operator(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[tuple[list[str], str]] = []
@@ -135,7 +135,7 @@ def test_several_changes_in_one_transaction_have_their_own_revisions(outbox_worl
     assert times == sorted(set(times))
 
 
-def test_a_savepoint_that_is_rolled_back_leaves_the_doorbells_of_what_was_recorded_before(
+def test_a_rolled_back_savepoint_keeps_the_doorbells_of_earlier_changes(
     outbox_world: OutboxWorld,
 ) -> None:
     with outbox_world.sessions() as session:

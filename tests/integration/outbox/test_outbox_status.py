@@ -14,12 +14,14 @@ PARKED = {"attempts": 8, "error": "odd", "parked": LATER}
 RETRYING = {"attempts": 1, "error": "odd", "next_attempt": LATER}
 
 
-def test_of_an_empty_outbox_nothing_waits(sessions: sessionmaker[Session]) -> None:
+def test_in_an_empty_outbox_nothing_is_pending(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         assert status(session) == OutboxStatus(0, None, 0, 0, 0, 0, position=0, rescued=0)
 
 
-def test_it_tells_the_position_of_the_log_and_the_rescued_events(sessions: sessionmaker[Session]) -> None:
+def test_the_status_has_the_position_of_the_log_and_the_number_of_rescued_events(
+    sessions: sessionmaker[Session],
+) -> None:
     with sessions() as session:
         store(session, [Life(3)])
         session.execute(update(EventLog).values(rescued=2))
@@ -27,7 +29,7 @@ def test_it_tells_the_position_of_the_log_and_the_rescued_events(sessions: sessi
     assert (found.position, found.rescued) == (4, 2)
 
 
-def test_the_age_is_that_of_the_oldest_pending_snapshot_by_the_databases_clock(
+def test_the_age_is_that_of_the_oldest_pending_snapshot_by_the_clock_of_the_database(
     sessions: sessionmaker[Session],
 ) -> None:
     with sessions() as session:
@@ -43,7 +45,9 @@ def test_the_age_is_that_of_the_oldest_pending_snapshot_by_the_databases_clock(
     assert 100 <= age < 200
 
 
-def test_a_parked_snapshot_is_not_pending_and_those_behind_it_wait(sessions: sessionmaker[Session]) -> None:
+def test_a_parked_snapshot_is_not_pending_and_the_later_ones_of_its_resource_wait(
+    sessions: sessionmaker[Session],
+) -> None:
     stuck, other = Life(4, pending=3), Life(2, pending=2)
     with sessions() as session:
         store(session, [stuck, other])
@@ -52,7 +56,7 @@ def test_a_parked_snapshot_is_not_pending_and_those_behind_it_wait(sessions: ses
     assert (found.pending, found.parked, found.waiting, found.retrying) == (4, 1, 2, 0)
 
 
-def test_what_comes_before_a_parked_snapshot_does_not_wait_for_it(sessions: sessionmaker[Session]) -> None:
+def test_a_snapshot_before_a_parked_one_does_not_wait(sessions: sessionmaker[Session]) -> None:
     stuck = Life(3, pending=3)
     with sessions() as session:
         store(session, [stuck])
@@ -70,7 +74,7 @@ def test_a_failed_snapshot_that_is_not_parked_is_retrying(sessions: sessionmaker
     assert (found.pending, found.parked, found.waiting, found.retrying) == (2, 0, 0, 1)
 
 
-def test_a_snapshot_of_a_newer_version_is_pending_and_told_apart(sessions: sessionmaker[Session]) -> None:
+def test_a_snapshot_of_a_newer_version_is_pending_and_counted_as_newer(sessions: sessionmaker[Session]) -> None:
     life = Life(3, pending=2)
     with sessions() as session:
         store(session, [life])

@@ -41,29 +41,29 @@ def copied(session: Session, *rows: Sequence[Any]) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in session.execute(select(*(table.c[name] for name in NAMES)))]
 
 
-def with_(**values: Any) -> tuple[Any, ...]:
+def row_with(**values: Any) -> tuple[Any, ...]:
     """Return `ROW` with some values changed."""
     return tuple({**dict(zip(NAMES, ROW, strict=True)), **values}.values())
 
 
-def test_what_is_copied_is_what_was_given(sessions: sessionmaker[Session]) -> None:
-    other = with_(position=6, id=OTHER, follows=ID, revision=3)
+def test_copied_rows_are_read_as_they_were_given(sessions: sessionmaker[Session]) -> None:
+    other = row_with(position=6, id=OTHER, follows=ID, revision=3)
     with sessions() as session:
         found = copied(session, ROW, other)
     assert found == [ROW, other]
     assert found[0][2].astimezone(UTC).microsecond == 678901
 
 
-def test_nothing_is_copied_beyond_a_rollback(sessions: sessionmaker[Session]) -> None:
+def test_a_rollback_removes_copied_rows(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         copied(session, ROW)
         session.rollback()
         assert copied(session) == []
 
 
-def test_what_the_database_refuses_is_an_error_of_sqlalchemy(sessions: sessionmaker[Session]) -> None:
+def test_a_refusal_of_the_database_is_an_sqlalchemy_error(sessions: sessionmaker[Session]) -> None:
     with sessions() as session, pytest.raises(IntegrityError) as caught:
-        copied(session, ROW, with_(position=8))
+        copied(session, ROW, row_with(position=8))
     assert is_refusal(caught.value)
 
 
@@ -78,24 +78,22 @@ def test_what_the_database_refuses_is_an_error_of_sqlalchemy(sessions: sessionma
         {"occurred": "soon"},
     ],
 )
-def test_a_value_that_cannot_be_written_is_an_error_of_sqlalchemy_too(
-    value: dict[str, Any], sessions: sessionmaker[Session]
-) -> None:
+def test_an_unwritable_value_is_an_sqlalchemy_error_too(value: dict[str, Any], sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         with pytest.raises(DataError) as caught, session.begin_nested():
-            copied(session, ROW, with_(position=8, id=OTHER, **value))
+            copied(session, ROW, row_with(position=8, id=OTHER, **value))
         assert is_refusal(caught.value)
         assert copied(session, ROW) == [ROW]
 
 
 @pytest.mark.parametrize("write", [json_field, labels_field])
-def test_half_a_surrogate_pair_cannot_be_written(write: Callable[[dict[str, str]], bytes]) -> None:
+def test_half_of_a_surrogate_pair_cannot_be_written(write: Callable[[dict[str, str]], bytes]) -> None:
     with pytest.raises(DataError) as caught:
         write({"a": "\ud800"})
     assert is_refusal(caught.value)
 
 
-def test_an_event_that_cannot_be_written_stops_its_own_resource_only(
+def test_an_event_that_cannot_be_written_blocks_only_its_own_resource(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def odd(snapshot: Claimed, *arguments: Any) -> Event:

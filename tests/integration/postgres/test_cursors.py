@@ -25,7 +25,7 @@ def engine(sessions: sessionmaker[Session]) -> Engine:
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_the_columns_are_those_that_psycopg_describes(engine: Engine, statement: str) -> None:
+def test_the_columns_equal_those_that_psycopg_describes(engine: Engine, statement: str) -> None:
     with engine.connect() as connection:
         cursor = connection.connection.cursor()
         assert isinstance(cursor, Cursor)
@@ -35,7 +35,7 @@ def test_the_columns_are_those_that_psycopg_describes(engine: Engine, statement:
         assert [tuple(column) for column in cursor.description or ()] == [tuple(column) for column in described or ()]
 
 
-def test_a_column_is_found_from_both_ends_and_not_beyond(engine: Engine) -> None:
+def test_a_column_is_found_by_index_and_a_wrong_index_is_an_error(engine: Engine) -> None:
     with engine.connect() as connection:
         cursor = connection.connection.cursor()
         cursor.execute("SELECT 1 AS a, 2 AS b, 3 AS c")

@@ -44,31 +44,31 @@ def test_a_notification_ends_the_wait(listener: Listener, engine: Engine) -> Non
     timer.join()
 
 
-def test_a_notification_that_came_before_the_wait_counts(listener: Listener, engine: Engine) -> None:
+def test_a_notification_before_the_wait_counts(listener: Listener, engine: Engine) -> None:
     notify(engine)
     assert listener.wait(30)
 
 
-def test_without_a_notification_the_wait_ends_with_its_time(listener: Listener) -> None:
+def test_the_wait_ends_after_its_timeout_without_a_notification(listener: Listener) -> None:
     begun = time.monotonic()
     assert not listener.wait(0.2)
     assert 0.2 <= time.monotonic() - begun < 10
 
 
-def test_a_change_that_is_rolled_back_notifies_nobody(listener: Listener, engine: Engine) -> None:
+def test_a_transaction_that_is_rolled_back_notifies_nobody(listener: Listener, engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_notify(:channel, '1')"), {"channel": CHANNEL})
         connection.rollback()
     assert not listener.wait(0.2)
 
 
-def test_many_notifications_at_once_are_one(listener: Listener, engine: Engine) -> None:
+def test_many_notifications_together_end_one_wait(listener: Listener, engine: Engine) -> None:
     notify(engine, times=50)
     assert listener.wait(30)
     assert not listener.wait(0.2)
 
 
-def test_after_a_lost_connection_it_listens_again_and_says_that_something_may_have_been_missed(
+def test_after_a_lost_connection_it_listens_again_and_reports_a_possible_gap(
     listener: Listener, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "RETRY_SECONDS", 0.0)
@@ -79,7 +79,7 @@ def test_after_a_lost_connection_it_listens_again_and_says_that_something_may_ha
     assert listener.wait(30)
 
 
-def test_a_database_that_is_away_is_waited_without(settings: Settings) -> None:
+def test_the_wait_ends_after_its_timeout_while_the_database_is_unavailable(settings: Settings) -> None:
     nobody = make_engine(
         settings.model_copy(update={"database_url": "postgresql+psycopg://a:b@127.0.0.1:1/c"}), application_name="test"
     )
@@ -89,7 +89,7 @@ def test_a_database_that_is_away_is_waited_without(settings: Settings) -> None:
         assert time.monotonic() - begun >= 0.2
 
 
-def test_it_takes_no_connection_out_of_the_pool(engine: Engine) -> None:
+def test_it_takes_no_connection_from_the_pool(engine: Engine) -> None:
     before = engine.pool.checkedout()  # type: ignore[attr-defined]  # Only a QueuePool has it.
     with Listener(engine, CHANNEL):
         assert engine.pool.checkedout() == before  # type: ignore[attr-defined]  # Only a QueuePool has it.

@@ -19,7 +19,7 @@ def backends(engine: Engine) -> set[int]:
         return {connection.scalars(select(func.pg_backend_pid())).one() for connection in connections}
 
 
-def test_all_of_them_are_replaced_at_their_next_use(engine: Engine) -> None:
+def test_all_closed_connections_are_replaced_at_their_next_use(engine: Engine) -> None:
     before = backends(engine)
     with engine.connect() as connection:
         mine = connection.scalars(select(func.pg_backend_pid())).one()
@@ -32,7 +32,7 @@ def test_all_of_them_are_replaced_at_their_next_use(engine: Engine) -> None:
     assert after & before == {mine}
 
 
-def test_one_that_lives_is_used_without_asking_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_connection_is_used_without_a_query(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     before = backends(engine)
     waits: list[int] = []
     wait = WatchedConnection.wait
@@ -48,7 +48,7 @@ def test_one_that_lives_is_used_without_asking_it(engine: Engine, monkeypatch: p
     assert backends(engine) == before
 
 
-def test_one_on_which_the_server_has_said_something_is_not_used(engine: Engine) -> None:
+def test_a_connection_with_unread_input_is_not_used(engine: Engine) -> None:
     with engine.connect() as connection:
         pid = connection.scalars(select(func.pg_backend_pid())).one()
         raw = connection.connection.dbapi_connection

@@ -72,7 +72,7 @@ def test_every_time_limit_is_in_force(pooled_settings: Settings, engine: Engine)
         assert code(pooled_settings, "LOCK TABLE flow") == "55P03"
 
 
-def test_a_process_that_hangs_in_its_transaction_loses_it_and_its_locks(
+def test_a_process_that_hangs_in_its_transaction_loses_the_transaction_and_its_locks(
     pooled_settings: Settings, engine: Engine
 ) -> None:
     brief = engine_of(pooled_settings, database_idle_transaction_timeout_ms=100)
@@ -94,7 +94,7 @@ def test_a_transaction_of_short_statements_ends_in_time(pooled_settings: Setting
         assert time.monotonic() - begun < 4
 
 
-def test_what_another_client_leaves_in_the_sessions_changes_nothing(pooled_settings: Settings) -> None:
+def test_settings_that_another_client_leaves_in_sessions_have_no_effect(pooled_settings: Settings) -> None:
     with other_client(pooled_settings) as other:
         for setting in ("statement_timeout = 100", "datestyle = German", "search_path = pg_catalog"):
             other.execute(f"SET {setting}")
@@ -112,7 +112,7 @@ def test_what_another_client_leaves_in_the_sessions_changes_nothing(pooled_setti
         other.execute("RESET ALL")
 
 
-def test_what_we_set_does_not_stay_in_the_sessions(pooled_settings: Settings) -> None:
+def test_our_settings_do_not_remain_in_the_sessions(pooled_settings: Settings) -> None:
     with other_client(pooled_settings) as other, engine_of(pooled_settings) as engine:
         before = other.execute("SHOW statement_timeout").fetchone()
         for _ in range(SESSIONS + 1):
@@ -121,7 +121,7 @@ def test_what_we_set_does_not_stay_in_the_sessions(pooled_settings: Settings) ->
         assert [other.execute("SHOW statement_timeout").fetchone() for _ in range(5)] == [before] * 5
 
 
-def test_prepared_statements_of_another_client_do_not_meet_ours(pooled_settings: Settings) -> None:
+def test_prepared_statements_of_another_client_do_not_conflict_with_ours(pooled_settings: Settings) -> None:
     def use(session: Session, number: int) -> object:
         return session.execute(text("SELECT CAST(:number AS integer)"), {"number": number}).scalar_one()
 
@@ -148,7 +148,7 @@ def test_prepared_statements_of_another_client_do_not_meet_ours(pooled_settings:
                 assert connection.scalars(prepared).all() == []
 
 
-def test_nothing_listens_and_the_wait_ends_with_its_time(pooled_settings: Settings, engine: Engine) -> None:
+def test_nothing_listens_and_the_wait_ends_after_its_timeout(pooled_settings: Settings, engine: Engine) -> None:
     with engine_of(pooled_settings) as pooled, Listener(pooled, "some_channel") as listener:
         begun = time.monotonic()
         assert not listener.wait(0.2)
@@ -169,7 +169,7 @@ def test_no_free_session_is_an_outage(pooled_settings: Settings) -> None:
             holder.close()
 
 
-def test_without_the_setting_it_is_refused_and_leaves_nothing_in_the_session(pooled_settings: Settings) -> None:
+def test_a_pooler_without_the_setting_is_refused_and_nothing_remains_in_the_session(pooled_settings: Settings) -> None:
     with other_client(pooled_settings) as other, engine_of(pooled_settings, database_pooler="none") as engine:
         for _ in range(SESSIONS + 1):
             with pytest.raises(OperationalError) as caught:
@@ -207,7 +207,9 @@ def test_a_pooler_in_another_mode_works_or_is_refused(
             assert str(caught.value) == refusal
 
 
-def test_an_api_that_runs_says_it_in_its_readiness(pooled_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_api_reports_the_pooler_in_its_readiness(
+    pooled_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", pooled_settings.database_url)
     get_settings.cache_clear()
     with TestClient(create_app(), base_url="http://localhost/api") as client:
@@ -223,7 +225,7 @@ def empty_database(postgres_url: str, bouncer: str) -> Iterator[str]:
     administer(postgres_url, "DROP DATABASE behind_pgbouncer WITH (FORCE)")
 
 
-def test_migrations_one_after_the_other_and_two_at_once(empty_database: str, postgres_url: str) -> None:
+def test_migrations_can_run_one_after_the_other_and_concurrently(empty_database: str, postgres_url: str) -> None:
     migrate = "import sys; from app.cli.migrate import upgrade; upgrade(sys.argv[1], 'transaction')"
     together = [subprocess.Popen([sys.executable, "-c", migrate, empty_database]) for _ in range(2)]
     assert [process.wait(60) for process in together] == [0, 0]

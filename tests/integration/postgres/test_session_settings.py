@@ -143,7 +143,7 @@ def test_every_setting_that_a_result_may_depend_on_is_set_or_left_for_a_reason(
 
 @pytest.mark.own_database
 @pytest.mark.usefixtures("other_defaults")
-def test_a_session_inherits_none_of_them(settings: Settings, mode: str) -> None:
+def test_a_session_inherits_no_setting(settings: Settings, mode: str) -> None:
     chosen = settings.model_copy(update={"database_pooler": mode})
     engine = make_engine(chosen, application_name="test", lock_timeout_ms=1234, generic_plans=True)
     expected = settings_of_sessions(settings, 1234, generic_plans=True)
@@ -156,7 +156,7 @@ def test_a_session_inherits_none_of_them(settings: Settings, mode: str) -> None:
 
 @pytest.mark.own_database
 @pytest.mark.usefixtures("other_defaults")
-def test_a_migration_inherits_none_of_them(database_url: str, mode: str) -> None:
+def test_a_migration_inherits_no_setting(database_url: str, mode: str) -> None:
     engine = make_migration_engine(database_url, is_pooled=mode == "transaction")
     assert_ours(engine, {**MIGRATION, **OWN})
 
@@ -175,7 +175,7 @@ def test_another_isolation_level_is_for_one_transaction_only(settings: Settings,
 
 @pytest.mark.own_database
 @pytest.mark.usefixtures("other_defaults", "_mode_in_environment")
-def test_the_service_works_with_them(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_the_service_works_with_unusual_settings(client: TestClient, sessions: sessionmaker[Session]) -> None:
     world = World(client, sessions, patience=2.0)
     pool = world.pool()
     schedules = [{"schedule": {"interval": 60, "anchor_date": "2026-02-01T03:04:05+00:00"}}]

@@ -45,7 +45,7 @@ def together(*functions: Callable[[], Any]) -> list[Any]:
 
 
 @contextmanager
-def held_after(
+def paused_after(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, action: Callable[[], None]
 ) -> Iterator[Future[None]]:
     """Run the action in a thread, and hold it after its first call of that function while the block runs."""
@@ -70,7 +70,7 @@ def held_after(
 
 
 @contextmanager
-def all_held_up(engine: Engine, *actions: Callable[[], T]) -> Iterator[list[Future[T]]]:
+def while_all_blocked(engine: Engine, *actions: Callable[[], T]) -> Iterator[list[Future[T]]]:
     """Run the actions in threads, and the block once each waits for a lock; the block should release them."""
     with ThreadPoolExecutor(len(actions)) as threads:
         futures = [threads.submit(action) for action in actions]

@@ -13,7 +13,7 @@ from tests.integration.races.racing import Races
 from tests.integration.readiness import deploy, heartbeat, let_time_pass, poll
 from tests.integration.registry import make_pool
 
-PATIENT_AND_WIDE: Final = {
+LONG_LOCK_TIMEOUT_AND_MANY_THREADS: Final = {
     "AFTERCOMMIT_DATABASE_LOCK_TIMEOUT_MS": "30000",
     "AFTERCOMMIT_API_THREADS": "50",
     "AFTERCOMMIT_DATABASE_POOL_SIZE": "60",
@@ -26,14 +26,14 @@ def races(
     outbox_world: OutboxWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Races:
     """The API in this process, and its outbox."""
-    for name, value in PATIENT_AND_WIDE.items():
+    for name, value in LONG_LOCK_TIMEOUT_AND_MANY_THREADS.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
     return Races(request.getfixturevalue("world"), outbox_world, engine)
 
 
 @pytest.fixture
-def silent(client: TestClient, engine: Engine) -> str:
+def outdated(client: TestClient, engine: Engine) -> str:
     """The path of a ready deployment in a ready queue and pool, whose last poll and heartbeat are long ago."""
     make_pool(client)
     path = f"/deployments/{deploy(client)}"

@@ -25,7 +25,7 @@ def upsert(flow_id: UUID, description: str, session: Session) -> tuple[UUID, boo
     return upserted.id, upserted.created
 
 
-def alone(world: OutboxWorld, work: Callable[[Session], Any]) -> Any:
+def in_transaction(world: OutboxWorld, work: Callable[[Session], Any]) -> Any:
     """Run `work` in a separate transaction, as a request does; return its result or the type of its refusal."""
     with world.sessions() as session:
         try:

@@ -47,7 +47,7 @@ class Races:
         return answers
 
 
-def told(world: World, kind: str, id_: str) -> list[JsonEvent]:
+def unbroken_events(world: World, kind: str, id_: str) -> list[JsonEvent]:
     """Return the events of a resource, after asserting that they form one unbroken life."""
     events = world.life(id_, kind)
     assert_unbroken(events)

@@ -18,7 +18,7 @@ from tests.integration.races.blocking import Gate, count_blocked, wait_until_blo
 from tests.waiting import wait_until
 from workers import batch
 
-SEVERAL = 12
+SNAPSHOTS_PER_LANE = 12
 
 
 @dataclass
@@ -44,13 +44,13 @@ class Reader:
             self.seen.extend((row.position, row.id) for row in session.execute(statement))
         self.reads += 1
 
-    def await_a_look(self) -> None:
+    def await_read(self) -> None:
         """Wait until a read has started and ended after this call."""
         enough = self.reads + 2
         wait_until(lambda: self.reads >= enough, "the reader to look")
 
 
-def test_a_tailing_reader_never_finds_an_event_below_where_it_has_been(
+def test_a_reader_by_position_never_finds_an_event_below_its_position(
     outbox_world: OutboxWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An append waits before its commit while another one wants to pass: the other must wait for its position."""
@@ -79,7 +79,7 @@ def test_a_tailing_reader_never_finds_an_event_below_where_it_has_been(
     assert [(event.position, event.id) for event in outbox_world.log()] == [(2, first.id), (3, other)]
 
 
-def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
+def test_a_reader_during_concurrent_appends_reads_exactly_the_log(
     outbox_world: OutboxWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each append waits before its commit until the other appender is blocked and the reader has read."""
@@ -93,7 +93,7 @@ def test_a_reader_beside_two_appenders_ends_with_exactly_the_log(
         standing.append(1)
         # Two appends must never be here at once; if they are, stop waiting, so that the reader checks at once.
         wait_until(lambda: ended or len(standing) > 1 or count_blocked(engine), "the other one to come")
-        reader.await_a_look()
+        reader.await_read()
         standing.pop()
         return position
 
@@ -130,7 +130,7 @@ def _two_lanes(world: OutboxWorld) -> list[list[UUID]]:
     two = next(
         change for number in range(50) for change in world.create(f"two{number}") if change.row["id"].int % 64 != lane
     )
-    for number in range(SEVERAL):
+    for number in range(SNAPSHOTS_PER_LANE):
         for change in (one, two):
             world.update(change, version=str(number))
     rows = world.pending()

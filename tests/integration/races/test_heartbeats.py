@@ -11,7 +11,7 @@ import workers.readiness
 from app.capture.kinds import WORK_POOL
 from app.capture.readiness import refresh_status
 from app.crud.work_pools import workers as pool_workers
-from tests.integration.races.blocking import held_after, wait_until_blocked
+from tests.integration.races.blocking import paused_after, wait_until_blocked
 from tests.integration.readiness import (
     POOL,
     QUEUE,
@@ -19,9 +19,9 @@ from tests.integration.readiness import (
     events_of,
     heartbeat,
     log,
-    look,
     names,
     poll,
+    run_readiness_task,
     status,
 )
 from tests.integration.registry import make_pool
@@ -30,33 +30,36 @@ from workers.readiness import refresh_all_statuses
 
 pytestmark = pytest.mark.usefixtures("audited")
 
-BARRIER = 1
+BARRIER_LOCK = 1
 """An advisory lock that is nobody's."""
 
 
-def test_a_heartbeat_that_is_not_committed_yet_saves_its_pool_from_the_look(
-    client: TestClient, silent: str, monkeypatch: pytest.MonkeyPatch
+def test_an_uncommitted_heartbeat_keeps_its_pool_ready_during_the_readiness_task(
+    client: TestClient, outdated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held_after(monkeypatch, pool_workers, "refresh_status", lambda: heartbeat(client)):
-        look()
+    with paused_after(monkeypatch, pool_workers, "refresh_status", lambda: heartbeat(client)):
+        run_readiness_task()
 
     assert status(client, POOL) == "READY"
-    assert [told for told in log(client) if "work-pool" in told] == ["work-pool.created pool", "work-pool.ready pool"]
+    assert [entry for entry in log(client) if "work-pool" in entry] == [
+        "work-pool.created pool",
+        "work-pool.ready pool",
+    ]
 
 
-def test_a_heartbeat_that_is_committed_while_the_look_reads_saves_its_pool(
-    client: TestClient, silent: str, engine: Engine, sessions: sessionmaker[Session]
+def test_a_heartbeat_that_is_committed_while_the_readiness_task_reads_keeps_its_pool_ready(
+    client: TestClient, outdated: str, engine: Engine, sessions: sessionmaker[Session]
 ) -> None:
-    barred = func.pg_advisory_xact_lock(BARRIER).is_not(None)
+    barred = func.pg_advisory_xact_lock(BARRIER_LOCK).is_not(None)
 
-    def look_slowly() -> None:
+    def refresh_slowly() -> None:
         with sessions() as session, session.begin():
             # The statement has begun, so its view of the pool is the one before the heartbeat.
             assert refresh_status(session, WORK_POOL, barred, exclusive=True) == []
 
     with ThreadPoolExecutor(1) as threads, sessions() as holder:
-        holder.execute(select(func.pg_advisory_xact_lock(BARRIER)))
-        future = threads.submit(look_slowly)
+        holder.execute(select(func.pg_advisory_xact_lock(BARRIER_LOCK)))
+        future = threads.submit(refresh_slowly)
         wait_until_blocked(engine, 1, [future])
         heartbeat(client)
         holder.rollback()
@@ -65,29 +68,29 @@ def test_a_heartbeat_that_is_committed_while_the_look_reads_saves_its_pool(
     assert status(client, POOL) == "READY"
 
 
-def test_a_heartbeat_behind_the_look_waits_for_it_and_makes_the_pool_ready_again(
-    client: TestClient, silent: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_heartbeat_waits_for_the_readiness_task_and_makes_the_pool_ready_again(
+    client: TestClient, outdated: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ThreadPoolExecutor(1) as threads, held_after(monkeypatch, workers.readiness, "record", look):
+    with ThreadPoolExecutor(1) as threads, paused_after(monkeypatch, workers.readiness, "record", run_readiness_task):
         future = threads.submit(heartbeat, client)
         wait_until_blocked(engine, 1, [future])
     future.result(30)
 
     assert status(client, POOL) == "READY"
-    told = [told.split()[0].partition(".")[2] for told in log(client) if told.endswith(" pool")]
-    assert told == ["created", "ready", "not-ready", "ready"]
+    names = [entry.split()[0].partition(".")[2] for entry in log(client) if entry.endswith(" pool")]
+    assert names == ["created", "ready", "not-ready", "ready"]
 
 
-def test_one_look_is_at_it_at_a_time(
-    client: TestClient, silent: str, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+def test_only_one_readiness_task_runs_at_a_time(
+    client: TestClient, outdated: str, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held_after(monkeypatch, workers.readiness, "_refresh_pools", look):
+    with paused_after(monkeypatch, workers.readiness, "_refresh_pools", run_readiness_task):
         assert refresh_all_statuses(sessions) == 0
 
-    assert (status(client, POOL), status(client, QUEUE), status(client, silent)) == ("NOT_READY",) * 3
+    assert (status(client, POOL), status(client, QUEUE), status(client, outdated)) == ("NOT_READY",) * 3
 
 
-def test_signs_of_life_all_at_once_are_one_event_for_each(client: TestClient) -> None:
+def test_concurrent_heartbeats_and_polls_make_one_ready_event_for_each_resource(client: TestClient) -> None:
     pool = make_pool(client)
     deployments = [deploy(client, name) for name in "abc"]
 

@@ -51,7 +51,7 @@ def test_two_workers_on_one_lane_append_each_snapshot_once_in_order(
 
 
 @pytest.mark.parametrize("names", [["nightly"], ["nightly", "hourly", "daily"]], ids=["one lane", "some lanes"])
-def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
+def test_a_doorbell_for_a_locked_lane_is_not_lost(
     names: list[str], outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The holder has claimed for the last time and still holds the lane when the next snapshot is committed."""
@@ -75,7 +75,7 @@ def test_a_doorbell_that_finds_its_lane_taken_is_not_lost(
     assert list(outbox_world.ids_by_resource().values()) == [[1, 2]] * len(names)
 
 
-def test_a_doorbell_that_rings_at_the_holders_commit_is_not_lost(outbox_world: OutboxWorld, engine: Engine) -> None:
+def test_a_doorbell_during_the_commit_of_the_holder_is_not_lost(outbox_world: OutboxWorld, engine: Engine) -> None:
     """The holder has done all work in its transaction and is about to send COMMIT."""
     (change,) = outbox_world.create("nightly")
     gate, has_deleted = Gate(), threading.Event()

@@ -12,15 +12,15 @@ from app.crud.work_pools import polls
 from app.crud.work_pools.polls import record_poll_of_pool
 from app.models import SnapshotRow
 from tests.integration.outbox_world import count
-from tests.integration.races.blocking import held_after
+from tests.integration.races.blocking import paused_after
 from tests.integration.readiness import (
     QUEUE,
     events_of,
     heartbeat,
     log,
-    look,
     names,
     poll,
+    run_readiness_task,
     status,
 )
 from workers.readiness import refresh_all_statuses
@@ -28,20 +28,20 @@ from workers.readiness import refresh_all_statuses
 pytestmark = pytest.mark.usefixtures("audited")
 
 
-def test_a_poll_that_is_not_committed_yet_saves_its_queue_and_deployments_from_the_look(
-    client: TestClient, silent: str, monkeypatch: pytest.MonkeyPatch
+def test_an_uncommitted_poll_keeps_its_queue_and_deployments_ready_during_the_readiness_task(
+    client: TestClient, outdated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat(client)
     before = log(client)
-    with held_after(monkeypatch, polls, "refresh_status", lambda: poll(client)):
-        look()
+    with paused_after(monkeypatch, polls, "refresh_status", lambda: poll(client)):
+        run_readiness_task()
 
-    assert (status(client, QUEUE), status(client, silent)) == ("READY", "READY")
+    assert (status(client, QUEUE), status(client, outdated)) == ("READY", "READY")
     assert log(client) == before
 
 
-def test_a_poll_that_is_committed_while_the_look_has_found_its_deployments_saves_them(
-    client: TestClient, silent: str, sessions: sessionmaker[Session], engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_poll_that_is_committed_while_the_readiness_task_runs_keeps_its_deployments_ready(
+    client: TestClient, outdated: str, sessions: sessionmaker[Session], engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat(client)
     before = log(client)
@@ -57,20 +57,20 @@ def test_a_poll_that_is_committed_while_the_look_has_found_its_deployments_saves
     event.listen(engine, "before_cursor_execute", poll_first)
     refresh_all_statuses(sessions)
 
-    assert (len(polled), status(client, silent)) == (1, "READY")
+    assert (len(polled), status(client, outdated)) == (1, "READY")
     assert log(client) == before
 
 
-def test_a_poll_waits_for_no_look_and_the_next_one_makes_ready_again(
-    client: TestClient, silent: str, monkeypatch: pytest.MonkeyPatch
+def test_a_poll_does_not_wait_for_the_readiness_task_and_the_next_poll_makes_ready_again(
+    client: TestClient, outdated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat(client)
-    with held_after(monkeypatch, workers.readiness, "_refresh_queues", look):
+    with paused_after(monkeypatch, workers.readiness, "_refresh_queues", run_readiness_task):
         poll(client)
     poll(client)
 
-    assert (status(client, QUEUE), status(client, silent)) == ("READY", "READY")
-    assert names(events_of(client, "deployment", silent.rpartition("/")[2])) == [
+    assert (status(client, QUEUE), status(client, outdated)) == ("READY", "READY")
+    assert names(events_of(client, "deployment", outdated.rpartition("/")[2])) == [
         "created",
         "ready",
         "not-ready",
@@ -78,10 +78,10 @@ def test_a_poll_waits_for_no_look_and_the_next_one_makes_ready_again(
     ]
 
 
-def test_a_poll_that_is_rolled_back_has_no_event_and_leaves_everything_as_it_was(
-    client: TestClient, silent: str, sessions: sessionmaker[Session], engine: Engine
+def test_a_poll_that_is_rolled_back_has_no_event_and_changes_nothing(
+    client: TestClient, outdated: str, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
-    look()
+    run_readiness_task()
     heartbeat(client)
     before = log(client)
     with sessions() as session:
@@ -90,5 +90,5 @@ def test_a_poll_that_is_rolled_back_has_no_event_and_leaves_everything_as_it_was
         session.rollback()
         assert count(session, SnapshotRow) == 0
 
-    assert (status(client, QUEUE), status(client, silent)) == ("NOT_READY", "NOT_READY")
+    assert (status(client, QUEUE), status(client, outdated)) == ("NOT_READY", "NOT_READY")
     assert log(client) == before

@@ -21,13 +21,13 @@ from workers.sweep import Waiting
 GRACE = 3.0
 
 
-def age(world: OutboxWorld) -> None:
+def age_snapshots(world: OutboxWorld) -> None:
     """Make all pending snapshots older than the grace time."""
     with world.sessions.begin() as session:
         session.execute(text("UPDATE snapshot SET captured = now() - interval '1 minute'"))
 
 
-def swept(world: OutboxWorld, grace: float = GRACE) -> list[Waiting]:
+def run_sweep(world: OutboxWorld, grace: float = GRACE) -> list[Waiting]:
     """Sweep, and return what it rings for."""
     found: list[Waiting] = []
     with world.sessions.begin() as session:
@@ -41,17 +41,17 @@ def test_the_doorbells_of_api_and_sweep_for_one_snapshot_make_one_event(
 ) -> None:
     """Both workers have read the snapshot's lane before either of them locks it."""
     outbox_world.create("nightly")
-    age(outbox_world)
-    ids = {"api": [bell.snapshot_id for bell in outbox_world.rung], "sweep": [swept(outbox_world)[0].snapshot_id]}
+    age_snapshots(outbox_world)
+    ids = {"api": [bell.snapshot_id for bell in outbox_world.rung], "sweep": [run_sweep(outbox_world)[0].snapshot_id]}
     assert ids["api"] == ids["sweep"]
-    both_have_looked, winner_is_through = threading.Barrier(2), threading.Event()
+    both_have_read, winner_has_finished = threading.Barrier(2), threading.Event()
 
-    def look_then_wait(session: Session, snapshot_ids: Sequence[UUID]) -> list[int]:
+    def read_then_wait(session: Session, snapshot_ids: Sequence[UUID]) -> list[int]:
         lanes = lanes_of(session, snapshot_ids)
         assert len(lanes) == 1
-        both_have_looked.wait(PATIENCE_SECONDS)
+        both_have_read.wait(PATIENCE_SECONDS)
         if threading.current_thread().name != first:
-            assert winner_is_through.wait(PATIENCE_SECONDS)
+            assert winner_has_finished.wait(PATIENCE_SECONDS)
         return lanes
 
     def work(ringer: str) -> int:
@@ -61,9 +61,9 @@ def test_the_doorbells_of_api_and_sweep_for_one_snapshot_make_one_event(
             return dispatcher.dispatch(ids[ringer])
         finally:
             if ringer == first:
-                winner_is_through.set()
+                winner_has_finished.set()
 
-    monkeypatch.setattr(dispatch, "lanes_of", look_then_wait)
+    monkeypatch.setattr(dispatch, "lanes_of", read_then_wait)
     counts = dict(zip(ids, together(lambda: work("api"), lambda: work("sweep")), strict=True))
     assert counts == {"api": 0, "sweep": 0, first: 1}
     assert len(outbox_world.log()) == 1
@@ -71,14 +71,14 @@ def test_the_doorbells_of_api_and_sweep_for_one_snapshot_make_one_event(
     assert outbox_world.head().rescued == (1 if first == "sweep" else 0)
 
 
-def test_a_sweep_before_the_commit_rings_for_nothing_and_right_after_it_for_the_snapshot(
+def test_a_sweep_ignores_an_uncommitted_snapshot_and_rings_for_it_after_the_commit(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The snapshot is older than the grace time before its commit; the API's own doorbell is delivered last."""
     rung_by_the_sweep: list[Waiting] = []
 
     def sweep_first(_settings: Any, doorbells: Sequence[Doorbell]) -> None:
-        rung_by_the_sweep.extend(swept(outbox_world))
+        rung_by_the_sweep.extend(run_sweep(outbox_world))
         ids = [waiting.snapshot_id for waiting in rung_by_the_sweep]
         assert outbox_world.dispatcher(rescue_after=GRACE).dispatch(ids) == 1
         outbox_world.rung.extend(doorbells)
@@ -87,7 +87,7 @@ def test_a_sweep_before_the_commit_rings_for_nothing_and_right_after_it_for_the_
     with outbox_world.sessions() as session:
         change = create_deployment(session, "nightly")
         session.execute(text("UPDATE snapshot SET captured = now() - interval '1 minute'"))
-        assert swept(outbox_world) == []
+        assert run_sweep(outbox_world) == []
         assert outbox_world.dispatcher().dispatch([change.event_id]) == 0
         session.commit()
     assert [waiting.snapshot_id for waiting in rung_by_the_sweep] == [change.event_id]
@@ -95,7 +95,7 @@ def test_a_sweep_before_the_commit_rings_for_nothing_and_right_after_it_for_the_
     assert [event.id for event in outbox_world.log()] == [change.event_id]
 
 
-def test_a_doorbell_rings_when_its_snapshot_can_be_seen(
+def test_a_doorbell_rings_when_its_snapshot_is_visible(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that dispatches while the doorbell is being sent finds the snapshot committed."""
@@ -109,25 +109,25 @@ def test_a_doorbell_rings_when_its_snapshot_can_be_seen(
     assert answered == [2]
 
 
-def test_of_two_sweeps_at_once_one_rings(outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_concurrent_sweeps_one_rings(outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """The elected sweep is still reading the waiting lanes when the other one starts."""
     outbox_world.create(*(f"n{number}" for number in range(20)))
-    age(outbox_world)
+    age_snapshots(outbox_world)
     lanes = sorted({row.lane for row in outbox_world.pending()})
     gate = Gate()
-    look = sweep.waiting_lanes
+    read_lanes = sweep.waiting_lanes
 
-    def look_slowly(session: Session, grace: float) -> Sequence[Waiting]:
+    def read_slowly(session: Session, grace: float) -> Sequence[Waiting]:
         if threading.current_thread().name == "elected":
             gate.stop()
-        return look(session, grace)
+        return read_lanes(session, grace)
 
-    monkeypatch.setattr(sweep, "waiting_lanes", look_slowly)
+    monkeypatch.setattr(sweep, "waiting_lanes", read_slowly)
     found: list[list[Waiting]] = []
-    elected = threading.Thread(target=lambda: found.append(swept(outbox_world)), name="elected", daemon=True)
+    elected = threading.Thread(target=lambda: found.append(run_sweep(outbox_world)), name="elected", daemon=True)
     elected.start()
     gate.await_arrival()
-    assert swept(outbox_world) == []
+    assert run_sweep(outbox_world) == []
     gate.open()
     elected.join(PATIENCE_SECONDS)
     assert [waiting.lane for waiting in found[0]] == lanes

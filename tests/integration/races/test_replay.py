@@ -15,7 +15,7 @@ from app.models import SnapshotRow
 from app.outbox.parked import replay, skip
 from app.schemas.event import Event
 from tests.integration.outbox_world import OutboxWorld
-from tests.integration.races.blocking import Gate, all_held_up, wait_until_blocked
+from tests.integration.races.blocking import Gate, wait_until_blocked, while_all_blocked
 from workers import batch, build, dispatch
 from workers.batch import Batch, dispatch_together
 from workers.claimed import Claimed
@@ -60,13 +60,13 @@ def bug(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
         yield is_mended
 
 
-def replayed(world: OutboxWorld, snapshot_id: UUID | None) -> int:
+def replay_in_transaction(world: OutboxWorld, snapshot_id: UUID | None) -> int:
     """Replay in a separate transaction, as the command does; return the number of snapshots."""
     with world.sessions.begin() as session:
         return len(replay(session, snapshot_id))
 
 
-def test_a_replay_waits_for_the_worker_that_fails_for_the_last_time(
+def test_a_replay_waits_for_a_worker_that_is_parking_the_snapshot(
     outbox_world: OutboxWorld, engine: Engine, poisoned: UUID, bug: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker has parked the snapshot but not committed; the replay waits, and then finds it parked."""
@@ -80,7 +80,7 @@ def test_a_replay_waits_for_the_worker_that_fails_for_the_last_time(
         patch.setattr(dispatch, "record_failures", record_then_wait)
         worker = threads.submit(outbox_world.dispatcher().dispatch, [poisoned])
         gate.await_arrival()
-        operator = threads.submit(replayed, outbox_world, poisoned)
+        operator = threads.submit(replay_in_transaction, outbox_world, poisoned)
         try:
             wait_until_blocked(engine, 1, [operator])
         finally:
@@ -92,7 +92,7 @@ def test_a_replay_waits_for_the_worker_that_fails_for_the_last_time(
     assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
 
 
-def test_a_worker_leaves_alone_what_is_being_replayed_and_takes_it_once_it_is(
+def test_a_worker_skips_a_snapshot_with_an_uncommitted_replay_and_dispatches_it_afterwards(
     outbox_world: OutboxWorld, parked: UUID, bug: threading.Event
 ) -> None:
     bug.set()
@@ -104,7 +104,7 @@ def test_a_worker_leaves_alone_what_is_being_replayed_and_takes_it_once_it_is(
     assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
 
 
-def test_a_worker_takes_what_is_replayed_while_it_has_the_lane(
+def test_a_worker_dispatches_a_snapshot_that_is_replayed_while_it_holds_the_lane(
     outbox_world: OutboxWorld, parked: UUID, bug: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker has found no snapshot to take; at its next check the replayed one is there."""
@@ -122,7 +122,7 @@ def test_a_worker_takes_what_is_replayed_while_it_has_the_lane(
         worker = threads.submit(outbox_world.dispatcher().dispatch, [parked])
         gate.await_arrival()
         try:
-            assert replayed(outbox_world, parked) == 1
+            assert replay_in_transaction(outbox_world, parked) == 1
             # The sweep's doorbell finds the lane locked.
             assert outbox_world.dispatch_all() == 0
         finally:
@@ -131,18 +131,18 @@ def test_a_worker_takes_what_is_replayed_while_it_has_the_lane(
     assert list(outbox_world.ids_by_resource().values()) == [[1, 2]]
 
 
-def test_of_a_replay_and_a_skip_at_once_the_first_decides(
+def test_of_a_concurrent_replay_and_skip_the_first_counts(
     outbox_world: OutboxWorld, engine: Engine, parked: UUID
 ) -> None:
     def replay_it() -> type[Exception] | int:
         try:
-            return replayed(outbox_world, parked)
+            return replay_in_transaction(outbox_world, parked)
         except Conflict as refusal:
             return type(refusal)
 
     with outbox_world.sessions() as session:
         skip(session, parked, REASON)
-        with all_held_up(engine, replay_it) as (late,):
+        with while_all_blocked(engine, replay_it) as (late,):
             session.commit()
     assert late.result() is Conflict
     assert outbox_world.dispatch_all() == 2
@@ -152,12 +152,12 @@ def test_of_a_replay_and_a_skip_at_once_the_first_decides(
     ]
 
 
-def test_replaying_all_beside_one_replay_gives_each_back_once(
+def test_concurrent_replays_of_all_and_of_one_replay_each_snapshot_once(
     outbox_world: OutboxWorld, engine: Engine, parked: UUID, bug: threading.Event
 ) -> None:
     with outbox_world.sessions() as session:
         assert len(replay(session, parked)) == 1
-        with all_held_up(engine, lambda: replayed(outbox_world, None)) as (all_of_them,):
+        with while_all_blocked(engine, lambda: replay_in_transaction(outbox_world, None)) as (all_of_them,):
             session.commit()
     assert all_of_them.result() == 0
     bug.set()

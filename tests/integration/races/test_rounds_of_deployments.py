@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Deployment, Flow
-from tests.integration.races.racing import Races, statuses, told
+from tests.integration.races.racing import Races, statuses, unbroken_events
 from tests.world import World, operations, updates
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def only_deployment(world: World, flow: str) -> dict[str, Any]:
     return row
 
 
-def test_fifty_identical_creations_are_one_201_and_one_event(races: Races) -> None:
+def test_fifty_identical_creations_create_one_deployment_with_one_event(races: Races) -> None:
     for world in races.rounds():
         flow = world.flow()
         body = {"name": "same", "flow_id": flow, "description": "same"}
@@ -58,10 +58,10 @@ def test_fifty_identical_creations_are_one_201_and_one_event(races: Races) -> No
         assert statuses(answers) == [200] * 49 + [201]
         row = only_deployment(world, flow)
         assert {answer.json()["id"] for answer in answers} == {row["id"]}
-        assert operations(told(world, "deployment", row["id"])) == ["created"]
+        assert operations(unbroken_events(world, "deployment", row["id"])) == ["created"]
 
 
-def test_fifty_different_creations_are_one_201_and_fifty_linked_events(races: Races) -> None:
+def test_fifty_different_creations_make_one_creation_and_an_unbroken_chain(races: Races) -> None:
     for world in races.rounds():
         flow = world.flow()
         body = {"name": "different", "flow_id": flow}
@@ -70,28 +70,31 @@ def test_fifty_different_creations_are_one_201_and_fifty_linked_events(races: Ra
 
         assert statuses(answers) == [200] * 49 + [201]
         row = only_deployment(world, flow)
-        events = told(world, "deployment", row["id"])
+        events = unbroken_events(world, "deployment", row["id"])
         assert operations(events) == ["created", *["updated"] * 49]
-        said = [events[0]["payload"]["fields"]["description"], *(updates(e)["description"]["to"] for e in events[1:])]
-        assert sorted(said, key=int) == [str(number) for number in range(50)]
-        assert said[-1] == row["description"]
+        new_values = [
+            events[0]["payload"]["fields"]["description"],
+            *(updates(e)["description"]["to"] for e in events[1:]),
+        ]
+        assert sorted(new_values, key=int) == [str(number) for number in range(50)]
+        assert new_values[-1] == row["description"]
 
 
-def test_twenty_updates_are_an_unbroken_chain(races: Races) -> None:
+def test_twenty_updates_make_an_unbroken_chain(races: Races) -> None:
     for world in races.rounds():
         deployment = world.deploy(version="first")
 
         answers = races.run(partial(lock_deployments, [deployment]), 20, partial(set_version, world, deployment))
 
         assert statuses(answers) == [204] * 20
-        events = told(world, "deployment", deployment)
+        events = unbroken_events(world, "deployment", deployment)
         assert operations(events) == ["created", *["updated"] * 20]
-        said = [updates(event)["version"]["to"] for event in events[1:]]
-        assert sorted(said, key=int) == [str(number) for number in range(20)]
-        assert world.client.get(f"/deployments/{deployment}").json()["version"] == said[-1]
+        new_values = [updates(event)["version"]["to"] for event in events[1:]]
+        assert sorted(new_values, key=int) == [str(number) for number in range(20)]
+        assert world.client.get(f"/deployments/{deployment}").json()["version"] == new_values[-1]
 
 
-def test_ten_bulk_deletions_answer_and_tell_each_deployment_once(races: Races) -> None:
+def test_ten_bulk_deletions_report_each_deployment_once_and_each_has_one_event(races: Races) -> None:
     for world in races.rounds():
         ids = [world.deploy(name=f"bulk{number}") for number in range(4)]
 
@@ -100,4 +103,4 @@ def test_ten_bulk_deletions_answer_and_tell_each_deployment_once(races: Races) -
         assert statuses(answers) == [200] * 10
         assert sorted(id_ for answer in answers for id_ in answer.json()["deleted"]) == sorted(ids)
         assert [world.client.get(f"/deployments/{id_}").status_code for id_ in ids] == [404] * 4
-        assert [operations(told(world, "deployment", id_)) for id_ in ids] == [["created", "deleted"]] * 4
+        assert [operations(unbroken_events(world, "deployment", id_)) for id_ in ids] == [["created", "deleted"]] * 4

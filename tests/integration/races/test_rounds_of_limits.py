@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import ConcurrencyLimit, Deployment
-from tests.integration.races.racing import Races, statuses, told
+from tests.integration.races.racing import Races, statuses, unbroken_events
 from tests.world import World, operations, updates
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def limit_of(world: World, deployment: str) -> dict[str, Any] | None:
     return limit
 
 
-def test_a_shared_limit_stays_as_it_is_whatever_happens_to_the_others_that_share_it(races: Races) -> None:
+def test_a_shared_limit_does_not_change_with_the_deployments_that_share_it(races: Races) -> None:
     for world in races.rounds():
         limit = world.post("/v2/concurrency_limits/", {"name": world.name("shared"), "limit": 5}, 201)["id"]
         names = ("deleted", "numbered", "cleared", "keeping")
@@ -62,18 +62,18 @@ def test_a_shared_limit_stays_as_it_is_whatever_happens_to_the_others_that_share
         shared = world.client.get(f"/v2/concurrency_limits/{limit}").json()
         assert shared["limit"] == 5
         assert [limit_of(world, id_) for id_ in (keeping, coming)] == [shared, shared]
-        assert operations(told(world, "concurrency-limit", limit)) == ["created"]
-        assert operations(told(world, "deployment", coming)) == ["created"]
-        assert [sorted(updates(event)) for event in told(world, "deployment", keeping)[1:]] == [["version"]]
-        assert operations(told(world, "deployment", deleted)) == ["created", "deleted"]
-        (event,) = told(world, "deployment", cleared)[1:]
+        assert operations(unbroken_events(world, "concurrency-limit", limit)) == ["created"]
+        assert operations(unbroken_events(world, "deployment", coming)) == ["created"]
+        assert [sorted(updates(event)) for event in unbroken_events(world, "deployment", keeping)[1:]] == [["version"]]
+        assert operations(unbroken_events(world, "deployment", deleted)) == ["created", "deleted"]
+        (event,) = unbroken_events(world, "deployment", cleared)[1:]
         assert updates(event) == {"concurrency_limit_id": {"from": limit, "to": None}}
         own = limit_of(world, numbered)
         assert own is not None
-        assert (own["limit"], operations(told(world, "concurrency-limit", own["id"]))) == (9, ["created"])
+        assert (own["limit"], operations(unbroken_events(world, "concurrency-limit", own["id"]))) == (9, ["created"])
 
 
-def test_a_deployments_own_limit_outlives_it_exactly_when_another_one_came_to_share_it(races: Races) -> None:
+def test_an_own_limit_remains_after_its_deployment_only_if_another_one_uses_it(races: Races) -> None:
     for world in races.rounds():
         owner = world.deploy(name="owner", concurrency_limit=3)
         own = limit_of(world, owner)
@@ -83,12 +83,12 @@ def test_a_deployments_own_limit_outlives_it_exactly_when_another_one_came_to_sh
         deletion, creation = races.run(partial(lock, [own["id"]], []), 2, partial(send, world, requests))
 
         assert deletion.status_code == 204
-        assert operations(told(world, "deployment", owner)) == ["created", "deleted"]
+        assert operations(unbroken_events(world, "deployment", owner)) == ["created", "deleted"]
         kept = creation.status_code == 201
         if kept:
             assert limit_of(world, creation.json()["id"]) == own
         else:
             assert creation.status_code == 404
-        of_limit = operations(told(world, "concurrency-limit", own["id"]))
+        of_limit = operations(unbroken_events(world, "concurrency-limit", own["id"]))
         assert of_limit == (["created"] if kept else ["created", "deleted"])
         assert statuses([world.client.get(f"/v2/concurrency_limits/{own['id']}")]) == [200 if kept else 404]

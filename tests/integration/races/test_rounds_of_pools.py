@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.models import Flow, WorkPool
-from tests.integration.races.racing import Races, statuses, told
+from tests.integration.races.racing import Races, statuses, unbroken_events
 from tests.world import World, operations, updates
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ def lock_pool(name: str, session: Session) -> None:
     session.execute(select(WorkPool.id).where(WorkPool.name == name).with_for_update()).one()
 
 
-def take_flow_name(name: str, session: Session) -> None:
+def block_flow_name(name: str, session: Session) -> None:
     """Block the requests that create a flow of this name: the name may be taken, until the rollback."""
     session.execute(insert(Flow).values(name=name))
 
@@ -55,27 +55,27 @@ def queues_of(world: World, pool: str) -> list[dict[str, Any]]:
     return queues
 
 
-def shifts_told(world: World, queue: dict[str, Any]) -> list[tuple[int, int]]:
+def priority_changes(world: World, queue: dict[str, Any]) -> list[tuple[int, int]]:
     """Return the moves in the queue's events, after asserting that the last one leads to its priority."""
-    events = told(world, "work-queue", queue["id"])
+    events = unbroken_events(world, "work-queue", queue["id"])
     moves = [updates(event)["priority"] for event in events[1:]]
     assert [events[0]["payload"]["fields"]["priority"], *(move["to"] for move in moves)][-1] == queue["priority"]
     return [(move["from"], move["to"]) for move in moves]
 
 
-def test_fifty_creations_of_a_flow_are_one_201_and_one_event(races: Races) -> None:
+def test_fifty_creations_of_a_flow_create_it_once_with_one_event(races: Races) -> None:
     for world in races.rounds():
         name = world.name("etl")
 
-        answers = races.run(partial(take_flow_name, name), 50, partial(create_flow, world, name))
+        answers = races.run(partial(block_flow_name, name), 50, partial(create_flow, world, name))
 
         assert statuses(answers) == [200] * 49 + [201]
         (flow,) = {answer.json()["id"] for answer in answers}
         assert world.client.get(f"/flows/name/{name}").json()["id"] == flow
-        assert operations(told(world, "flow", flow)) == ["created"]
+        assert operations(unbroken_events(world, "flow", flow)) == ["created"]
 
 
-def test_ten_deletions_of_a_pool_are_one_204_and_one_event_for_each_that_went(races: Races) -> None:
+def test_ten_deletions_of_a_pool_delete_it_once_with_one_event_for_each_resource(races: Races) -> None:
     for world in races.rounds():
         pool = world.pool()
         make_queue(world, pool, "q1")
@@ -87,14 +87,14 @@ def test_ten_deletions_of_a_pool_are_one_204_and_one_event_for_each_that_went(ra
 
         assert statuses(answers) == [204] + [404] * 9
         assert world.client.get(f"/work_pools/{pool}").status_code == 404
-        assert operations(told(world, "work-pool", pool_id)) == ["created", "deleted"]
-        assert [operations(told(world, "work-queue", id_)) for id_ in queues] == [["created", "deleted"]] * 2
-        events = told(world, "deployment", deployment)
+        assert operations(unbroken_events(world, "work-pool", pool_id)) == ["created", "deleted"]
+        assert [operations(unbroken_events(world, "work-queue", id_)) for id_ in queues] == [["created", "deleted"]] * 2
+        events = unbroken_events(world, "deployment", deployment)
         assert operations(events) == ["created", "updated"]
         assert updates(events[1])["work_queue_id"]["to"] is None
 
 
-def test_twenty_deployments_with_the_same_new_queue_all_get_it_and_it_is_created_once(races: Races) -> None:
+def test_twenty_deployments_to_the_same_new_queue_create_it_once(races: Races) -> None:
     for world in races.rounds():
         pool = world.pool()
         body = {"flow_id": world.flow(), "work_pool_name": pool, "work_queue_name": "new"}
@@ -103,13 +103,13 @@ def test_twenty_deployments_with_the_same_new_queue_all_get_it_and_it_is_created
 
         assert statuses(answers) == [201] * 20
         (queue,) = (found for found in queues_of(world, pool) if found["name"] == "new")
-        assert operations(told(world, "work-queue", queue["id"])) == ["created"]
+        assert operations(unbroken_events(world, "work-queue", queue["id"])) == ["created"]
         for answer in answers:
-            (event,) = told(world, "deployment", answer.json()["id"])
+            (event,) = unbroken_events(world, "deployment", answer.json()["id"])
             assert event["payload"]["fields"]["work_queue_id"] == answer.json()["work_queue_id"] == queue["id"]
 
 
-def test_ten_queues_for_the_first_place_are_gapless_and_every_shift_is_told(races: Races) -> None:
+def test_ten_queues_with_the_first_priority_leave_no_gap_and_every_shift_has_an_event(races: Races) -> None:
     for world in races.rounds():
         pool = world.pool()
 
@@ -119,12 +119,12 @@ def test_ten_queues_for_the_first_place_are_gapless_and_every_shift_is_told(race
         queues = queues_of(world, pool)
         assert [queue["priority"] for queue in queues] == list(range(1, 12))
         # The last created queue is first now and never moved; each earlier one has moved down once more.
-        assert [shifts_told(world, queue) for queue in queues] == [
+        assert [priority_changes(world, queue) for queue in queues] == [
             [(place, place + 1) for place in range(1, last)] for last in range(1, 12)
         ]
 
 
-def test_six_moves_to_the_first_place_leave_each_queue_its_own_and_every_shift_is_told(races: Races) -> None:
+def test_six_moves_to_the_first_priority_keep_priorities_unique_and_every_shift_has_an_event(races: Races) -> None:
     for world in races.rounds():
         pool = world.pool()
         ids = [make_queue(world, pool, f"q{number}") for number in range(6)]
@@ -135,4 +135,4 @@ def test_six_moves_to_the_first_place_leave_each_queue_its_own_and_every_shift_i
         queues = queues_of(world, pool)
         assert queues[0]["priority"] == 1
         assert len({queue["priority"] for queue in queues}) == 7
-        assert all(shifts_told(world, queue) for queue in queues)
+        assert all(priority_changes(world, queue) for queue in queues)

@@ -18,7 +18,7 @@ def _one_thread(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_one_thread")
-def test_requests_for_one_row_are_all_answered() -> None:
+def test_requests_for_one_row_are_all_answered_when_they_outnumber_the_threads() -> None:
     with serving() as served, ThreadPoolExecutor(AT_ONCE) as clients:
         flow = served.client.post("/flows/", json={"name": "etl"}).json()["id"]
         created = served.client.post("/deployments/", json={"name": "nightly", "flow_id": flow}).json()["id"]

@@ -11,13 +11,13 @@ def test_concurrent_updates_of_one_row_have_their_own_revisions_in_commit_order(
     (change,) = outbox_world.create("nightly")
     barrier = threading.Barrier(8)
 
-    def change_it(number: int) -> None:
+    def update_once(number: int) -> None:
         with outbox_world.sessions() as session:
             barrier.wait(PATIENCE_SECONDS)
             update_deployment(session, change, version=str(number))
             session.commit()
 
-    together(*(lambda number=number: change_it(number) for number in range(8)))
+    together(*(lambda number=number: update_once(number) for number in range(8)))
     outbox_world.dispatch_all()
     events = outbox_world.log()
     assert [event.revision for event in events] == list(range(1, 10))

@@ -28,7 +28,7 @@ from tests.integration.web.guarded import (
 from tests.statements import StatementCount
 
 PROBES = ("/health", "/ready", "/api/health", "/api/ready")
-NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
+UNREACHABLE_DATABASE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def guarded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tes
 
 
 @pytest.fixture
-def nothing_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def always_read_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the API read the keys again for each request."""
     monkeypatch.setattr(key_ring, "FRESH_SECONDS", 0.0)
 
@@ -52,7 +52,7 @@ def http_routes(app: FastAPI) -> list[tuple[str, str]]:
     return [*documented, *hidden, ("POST", "/api/health"), ("OPTIONS", "/api/flows/")]
 
 
-def test_every_route_but_the_probes_needs_a_credential(guarded: TestClient) -> None:
+def test_every_route_except_the_probes_needs_a_credential(guarded: TestClient) -> None:
     assert isinstance(guarded.app, FastAPI)
     routes = [(method, path) for method, path in http_routes(guarded.app) if path not in PROBES or method != "GET"]
     assert len(routes) > 60
@@ -61,7 +61,7 @@ def test_every_route_but_the_probes_needs_a_credential(guarded: TestClient) -> N
 
 
 @pytest.mark.parametrize("path", PROBES)
-def test_a_probe_needs_none(guarded: TestClient, path: str) -> None:
+def test_a_probe_needs_no_credential(guarded: TestClient, path: str) -> None:
     assert guarded.get(f"http://localhost{path}").status_code != 401
 
 
@@ -70,13 +70,13 @@ def test_a_wrong_auth_string_is_refused(guarded: TestClient, text: str) -> None:
     assert_unauthorized(guarded.get("/version", headers=basic(text)))
 
 
-def test_who_has_the_auth_string_comes_in(guarded: TestClient) -> None:
+def test_the_auth_string_is_accepted(guarded: TestClient) -> None:
     response = guarded.post("/flows/", json={"name": "etl"}, headers=basic())
 
     assert response.status_code == 201
 
 
-def test_nothing_of_a_body_is_read_before_the_check(guarded: TestClient) -> None:
+def test_the_body_is_not_read_before_the_credential_is_checked(guarded: TestClient) -> None:
     sent: list[Message] = []
     scope = {"type": "http", "method": "POST", "path": "/api/events", "headers": [], "query_string": b""}
 
@@ -92,8 +92,8 @@ def test_nothing_of_a_body_is_read_before_the_check(guarded: TestClient) -> None
     assert sent[0]["status"] == 401
 
 
-@pytest.mark.usefixtures("nothing_is_fresh", "settings")
-def test_the_first_key_switches_authentication_on_and_revoking_the_last_one_off(
+@pytest.mark.usefixtures("always_read_keys", "settings")
+def test_the_first_key_turns_authentication_on_and_revoking_the_last_one_turns_it_off(
     sessions: sessionmaker[Session],
 ) -> None:
     with api() as client:
@@ -107,8 +107,8 @@ def test_the_first_key_switches_authentication_on_and_revoking_the_last_one_off(
         assert client.get("/version").status_code == 200
 
 
-@pytest.mark.usefixtures("nothing_is_fresh")
-def test_a_key_opens_beside_the_auth_string_until_it_is_revoked(
+@pytest.mark.usefixtures("always_read_keys")
+def test_a_key_is_accepted_besides_the_auth_string_until_it_is_revoked(
     guarded: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     key = new_key(sessions)
@@ -121,7 +121,7 @@ def test_a_key_opens_beside_the_auth_string_until_it_is_revoked(
 
 
 @pytest.mark.usefixtures("settings")
-def test_a_revoked_key_opens_for_as_long_as_what_was_read_is_fresh_and_not_longer(
+def test_a_revoked_key_is_refused_when_the_cached_keys_are_outdated(
     sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
@@ -137,15 +137,15 @@ def test_a_revoked_key_opens_for_as_long_as_what_was_read_is_fresh_and_not_longe
 
 
 @pytest.mark.usefixtures("settings")
-def test_an_exposed_api_without_a_credential_lets_nobody_in() -> None:
+def test_an_exposed_api_without_a_credential_refuses_everyone() -> None:
     with api(is_exposed=True) as client:
         assert_unauthorized(client.get("/version"))
         assert client.get("/health").status_code == 200
 
 
 @pytest.mark.usefixtures("settings")
-def test_without_a_database_at_the_start_nobody_can_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_up(monkeypatch, database_url=NOWHERE)
+def test_while_the_keys_have_never_been_read_requests_get_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up(monkeypatch, database_url=UNREACHABLE_DATABASE)
     with api() as client:
         response = client.get("/version")
 
@@ -154,8 +154,8 @@ def test_without_a_database_at_the_start_nobody_can_know(monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("settings")
-def test_without_a_database_the_auth_string_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_up(monkeypatch, database_url=NOWHERE, api_auth_string=AUTH_STRING)
+def test_without_a_database_the_auth_string_is_accepted_and_keys_get_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_up(monkeypatch, database_url=UNREACHABLE_DATABASE, api_auth_string=AUTH_STRING)
     with api() as client:
         assert client.get("/version", headers=basic()).status_code == 200
         assert_unauthorized(client.get("/version"))
@@ -163,7 +163,7 @@ def test_without_a_database_the_auth_string_decides(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("settings")
-def test_refusals_cost_the_database_nothing(sessions: sessionmaker[Session]) -> None:
+def test_refused_requests_send_no_statement(sessions: sessionmaker[Session]) -> None:
     new_key(sessions)
     app = create_app()
     with TestClient(app, base_url="http://localhost/api") as client:
@@ -177,13 +177,13 @@ def test_refusals_cost_the_database_nothing(sessions: sessionmaker[Session]) -> 
     assert [count.statements for count in counts] == [[], []]
 
 
-def test_no_log_line_and_no_answer_holds_a_secret(guarded: TestClient) -> None:
-    with capture_logs() as said:
+def test_neither_logs_nor_responses_contain_a_secret(guarded: TestClient) -> None:
+    with capture_logs() as log_lines:
         answers = [
             guarded.get("/version?token=hunter2", headers=headers).text
             for headers in (basic("user:hunter2x"), bearer("ac_hunter2"), {"Authorization": "hunter2"})
         ]
         answers.append(guarded.get("/nowhere", headers=basic()).text)
 
-    assert [line["event"] for line in said] == ["request"] * 3
-    assert "hunter2" not in f"{said}{answers}"
+    assert [line["event"] for line in log_lines] == ["request"] * 3
+    assert "hunter2" not in f"{log_lines}{answers}"

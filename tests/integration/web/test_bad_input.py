@@ -26,7 +26,7 @@ def _nothing_is_stored(world: World) -> Any:
         assert session.scalars(select(EventRow).where(EventRow.resource_id.not_in(gone))).all() == []
 
 
-def is_clear(response: Any) -> bool:
+def is_refused_with_a_reason(response: Any) -> bool:
     """Return whether this is a 4xx with a text, in one of Prefect's shapes."""
     body = response.json()
     text = body.get("detail") or (body.get("exception_message") and body.get("exception_detail"))
@@ -35,9 +35,9 @@ def is_clear(response: Any) -> bool:
 
 @pytest.mark.parametrize("route", CREATING_ROUTES + LISTING_ROUTES)
 @pytest.mark.parametrize("content", [b"{", b"[]", b"null!", b'"text"', b"\xff\xfe", b'{"a": ', b"[" * 100_000])
-def test_what_is_no_such_json_is_refused(route: str, content: bytes, world: World) -> None:
+def test_malformed_json_is_refused(route: str, content: bytes, world: World) -> None:
     response = world.client.post(route, content=content, headers={"content-type": "application/json"})
-    assert is_clear(response), response.text
+    assert is_refused_with_a_reason(response), response.text
 
 
 @pytest.mark.parametrize("route", CREATING_ROUTES)
@@ -50,7 +50,7 @@ def test_an_unknown_key_is_refused_by_name(route: str, world: World) -> None:
 
 @pytest.mark.parametrize("route", CREATING_ROUTES)
 @pytest.mark.parametrize("name", ["a/b", "a%b", "a&b", "a>b", "a<b", "a\0b", "x" * 5000, "\ud800", 7, None, ["x"]])
-def test_a_bad_name_is_refused(route: str, name: Any, world: World) -> None:
+def test_an_invalid_name_is_refused(route: str, name: Any, world: World) -> None:
     body = {"name": name}
     required: dict[str, dict[str, Any]] = {
         "/deployments/": {"flow_id": "00000000-0000-0000-0000-000000000001"},
@@ -59,7 +59,7 @@ def test_a_bad_name_is_refused(route: str, name: Any, world: World) -> None:
     }
     content = json.dumps({**body, **required.get(route, {})})
     response = world.client.post(route, content=content, headers={"content-type": "application/json"})
-    assert is_clear(response), response.text
+    assert is_refused_with_a_reason(response), response.text
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_value_that_cannot_be_stored_is_refused(key: str, value: str, world: W
     content = f'{{"name": "d", "flow_id": "{flow}", "{key}": {{"a": {value}}}}}'
     response = world.client.post("/deployments/", content=content, headers={"content-type": "application/json"})
     world.delete(f"/flows/{flow}")
-    assert is_clear(response), response.text
+    assert is_refused_with_a_reason(response), response.text
 
 
 @pytest.mark.parametrize("route", CREATING_ROUTES)
@@ -91,10 +91,10 @@ def test_a_large_body_that_does_not_declare_its_size_is_refused(world: World) ->
 @pytest.mark.parametrize(
     "path", ["/deployments/nonsense", "/flows/123", "/work_queues/x", "/deployments/nonsense/schedules", "/flows/%00"]
 )
-def test_an_id_that_is_none_is_not_found(path: str, world: World) -> None:
+def test_an_invalid_id_is_not_found(path: str, world: World) -> None:
     response = world.client.get(path)
     assert response.status_code == 404
-    assert is_clear(response)
+    assert is_refused_with_a_reason(response)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_an_id_that_is_none_is_not_found(path: str, world: World) -> None:
         "/nowhere",
     ],
 )
-def test_an_odd_path_is_refused(path: str, world: World) -> None:
+def test_an_invalid_path_is_refused(path: str, world: World) -> None:
     response = world.client.get(path)
-    assert is_clear(response), f"{response.status_code} {response.text}"
+    assert is_refused_with_a_reason(response), f"{response.status_code} {response.text}"
 
 
 @pytest.mark.parametrize("route", LISTING_ROUTES)
@@ -132,7 +132,7 @@ def test_no_error_quotes_the_value(world: World) -> None:
 
 @pytest.mark.own_database
 @pytest.mark.parametrize(("table", "path", "body"), [("flow", "/flows/", {"name": "x"}), ("event", "/events", None)])
-def test_what_a_trigger_refuses_is_no_outage(table: str, path: str, body: Any, world: World) -> None:
+def test_a_refusal_by_a_trigger_is_not_an_outage(table: str, path: str, body: Any, world: World) -> None:
     raising = "BEGIN RAISE EXCEPTION 'hunter2'; END"
     with world.sessions() as session:
         session.execute(text(f"CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $${raising}$$"))
@@ -142,7 +142,7 @@ def test_what_a_trigger_refuses_is_no_outage(table: str, path: str, body: Any, w
     assert (response.status_code, response.json()) == (422, {"detail": "A rule of the database refuses the change."})
 
 
-def test_a_request_keeps_its_own_id_and_an_odd_one_is_replaced(world: World) -> None:
+def test_a_valid_request_id_is_kept_and_an_invalid_one_is_replaced(world: World) -> None:
     assert world.client.get("/health", headers={"x-request-id": "mine-1"}).headers["x-request-id"] == "mine-1"
     replaced = world.client.get("/health", headers={"x-request-id": "odd id!"}).headers["x-request-id"]
     assert replaced not in ("odd id!", "")
@@ -152,7 +152,7 @@ def test_a_request_keeps_its_own_id_and_an_odd_one_is_replaced(world: World) -> 
     ("path", "methods"),
     [("/flows/filter", "POST"), ("/flows/0197a0de-0000-7000-8000-00000000f10a", "DELETE, GET, PATCH")],
 )
-def test_a_wrong_method_is_told_all_methods_of_the_path(path: str, methods: str, world: World) -> None:
+def test_a_wrong_method_gets_the_list_of_allowed_methods(path: str, methods: str, world: World) -> None:
     response = world.client.put(path)
     assert response.status_code == 405
     assert response.headers["allow"] == methods

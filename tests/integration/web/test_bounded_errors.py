@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from app.schemas.bounds import LISTED_ERRORS
 from app.schemas.storable import OBJECT_KEYS
 
-ANSWER_BYTES = 8_000
+RESPONSE_BYTES = 8_000
 MANY = 3_000
 
 
@@ -43,7 +43,7 @@ def parts(schema: dict[str, Any], root: dict[str, Any], seen: frozenset[str] = f
             yield from parts(part, root, seen | {reference} if reference else seen)
 
 
-def test_every_list_in_a_body_has_a_bound(client: TestClient) -> None:
+def test_every_list_in_a_request_body_has_a_maximum_length(client: TestClient) -> None:
     unbounded = {
         f"{method} {path}: {part.get('title')}"
         for method, path, schema in bodies(client)
@@ -68,7 +68,7 @@ def wrong_values() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", wrong_values())
-def test_a_body_with_many_errors_has_a_short_answer(name: str, client: TestClient) -> None:
+def test_a_body_with_many_errors_gets_a_short_response(name: str, client: TestClient) -> None:
     value = wrong_values()[name]
     for method, path, schema in bodies(client):
         whole = resolved(schema, schema)
@@ -77,10 +77,10 @@ def test_a_body_with_many_errors_has_a_short_answer(name: str, client: TestClien
             response = client.request(method, filled(path), json=body)
             assert response.status_code < 500 or response.status_code == 501, f"{method} {path}"
             if not response.is_success:
-                assert len(response.content) < ANSWER_BYTES, f"{method} {path}: {len(response.content)}"
+                assert len(response.content) < RESPONSE_BYTES, f"{method} {path}: {len(response.content)}"
 
 
-def test_of_many_errors_the_first_are_listed_and_the_others_counted(client: TestClient) -> None:
+def test_of_many_errors_only_the_first_are_listed_and_the_rest_are_counted(client: TestClient) -> None:
     body = {"name": "x", **{f"k{number}": number for number in range(60)}}
     listed = client.post("/flows/", json=body).json()["exception_detail"]
     assert len(listed) == LISTED_ERRORS + 1
@@ -98,7 +98,7 @@ def test_of_many_errors_the_first_are_listed_and_the_others_counted(client: Test
         ("/events/filter", {"filter": {"resource": {"labels": {str(number): 1 for number in range(MANY)}}}}),
     ],
 )
-def test_too_many_entries_are_one_error(path: str, body: Any, client: TestClient) -> None:
+def test_too_many_entries_in_a_list_are_one_error(path: str, body: Any, client: TestClient) -> None:
     response = client.post(path, json=body)
     assert response.status_code == 422
     assert len(response.json()["exception_detail"]) <= 4

@@ -40,7 +40,7 @@ def refusal(client: TestClient, brought: dict[str, str], method: str = "POST") -
     return detail
 
 
-def test_a_token_has_the_shape_of_prefects_and_lasts_an_hour(protected: TestClient) -> None:
+def test_a_token_has_prefects_format_and_is_valid_for_an_hour(protected: TestClient) -> None:
     answer = protected.get(f"/csrf-token?client={CLIENT}").json()
 
     assert set(answer) == {"id", "created", "updated", "token", "client", "expiration"}
@@ -49,13 +49,13 @@ def test_a_token_has_the_shape_of_prefects_and_lasts_an_hour(protected: TestClie
     assert timedelta(minutes=59) < left <= timedelta(hours=1)
 
 
-def test_a_change_with_its_token_is_made(protected: TestClient) -> None:
+def test_a_change_with_a_valid_token_is_accepted(protected: TestClient) -> None:
     response = protected.post("/flows/", json={"name": "etl"}, headers=headers(token(protected)))
 
     assert response.status_code == 201
 
 
-def test_a_token_serves_more_than_once_and_in_another_process(protected: TestClient) -> None:
+def test_a_token_can_be_used_repeatedly_and_with_another_process(protected: TestClient) -> None:
     value = token(protected)
     with api() as another:
         for client in (protected, protected, another):
@@ -68,7 +68,7 @@ def test_a_change_without_a_token_is_refused(protected: TestClient, method: str)
     assert refusal(protected, {"Prefect-Csrf-Token": "t"}, method) == "Missing client identifier."
 
 
-def test_a_token_of_somebody_else_or_none_at_all_is_refused(protected: TestClient) -> None:
+def test_a_token_of_another_client_and_an_invalid_token_are_refused(protected: TestClient) -> None:
     value = token(protected)
     until, _, digits = value.partition(".")
     wrong = [value[:-1], f"{int(until) + 1}.{digits}", f".{digits}", "", "x", until, f"{value}x"]
@@ -78,7 +78,7 @@ def test_a_token_of_somebody_else_or_none_at_all_is_refused(protected: TestClien
     assert refusal(protected, headers(value, "another")) == "Invalid CSRF token or client identifier."
 
 
-def test_a_token_that_is_over_is_refused_and_a_new_one_is_taken(
+def test_an_expired_token_is_refused_and_a_new_one_accepted(
     protected: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     value = token(protected)
@@ -89,18 +89,20 @@ def test_a_token_that_is_over_is_refused_and_a_new_one_is_taken(
     assert protected.post("/flows/", json={"name": "etl"}, headers=headers(value)).status_code == 201
 
 
-def test_a_token_that_another_key_made_is_refused(protected: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_was_signed_with_another_key_is_refused(
+    protected: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     value = token(protected)
     set_up(monkeypatch, masking_key="another key" * 3)
     with api() as another:
         assert refusal(another, headers(value)) == "Invalid CSRF token or client identifier."
 
 
-def test_what_changes_nothing_needs_no_token(protected: TestClient) -> None:
+def test_a_read_needs_no_token(protected: TestClient) -> None:
     assert protected.get("/version").status_code == 200
 
 
-def test_a_client_must_name_itself(protected: TestClient) -> None:
+def test_a_client_must_identify_itself_to_get_a_token(protected: TestClient) -> None:
     response = protected.get("/csrf-token")
 
     assert (response.status_code, response.json()) == (422, {"detail": "Missing client identifier."})

@@ -34,7 +34,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
         yield served
 
 
-def test_a_key_opens_until_it_expires_and_its_holder_is_told_why_it_no_longer_does(
+def test_a_key_is_accepted_until_it_expires_and_then_refused_with_the_reason(
     sessions: sessionmaker[Session],
 ) -> None:
     key = new_key(sessions, expires=datetime.now(UTC) + timedelta(days=30))
@@ -49,7 +49,7 @@ def test_a_key_opens_until_it_expires_and_its_holder_is_told_why_it_no_longer_do
             assert_unauthorized(client.get("/version", headers=bearer(guess)))
 
 
-def test_a_key_expires_although_the_database_is_not_read_again(
+def test_a_key_expires_without_another_read_of_the_database(
     sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_ring, "FRESH_SECONDS", 3600.0)
@@ -59,14 +59,14 @@ def test_a_key_expires_although_the_database_is_not_read_again(
         wait_until(lambda: client.get("/version", headers=bearer(key)).status_code == 401, "the key to expire")
 
 
-def test_the_expiry_of_the_last_key_opens_nothing(sessions: sessionmaker[Session]) -> None:
+def test_the_expiry_of_the_last_key_does_not_turn_authentication_off(sessions: sessionmaker[Session]) -> None:
     new_key(sessions)
     expire(sessions)
     with api() as client:
         assert_unauthorized(client.get("/version"))
 
 
-def test_a_valid_secret_beside_an_expired_one_opens(served: Served, sessions: sessionmaker[Session]) -> None:
+def test_a_valid_secret_besides_an_expired_one_is_accepted(served: Served, sessions: sessionmaker[Session]) -> None:
     expired, valid = new_key(sessions), new_key(sessions, "another")
     expire(sessions)
     with opened(served.address, "out", additional_headers=bearer(expired)) as socket:

@@ -78,7 +78,7 @@ def fail_often(served: Served) -> None:
         assert get(served, WRONG).status_code == 401
 
 
-def test_a_failed_try_waits_and_valid_keys_and_other_addresses_do_not(
+def test_a_failed_try_is_delayed_but_not_valid_keys_and_other_addresses(
     served: Served, pauses: Pauses, pool: ThreadPoolExecutor, sessions: sessionmaker[Session]
 ) -> None:
     key = new_key(sessions, role=Role.READ)
@@ -96,7 +96,7 @@ def test_a_failed_try_waits_and_valid_keys_and_other_addresses_do_not(
     assert [answer.result(PATIENCE).status_code for answer in tries] == [401] * 3
 
 
-def test_the_auth_string_waits_like_a_guess_but_comes_in_and_never_waits_again(
+def test_the_auth_string_is_delayed_once_like_a_guess_and_then_accepted_at_once(
     served: Served, pauses: Pauses, pool: ThreadPoolExecutor
 ) -> None:
     fail_often(served)
@@ -113,7 +113,7 @@ def test_the_auth_string_waits_like_a_guess_but_comes_in_and_never_waits_again(
     assert not attack.done()
 
 
-def test_who_came_in_before_the_failed_tries_does_not_wait(
+def test_a_client_that_was_accepted_before_the_failed_tries_is_not_delayed(
     served: Served, pauses: Pauses, pool: ThreadPoolExecutor
 ) -> None:
     assert get(served, basic()).status_code == 200
@@ -125,7 +125,7 @@ def test_who_came_in_before_the_failed_tries_does_not_wait(
 
 
 @pytest.mark.parametrize("path", ["in", "out"])
-def test_a_socket_waits_as_a_request_does(
+def test_a_socket_is_delayed_like_a_request(
     path: str, served: Served, pauses: Pauses, sessions: sessionmaker[Session]
 ) -> None:
     key = new_key(sessions)
@@ -143,7 +143,7 @@ def test_a_socket_waits_as_a_request_does(
         assert closed(waiting) == (1008, "Invalid token")
 
 
-def test_requests_without_a_credential_and_expired_keys_are_no_guesses(
+def test_requests_without_a_credential_and_expired_keys_do_not_count_as_guesses(
     served: Served, pauses: Pauses, sessions: sessionmaker[Session]
 ) -> None:
     key = new_key(sessions)

@@ -14,7 +14,7 @@ from app.access.api_keys import record_uses
 from app.main import create_app
 from app.models import ApiKey
 from app.settings import Settings
-from tests.integration.cli.keys import done
+from tests.integration.cli.keys import run_successfully
 from tests.integration.web.guarded import bearer, new_key
 from tests.statements import StatementCount
 from tests.waiting import wait_until
@@ -39,17 +39,17 @@ def last_use(sessions: sessionmaker[Session]) -> datetime | None:
 
 
 def test_a_use_is_listed(client: TestClient, sessions: sessionmaker[Session]) -> None:
-    assert json.loads(done("list", "--json").stdout)[0]["last_used"] is None
+    assert json.loads(run_successfully("list", "--json").stdout)[0]["last_used"] is None
     before = datetime.now(UTC)
 
     client.get("/version")
 
     wait_until(lambda: last_use(sessions) is not None, "the use to be recorded")
-    listed = datetime.fromisoformat(json.loads(done("list", "--json").stdout)[0]["last_used"])
+    listed = datetime.fromisoformat(json.loads(run_successfully("list", "--json").stdout)[0]["last_used"])
     assert before - timedelta(seconds=1) <= listed <= datetime.now(UTC)
 
 
-def test_a_hundred_requests_are_one_statement_and_none_of_them_in_a_request(
+def test_the_uses_of_a_hundred_requests_are_stored_by_one_statement_outside_of_them(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     credentials: Credentials = client.app.state.credentials  # type: ignore[attr-defined]  # It is a FastAPI app.
@@ -72,7 +72,7 @@ def test_a_refused_key_is_not_used(client: TestClient, sessions: sessionmaker[Se
     assert last_use(sessions) is None
 
 
-def test_a_use_that_waits_is_written_when_the_process_ends(
+def test_a_pending_use_is_stored_when_the_process_ends(
     key: str, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_uses, "INTERVAL_SECONDS", 0.0)
@@ -95,14 +95,16 @@ def test_several_processes_record_little_more_than_one(key: str, sessions: sessi
         assert last_use(sessions) == start + timedelta(seconds=recorded)
 
 
-def test_a_clock_that_is_behind_is_no_error(key: str, sessions: sessionmaker[Session], engine: Engine) -> None:
+def test_a_clock_that_is_behind_causes_no_error(key: str, sessions: sessionmaker[Session], engine: Engine) -> None:
     with sessions.begin() as session:
         id_, created = session.execute(select(ApiKey.id, ApiKey.created)).one()
         record_uses(session, {id_: created - HOUR})
     assert last_use(sessions) == created
 
 
-def test_many_keys_are_one_statement(key: str, sessions: sessionmaker[Session], engine: Engine) -> None:
+def test_the_uses_of_many_keys_are_stored_by_one_statement(
+    key: str, sessions: sessionmaker[Session], engine: Engine
+) -> None:
     for number in range(9):
         new_key(sessions, f"key {number}")
     with sessions.begin() as session:

@@ -18,7 +18,7 @@ from tests.sockets import PATIENCE, closed, opened, send
 from tests.streams import streamed
 from tests.waiting import wait_until
 
-both = pytest.mark.parametrize("path", ["in", "out"])
+in_and_out = pytest.mark.parametrize("path", ["in", "out"])
 
 
 @pytest.fixture
@@ -41,34 +41,36 @@ def answer(served: Served, path: str, token: object, **how: Any) -> object:
             return closed(socket)
 
 
-@both
+@in_and_out
 @pytest.mark.parametrize("token", [None, ""])
 def test_a_socket_without_a_token_is_closed_with_the_reason(served: Served, path: str, token: str | None) -> None:
     assert answer(served, path, token) == (1008, "Auth required but no token provided")
 
 
-@both
+@in_and_out
 @pytest.mark.parametrize("token", ["user:wrong", "ac_wrong"])
 def test_a_socket_with_a_wrong_token_is_closed_with_the_reason(served: Served, path: str, token: str) -> None:
     assert answer(served, path, token) == (1008, "Invalid token")
 
 
-@both
-def test_a_socket_with_the_auth_string_or_a_key_comes_in(
+@in_and_out
+def test_a_socket_with_the_auth_string_or_a_key_is_accepted(
     served: Served, path: str, sessions: sessionmaker[Session]
 ) -> None:
     for token in (AUTH_STRING, new_key(sessions)):
         assert answer(served, path, token) == {"type": "auth_success"}
 
 
-@both
-def test_the_header_of_a_socket_counts_as_well(served: Served, path: str, sessions: sessionmaker[Session]) -> None:
+@in_and_out
+def test_a_credential_in_the_header_of_a_socket_is_accepted(
+    served: Served, path: str, sessions: sessionmaker[Session]
+) -> None:
     for header in (basic(), bearer(new_key(sessions))):
         assert answer(served, path, None, additional_headers=header) == {"type": "auth_success"}
 
 
-@both
-def test_a_client_without_an_auth_frame_needs_the_header(served: Served, path: str) -> None:
+@in_and_out
+def test_a_client_without_an_auth_frame_needs_a_credential_in_the_header(served: Served, path: str) -> None:
     url = f"ws://{served.address}/api/events/{path}"
     with pytest.raises(InvalidStatus) as raised:
         connect(url)
@@ -77,7 +79,7 @@ def test_a_client_without_an_auth_frame_needs_the_header(served: Served, path: s
         assert socket.ping().wait(PATIENCE)
 
 
-@both
+@in_and_out
 def test_a_socket_is_closed_when_its_key_is_revoked(served: Served, path: str, sessions: sessionmaker[Session]) -> None:
     key = new_key(sessions)
     with opened(served.address, path) as socket:

@@ -61,7 +61,9 @@ def send_until_closed(connection: socket.socket, piece: bytes, most: int) -> int
     ],
     ids=["a growing value", "many headers", "a growing name", "a growing url", "a growing method"],
 )
-def test_a_head_without_an_end_is_cut_off(raw: socket.socket, start: bytes, piece: bytes, websocket: bool) -> None:
+def test_an_endless_head_is_refused_and_its_connection_closed(
+    raw: socket.socket, start: bytes, piece: bytes, websocket: bool
+) -> None:
     if websocket:
         start = start.replace(b"/api/health", b"/api/events/out")
     raw.sendall(start)
@@ -73,9 +75,7 @@ def test_a_head_without_an_end_is_cut_off(raw: socket.socket, start: bytes, piec
 @pytest.mark.parametrize(
     "start", [b"", b"GET", b"GET /api/health HTTP/1.1\r\nX-A: ", b"GET /api/events/out HTTP/1.1\r\n"]
 )
-def test_a_head_that_is_never_complete_is_answered_408(
-    start: bytes, served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_incomplete_head_gets_408(start: bytes, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
     host, port = served.address.split(":")
     with closing(socket.create_connection((host, int(port)), timeout=20)) as raw:
@@ -97,16 +97,16 @@ CHUNKED = b"POST /api/flows/filter HTTP/1.1\r\nHost: localhost\r\nTransfer-Encod
     ids=["a growing trailer", "many trailers", "a growing extension", "a growing size"],
 )
 @pytest.mark.parametrize("is_refused_before", [False, True])
-def test_a_body_without_an_end_is_cut_off(
-    raw: socket.socket, start: bytes, piece: bytes, is_refused_before: bool
-) -> None:
+def test_an_endless_body_is_cut_off(raw: socket.socket, start: bytes, piece: bytes, is_refused_before: bool) -> None:
     raw.sendall(CHUNKED.replace(b"localhost", b"foreign.example") if is_refused_before else CHUNKED)
     raw.sendall(start)
     assert send_until_closed(raw, piece, 64 * 1024 * 1024) < 64 * 1024 * 1024
 
 
 @pytest.mark.parametrize("sent", [b"", b"5", b"5\r\n{", b"2\r\n{}\r\n0\r\nX-A: "])
-def test_a_body_that_is_never_complete_is_cut_off(sent: bytes, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incomplete_body_is_cut_off_after_a_time_limit(
+    sent: bytes, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http_protocol, "BODY_SECONDS", 0.2)
     host, port = served.address.split(":")
     with closing(socket.create_connection((host, int(port)), timeout=20)) as raw:
@@ -115,7 +115,7 @@ def test_a_body_that_is_never_complete_is_cut_off(sent: bytes, served: Served, m
 
 
 @pytest.mark.parametrize("between", [b"\r\n", b"\n", b"\r"])
-def test_a_connection_that_sends_no_further_request_is_closed(
+def test_a_connection_without_a_further_request_is_closed(
     between: bytes, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
@@ -128,7 +128,7 @@ def test_a_connection_that_sends_no_further_request_is_closed(
         answer(raw)
 
 
-def test_the_head_of_a_second_request_has_its_own_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_head_of_a_second_request_has_its_own_time_limit(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
     host, port = served.address.split(":")
     with closing(socket.create_connection((host, int(port)), timeout=20)) as raw:
@@ -146,7 +146,7 @@ def test_a_head_below_the_limit_is_served(raw: socket.socket, size: int) -> None
     assert answer(raw).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_body_may_be_larger_than_a_head(raw: socket.socket) -> None:
+def test_a_body_can_be_larger_than_the_limit_for_heads(raw: socket.socket) -> None:
     body = b'{"name": "etl", "labels": {"a": "' + b"x" * (3 * HEAD_BYTES) + b'"}}'
     head = b"POST /api/flows/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\ncontent-length: %d\r\n\r\n" % len(
         body
@@ -162,7 +162,7 @@ def test_a_body_in_tiny_chunks_with_a_trailer_is_served(raw: socket.socket) -> N
     assert answer(raw).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_refused_client_reads_the_reason_after_its_whole_body(raw: socket.socket) -> None:
+def test_a_refused_client_can_send_its_whole_body_and_then_read_the_reason(raw: socket.socket) -> None:
     head = b"POST /api/flows/ HTTP/1.1\r\nHost: foreign.example\r\ncontent-length: 4000000\r\n\r\n"
     raw.sendall(head + b"x" * 4_000_000 + HEALTH + CLOSE + b"\r\n")
     received = answer(raw)
@@ -170,7 +170,7 @@ def test_a_refused_client_reads_the_reason_after_its_whole_body(raw: socket.sock
     assert b"HTTP/1.1 200 " in received
 
 
-def test_the_refusal_of_a_second_head_does_not_get_into_a_stream(
+def test_the_refusal_of_a_second_head_is_not_written_into_a_stream(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
@@ -182,7 +182,7 @@ def test_the_refusal_of_a_second_head_does_not_get_into_a_stream(
         assert b"HTTP/1.1 408" not in received
 
 
-def test_requests_in_one_piece_are_all_served(raw: socket.socket) -> None:
+def test_pipelined_requests_are_all_served(raw: socket.socket) -> None:
     request = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     raw.sendall(request * 2000 + request.replace(b"Host", b"Connection: close\r\nHost"))
     assert answer(raw).count(b"HTTP/1.1 200 ") == 2001

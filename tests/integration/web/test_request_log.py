@@ -39,7 +39,7 @@ def outcomes(lines: Lines) -> list[tuple[str, str | None, int]]:
     return [(line["method"], line["route"], line["status"]) for line in requests(lines)]
 
 
-def test_a_change_is_one_line_with_its_route_and_its_outcome(client: TestClient) -> None:
+def test_a_change_is_logged_in_one_line_with_its_route_and_outcome(client: TestClient) -> None:
     with capture_logs() as said:
         client.post("/flows/?secret=hunter2", json={"name": "hunter2"})
         client.post("/flows/", json={"name": 7})
@@ -58,7 +58,7 @@ def test_a_change_is_one_line_with_its_route_and_its_outcome(client: TestClient)
     assert "hunter2" not in str(said)
 
 
-def test_reads_are_no_lines(client: TestClient) -> None:
+def test_reads_are_not_logged_by_default(client: TestClient) -> None:
     with capture_logs() as said:
         for path in ("/flows/filter", "/deployments/count", "/deployments/paginate", "/events/count-by/day"):
             client.post(path, json={})
@@ -68,7 +68,7 @@ def test_reads_are_no_lines(client: TestClient) -> None:
     assert requests(said) == []
 
 
-def test_reads_are_lines_if_asked_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_are_logged_on_request(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     set_up(monkeypatch, log_reads="true")
     with TestClient(create_app(), base_url="http://localhost/api") as client, capture_logs() as said:
         client.post("/flows/filter", json={})
@@ -83,7 +83,7 @@ def test_a_resource_named_like_a_read_does_not_hide_its_change(client: TestClien
     assert outcomes(said) == [("DELETE", "/api/work_pools/{name}", 404)] * len(READING)
 
 
-def test_a_refusal_names_its_route_whatever_its_method(guarded: TestClient) -> None:
+def test_a_refusal_is_logged_with_its_route_for_every_method(guarded: TestClient) -> None:
     with capture_logs() as said:
         guarded.get(f"/flows/{uuid4()}?x=hunter2", headers=bearer("ac_hunter2"))
         guarded.post("/flows/filter", json={}, headers=basic("user:hunter2x"))
@@ -98,7 +98,7 @@ def test_a_refusal_names_its_route_whatever_its_method(guarded: TestClient) -> N
     assert "hunter2" not in str(said)
 
 
-def test_a_request_of_another_site_has_the_reason(client: TestClient) -> None:
+def test_a_request_from_another_site_is_logged_with_the_reason(client: TestClient) -> None:
     with capture_logs() as said:
         client.get("/flows/count", headers={"Host": "hunter2.example"})
         client.post("/flows/", json={}, headers={"Origin": "https://hunter2.example"})
@@ -114,14 +114,16 @@ def test_a_request_of_another_site_has_the_reason(client: TestClient) -> None:
     [({}, "127.0.0.1"), ({"X-Forwarded-For": "192.0.2.7"}, "192.0.2.7"), ({"X-Forwarded-For": "hunter2"}, None)],
     ids=["direct", "behind a proxy", "no address"],
 )
-def test_the_address_is_that_of_the_client_or_none(sent: dict[str, str], logged: str | None, served: Served) -> None:
+def test_the_logged_address_is_that_of_the_client_or_missing(
+    sent: dict[str, str], logged: str | None, served: Served
+) -> None:
     with capture_logs() as said:
         served.client.post("/flows/", json={"name": "etl"}, headers=sent)
         (line,) = wait_until(lambda: requests(said), "the line")
     assert line["address"] == logged
 
 
-def test_the_key_is_named(guarded: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_the_name_of_the_key_is_logged(guarded: TestClient, sessions: sessionmaker[Session]) -> None:
     key = new_key(sessions, "laptop")
     with capture_logs() as said:
         guarded.post("/flows/", json={"name": "etl"}, headers=bearer(key))
@@ -130,7 +132,7 @@ def test_the_key_is_named(guarded: TestClient, sessions: sessionmaker[Session]) 
     assert key not in str(said)
 
 
-def test_an_unexpected_error_is_a_line_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_logged_too(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("hunter2")
 
@@ -140,7 +142,7 @@ def test_an_unexpected_error_is_a_line_too(client: TestClient, monkeypatch: pyte
     assert outcomes(said) == [("POST", "/api/flows/", 500)]
 
 
-def test_a_websocket_has_a_line_at_its_start_and_at_its_end(served: Served) -> None:
+def test_the_start_and_the_end_of_a_websocket_are_logged(served: Served) -> None:
     with capture_logs() as said:
         with connected(served.address, "in"):
             wait_until(lambda: len(said) == 1, "the line at its start")
@@ -151,7 +153,7 @@ def test_a_websocket_has_a_line_at_its_start_and_at_its_end(served: Served) -> N
     assert ended["seconds"] >= 0
 
 
-def test_a_refused_websocket_is_one_line(guarded: TestClient) -> None:
+def test_a_refused_websocket_is_logged_in_one_line(guarded: TestClient) -> None:
     def refused(**headers: str) -> None:
         url = "ws://localhost/api/events/out?x=hunter2"
         with (
@@ -172,7 +174,7 @@ def test_a_refused_websocket_is_one_line(guarded: TestClient) -> None:
     assert "hunter2" not in str(said)
 
 
-def test_a_websocket_that_breaks_the_protocol_has_its_code(served: Served) -> None:
+def test_a_websocket_that_breaks_the_protocol_is_logged_with_its_code(served: Served) -> None:
     with capture_logs() as said, connected(served.address, "out") as socket:
         send(socket, {"type": "hunter2"})
         assert closed(socket)[0] == 1002

@@ -110,7 +110,7 @@ def test_a_route_that_needs_the_role_read_changes_nothing(
     assert found > 35
 
 
-def test_nothing_of_a_body_is_read_before_the_role_is_checked(client: TestClient, keys: dict[Role, str]) -> None:
+def test_the_body_is_not_read_before_the_role_is_checked(client: TestClient, keys: dict[Role, str]) -> None:
     sent: list[Message] = []
     headers = [(name.lower().encode(), value.encode()) for name, value in bearer(keys[Role.READ]).items()]
     scope = {"type": "http", "method": "POST", "path": "/api/events", "headers": headers, "query_string": b""}
@@ -159,7 +159,7 @@ def test_a_socket_without_an_auth_frame_is_refused_before_it_opens(served: Serve
     assert (response.status_code, json.loads(response.body)) == (403, refusal(Role.WRITE, Role.READ))
 
 
-def test_each_role_includes_the_ones_before_it() -> None:
+def test_each_role_includes_the_lower_ones() -> None:
     for lower, higher in pairwise(Role):
         assert higher.includes(lower)
         assert not lower.includes(higher)

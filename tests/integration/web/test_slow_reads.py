@@ -46,13 +46,13 @@ def test_a_count_that_takes_too_long_is_refused_with_the_reason(countable: str, 
         ("DELETE", "/concurrency_limits/tag/resource", None),
     ],
 )
-def test_a_change_that_takes_too_long_may_be_repeated(
+def test_a_change_that_takes_too_long_gets_503(
     method: str, path: str, body: dict[str, Any] | None, client: TestClient
 ) -> None:
     assert client.request(method, path, json=body).status_code == 503
 
 
-def test_every_list_route_is_known_as_reading() -> None:
+def test_every_list_route_counts_as_a_read() -> None:
     paths = {route.path for module in ROUTE_MODULES for route in module.router.routes if hasattr(route, "methods")}
     lists = {path for path in paths if path.endswith(("filter", "count", "paginate")) and "_by" not in path}
     assert {path.rpartition("/")[-1] for path in lists} <= set(READING)

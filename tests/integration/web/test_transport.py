@@ -13,14 +13,14 @@ VERSION = "X-PREFECT-API-VERSION"
 
 
 @pytest.mark.parametrize("version", ["0.8.0", "0.8.4", "0.10.0", "9.9.9", ""])
-def test_a_version_from_0_8_0_on_is_served(client: TestClient, version: str) -> None:
+def test_an_api_version_from_0_8_0_on_is_accepted(client: TestClient, version: str) -> None:
     assert client.get("/hello", headers={VERSION: version}).status_code == 200
 
 
 @pytest.mark.parametrize(
     "version", ["0.7.9", "0.0.1", "0.8", "one", "0.8.one", "0.8.4.1", "-1.2.3", "1.2.3 ", "1.2.\u0663"]
 )
-def test_another_version_is_told_so_without_being_quoted(client: TestClient, version: str) -> None:
+def test_another_api_version_is_refused_without_quoting_it(client: TestClient, version: str) -> None:
     response = client.get("/hello", headers={VERSION.encode(): version.encode()})
 
     assert response.status_code == 400
@@ -29,7 +29,7 @@ def test_another_version_is_told_so_without_being_quoted(client: TestClient, ver
 
 
 @pytest.mark.parametrize("path", ["/health", "/version"])
-def test_probes_and_the_question_for_the_version_are_answered_to_any(client: TestClient, path: str) -> None:
+def test_probes_accept_every_api_version(client: TestClient, path: str) -> None:
     assert client.get(path, headers={VERSION: "0.1.0"}).status_code == 200
 
 
@@ -47,14 +47,14 @@ def raw(served: Served, path: str, *, status: int) -> tuple[httpx2.Headers, byte
         return response.headers, b"".join(response.iter_raw())
 
 
-def test_an_answer_is_compressed_for_who_takes_it(served: Served) -> None:
+def test_a_response_is_compressed_for_clients_that_accept_it(served: Served) -> None:
     headers, body = raw(served, "/collections/views/aggregate-worker-metadata", status=200)
 
     assert headers["content-encoding"] == "gzip"
     assert "process" in gzip.decompress(body).decode()
 
 
-def test_an_error_is_compressed_too(served: Served) -> None:
+def test_an_error_response_is_compressed_too(served: Served) -> None:
     response = served.client.post("/deployments/", json={f"unknown{number}": 1 for number in range(30)})
 
     assert response.status_code == 422
@@ -62,7 +62,7 @@ def test_an_error_is_compressed_too(served: Served) -> None:
     assert len(json.loads(response.content)["exception_detail"]) > 15
 
 
-def test_who_takes_none_gets_it_plain(served: Served) -> None:
+def test_a_client_that_accepts_no_compression_gets_an_uncompressed_response(served: Served) -> None:
     path = "/collections/views/aggregate-worker-metadata"
     response = served.client.get(path, headers={"accept-encoding": "identity"})
 

@@ -28,7 +28,7 @@ def test_a_value_of_another_type_is_refused(path: str, body: dict[str, Any], wor
     assert response.status_code == 422, response.text
 
 
-def test_a_whole_number_may_be_written_with_a_point(world: World) -> None:
+def test_a_whole_number_can_be_written_with_a_decimal_point(world: World) -> None:
     response = world.client.post("/work_pools/", json={**POOL, "concurrency_limit": 5.0})
     assert response.status_code == 201
     assert response.json()["concurrency_limit"] == 5

@@ -24,7 +24,7 @@ class Process(Marks):
             super().remove()
 
 
-def with_neighbours(world: OutboxWorld) -> OutboxWorld:
+def create_with_neighbours(world: OutboxWorld) -> OutboxWorld:
     """Make three revisions of a deadly deployment between two healthy ones, all in one lane."""
     for name in ("before", DEADLY, "after"):
         (change,) = world.create(name)
@@ -36,19 +36,19 @@ def with_neighbours(world: OutboxWorld) -> OutboxWorld:
     return world
 
 
-def ring(world: OutboxWorld, **how: Any) -> bool:
+def handle_doorbell(world: OutboxWorld, **how: Any) -> bool:
     """Handle one doorbell as a separate worker process; return whether that process survived."""
     try:
-        world_dispatcher(world, Process(world.sessions), **how).dispatch(world.pending_ids())
+        make_dispatcher(world, Process(world.sessions), **how).dispatch(world.pending_ids())
     except Killed:
         return False
     return True
 
 
-def world_dispatcher(world: OutboxWorld, marks: Marks, **how: Any) -> Dispatcher:
+def make_dispatcher(world: OutboxWorld, marks: Marks, **how: Any) -> Dispatcher:
     cap = world.settings.event_size_cap
     return Dispatcher(world.sessions, 500, cap, marks=marks, **how)
 
 
-def left(world: OutboxWorld) -> list[tuple[str, int, int, int]]:
+def remaining_snapshots(world: OutboxWorld) -> list[tuple[str, int, int, int]]:
     return [(row.name, row.revision, row.attempts, row.deaths) for row in world.pending()]

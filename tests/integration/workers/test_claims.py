@@ -13,7 +13,7 @@ from tests.integration.outbox_world import OutboxWorld, update_deployment
 from workers.claim import claim, lock_lanes
 
 
-def test_a_taken_lane_is_left_to_its_holder(outbox_world: OutboxWorld) -> None:
+def test_a_locked_lane_is_left_to_its_holder(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     with outbox_world.sessions() as holder:
         lane = change.row["id"].int % 64
@@ -22,7 +22,7 @@ def test_a_taken_lane_is_left_to_its_holder(outbox_world: OutboxWorld) -> None:
     assert outbox_world.dispatch_all() == 1
 
 
-def test_the_claim_goes_by_revision_also_when_ids_and_times_do_not(outbox_world: OutboxWorld) -> None:
+def test_snapshots_are_claimed_by_revision_even_if_ids_and_times_differ(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     with outbox_world.sessions() as session:
         for version in "12345":
@@ -34,7 +34,7 @@ def test_the_claim_goes_by_revision_also_when_ids_and_times_do_not(outbox_world:
         assert [row.revision for row in rows] == [1, 2, 3, 4, 5, 6]
 
 
-def test_postgresql_expects_that_nearly_all_of_a_lane_can_be_claimed(
+def test_the_planner_expects_that_nearly_all_of_a_lane_can_be_claimed(
     outbox_world: OutboxWorld, database_url: str
 ) -> None:
     (change,) = outbox_world.create("nightly")
@@ -54,7 +54,7 @@ def test_postgresql_expects_that_nearly_all_of_a_lane_can_be_claimed(
     assert int(found[1]) > 900, plan
 
 
-def test_a_batch_is_bounded_by_what_it_holds_and_a_single_snapshot_always_goes(
+def test_a_batch_has_a_limit_of_bytes_but_always_takes_one_snapshot(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (change,) = outbox_world.create("nightly")

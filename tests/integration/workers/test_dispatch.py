@@ -33,12 +33,12 @@ def test_ringing_again_appends_nothing(outbox_world: OutboxWorld) -> None:
     assert len(outbox_world.log()) == 1
 
 
-def test_a_doorbell_for_what_never_committed_appends_nothing(outbox_world: OutboxWorld) -> None:
+def test_a_doorbell_for_unknown_snapshots_appends_nothing(outbox_world: OutboxWorld) -> None:
     assert outbox_world.dispatcher().dispatch([uuid4(), uuid4()]) == 0
     assert outbox_world.dispatcher().dispatch([]) == 0
 
 
-def test_one_doorbell_drains_all_that_waits_in_its_lane_in_revision_order(outbox_world: OutboxWorld) -> None:
+def test_one_doorbell_drains_its_lane_in_revision_order(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     for version in range(9):
         outbox_world.update(change, version=str(version))
@@ -47,14 +47,14 @@ def test_one_doorbell_drains_all_that_waits_in_its_lane_in_revision_order(outbox
     assert list(outbox_world.ids_by_resource().values()) == [list(range(1, 11))]
 
 
-def test_positions_are_dense_up_to_the_head(outbox_world: OutboxWorld) -> None:
+def test_positions_have_no_gaps_up_to_the_head(outbox_world: OutboxWorld) -> None:
     outbox_world.create(*(f"n{number}" for number in range(20)))
     outbox_world.dispatch_all(batch_size=3)
     assert [event.position for event in outbox_world.log()] == list(range(2, 22))
     assert outbox_world.appended[-1] == outbox_world.head().position == 21
 
 
-def test_a_failed_append_leaves_the_snapshot_and_gives_its_position_back(
+def test_a_failed_append_keeps_the_snapshot_and_frees_its_position(
     outbox_world: OutboxWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox_world.create("nightly")
@@ -87,7 +87,7 @@ def test_a_missing_table_is_an_outage_and_parks_nothing(
     assert [row.attempts for row in outbox_world.pending()] == [0]
 
 
-def test_a_related_resource_that_was_deleted_since_keeps_its_last_name(outbox_world: OutboxWorld) -> None:
+def test_a_related_resource_without_a_tombstone_is_named_by_its_id(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     with outbox_world.sessions() as session:
         delete_deployments(session, Deployment.id == change.row["id"])
@@ -101,7 +101,7 @@ def test_a_related_resource_that_was_deleted_since_keeps_its_last_name(outbox_wo
     assert created.related == deleted.related == [flow]
 
 
-def test_rows_of_the_outbox_are_refused_when_they_contradict_themselves(outbox_world: OutboxWorld) -> None:
+def test_the_database_refuses_contradictory_snapshot_rows(outbox_world: OutboxWorld) -> None:
     (change,) = outbox_world.create("nightly")
     with outbox_world.sessions() as session:
         for broken in ("lane = 64", "operation = 'moved'", "revision = 0", "after = NULL", "attempts = 1"):

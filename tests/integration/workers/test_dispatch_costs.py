@@ -28,7 +28,7 @@ def _statements(world: OutboxWorld, settings: Settings, batch_size: int = 500) -
     return seen.statements
 
 
-def test_a_batch_costs_the_same_statements_whatever_its_size(outbox_world: OutboxWorld, settings: Settings) -> None:
+def test_a_batch_of_any_size_needs_the_same_statements(outbox_world: OutboxWorld, settings: Settings) -> None:
     outbox_world.create("n0")
     one = _statements(outbox_world, settings)
     outbox_world.create(*(f"m{number}" for number in range(200)))
@@ -37,7 +37,7 @@ def test_a_batch_costs_the_same_statements_whatever_its_size(outbox_world: Outbo
     assert len(one) <= 8, one
 
 
-def test_nothing_but_the_events_is_written_while_others_wait_for_the_log(
+def test_only_the_events_are_written_while_the_append_lock_is_held(
     outbox_world: OutboxWorld, settings: Settings
 ) -> None:
     outbox_world.create("n0", "n1")
@@ -46,7 +46,7 @@ def test_nothing_but_the_events_is_written_while_others_wait_for_the_log(
     assert verbs[-5:] == ["SELECT", "DELETE", "UPDATE", "COPY", "SELECT"]
 
 
-def test_an_event_that_cannot_be_written_is_found_before_others_wait(settings: Settings) -> None:
+def test_an_event_that_cannot_be_written_is_found_before_the_append_lock_is_taken(settings: Settings) -> None:
     event = Event(
         id=uuid4(),
         occurred=datetime.now(UTC),
@@ -64,7 +64,9 @@ def test_an_event_that_cannot_be_written_is_found_before_others_wait(settings: S
     assert seen.statements == []
 
 
-def test_after_a_full_batch_the_next_claim_is_the_look(outbox_world: OutboxWorld, settings: Settings) -> None:
+def test_after_a_full_batch_the_next_claim_replaces_the_check_for_more_snapshots(
+    outbox_world: OutboxWorld, settings: Settings
+) -> None:
     outbox_world.create(*(f"n{number}" for number in range(5)))
     statements = _statements(outbox_world, settings, batch_size=2)
     assert len([statement for statement in statements if statement.startswith("COPY")]) == 3

@@ -20,7 +20,7 @@ from workers.sweep import Waiting, sweep
 ROUNDS: Final = 720
 """An hour of sweeps, one every five seconds."""
 
-BROKEN_STATEMENTS: Final = 12
+MAX_STATEMENTS: Final = 12
 """A careful batch sends fewer statements than this: cutting any of the first so many cuts every place in it."""
 
 
@@ -42,7 +42,7 @@ class Cable:
         """Cut the connection after so many statements; with `stays_cut`, cut it at every later one as well."""
         self.left, self.stays_cut = statements, stays_cut
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Stop cutting the connection."""
         self.left = None
 
@@ -86,7 +86,7 @@ def state(world: OutboxWorld) -> set[tuple[int, int, bool]]:
     return {(row.attempts, row.deaths, row.parked is not None) for row in world.pending()}
 
 
-def assert_all_goes_out(world: OutboxWorld) -> None:
+def assert_all_dispatched(world: OutboxWorld) -> None:
     assert state(world) == {(0, 0, False)}
     assert world.dispatch_all() == 6
     assert sorted(world.ids_by_resource().values()) == [[1, 2]] * 3
@@ -100,29 +100,29 @@ def test_an_hour_without_a_database_parks_nothing(waiting: OutboxWorld, settings
         with pytest.raises(OUTAGE):
             dispatcher(waiting, cable, Marks(cable.sessions)).dispatch(ids)
     cable.engine.dispose()
-    assert_all_goes_out(waiting)
+    assert_all_dispatched(waiting)
 
 
 @pytest.mark.parametrize("stays_cut", [False, True], ids=["flapping", "gone until it is mended"])
-def test_a_database_that_is_cut_off_at_any_place_parks_nothing(
+def test_a_database_that_is_cut_off_at_any_statement_parks_nothing(
     stays_cut: bool, waiting: OutboxWorld, cable: Cable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No batch succeeds, even if its connection was not cut.
-    monkeypatch.setattr("workers.batch._delete", refuse)
+    monkeypatch.setattr("workers.batch._delete", fail)
     ids, marks, places = waiting.pending_ids(), Marks(cable.sessions), random.Random(7)
     # A quarter of an hour cuts each place some fifteen times; a whole hour would take a minute of every run.
     for _ in range(ROUNDS // 4):
-        cable.cut_after(places.randrange(BROKEN_STATEMENTS), stays_cut=stays_cut)
+        cable.cut_after(places.randrange(MAX_STATEMENTS), stays_cut=stays_cut)
         with pytest.raises(OUTAGE):
             dispatcher(waiting, cable, marks).dispatch(ids)
-        cable.mend()
+        cable.repair()
         assert all(row.attempts == 0 and row.parked is None and row.deaths <= 1 for row in waiting.pending())
     monkeypatch.undo()
     marks.remove()
-    assert_all_goes_out(waiting)
+    assert_all_dispatched(waiting)
 
 
-def refuse(*_: object) -> None:
+def fail(*_: object) -> None:
     raise OperationalError("the server went away", None, Exception())
 
 
@@ -133,10 +133,10 @@ def test_an_hour_without_a_broker_parks_nothing(waiting: OutboxWorld) -> None:
     for _ in range(ROUNDS):
         with waiting.sessions() as session, pytest.raises(BrokerRefused):
             sweep(session, 3.0, ring)
-    assert_all_goes_out(waiting)
+    assert_all_dispatched(waiting)
 
 
-def test_the_sweep_rings_again_at_once_when_the_broker_is_back(waiting: OutboxWorld) -> None:
+def test_after_an_outage_of_the_broker_the_sweep_rings_again_at_once(waiting: OutboxWorld) -> None:
     rung: list[Waiting] = []
     with waiting.sessions() as session:
         sweep(session, 3.0, rung.append)

@@ -47,13 +47,13 @@ def newer_worker(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
 
 
-def test_it_waits_and_its_later_revisions_behind_it_while_all_else_goes_out(mixed: OutboxWorld) -> None:
+def test_a_newer_snapshot_and_its_later_revisions_wait_and_all_others_are_dispatched(mixed: OutboxWorld) -> None:
     assert mixed.dispatch_all() == 4
     assert states(mixed) == [("nightly", 2, 0, False), ("nightly", 3, 0, False)]
     assert sorted(mixed.ids_by_resource().values()) == [[1], [1, 2, 3]]
 
 
-def test_however_often_an_older_worker_looks_nothing_counts(mixed: OutboxWorld) -> None:
+def test_an_older_worker_counts_no_attempts(mixed: OutboxWorld) -> None:
     for _ in range(30):
         mixed.dispatch_all(rescue_after=0)
     assert states(mixed) == [("nightly", 2, 0, False), ("nightly", 3, 0, False)]
@@ -61,14 +61,14 @@ def test_however_often_an_older_worker_looks_nothing_counts(mixed: OutboxWorld) 
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 500])
-def test_the_look_after_a_batch_agrees_with_the_claim(mixed: OutboxWorld, batch_size: int) -> None:
+def test_the_check_after_a_batch_agrees_with_the_claim(mixed: OutboxWorld, batch_size: int) -> None:
     mixed.dispatch_all(batch_size=batch_size)
     with mixed.sessions() as session:
         assert claim.claim(session, [7], 10) == []
         assert claim.claimable(session, [7]) == {}
 
 
-def test_the_sweep_of_any_version_rings_for_it(mixed: OutboxWorld) -> None:
+def test_the_sweep_of_an_older_worker_rings_for_newer_snapshots(mixed: OutboxWorld) -> None:
     mixed.dispatch_all()
     captured_by_a_newer_version(mixed, 3)
     rung: list[Waiting] = []
@@ -77,14 +77,16 @@ def test_the_sweep_of_any_version_rings_for_it(mixed: OutboxWorld) -> None:
     assert [waiting.lane for waiting in rung] == [7]
 
 
-def test_a_newer_worker_that_is_rung_for_takes_it_in_order(
+def test_a_newer_worker_dispatches_newer_snapshots_in_order(
     mixed: OutboxWorld, settings: Settings, newer_worker: None
 ) -> None:
     assert mixed.dispatch_all() == 6
     assert list(mixed.ids_by_resource().values()) == [[1, 2, 3], [1, 2, 3]]
 
 
-def test_a_newer_worker_goes_on_where_an_older_one_stopped(mixed: OutboxWorld, request: pytest.FixtureRequest) -> None:
+def test_a_newer_worker_continues_where_an_older_one_stopped(
+    mixed: OutboxWorld, request: pytest.FixtureRequest
+) -> None:
     mixed.dispatch_all()
     request.getfixturevalue("newer_worker")
     assert mixed.dispatch_all() == 2
@@ -92,7 +94,7 @@ def test_a_newer_worker_goes_on_where_an_older_one_stopped(mixed: OutboxWorld, r
 
 
 @pytest.mark.own_database
-def test_a_process_writes_its_own_version_when_a_newer_one_has_migrated_the_database(
+def test_a_process_stores_its_own_version_even_if_the_database_has_a_newer_default(
     outbox_world: OutboxWorld,
 ) -> None:
     with outbox_world.sessions() as session:
@@ -102,7 +104,7 @@ def test_a_process_writes_its_own_version_when_a_newer_one_has_migrated_the_data
     assert [row.schema_version for row in outbox_world.pending()] == [SCHEMA_VERSION]
 
 
-def test_the_claim_and_the_look_find_the_newer_ones_by_their_small_index(mixed: OutboxWorld, engine: Engine) -> None:
+def test_the_claim_and_the_check_find_newer_snapshots_by_a_small_index(mixed: OutboxWorld, engine: Engine) -> None:
     sent: list[tuple[str, Any]] = []
 
     @event.listens_for(engine, "before_cursor_execute")

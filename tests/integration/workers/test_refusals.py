@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.integration.outbox_world import OutboxWorld
-from tests.integration.workers.test_poison import due, same_lane
+from tests.integration.workers.test_failed_snapshots import make_retries_due, put_in_one_lane
 from workers.retry import ATTEMPTS
 
 REFUSALS = ("P0001", "22000", "23000", "44000", "54000")
@@ -43,12 +43,12 @@ def three_resources(world: OutboxWorld) -> None:
     (change,) = world.create("poison")
     world.update(change, version="1")
     world.create("last")
-    same_lane(world)
+    put_in_one_lane(world)
 
 
 @pytest.mark.parametrize("place", TRIGGERS)
 @pytest.mark.parametrize("sqlstate", [*REFUSALS, *FAILURES])
-def test_an_error_for_one_snapshot_stops_only_its_own_resource(
+def test_an_error_for_one_snapshot_blocks_only_its_own_resource(
     sqlstate: str, place: str, outbox_world: OutboxWorld
 ) -> None:
     three_resources(outbox_world)
@@ -62,13 +62,11 @@ def test_an_error_for_one_snapshot_stops_only_its_own_resource(
 
 
 @pytest.mark.parametrize("sqlstate", ["P0001", "42501"])
-def test_a_snapshot_that_always_fails_is_parked_in_the_end_even_when_it_is_alone(
-    sqlstate: str, outbox_world: OutboxWorld
-) -> None:
+def test_a_snapshot_that_always_fails_is_parked_even_if_it_is_alone(sqlstate: str, outbox_world: OutboxWorld) -> None:
     outbox_world.create("poison")
     raise_at(outbox_world, "append", sqlstate, OF_POISON["append"])
     for _ in range(ATTEMPTS):
-        due(outbox_world)
+        make_retries_due(outbox_world)
         outbox_world.dispatch_all()
     (row,) = outbox_world.pending()
     assert (row.attempts, row.parked is not None) == (ATTEMPTS, True)
@@ -77,7 +75,7 @@ def test_a_snapshot_that_always_fails_is_parked_in_the_end_even_when_it_is_alone
 
 
 @pytest.mark.parametrize("sqlstate", FAILURES)
-def test_an_error_for_every_event_counts_against_no_snapshot(sqlstate: str, outbox_world: OutboxWorld) -> None:
+def test_an_error_for_every_event_counts_no_attempt(sqlstate: str, outbox_world: OutboxWorld) -> None:
     three_resources(outbox_world)
     raise_at(outbox_world, "append", sqlstate, "true")
     with pytest.raises(DBAPIError, match="odd"):

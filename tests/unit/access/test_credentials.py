@@ -17,10 +17,10 @@ from app.errors import Unauthorized, Unavailable
 from app.models.api_key import Role
 from app.settings import Settings
 
-OPEN = Settings(
+NO_CREDENTIAL = Settings(
     database_url="postgresql+psycopg://127.0.0.1:1/none", broker_url="redis://127.0.0.1:1", masking_key="k" * 32
 )
-GUARDED = OPEN.model_copy(update={"api_auth_string": SecretStr("user:pass")})
+WITH_AUTH_STRING = NO_CREDENTIAL.model_copy(update={"api_auth_string": SecretStr("user:pass")})
 KEY = b"ac_a-key"
 OTHERS: Keys = {digest_of(b"ac_another"): KnownKey(uuid4(), "key", Role.WRITE)}
 KEYS: Keys = {digest_of(KEY): KnownKey(uuid4(), "key", Role.READ), **OTHERS}
@@ -31,7 +31,7 @@ def basic(text: str) -> str:
     return f"Basic {base64.b64encode(text.encode()).decode()}"
 
 
-def away() -> Keys:
+def outage() -> Keys:
     raise OperationalError("SELECT", {}, Exception("gone"))
 
 
@@ -73,15 +73,15 @@ def test_the_secrets_of_a_request_are_read(header: str | None, token: object, se
     assert read_secrets(header, token) == secrets
 
 
-def test_without_any_credential_everybody_comes_in_on_loopback() -> None:
-    assert role_of(OPEN, NOTHING) is Role.ADMIN
+def test_without_a_credential_everyone_is_accepted_on_loopback() -> None:
+    assert role_of(NO_CREDENTIAL, NOTHING) is Role.ADMIN
 
 
-def test_without_any_credential_nobody_comes_in_from_the_network() -> None:
-    assert role_of(OPEN, NOTHING, is_exposed=True) is None
+def test_without_a_credential_no_one_is_accepted_from_the_network() -> None:
+    assert role_of(NO_CREDENTIAL, NOTHING, is_exposed=True) is None
 
 
-@pytest.mark.parametrize("settings", [OPEN, GUARDED], ids=["keys only", "auth string too"])
+@pytest.mark.parametrize("settings", [NO_CREDENTIAL, WITH_AUTH_STRING], ids=["keys only", "auth string too"])
 @pytest.mark.parametrize(
     ("secrets", "role"),
     [
@@ -93,7 +93,7 @@ def test_without_any_credential_nobody_comes_in_from_the_network() -> None:
         ((digest_of(KEY),), None),
     ],
 )
-def test_where_there_are_keys_one_of_them_opens_for_its_role(
+def test_with_keys_one_of_them_is_required_and_has_its_role(
     settings: Settings, secrets: Secrets, role: Role | None
 ) -> None:
     assert role_of(settings, secrets, lambda: KEYS) is role
@@ -102,17 +102,17 @@ def test_where_there_are_keys_one_of_them_opens_for_its_role(
 @pytest.mark.parametrize(
     ("secret", "role"), [(b"user:pass", Role.ADMIN), (b"user:pas", None), (b"user:passs", None), (b"pass", None)]
 )
-def test_the_auth_string_opens_for_everything_without_a_look_at_the_database(secret: bytes, role: Role | None) -> None:
-    assert role_of(GUARDED, (secret,), away) is role
+def test_the_auth_string_is_accepted_for_everything_without_reading_the_keys(secret: bytes, role: Role | None) -> None:
+    assert role_of(WITH_AUTH_STRING, (secret,), outage) is role
 
 
-def test_as_long_as_the_keys_are_unknown_nobody_can_know() -> None:
-    for settings, secrets in ((OPEN, NOTHING), (OPEN, (KEY,)), (GUARDED, (KEY,))):
+def test_while_the_keys_are_unknown_requests_are_unavailable() -> None:
+    for settings, secrets in ((NO_CREDENTIAL, NOTHING), (NO_CREDENTIAL, (KEY,)), (WITH_AUTH_STRING, (KEY,))):
         with pytest.raises(Unavailable):
-            role_of(settings, secrets, away)
+            role_of(settings, secrets, outage)
 
 
-def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_connection_ends_only_when_its_key_is_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RECHECK_SECONDS", 0.001)
     monkeypatch.setattr("app.access.key_ring.FRESH_SECONDS", 0.0)
     asked, revoked = threading.Event(), threading.Event()
@@ -134,20 +134,20 @@ def test_who_stays_is_turned_out_when_the_key_is_revoked_and_not_before(monkeypa
             revoked.set()
             await staying
 
-    credentials = Credentials(OPEN)
+    credentials = Credentials(NO_CREDENTIAL)
     credentials._ring._read = read
     asyncio.run(stay())
     credentials.close()
 
 
 @pytest.mark.parametrize("text", ["", "user", "user:", ":pass", ":"])
-def test_an_auth_string_has_a_user_and_a_password(text: str) -> None:
+def test_an_auth_string_must_have_a_user_and_a_password(text: str) -> None:
     with pytest.raises(ValidationError) as raised:
         Settings(database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32, api_auth_string=text)
     assert "user:password" in str(raised.value)
 
 
-def test_the_auth_string_is_in_no_text_of_the_settings() -> None:
+def test_the_text_of_the_settings_does_not_contain_the_auth_string() -> None:
     settings = Settings(
         database_url="d", broker_url="redis://127.0.0.1:1/0", masking_key="k" * 32, api_auth_string="user:hunter2"
     )

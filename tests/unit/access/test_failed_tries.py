@@ -51,7 +51,7 @@ def fail(tries: FailedTries, times: int, address: str = ONE) -> None:
     asyncio.run(go())
 
 
-def test_the_first_tries_wait_for_nothing_and_each_further_one_longer_up_to_a_limit(
+def test_the_first_tries_are_not_delayed_and_further_ones_increasingly_up_to_a_limit(
     tries: FailedTries, pauses: list[float]
 ) -> None:
     fail(tries, MANY)
@@ -62,7 +62,7 @@ def test_the_first_tries_wait_for_nothing_and_each_further_one_longer_up_to_a_li
     assert pauses[-1] == LONGEST_SECONDS
 
 
-def test_tries_at_the_same_time_wait_as_long_as_tries_one_after_the_other(pauses: list[float]) -> None:
+def test_concurrent_tries_are_delayed_as_long_as_successive_ones(pauses: list[float]) -> None:
     async def fail_together(tries: FailedTries) -> None:
         await asyncio.gather(*(tries.fail(ONE) for _ in range(MANY)))
 
@@ -85,7 +85,7 @@ def test_tries_are_forgiven_with_time_even_those_of_a_long_attack(
     assert pauses[-1] == 0
 
 
-def test_other_addresses_do_not_suffer(tries: FailedTries, pauses: list[float]) -> None:
+def test_other_addresses_are_not_delayed(tries: FailedTries, pauses: list[float]) -> None:
     fail(tries, MANY)
     fail(tries, 1, OTHER)
     asyncio.run(tries.succeed(OTHER))
@@ -93,7 +93,7 @@ def test_other_addresses_do_not_suffer(tries: FailedTries, pauses: list[float]) 
     assert pauses[-2:] == [0, 0]
 
 
-def test_the_right_auth_string_waits_as_long_as_a_wrong_one_but_only_once(
+def test_the_right_auth_string_is_delayed_like_a_wrong_one_but_only_once(
     tries: FailedTries, pauses: list[float]
 ) -> None:
     """Otherwise an early answer would be the right one."""
@@ -111,7 +111,7 @@ def test_the_right_auth_string_waits_as_long_as_a_wrong_one_but_only_once(
     assert pauses == [LONGEST_SECONDS]
 
 
-def test_memory_is_bounded_however_many_addresses_fail_or_succeed(tries: FailedTries) -> None:
+def test_memory_is_bounded_for_any_number_of_addresses(tries: FailedTries) -> None:
     fail(tries, 5)
     for number in range(ADDRESSES + 100):
         fail(tries, 1, f"10.{number // 65536}.{number // 256 % 256}.{number % 256}")

@@ -72,7 +72,7 @@ def away() -> OperationalError:
     return OperationalError("UPDATE", {}, Exception("gone"))
 
 
-def test_the_first_use_is_written_at_once_and_further_ones_once_in_an_interval(
+def test_the_first_use_is_stored_at_once_and_further_ones_once_per_interval(
     database: Database, pass_time: Callable[[float], None]
 ) -> None:
     with uses_in(database) as uses:
@@ -92,7 +92,7 @@ def test_the_first_use_is_written_at_once_and_further_ones_once_in_an_interval(
 
 @pytest.mark.usefixtures("pass_time")
 @pytest.mark.parametrize("error", [away(), RuntimeError("a bug")], ids=["database", "bug"])
-def test_what_cannot_be_written_is_logged_and_tried_again_without_another_use(
+def test_a_use_that_cannot_be_stored_is_logged_and_stored_later(
     error: Exception, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_uses, "RETRY_SECONDS", 0.001)
@@ -105,7 +105,7 @@ def test_what_cannot_be_written_is_logged_and_tried_again_without_another_use(
     assert {line["event"] for line in said} == {"key_uses_not_written"}
 
 
-def test_a_later_use_replaces_one_that_could_not_be_written(
+def test_a_later_use_replaces_one_that_could_not_be_stored(
     database: Database, pass_time: Callable[[float], None]
 ) -> None:
     database.may_answer.clear()
@@ -123,7 +123,7 @@ def test_a_later_use_replaces_one_that_could_not_be_written(
 
 
 @pytest.mark.usefixtures("pass_time")
-def test_a_database_that_hangs_holds_up_neither_the_event_loop_nor_the_end(
+def test_a_hung_database_delays_neither_the_event_loop_nor_the_end(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_uses, "CLOSING_SECONDS", 0.05)
@@ -138,7 +138,7 @@ def test_a_database_that_hangs_holds_up_neither_the_event_loop_nor_the_end(
 
 
 @pytest.mark.usefixtures("pass_time")
-def test_the_end_writes_what_waits(database: Database) -> None:
+def test_pending_uses_are_stored_at_the_end(database: Database) -> None:
     database.error = away()
     with uses_in(database) as uses:
         uses.note(ONE)

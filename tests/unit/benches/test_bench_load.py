@@ -18,14 +18,14 @@ CREATED = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
 @contextmanager
 def answering(*answers: bytes) -> Iterator[tuple[int, list[bytes]]]:
     """Serve connections; each request gets the next answer, and an empty answer closes the connection."""
-    heard: list[bytes] = []
+    received_requests: list[bytes] = []
     script = iter(answers)
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve(connection: socket.socket) -> None:
         with connection:
             while received := connection.recv(65536):
-                heard.append(received)
+                received_requests.append(received)
                 answer = next(script, b"")
                 if not answer:
                     return
@@ -43,30 +43,30 @@ def answering(*answers: bytes) -> Iterator[tuple[int, list[bytes]]]:
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield listener.getsockname()[1], heard
+        yield listener.getsockname()[1], received_requests
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
 
 
-def test_each_request_is_sent_once_and_each_answer_is_counted() -> None:
+def test_each_request_is_sent_once_and_each_response_is_counted() -> None:
     sent = [request("POST", "/", b"%d" % number) for number in range(5)]
-    with answering(*[CREATED] * 5) as (port, heard):
+    with answering(*[CREATED] * 5) as (port, received_requests):
         load = run_load(port, iter(sent), clients=2, seconds=10, keep_bodies=True)
-    assert sorted(heard) == sorted(sent)
+    assert sorted(received_requests) == sorted(sent)
     assert load.statuses == {201: 5}
     assert load.bodies == [b"{}"] * 5
     assert len(load.latencies) == 5
     assert load.throughput == 5 / load.seconds
 
 
-def test_when_the_time_is_over_nothing_more_is_sent() -> None:
-    with answering(*[CREATED] * 5) as (port, heard):
+def test_nothing_is_sent_after_the_end_of_the_measurement() -> None:
+    with answering(*[CREATED] * 5) as (port, received_requests):
         load = run_load(port, itertools.repeat(request("GET", "/")), clients=1, seconds=0)
-    assert len(heard) == len(load.latencies) == 1
+    assert len(received_requests) == len(load.latencies) == 1
 
 
-def test_an_answer_without_content_needs_no_length() -> None:
+def test_a_response_without_content_needs_no_length() -> None:
     with answering(b"HTTP/1.1 204 No Content\r\ndate: today\r\n\r\n") as (port, _):
         load = run_load(port, iter([request("DELETE", "/")]), clients=1, seconds=1)
     assert load.require(204) is load
@@ -80,12 +80,12 @@ UNREADABLE: list[Case] = [
 
 
 @pytest.mark.parametrize(("answer", "text"), UNREADABLE)
-def test_what_cannot_be_read_ends_the_measurement(answer: bytes, text: str) -> None:
+def test_an_unreadable_response_ends_the_measurement(answer: bytes, text: str) -> None:
     with answering(answer) as (port, _), pytest.raises(MeasurementError, match=text):
         run_load(port, iter([request("GET", "/")]), clients=1, seconds=1)
 
 
-def test_another_status_than_wanted_ends_the_measurement() -> None:
+def test_an_unexpected_status_ends_the_measurement() -> None:
     with answering(CREATED, CREATED.replace(b"201", b"503")) as (port, _):
         load = run_load(port, iter([request("GET", "/")] * 2), clients=1, seconds=5)
     check: Callable[..., object] = load.require
@@ -94,7 +94,7 @@ def test_another_status_than_wanted_ends_the_measurement() -> None:
 
 
 @pytest.mark.parametrize("length", [5, 125, 126, 70_000])
-def test_frames_are_taken_apart_whole_and_never_before(length: int) -> None:
+def test_frames_are_split_only_when_they_are_complete(length: int) -> None:
     payload = b"x" * length
     if length < 126:
         head = bytes([0x81, length])
@@ -107,7 +107,7 @@ def test_frames_are_taken_apart_whole_and_never_before(length: int) -> None:
     assert all(next_frame(received[:cut]) is None for cut in (0, 1, 3, len(received) - 1))
 
 
-def test_a_frame_of_a_client_says_that_it_is_masked() -> None:
+def test_a_frame_of_a_client_is_marked_as_masked() -> None:
     short, long = frame({"a": 1}), frame({"a": "x" * 200})
     assert short == b"\x81\x88\x00\x00\x00\x00" + b'{"a": 1}'
     assert long[1] == 0x80 | 126

@@ -34,7 +34,7 @@ def texts(svg: str) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_bars_are_as_long_as_their_values_say(theme: str) -> None:
+def test_the_length_of_bars_is_proportional_to_their_values(theme: str) -> None:
     colours = THEMES[theme]
     svg = bar_chart("A & B", ["ours", "theirs"], [Group("create", (40, 10)), Group("delete", (20, 0))], colours)
     bars = [float(rect.get("width", "")) for rect in drawn(svg, "rect")[3:]]
@@ -43,11 +43,11 @@ def test_bars_are_as_long_as_their_values_say(theme: str) -> None:
     assert {"A & B", "ours", "theirs", "create", "delete", "40.0", "10.0"} <= set(texts(svg))
 
 
-def test_a_chart_of_nothing_is_a_chart() -> None:
+def test_a_chart_without_results_is_valid() -> None:
     assert texts(bar_chart("Nothing", [], [], THEMES["light"])) == ["Nothing"]
 
 
-def test_what_reaches_its_target_is_right_of_the_line_and_what_does_not_is_left_of_it() -> None:
+def test_results_that_meet_their_target_are_right_of_the_line_and_others_left_of_it() -> None:
     svg = target_chart("Targets", {"good": 2.0, "bad": 0.25}, THEMES["light"])
     [target] = [float(drawn_line.get("x1", "")) for drawn_line in drawn(svg, "line")]
     good, bad = drawn(svg, "rect")[1:]
@@ -57,7 +57,7 @@ def test_what_reaches_its_target_is_right_of_the_line_and_what_does_not_is_left_
     assert good.get("fill") != bad.get("fill")
 
 
-def test_the_figure_furthest_from_its_target_stands_for_the_benchmark() -> None:
+def test_the_result_furthest_from_its_target_represents_the_benchmark() -> None:
     reports = {"http": report(CREATE, LATE, line("free", "s", [9])), "none": report(line("free", "s", [9]))}
     assert worst_ratios(reports) == {"http": 0.5}
 
@@ -70,7 +70,7 @@ def test_the_chart_of_throughput_shows_rates_and_no_latencies() -> None:
     assert {"aftercommit", "Prefect", "100", "20.0"} <= set(shown)
 
 
-def test_results_take_the_place_of_the_older_ones_and_the_rest_of_the_document_stays(tmp_path: Path) -> None:
+def test_new_results_replace_the_older_ones_and_the_rest_of_the_document_stays(tmp_path: Path) -> None:
     document = tmp_path / "benchmarks.md"
     document.write_text(f"# Before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n")
     write_pages({"http": report(CREATE)}, document)

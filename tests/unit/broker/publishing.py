@@ -8,7 +8,7 @@ from uuid import uuid4
 from app.broker.doorbell import Doorbell
 from app.broker.publisher import Publisher
 
-LONG_SECONDS = 20.0
+LONG_INTERVAL = 20.0
 """Longer than any test waits."""
 
 
@@ -18,7 +18,7 @@ def doorbells(count: int) -> list[Doorbell]:
 
 
 @contextmanager
-def publisher(send: "Sent", size: int = 1000, pace: float = 0.01, linger: float = 0.0) -> Iterator[Publisher]:
+def publisher(send: "FakeBroker", size: int = 1000, pace: float = 0.01, linger: float = 0.0) -> Iterator[Publisher]:
     """Yield a publisher and stop it at the end."""
     made = Publisher(send, size=size, pace=pace, linger=linger)
     try:
@@ -28,8 +28,8 @@ def publisher(send: "Sent", size: int = 1000, pace: float = 0.01, linger: float 
         made.stop(5)
 
 
-class Sent:
-    """Records the sent messages; while `gate` is cleared it hangs like a silent broker."""
+class FakeBroker:
+    """Records the sent messages; while `gate` is cleared it hangs like a hung broker."""
 
     def __init__(self) -> None:
         self.messages: list[list[Doorbell]] = []
@@ -45,7 +45,7 @@ class Sent:
             raise self.error
         self.messages.append(list(batch))
 
-    def has(self, messages: int) -> bool:
+    def has_received(self, messages: int) -> bool:
         """Return whether exactly this many messages were sent."""
         return len(self.messages) == messages
 

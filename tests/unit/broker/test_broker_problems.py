@@ -72,7 +72,7 @@ def test_the_probe_has_no_effect(valkey: Server, admin: Admin) -> None:
         (lambda url: f"redis://127.0.0.1:{free_port()}/0", "does not answer (ConnectionError)"),
     ],
 )
-def test_a_wrong_url_is_told_apart_from_an_outage(
+def test_a_wrong_url_is_distinguished_from_an_outage(
     change: Callable[[str], str], words: str, valkey: Server, admin: Admin
 ) -> None:
     url = change(valkey.url)
@@ -92,7 +92,7 @@ def test_a_wrong_url_is_told_apart_from_an_outage(
         (lambda admin: admin.set("aftercommit.dispatch", "x"), "has something else under a key"),
     ],
 )
-def test_a_server_that_answers_but_takes_no_doorbell_is_noticed(
+def test_a_server_that_responds_but_accepts_no_doorbell_is_detected(
     break_it: Callable[[Admin], object], words: str, valkey: Server, admin: Admin
 ) -> None:
     break_it(admin)
@@ -101,12 +101,12 @@ def test_a_server_that_answers_but_takes_no_doorbell_is_noticed(
     assert words in (why_not_sent(valkey.url, doorbells(1)) or "")
 
 
-def test_a_server_with_too_many_clients_is_noticed(valkey: Server, admin: Admin) -> None:
+def test_a_server_with_too_many_clients_is_detected(valkey: Server, admin: Admin) -> None:
     admin.config_set("maxclients", "1")
     assert problem_with_broker(valkey.url) == "accepts no more connections"
 
 
-def test_a_real_replica_is_noticed_and_its_promotion_too(valkey: Server, admin: Admin, tmp_path: Path) -> None:
+def test_a_real_replica_and_its_promotion_are_detected(valkey: Server, admin: Admin, tmp_path: Path) -> None:
     replica = start_valkey(tmp_path)
     try:
         with redis.Redis.from_url(replica.url, decode_responses=True) as client:
@@ -176,7 +176,7 @@ def test_a_certificate_for_another_host_gets_no_password(
         assert front.received == b""
 
 
-def test_a_broker_that_wants_our_certificate_gets_it(
+def test_a_broker_that_requires_a_client_certificate_gets_it(
     valkey: Server, authority: trustme.CA, tmp_path: Path, admin: Admin
 ) -> None:
     ours = authority.issue_cert("aftercommit.example")
@@ -187,6 +187,6 @@ def test_a_broker_that_wants_our_certificate_gets_it(
         assert why_not_sent(url, doorbells(1)) is None
 
 
-def test_a_url_without_tls_is_told_that_the_broker_wants_it(valkey: Server, front: Front) -> None:
+def test_a_url_without_tls_for_a_broker_that_requires_it_is_reported(valkey: Server, front: Front) -> None:
     url = valkey.url_format.format(port=front.port)
     assert problem_with_broker(url) == "closes the connection: does it want TLS (rediss://)?"

@@ -6,12 +6,12 @@ import time
 import pytest
 
 from app.broker.publisher import MESSAGE_LIMIT, Publisher
-from tests.unit.broker.publishing import LONG_SECONDS, Sent, doorbells, publisher
+from tests.unit.broker.publishing import LONG_INTERVAL, FakeBroker, doorbells, publisher
 from tests.waiting import wait_until
 
 
-def test_what_gathers_goes_out_as_one_message_in_order() -> None:
-    sent, bells = Sent(), doorbells(50)
+def test_doorbells_that_gather_are_sent_as_one_message_in_order() -> None:
+    sent, bells = FakeBroker(), doorbells(50)
     with publisher(sent, linger=0.2) as ours:
         for bell in bells:
             ours.ring([bell])
@@ -20,16 +20,16 @@ def test_what_gathers_goes_out_as_one_message_in_order() -> None:
     assert sent.ids == [bell.snapshot_id for bell in bells]
 
 
-def test_a_message_has_a_bound() -> None:
-    sent, bells = Sent(), doorbells(MESSAGE_LIMIT + 1)
+def test_a_message_has_a_maximum_size() -> None:
+    sent, bells = FakeBroker(), doorbells(MESSAGE_LIMIT + 1)
     with publisher(sent, linger=0.2) as ours:
         ours.ring(bells)
         wait_until(lambda: len(sent.ids) == len(bells), "all messages")
     assert [len(message) for message in sent.messages] == [MESSAGE_LIMIT, 1]
 
 
-def test_ringing_does_not_wait_for_a_silent_broker_and_a_full_queue_drops_and_counts() -> None:
-    sent = Sent()
+def test_ringing_does_not_wait_for_a_hung_broker_and_a_full_queue_drops_and_counts() -> None:
+    sent = FakeBroker()
     sent.gate.clear()
     with publisher(sent, size=10) as ours:
         ours.ring(doorbells(1))
@@ -39,8 +39,8 @@ def test_ringing_does_not_wait_for_a_silent_broker_and_a_full_queue_drops_and_co
         assert sent.messages == []
 
 
-def test_a_failed_message_is_dropped_and_the_next_goes_out() -> None:
-    sent = Sent()
+def test_a_failed_message_is_dropped_and_the_next_one_is_sent() -> None:
+    sent = FakeBroker()
     sent.error = ConnectionError("refused")
     with publisher(sent) as ours:
         ours.ring(doorbells(3))
@@ -51,29 +51,29 @@ def test_a_failed_message_is_dropped_and_the_next_goes_out() -> None:
 
 
 def test_stopping_sends_what_is_queued() -> None:
-    sent = Sent()
+    sent = FakeBroker()
     with publisher(sent, linger=0.3) as ours:
         ours.ring(doorbells(3))
         ours.stop(10)
         assert len(sent.ids) == 3
 
 
-@pytest.mark.parametrize(("pace", "linger"), [(LONG_SECONDS, 0.0), (0.0, LONG_SECONDS)], ids=["pace", "linger"])
-def test_stopping_does_not_wait_until_the_next_message_is_due(pace: float, linger: float) -> None:
-    sent, bells = Sent(), doorbells(3)
+@pytest.mark.parametrize(("pace", "linger"), [(LONG_INTERVAL, 0.0), (0.0, LONG_INTERVAL)], ids=["pace", "linger"])
+def test_stopping_sends_the_next_message_at_once(pace: float, linger: float) -> None:
+    sent, bells = FakeBroker(), doorbells(3)
     with publisher(sent, pace=pace, linger=linger) as ours:
         ours.ring(bells[:1])
         if pace:
             wait_until(lambda: sent.messages, "the first message")
         ours.ring(bells[1:])
         begun = time.monotonic()
-        ours.stop(LONG_SECONDS)
-        assert time.monotonic() - begun < LONG_SECONDS / 4
+        ours.stop(LONG_INTERVAL)
+        assert time.monotonic() - begun < LONG_INTERVAL / 4
     assert sent.ids == [bell.snapshot_id for bell in bells]
 
 
-def test_stopping_gives_up_on_a_silent_broker_in_time() -> None:
-    sent = Sent()
+def test_stopping_with_a_hung_broker_ends_in_time() -> None:
+    sent = FakeBroker()
     sent.gate.clear()
     with publisher(sent) as ours:
         ours.ring(doorbells(1))
@@ -82,8 +82,8 @@ def test_stopping_gives_up_on_a_silent_broker_in_time() -> None:
         assert sent.messages == []
 
 
-def test_a_stopped_publisher_starts_again_when_it_is_rung() -> None:
-    sent = Sent()
+def test_a_stopped_publisher_starts_again_at_the_next_doorbell() -> None:
+    sent = FakeBroker()
     with publisher(sent) as ours:
         ours.ring(doorbells(1))
         ours.stop(5)
@@ -91,22 +91,22 @@ def test_a_stopped_publisher_starts_again_when_it_is_rung() -> None:
         wait_until(lambda: len(sent.ids) == 2, "the second message")
 
 
-def test_stopping_one_that_never_ran_is_nothing() -> None:
-    Publisher(Sent(), size=1, pace=0).stop(1)
+def test_stopping_a_publisher_that_never_ran_is_allowed() -> None:
+    Publisher(FakeBroker(), size=1, pace=0).stop(1)
 
 
-def test_a_system_without_a_thread_to_give_drops_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_free_thread_doorbells_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    ours = Publisher(Sent(), size=10, pace=0)
+    ours = Publisher(FakeBroker(), size=10, pace=0)
     ours.ring(doorbells(3))
     assert ours.dropped == 3
 
 
-def test_an_outage_is_said_once_a_second_and_not_for_each_request(capfd: pytest.CaptureFixture[str]) -> None:
-    sent = Sent()
+def test_an_outage_is_logged_once_a_second_and_not_for_each_request(capfd: pytest.CaptureFixture[str]) -> None:
+    sent = FakeBroker()
     sent.gate.clear()
     with publisher(sent, size=1) as ours:
         ours.ring(doorbells(1))

@@ -26,7 +26,7 @@ MASKED_KEYS, CLEAR_KEYS = cells("keys that are masked", 0), cells("keys that are
 MASKED_TEXTS, CLEAR_TEXTS = cells("texts in which", 0), cells("texts that stay", 0)
 
 
-def test_the_tables_are_read() -> None:
+def test_the_tables_are_found_in_the_document() -> None:
     assert min(map(len, (MASKED_KEYS, CLEAR_KEYS, MASKED_TEXTS, CLEAR_TEXTS))) >= 6
     assert len(MASKED_KEYS) > 40
     assert all("SECRET" in text for text in MASKED_TEXTS)
@@ -38,7 +38,7 @@ def test_a_documented_key_is_masked(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", CLEAR_KEYS)
-def test_a_key_that_is_documented_as_clear_stays(key: str) -> None:
+def test_a_key_that_is_documented_as_clear_is_not_masked(key: str) -> None:
     assert masker.mask("parameters", {key: "hunter2"}) == {key: "hunter2"}
 
 
@@ -51,10 +51,10 @@ def test_a_documented_text_is_masked(text: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("text", CLEAR_TEXTS)
-def test_a_text_that_is_documented_as_clear_stays(text: str) -> None:
+def test_a_text_that_is_documented_as_clear_is_not_masked(text: str) -> None:
     assert masker.mask("description", text) == text
 
 
-def test_what_surrounds_a_secret_stays() -> None:
+def test_the_text_around_a_secret_is_not_masked() -> None:
     text = f"https://host/?a=1&pwd={SECRET}&b=2#c"
     assert re.fullmatch(r"https://host/\?a=1&pwd=\$masked-\w{12}&b=2#c", masker.mask("description", text))

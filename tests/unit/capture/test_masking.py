@@ -94,12 +94,12 @@ def test_a_secret_in_the_values_of_a_schema_is_masked(schema: dict[str, Any]) ->
         {"properties": {"env": {"default": "production"}}},
     ],
 )
-def test_the_descriptions_in_a_schema_stay(schema: dict[str, Any]) -> None:
+def test_descriptions_in_a_schema_are_not_masked(schema: dict[str, Any]) -> None:
     assert masker.mask("parameter_openapi_schema", schema) == schema
 
 
 @pytest.mark.parametrize("name", ["password", "default", "enum"])
-def test_a_description_of_an_environment_stays_and_its_values_do_not(name: str) -> None:
+def test_the_description_of_an_environment_is_not_masked_but_its_values_are(name: str) -> None:
     variables = {"properties": {"env": {"title": name, "type": "object", "default": {name: SECRET}}}}
     result = masker.mask("base_job_template", {"variables": variables})["variables"]["properties"]["env"]
     assert (result["title"], result["type"]) == (name, "object")
@@ -118,31 +118,31 @@ def test_a_description_of_an_environment_stays_and_its_values_do_not(name: str) 
         ("parameter_openapi_schema", None),
     ],
 )
-def test_what_is_no_secret_stays_as_it_is(field: str, value: Any) -> None:
+def test_a_value_without_a_secret_is_not_changed(field: str, value: Any) -> None:
     assert masker.mask(field, value) == value
 
 
-def test_a_configured_path_is_masked_with_its_wildcard() -> None:
+def test_a_configured_path_with_a_wildcard_is_masked() -> None:
     configured = Masker("key", Rules(masked=("parameters.*.customer",)))
     assert SECRET not in json.dumps(configured.mask("parameters", {"a": {"customer": {"name": SECRET}}, "b": {"x": 1}}))
     assert configured.mask("parameters", {"a": {"other": 1}}) == {"a": {"other": 1}}
 
 
-def test_keys_under_a_secret_stay_so_that_a_reader_sees_which_one_changed() -> None:
+def test_keys_below_a_secret_are_kept_so_that_readers_see_which_one_changed() -> None:
     before = masker.mask("infra_overrides", {"env": {"A": "1", "B": "2"}})
     after = masker.mask("infra_overrides", {"env": {"A": "1", "B": "3"}})
     assert before["env"]["A"] == after["env"]["A"]
     assert before["env"]["B"] != after["env"]["B"]
 
 
-def test_the_names_in_a_list_of_variables_stay_and_equal_values_mask_equally() -> None:
+def test_names_in_a_list_of_variables_are_kept_and_equal_values_have_equal_masks() -> None:
     listed = masker.mask("infra_overrides", {"env": [{"name": "A", "value": "1"}, {"name": "B", "value": "1"}]})["env"]
     mapped = masker.mask("infra_overrides", {"env": {"A": "1"}})["env"]
     assert [variable["name"] for variable in listed] == ["A", "B"]
     assert listed[0]["value"] == listed[1]["value"] == mapped["A"]
 
 
-def test_a_mask_has_the_promised_shape() -> None:
+def test_a_mask_has_the_documented_format() -> None:
     mask = masker.mask("infra_overrides", {"env": {"A": SECRET}})["env"]["A"]
     assert list(mask) == ["$masked"]
     assert len(mask["$masked"]) == 12
@@ -154,7 +154,7 @@ def test_another_key_gives_another_mask() -> None:
     assert Masker("one").mask("infra_overrides", value) != Masker("two").mask("infra_overrides", value)
 
 
-def test_numbers_that_postgresql_takes_for_equal_have_equal_masks() -> None:
+def test_numbers_that_postgresql_considers_equal_have_equal_masks() -> None:
     one, same = ({"env": {"A": [{"n": number}]}} for number in (1, 1.0))
     assert masker.mask("infra_overrides", one) == masker.mask("infra_overrides", same)
 
@@ -167,13 +167,13 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_masking_is_a_function_of_the_value_and_leaves_it_alone(value: Any) -> None:
+def test_masking_depends_only_on_the_value_and_does_not_modify_it(value: Any) -> None:
     copy = json.loads(json.dumps(value))
     assert masker.mask("infra_overrides", value) == masker.mask("infra_overrides", copy)
     assert value == copy
 
 
 @given(st.dictionaries(st.text(max_size=6), st.text(min_size=20, max_size=30), max_size=4))
-def test_no_value_of_an_environment_survives(env: dict[str, str]) -> None:
+def test_every_value_of_an_environment_is_masked(env: dict[str, str]) -> None:
     result = masked("infra_overrides", {"env": env})
     assert all(json.dumps(value) not in result for value in env.values())

@@ -19,7 +19,7 @@ def masker(**rules: tuple[str, ...]) -> Masker:
 
 
 @pytest.mark.parametrize("key", ["license", "LICENSE", "main_dsn", "Main_DSN", "x[1]", "why?"])
-def test_a_configured_key_is_secret_whatever_its_case(key: str) -> None:
+def test_a_configured_key_is_masked_in_upper_and_lower_case(key: str) -> None:
     configured = masker(keys=("license", "*_dsn", "x[1]", "why?"))
     assert list(configured.mask("parameters", {key: SECRET})[key]) == ["$masked"]
     schema = configured.mask("parameter_openapi_schema", {"properties": {key: {"default": SECRET}}})
@@ -27,16 +27,16 @@ def test_a_configured_key_is_secret_whatever_its_case(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["licenses", "my_license", "main_dsn_name", "x1", "why"])
-def test_a_configured_key_is_the_whole_key(key: str) -> None:
+def test_a_configured_key_must_match_the_whole_key(key: str) -> None:
     configured = masker(keys=("license", "*_dsn", "x[1]", "why?"))
     assert configured.mask("parameters", {key: SECRET}) == {key: SECRET}
 
 
-def test_the_keys_that_are_known_stay_secret_beside_configured_ones() -> None:
+def test_the_built_in_keys_are_masked_besides_configured_ones() -> None:
     assert SECRET not in json.dumps(masker(keys=("license",)).mask("parameters", {"password": SECRET}))
 
 
-def test_a_key_of_any_length_is_looked_at() -> None:
+def test_a_secret_key_of_any_length_is_recognized() -> None:
     key = "x" * CACHED_KEY_LENGTH + "_token"
     assert SECRET not in json.dumps(masker().mask("parameters", {key: SECRET}))
 
@@ -55,18 +55,18 @@ def test_a_key_of_any_length_is_looked_at() -> None:
         ("parameter_openapi_schema", "parameter_openapi_schema.properties", {"properties": {"token": {"const": "x"}}}),
     ],
 )
-def test_what_is_unmasked_stays(field: str, path: str, value: Any) -> None:
+def test_an_unmasked_path_is_not_masked(field: str, path: str, value: Any) -> None:
     assert masker(unmasked=(path,)).mask(field, value) == value
     assert masker().mask(field, value) != value
 
 
-def test_the_neighbours_of_what_is_unmasked_are_masked() -> None:
+def test_values_beside_an_unmasked_path_are_masked() -> None:
     result = masker(unmasked=("infra_overrides.env.A",)).mask("infra_overrides", {"env": {"A": "1", "B": SECRET}})
     assert result["env"]["A"] == "1"
     assert list(result["env"]["B"]) == ["$masked"]
 
 
-def test_the_password_of_a_url_is_masked_in_what_is_unmasked_too() -> None:
+def test_the_password_in_a_url_is_masked_even_at_an_unmasked_path() -> None:
     value = {"env": {"A": [f"postgresql://bob:{SECRET}@db/x"]}}
     assert SECRET not in json.dumps(masker(unmasked=("infra_overrides",)).mask("infra_overrides", value))
 
@@ -80,12 +80,12 @@ def test_the_password_of_a_url_is_masked_in_what_is_unmasked_too() -> None:
         ("parameters.a.*.c", "parameters.a"),
     ],
 )
-def test_a_masked_path_comes_before_an_unmasked_one_that_is_not_closer(masked: str, unmasked: str) -> None:
+def test_a_masked_path_takes_precedence_over_an_unmasked_one_that_is_not_longer(masked: str, unmasked: str) -> None:
     rules = masker(masked=(masked,), unmasked=(unmasked,))
     assert SECRET not in json.dumps(rules.mask("parameters", {"a": {"b": {"c": SECRET}}}))
 
 
-def test_an_unmasked_path_that_is_closer_comes_before_a_masked_one() -> None:
+def test_a_longer_unmasked_path_takes_precedence_over_a_masked_one() -> None:
     rules = masker(masked=("parameters.a",), unmasked=("parameters.a.id",))
     result = rules.mask("parameters", {"a": {"id": 7, "name": SECRET}})
     assert result["a"]["id"] == 7
@@ -93,7 +93,7 @@ def test_an_unmasked_path_that_is_closer_comes_before_a_masked_one() -> None:
 
 
 @pytest.mark.parametrize("setting", ["masked_paths", "unmasked_paths"])
-def test_a_path_that_begins_with_no_field_is_refused_with_the_fields(setting: str) -> None:
+def test_a_path_with_an_unknown_field_is_refused_with_the_list_of_fields(setting: str) -> None:
     servers = {"database_url": "x", "broker_url": "redis://127.0.0.1:1/0", "masking_key": "z" * 32}
     settings = Settings.model_validate({**servers, setting: ("parameters.a", "job_variables.env")})
     with pytest.raises(ConfigurationError, match=r"unknown field: job_variables\. The fields are: .*infra_overrides"):
@@ -101,7 +101,7 @@ def test_a_path_that_begins_with_no_field_is_refused_with_the_fields(setting: st
 
 
 @pytest.mark.parametrize("field", ["*", "payload", "resource", "parameters", "schedules"])
-def test_a_path_may_begin_with_any_field(field: str) -> None:
+def test_a_path_can_begin_with_any_field(field: str) -> None:
     make_masker(
         Settings(
             database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="z" * 32, masked_paths=(f"{field}.a",)
@@ -110,7 +110,7 @@ def test_a_path_may_begin_with_any_field(field: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["*", "status"])
-def test_a_path_that_masks_what_events_are_named_by_is_refused(path: str) -> None:
+def test_a_path_that_masks_the_status_is_refused(path: str) -> None:
     settings = Settings(
         database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="z" * 32, masked_paths=(path,)
     )

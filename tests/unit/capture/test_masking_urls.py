@@ -28,18 +28,18 @@ def test_the_whole_password_of_a_url_is_masked(user: str, password: str, host: s
         assert text == f"uses 'postgresql://{user}:$masked-{mask}@{host}{path}'"
 
 
-def test_a_password_that_begins_like_a_port_is_masked_where_no_page_has_such_an_address() -> None:
+def test_a_password_that_begins_like_a_port_is_masked_in_the_url_of_a_database() -> None:
     assert SECRET not in masker.mask("description", f"postgresql://bob:12/{SECRET}@db")
 
 
 @given(st.text(min_size=16).filter(lambda text: not set(text) & set(" \t\n\"'`") and not any(map(str.isspace, text))))
-def test_no_password_of_a_url_survives(password: str) -> None:
+def test_every_password_in_a_url_is_masked(password: str) -> None:
     if "://" not in password:
         assert password not in masker.mask("description", f"postgresql://bob:{password}@db.example.com/x?a=b")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_follows_the_host_of_a_url_with_a_password_stays(path: str) -> None:
+def test_the_text_after_the_host_of_a_url_with_a_password_is_not_masked(path: str) -> None:
     text = masker.mask("description", f"https://bob:{SECRET}@git.example.com{path}")
     assert SECRET not in text
     assert text.endswith(f"@git.example.com{path}")
@@ -62,7 +62,7 @@ def test_each_url_of_a_list_is_masked() -> None:
         "a ratio of 1://2:3 @ night",
     ],
 )
-def test_ordinary_text_with_signs_of_a_url_stays(text: str) -> None:
+def test_ordinary_text_with_characters_of_a_url_is_not_masked(text: str) -> None:
     assert masker.mask("description", text) == text
 
 

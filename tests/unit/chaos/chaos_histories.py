@@ -92,7 +92,7 @@ def patch(token: str, *, effects: int = 1, acks: int = 1, **more: Any) -> Operat
     return _answered(operation, **more)
 
 
-def silent(token: str, verb: Any, *targets: str, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
+def without_token(token: str, verb: Any, *targets: str, effects: int = 1, acks: int = 1, **more: Any) -> Operation:
     """Return an operation that leaves no token, acknowledged by default."""
     operation = Operation(token, verb, targets, effects=effects, acks=acks)
     operation.answers = list(targets) if acks and verb.partition("-")[0] in {"delete", "bulk"} else []
@@ -114,7 +114,7 @@ def history(
     return replace(found, **more)
 
 
-def well() -> History:
+def correct_history() -> History:
     """Return a correct history: a deployment is created and changed twice."""
     events = life(
         ("created", created("c1-op1")),
@@ -130,6 +130,6 @@ def well() -> History:
     return history(events, operations, [row(3, version="c1-op3")], tails=[tail])
 
 
-def words(found: History) -> list[str]:
-    """Return the words of the verdict's findings, each once."""
-    return sorted({finding.word for finding in judge(found)})
+def categories(found: History) -> list[str]:
+    """Return the categories of the verdict's findings, each once."""
+    return sorted({finding.category for finding in judge(found)})

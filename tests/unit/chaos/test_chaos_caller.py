@@ -34,44 +34,44 @@ def send(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> Operation:
     return operation
 
 
-def test_a_success_is_acknowledged_with_the_id_of_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_success_is_acknowledged_with_the_id_in_the_response(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = send(monkeypatch, httpx2.Response(201, json={"id": "d1"}))
     assert (operation.outcome, operation.answers, operation.effects) == ("acknowledged", ["d1"], 1)
 
 
-def test_a_refusal_is_certain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_operation_certainly_had_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = send(monkeypatch, httpx2.Response(409))
     assert (operation.outcome, operation.effects) == ("refused", 0)
 
 
-def test_what_was_never_delivered_cannot_have_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undelivered_try_certainly_had_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = send(monkeypatch, httpx2.ConnectError("refused"), httpx2.Response(404))
     assert (operation.outcome, operation.tries, operation.effects) == ("refused", 2, 0)
 
 
-def test_a_try_that_never_answered_may_have_happened_although_the_next_is_refused(
+def test_a_try_without_a_response_may_have_had_an_effect_even_if_the_next_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operation = send(monkeypatch, httpx2.ReadTimeout("hung"), httpx2.Response(404))
     assert (operation.outcome, operation.effects) == ("unknown", 1)
 
 
-def test_a_success_after_a_doubtful_try_may_have_happened_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_success_after_an_uncertain_try_may_have_had_two_effects(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = send(monkeypatch, httpx2.Response(503), httpx2.Response(200, json={"id": "d1"}))
     assert (operation.outcome, operation.effects, operation.doubtful) == ("acknowledged", 2, True)
 
 
-def test_an_error_of_the_server_is_not_tried_again_and_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_error_is_not_retried_and_leaves_the_outcome_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = send(monkeypatch, httpx2.Response(500))
     assert (operation.outcome, operation.tries, operation.effects) == ("unknown", 1, 1)
 
 
-def test_the_tries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_tries_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     operation = send(monkeypatch, *[httpx2.Response(503)] * TRIES)
     assert (operation.outcome, operation.tries) == ("unknown", TRIES)
 
 
-def test_every_operation_has_a_token_of_its_own() -> None:
+def test_every_operation_has_a_unique_token() -> None:
     ledger = Ledger()
     tokens = [ledger.open(who, "patch").token for who in ("c1", "c1", "c2")]
     assert len(set(tokens)) == 3

@@ -36,13 +36,13 @@ for bug in BUGS.values():
 """
 
 
-def test_each_can_be_planted_into_the_code_as_it_is() -> None:
+def test_each_bug_can_be_planted_into_the_current_code() -> None:
     # One process per bug, because a planted bug stays. All fork from one that has imported the product.
     done = subprocess.run([sys.executable, "-c", PLANT_EACH], capture_output=True, text=True, timeout=90, check=False)
     assert done.stdout.split("\n")[:-1] == [f"{name} 0" for name in BUGS], done.stderr
 
 
-def test_the_launcher_knows_the_modules_that_run_the_roles(tmp_path: Path) -> None:
+def test_the_launcher_knows_the_modules_of_all_roles(tmp_path: Path) -> None:
     api = programs.api(Address("API", "127.0.0.1", 1, "--port"))
     commands = [api, programs.worker(1), programs.beat(tmp_path)]
     assert {command[command.index("-m") + 1] for command in commands} == set(SIDES)
@@ -60,12 +60,12 @@ def _same(original: Any) -> Any:
         ("lock_lanes", "workers.sweep", "does not call"),
     ],
 )
-def test_a_patch_that_would_patch_nothing_is_refused(name: str, used_by: str, why: str) -> None:
+def test_a_patch_that_would_have_no_effect_is_refused(name: str, used_by: str, why: str) -> None:
     with pytest.raises(NothingToPatch, match=why):
         replace("workers.claim", name, _same, used_by=used_by)
 
 
-def test_a_function_that_has_another_shape_now_is_refused() -> None:
+def test_a_function_with_a_changed_signature_is_refused() -> None:
     def make(_original: Any) -> Any:
         def lanes_of(session: Session, ids: Sequence[UUID]) -> list[int]:
             return []

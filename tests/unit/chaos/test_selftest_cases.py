@@ -10,15 +10,15 @@ from tests.chaos import selftest_cases
 from tests.chaos.plan import Plan
 from tests.chaos.planted.exercise import note_exercised
 from tests.chaos.planted.registry import BUGS
-from tests.chaos.report import Finding, Report, Word
+from tests.chaos.report import Category, Finding, Report
 from tests.chaos.selftest_cases import Case, attempt, cases
 
 PLAN = Plan(6, 1)
 Answer = Report | Exception
 
 
-def _report(*words: Word) -> Report:
-    return Report([Finding(word, "evidence") for word in words])
+def _report(*categories: Category) -> Report:
+    return Report([Finding(category, "evidence") for category in categories])
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def _say(_text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "found", "right"),
+    ("category", "found", "right"),
     [
         ("lost", ["lost"], True),
         ("lost", ["failed", "lost"], True),
@@ -53,13 +53,13 @@ def _say(_text: str) -> None:
         (None, ["failed"], False),
     ],
 )
-def test_a_bug_needs_its_word_and_a_control_needs_silence(
-    word: Word | None, found: Sequence[Word], right: bool
+def test_a_bug_needs_its_category_and_a_control_needs_no_findings(
+    category: Category | None, found: Sequence[Category], right: bool
 ) -> None:
-    assert Case("case", word, PLAN).is_right(_report(*found)) is right
+    assert Case("case", category, PLAN).is_right(_report(*found)) is right
 
 
-def test_a_bug_that_was_not_seen_has_a_longer_run_with_another_seed(
+def test_a_missed_bug_gets_a_longer_run_with_another_seed(
     runs: tuple[list[Answer], list[Plan]],
 ) -> None:
     answers, plans = runs
@@ -70,29 +70,29 @@ def test_a_bug_that_was_not_seen_has_a_longer_run_with_another_seed(
     assert [(plan.seconds, plan.seed) for plan in plans] == [(6, 1), (12, 2)]
 
 
-def test_a_control_that_is_not_clean_has_no_second_chance(runs: tuple[list[Answer], list[Plan]]) -> None:
+def test_a_control_with_findings_gets_no_second_run(runs: tuple[list[Answer], list[Plan]]) -> None:
     answers, plans = runs
     answers += [_report("disordered"), _report()]
     assert not attempt(Case("control", None, PLAN), _say).is_right
     assert len(plans) == 1
 
 
-@pytest.mark.parametrize("word", ["lost", None])
-def test_a_run_that_broke_proves_nothing(word: Word | None, runs: tuple[list[Answer], list[Plan]]) -> None:
+@pytest.mark.parametrize("category", ["lost", None])
+def test_a_failed_run_proves_nothing(category: Category | None, runs: tuple[list[Answer], list[Plan]]) -> None:
     runs[0].extend([RuntimeError("no database"), RuntimeError("no database")])
-    outcome = attempt(Case("case", word, PLAN), _say)
+    outcome = attempt(Case("case", category, PLAN), _say)
     assert not outcome.is_right
     assert outcome.error == "RuntimeError: no database"
 
 
-def test_a_bug_whose_situation_did_not_come_about_is_not_exercised(runs: tuple[list[Answer], list[Plan]]) -> None:
+def test_a_bug_whose_situation_did_not_occur_is_not_exercised(runs: tuple[list[Answer], list[Plan]]) -> None:
     runs[0].extend([_report("lost"), _report("lost")])
-    outcome = attempt(Case("bug", "lost", replace(PLAN, bug="nothing-is-swept")), _say)
+    outcome = attempt(Case("bug", "lost", replace(PLAN, bug="no-sweep")), _say)
     assert not outcome.is_right
     assert outcome.error.startswith("not exercised")
 
 
-def test_a_bug_that_had_its_chance_is_judged_by_the_report(
+def test_a_bug_whose_situation_occurred_is_judged_by_the_report(
     runs: tuple[list[Answer], list[Plan]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(_plan: Plan, _folder: Path, _say: Callable[[str], None]) -> Report:
@@ -100,11 +100,11 @@ def test_a_bug_that_had_its_chance_is_judged_by_the_report(
         return _report("lost")
 
     monkeypatch.setattr(selftest_cases, "run", run)
-    assert attempt(Case("bug", "lost", replace(PLAN, bug="nothing-is-swept")), _say).is_right
+    assert attempt(Case("bug", "lost", replace(PLAN, bug="no-sweep")), _say).is_right
 
 
-def test_controls_come_first_and_no_bug_is_left_out() -> None:
+def test_controls_come_first_and_every_bug_has_a_case() -> None:
     every = cases(seed=1)
-    words = [case.word for case in every]
-    assert words[: words.count(None)] == [None] * words.count(None)
+    categories = [case.category for case in every]
+    assert categories[: categories.count(None)] == [None] * categories.count(None)
     assert {case.plan.bug for case in every} >= set(BUGS)

@@ -25,7 +25,7 @@ from app.log.names import ResourceName
         (" now ", NOW),
     ],
 )
-def test_a_time_is_read_as_utc_unless_it_says_otherwise(text: str, time: datetime) -> None:
+def test_a_time_without_a_zone_is_read_as_utc(text: str, time: datetime) -> None:
     assert parse_time(text) == time
 
 
@@ -50,7 +50,7 @@ def test_an_age_is_counted_back_from_now(text: str, age: timedelta) -> None:
     "text",
     ["", "h", "2", "2y", "-2h", "ago", "2h later", "2026-13-01", "tomorrow", "99999999999w", "0001-01-01T00:00+12:00"],
 )
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="Not a time"):
         parse_time(text)
 
@@ -60,18 +60,18 @@ def test_a_time_is_shown_in_utc() -> None:
     assert format_time(NOW) == "now"
 
 
-def test_a_name_is_that_of_a_deployment_unless_it_says_otherwise() -> None:
+def test_a_name_without_a_kind_is_that_of_a_deployment() -> None:
     assert parse_name("etl/nightly") == ResourceName(DEPLOYMENT, "nightly", "etl")
     assert parse_name("etl/") == ResourceName(DEPLOYMENT, "", "etl")
     assert parse_name("my:flow/nightly") == ResourceName(DEPLOYMENT, "nightly", "my:flow")
     assert parse_name("deployment:etl/nightly") == ResourceName(DEPLOYMENT, "nightly", "etl")
 
 
-def test_with_a_kind_given_the_whole_text_is_the_name() -> None:
+def test_with_an_explicit_kind_the_whole_text_is_the_name() -> None:
     assert parse_name("deployment:etl/nightly", DEPLOYMENT) == ResourceName(DEPLOYMENT, "nightly", "deployment:etl")
 
 
-def test_a_kind_whose_name_is_unique_needs_nothing_before_it() -> None:
+def test_a_name_that_is_unique_within_its_kind_needs_no_owner() -> None:
     assert parse_name("a/b:c", KINDS["work-pool"]) == ResourceName(KINDS["work-pool"], "a/b:c")
     assert parse_name("pool/queue", KINDS["work-queue"]) == ResourceName(KINDS["work-queue"], "queue", "pool")
 
@@ -82,30 +82,30 @@ def test_a_deployment_without_its_flow_is_refused(text: str) -> None:
         parse_name(text)
 
 
-def test_a_kind_that_there_is_not_is_told_from_a_deployment_without_its_flow() -> None:
+def test_an_unknown_kind_before_a_colon_is_reported_as_such() -> None:
     with pytest.raises(typer.BadParameter, match=r"Choose one of: .*work-pool"):
         parse_name("pool:local")
 
 
 @pytest.mark.parametrize("text", ["block-document", "deployments", ""])
-def test_a_kind_without_events_is_refused_with_those_that_there_are(text: str) -> None:
+def test_a_kind_without_events_is_refused_with_the_list_of_kinds(text: str) -> None:
     with pytest.raises(typer.BadParameter, match=r"Choose one of: .*deployment"):
         parse_kind(text)
 
 
-def test_what_a_name_is_unique_within_follows_from_the_tables() -> None:
+def test_the_owner_within_which_a_name_is_unique_follows_from_the_tables() -> None:
     owners = {kind.name: kind.owner.kind for kind in KINDS.values() if kind.owner is not None}
     assert owners == {"deployment": "flow", "work-queue": "work-pool"}
 
 
-def test_a_resource_id_tells_its_kind() -> None:
+def test_a_resource_id_contains_its_kind() -> None:
     for kind in KINDS.values():
         assert kind_of(kind.resource_id(UUID(int=7))) == (kind, UUID(int=7))
     for other in ("prefect.deployment.1", "my.deployment.00000000-0000-0000-0000-000000000007", "x", "prefect."):
         assert kind_of(other) is None
 
 
-def test_an_event_is_named_by_its_id_or_its_position() -> None:
+def test_an_event_is_identified_by_its_id_or_position() -> None:
     assert parse_event("17") == 17
     assert parse_event(str(UUID(int=17))) == UUID(int=17)
     for other in ("", "-1", "1e3", "²", "9" * 19, "nightly"):
@@ -113,7 +113,7 @@ def test_an_event_is_named_by_its_id_or_its_position() -> None:
             parse_event(other)
 
 
-def test_a_snapshot_is_named_by_its_whole_id() -> None:
+def test_a_snapshot_is_identified_by_its_whole_id() -> None:
     assert parse_snapshot(str(UUID(int=17))) == UUID(int=17)
     for other in ("", "17", "01a20914-5d54-7537-a2c1"):
         with pytest.raises(typer.BadParameter, match="`outbox parked` shows them") as refused:

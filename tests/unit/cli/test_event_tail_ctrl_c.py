@@ -11,7 +11,7 @@ def _press() -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def test_ctrl_c_does_not_break_into_a_read() -> None:
+def test_ctrl_c_does_not_interrupt_a_read() -> None:
     with CtrlC() as ctrl_c:
         _press()
         assert ctrl_c.requested
@@ -38,14 +38,14 @@ def test_no_wait_begins_after_ctrl_c() -> None:
     assert done == []
 
 
-def test_a_second_ctrl_c_breaks_into_anything() -> None:
+def test_a_second_ctrl_c_interrupts_everything() -> None:
     with CtrlC():
         _press()
         with pytest.raises(KeyboardInterrupt):
             _press()
 
 
-def test_afterwards_ctrl_c_is_as_it_was() -> None:
+def test_the_previous_handler_of_ctrl_c_is_restored() -> None:
     before = signal.getsignal(signal.SIGINT)
     with CtrlC():
         assert signal.getsignal(signal.SIGINT) != before

@@ -26,7 +26,9 @@ def test_an_unexpected_error_is_one_line_without_its_text(
     assert len(printed.strip().splitlines()) == 1
 
 
-def test_an_error_of_ours_is_its_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_application_error_is_printed_as_its_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail() -> None:
         raise Conflict("The name is taken.")
 

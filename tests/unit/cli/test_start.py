@@ -15,18 +15,18 @@ def ended(code: str, handler: str = "default_int_handler") -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_ctrl_c_while_the_command_loads_ends_it_in_silence() -> None:
+def test_ctrl_c_ends_a_loading_command_without_output() -> None:
     code = f"from app.cli import start; start.importlib.import_module = lambda _: exec({CTRL_C!r}); start.main()"
     assert ended(code) == (-signal.SIGINT, "")
 
 
 @pytest.mark.parametrize("where", ["app", "start_logging"])
-def test_ctrl_c_while_it_runs_ends_it_in_silence(where: str) -> None:
+def test_ctrl_c_ends_a_running_command_without_output(where: str) -> None:
     code = f"from app.cli import main, start; main.{where} = lambda: exec({CTRL_C!r}); start.main()"
     assert ended(code) == (130, "")
 
 
-def test_an_ignored_ctrl_c_stays_ignored_also_while_it_loads() -> None:
+def test_an_ignored_ctrl_c_is_also_ignored_while_the_command_loads() -> None:
     code = "from app.cli import main, start; main.app = lambda: None;"
     code += f"start.importlib.import_module = lambda _: exec({CTRL_C!r}) or main; start.main()"
     assert ended(code, handler="SIG_IGN") == (0, "")

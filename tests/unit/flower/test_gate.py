@@ -17,7 +17,7 @@ from app.settings import Settings
 
 BASIC = "Basic dXNlcjpwYXNzd29yZA=="  # user:password
 KEY = b"ac_a-key"
-AWAY = Settings(
+UNREACHABLE_DATABASE = Settings(
     database_url="postgresql+psycopg://user@127.0.0.1:1/none",
     broker_url="redis://127.0.0.1:1/0",
     masking_key="k" * 32,
@@ -27,7 +27,7 @@ AWAY = Settings(
 
 def answer_to(role: Role, method: str, path: str) -> tuple[HTTPStatus, str] | None:
     """Return how a gate refuses a request with a key of this role, or None."""
-    credentials = Credentials(AWAY)
+    credentials = Credentials(UNREACHABLE_DATABASE)
     credentials._ring._read = lambda: {digest_of(KEY): KnownKey(uuid4(), "key", role)}
     credentials._uses._write = lambda _uses: None
     gate = Gate(credentials, SiteRules(credentials, ()))
@@ -51,24 +51,24 @@ def refusal(settings: Settings, path: str, **headers: str) -> HTTPStatus | None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "evil.example"])
-def test_nobody_gets_in_until_the_keys_are_known(host: str) -> None:
-    assert refusal(AWAY, "/tasks", Host=host) is HTTPStatus.SERVICE_UNAVAILABLE
+def test_every_request_gets_503_until_the_keys_are_known(host: str) -> None:
+    assert refusal(UNREACHABLE_DATABASE, "/tasks", Host=host) is HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_the_auth_string_needs_no_database() -> None:
-    settings = AWAY.model_copy(update={"api_auth_string": SecretStr("user:password")})
+    settings = UNREACHABLE_DATABASE.model_copy(update={"api_auth_string": SecretStr("user:password")})
 
     assert refusal(settings, "/tasks", Authorization=BASIC) is None
     assert refusal(settings, "/tasks") is HTTPStatus.UNAUTHORIZED
 
 
-def test_the_health_probe_is_open() -> None:
-    assert refusal(AWAY, "/healthcheck", Host="evil.example") is None
-    assert refusal(AWAY, "/healthcheck/") is HTTPStatus.SERVICE_UNAVAILABLE
+def test_only_the_exact_path_of_the_health_check_needs_no_credential() -> None:
+    assert refusal(UNREACHABLE_DATABASE, "/healthcheck", Host="evil.example") is None
+    assert refusal(UNREACHABLE_DATABASE, "/healthcheck/") is HTTPStatus.SERVICE_UNAVAILABLE
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_every_role_may_look_and_only_admin_may_press_a_button(role: Role) -> None:
+def test_every_role_can_read_flower_and_only_admin_can_use_its_buttons(role: Role) -> None:
     assert answer_to(role, "GET", "/tasks") is None
     assert answer_to(role, "POST", "/tasks/datatable") is None
     allowed = None if role is Role.ADMIN else (HTTPStatus.FORBIDDEN, ADMINS_ONLY)
@@ -76,14 +76,14 @@ def test_every_role_may_look_and_only_admin_may_press_a_button(role: Role) -> No
         assert answer_to(role, "POST", path) == allowed
 
 
-def test_failed_tries_of_an_address_are_slowed_down_here_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_tries_are_delayed_in_flower_too(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
     monkeypatch.setattr(failed_tries, "asyncio", SimpleNamespace(sleep=pause))
-    credentials = Credentials(AWAY.model_copy(update={"api_auth_string": SecretStr("user:password")}))
+    credentials = Credentials(UNREACHABLE_DATABASE.model_copy(update={"api_auth_string": SecretStr("user:password")}))
     gate = Gate(credentials, SiteRules(credentials, ()))
     headers = HTTPHeaders({"Host": "localhost", "Authorization": "Basic d3Jvbmc="})
     for address in (*["192.0.2.1"] * 29, "192.0.2.2"):

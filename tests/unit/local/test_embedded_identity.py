@@ -45,20 +45,20 @@ def _allow(monkeypatch: pytest.MonkeyPatch, allowed: CanRun) -> None:
     monkeypatch.setattr(identity, "_can_run", allowed)
 
 
-def test_an_ordinary_user_stays_itself(install: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_user_runs_postgresql_itself(install: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert identity.choose_identity(install, home) == ("same", install)
 
 
 @pytest.mark.usefixtures("owners")
-def test_root_takes_a_namespace_where_it_can(install: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_uses_a_namespace_where_possible(install: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _allow(monkeypatch, lambda who, *_: who == "namespace")
 
     assert identity.choose_identity(install, home) == ("namespace", install)
 
 
-def test_root_becomes_nobody_where_namespaces_are_barred(
+def test_root_becomes_nobody_where_namespaces_are_forbidden(
     install: Path, home: Path, owners: dict[Path, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _allow(monkeypatch, lambda who, *_: who == "nobody")
@@ -68,7 +68,7 @@ def test_root_becomes_nobody_where_namespaces_are_barred(
 
 
 @pytest.mark.usefixtures("owners")
-def test_programs_out_of_reach_are_copied_with_their_libraries(
+def test_programs_that_are_not_accessible_are_copied_with_their_libraries(
     install: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _allow(monkeypatch, lambda who, program, *_: who == "nobody" and program.name == "sh")
@@ -84,7 +84,7 @@ def test_programs_out_of_reach_are_copied_with_their_libraries(
 
 
 @pytest.mark.usefixtures("owners")
-def test_a_folder_out_of_reach_is_told_with_a_way_out(
+def test_a_folder_that_is_not_accessible_is_reported_with_a_remedy(
     install: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _allow(monkeypatch, lambda who, program, *_: program.name != "sh")
@@ -123,13 +123,13 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return steps
 
 
-def test_the_death_signal_comes_after_the_change_of_user_that_would_clear_it(steps: list[str]) -> None:
+def test_the_death_signal_is_set_after_the_change_of_user_which_would_clear_it(steps: list[str]) -> None:
     launch.main(["7", "2", "nobody", "/bin/postgres"])
 
     assert steps == ["signals", "setgroups []", "setgid 65534", "setuid 65534", "prctl 1 2", "exec /bin/postgres"]
 
 
-def test_a_namespace_maps_nobody_to_its_maker(steps: list[str]) -> None:
+def test_a_namespace_maps_nobody_to_its_creator(steps: list[str]) -> None:
     launch.main(["7", "2", "namespace", "/bin/postgres"])
 
     uid, gid = os.getuid(), os.getgid()
@@ -141,13 +141,13 @@ def test_a_namespace_maps_nobody_to_its_maker(steps: list[str]) -> None:
     ]
 
 
-def test_a_starter_that_is_gone_is_noticed_after_the_wish(steps: list[str]) -> None:
+def test_a_dead_parent_is_noticed_after_the_death_signal_is_set(steps: list[str]) -> None:
     with pytest.raises(SystemExit, match="8 is gone"):
         launch.main(["8", "2", "same", "/bin/postgres"])
     assert steps == ["signals", "prctl 1 2"]
 
 
-def test_a_refusal_of_the_kernel_is_an_error(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_kernel_is_reported(steps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "_libc", lambda: FakeLibrary(steps, -1))
 
     with pytest.raises(OSError):  # noqa: PT011  # Any errno: the fake sets none.

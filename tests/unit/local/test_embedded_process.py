@@ -29,7 +29,7 @@ def _is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-def test_a_program_dies_when_its_starter_is_killed() -> None:
+def test_a_program_dies_when_its_parent_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE) as starter:
         assert starter.stdout is not None
         child = int(starter.stdout.readline())
@@ -40,7 +40,7 @@ def test_a_program_dies_when_its_starter_is_killed() -> None:
         assert wait_until(lambda: not _is_alive(child), timeout=10)
 
 
-def test_a_program_is_not_started_for_a_starter_that_is_gone(tmp_path: Path) -> None:
+def test_a_program_is_not_started_for_a_dead_parent(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     command = [sys.executable, "-I", "-S", launch.__file__, "1", "15", "same", "/bin/touch", str(trace)]
 
@@ -64,7 +64,7 @@ def test_a_program_has_its_own_session_and_default_signals() -> None:
     assert output == b"True SIG_DFL\n"
 
 
-def test_killing_a_group_takes_what_the_program_started() -> None:
+def test_killing_a_group_kills_the_children_of_the_program() -> None:
     code = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
     child = spawn([sys.executable, "-c", code], env=ENV, death_signal=signal.SIGKILL, output=subprocess.PIPE)
     assert child.stdout is not None
@@ -80,7 +80,7 @@ def test_killing_a_group_takes_what_the_program_started() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up its identity")
 @pytest.mark.parametrize("identity", ["namespace", "nobody"])
-def test_root_becomes_another(identity: Identity) -> None:
+def test_root_becomes_another_user(identity: Identity) -> None:
     child = spawn(["/usr/bin/id", "-u"], env={}, death_signal=signal.SIGKILL, identity=identity, output=subprocess.PIPE)
 
     output, _ = child.communicate(timeout=10)
@@ -90,7 +90,7 @@ def test_root_becomes_another(identity: Identity) -> None:
     assert output == b"65534\n"
 
 
-def test_waiting_ends_at_its_bound_and_at_an_exception() -> None:
+def test_waiting_ends_at_its_timeout_or_at_an_exception() -> None:
     asked = []
 
     def interrupt() -> None:

@@ -18,7 +18,7 @@ def test_a_ping_is_repeated_until_all_workers_answer(tmp_path: Path) -> None:
         assert not ping.all_answered()
 
 
-def test_a_ping_that_was_begun_is_waited_for_and_not_begun_again(tmp_path: Path) -> None:
+def test_a_running_ping_is_awaited_and_not_started_again(tmp_path: Path) -> None:
     with Ping(
         [sys.executable, "-c", "print('\"worker1@here\"')"], dict(os.environ), tmp_path, ["worker1@here"]
     ) as ping:

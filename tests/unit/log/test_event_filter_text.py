@@ -31,7 +31,7 @@ from app.log.text import TextQuery, parse_query
         ('word"phrase here"', TextQuery(some=("word", "phrase here"))),
     ],
 )
-def test_a_query_is_read(query: str, expected: TextQuery) -> None:
+def test_a_query_is_parsed_into_terms(query: str, expected: TextQuery) -> None:
     assert parse_query(query) == expected
 
 

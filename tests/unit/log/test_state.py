@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.capture.resource_kind import ResourceKind
+from app.capture.kind_classes import ResourceKind
 from app.log.state import Phase, Reason, Unknown, rebuild
 from app.models import EventRow
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME
@@ -48,14 +48,14 @@ def test_nothing_is_known_before_the_creation() -> None:
     assert (state.phase, state.revision, state.changed, state.fields) == (Phase.NOT_CREATED, 0, None, {})
 
 
-def test_each_update_puts_its_values_in_place() -> None:
+def test_each_update_sets_its_values() -> None:
     state = rebuild(KIND, [created(a=1, b=1), updated(2, a=2), updated(3, b=None)])
     assert (state.phase, state.revision, state.changed) == (Phase.ALIVE, 3, START + timedelta(hours=3))
     assert state.fields == {"a": 2, "b": None}
 
 
 @pytest.mark.parametrize("operation", ["ready", "not-ready", "paused"])
-def test_a_status_changes_its_fields_like_any_update(operation: str) -> None:
+def test_a_status_event_changes_its_fields_like_an_update(operation: str) -> None:
     state = rebuild(KIND, [created(a=1, b=1), updated(2, operation, status="READY")])
     assert (state.phase, state.fields) == (Phase.ALIVE, {"a": 1, "b": 1, "status": "READY"})
 
@@ -64,49 +64,49 @@ def test_the_name_is_that_of_the_latest_event() -> None:
     assert rebuild(KIND, [created(), an_event("updated", 2, {"updates": {}}, name="other")]).name == "other"
 
 
-def test_a_deletion_ends_the_life_and_keeps_the_last_values() -> None:
+def test_a_deletion_ends_the_resource_and_keeps_the_last_values() -> None:
     state = rebuild(KIND, [created(a=1, b=1), an_event("deleted", 2, {"fields": {"a": 1, "b": 1}})])
     assert (state.phase, state.revision, state.fields) == (Phase.DELETED, 2, {"a": 1, "b": 1})
 
 
-def test_after_a_skipped_update_each_field_is_unknown_until_it_is_told_again() -> None:
+def test_after_a_skipped_update_each_field_is_unknown_until_its_next_event() -> None:
     events = [created(a=1, b=1), skipped(2, "updated"), updated(3, a=3)]
     assert rebuild(KIND, events).fields == {"a": 3, "b": Unknown(2, Reason.SKIPPED)}
 
 
-def test_a_field_that_is_unknown_keeps_its_first_reason() -> None:
+def test_an_unknown_field_keeps_its_first_reason() -> None:
     events = [created(a=1, b=1), skipped(2, "updated"), skipped(3, "updated")]
     assert rebuild(KIND, events).fields == dict.fromkeys("ab", Unknown(2, Reason.SKIPPED))
 
 
-def test_after_a_skipped_creation_it_lives_and_nothing_else_is_known() -> None:
+def test_after_a_skipped_creation_the_resource_exists_and_its_fields_are_unknown() -> None:
     state = rebuild(KIND, [skipped(1, "created")])
     assert (state.phase, state.fields) == (Phase.ALIVE, dict.fromkeys("ab", Unknown(1, Reason.SKIPPED)))
 
 
-def test_after_a_skipped_deletion_it_is_deleted() -> None:
+def test_after_a_skipped_deletion_the_resource_is_deleted() -> None:
     assert rebuild(KIND, [created(a=1, b=1), skipped(2, "deleted")]).phase is Phase.DELETED
 
 
-def test_an_omitted_value_is_unknown_until_it_is_told_again() -> None:
+def test_an_omitted_value_is_unknown_until_its_next_event() -> None:
     omitted = an_event("updated", 2, {"updates": {"a": {"from": 1, "to": {"$omitted": "9"}}}, "omitted_fields": ["a"]})
     assert rebuild(KIND, [created(a=1, b=1), omitted]).fields == {"a": Unknown(2, Reason.OMITTED), "b": 1}
     assert rebuild(KIND, [created(a=1, b=1), omitted, updated(3, a=2)]).fields == {"a": 2, "b": 1}
 
 
-def test_a_value_that_only_looks_omitted_is_a_value() -> None:
+def test_a_value_that_looks_like_an_omission_is_a_value() -> None:
     assert rebuild(KIND, [created(a={"$omitted": "9"}, b=1)]).fields == {"a": {"$omitted": "9"}, "b": 1}
 
 
-def test_only_the_old_value_was_omitted() -> None:
+def test_an_omitted_old_value_does_not_make_the_field_unknown() -> None:
     event = an_event("updated", 2, {"updates": {"a": {"from": {"$omitted": "9"}, "to": 2}}, "omitted_fields": ["a"]})
     assert rebuild(KIND, [created(a=1, b=1), event]).fields == {"a": 2, "b": 1}
 
 
-def test_a_change_that_the_log_lacks_makes_each_field_unknown_from_there_on() -> None:
+def test_after_a_missing_event_each_field_is_unknown_until_its_next_event() -> None:
     events = [created(a=1, b=1), updated(3, a=3)]
     assert rebuild(KIND, events).fields == {"a": 3, "b": Unknown(2, Reason.MISSING)}
 
 
-def test_a_field_that_no_event_names_is_unknown() -> None:
+def test_a_field_without_any_event_is_unknown() -> None:
     assert rebuild(KIND, [created(a=1)]).fields == {"a": 1, "b": Unknown(1, Reason.UNRECORDED)}

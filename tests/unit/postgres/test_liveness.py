@@ -1,4 +1,4 @@
-"""When a silent server counts as hung, and which thread probes it."""
+"""When a server that does not answer counts as hung, and which thread probes it."""
 
 import socket
 import threading
@@ -50,7 +50,7 @@ class Probe:
         return self.alive
 
 
-def test_one_answer_is_believed_for_a_moment_and_no_longer(clock: Clock) -> None:
+def test_a_result_of_the_probe_is_reused_only_for_a_moment(clock: Clock) -> None:
     probe = Probe(alive=False)
     health = ServerHealth(max_wait_seconds=35, probe=probe)
     assert [health.is_answering(0), health.is_answering(0)] == [False, False]
@@ -61,7 +61,7 @@ def test_one_answer_is_believed_for_a_moment_and_no_longer(clock: Clock) -> None
     assert probe.asked == 2
 
 
-def test_threads_that_wait_at_once_share_one_question(clock: Clock) -> None:
+def test_threads_that_wait_together_share_one_probe(clock: Clock) -> None:
     everybody = threading.Barrier(8)
     asked = []
 
@@ -83,18 +83,18 @@ def test_threads_that_wait_at_once_share_one_question(clock: Clock) -> None:
     assert len(asked) == 1
 
 
-def test_a_server_that_accepts_and_says_nothing_does_not_answer(listener: socket.socket) -> None:
+def test_a_server_that_accepts_but_sends_nothing_does_not_answer(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as connected:
         assert not probe_server(connected.fileno(), timeout=0.05)
 
 
-def test_a_server_that_is_gone_does_not_answer(listener: socket.socket) -> None:
+def test_a_server_that_refuses_connections_does_not_answer(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as connected:
         listener.close()
         assert not probe_server(connected.fileno())
 
 
-def test_a_server_that_says_a_byte_answers(listener: socket.socket) -> None:
+def test_a_server_that_sends_a_byte_answers(listener: socket.socket) -> None:
     def refuse() -> None:
         known, _ = listener.accept()
         newcomer, _ = listener.accept()
@@ -109,7 +109,7 @@ def test_a_server_that_says_a_byte_answers(listener: socket.socket) -> None:
     server.join()
 
 
-def test_after_a_connect_in_vain_the_next_ones_fail_at_once_and_later_one_tries_again(
+def test_after_a_connection_timeout_the_next_connections_fail_at_once_for_a_moment(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
@@ -130,7 +130,7 @@ def test_after_a_connect_in_vain_the_next_ones_fail_at_once_and_later_one_tries_
     assert tries == ["first", "later"]
 
 
-def test_a_server_that_refuses_spares_nobody_the_try(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_refusal_the_next_connection_is_tried_at_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_class: type[WatchedConnection]) -> WatchedConnection:
         raise psycopg.OperationalError("too many clients already")
 
@@ -141,7 +141,7 @@ def test_a_server_that_refuses_spares_nobody_the_try(clock: Clock, monkeypatch: 
             health.connect()
 
 
-def test_a_server_that_cannot_be_asked_has_the_benefit_of_the_doubt(tmp_path: Path) -> None:
+def test_a_server_that_cannot_be_probed_counts_as_answering(tmp_path: Path) -> None:
     """The server's socket may have another path where it runs, so a missing path proves nothing."""
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:

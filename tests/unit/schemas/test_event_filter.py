@@ -26,7 +26,7 @@ def test_an_unknown_key_is_refused_in_every_part(unknown: dict[str, Any]) -> Non
         EventFilter.model_validate(unknown)
 
 
-def test_null_is_the_same_as_nothing_given() -> None:
+def test_null_is_the_same_as_a_missing_key() -> None:
     nulls = dict.fromkeys(EventFilter.model_fields)
     known = {"occurred": {"since": datetime(2026, 1, 1, tzinfo=UTC)}}
     assert EventFilter.model_validate({**nulls, **known}) == EventFilter.model_validate(known)
@@ -43,14 +43,14 @@ def test_a_time_without_a_zone_is_utc() -> None:
     assert event_filter.occurred.since == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_a_time_that_no_utc_time_stands_for_is_refused() -> None:
+def test_a_time_without_a_utc_equivalent_is_refused() -> None:
     with pytest.raises(ValidationError, match="out of range"):
         EventFilter.model_validate({"occurred": {"since": "0001-01-01T00:00:00+14:00"}})
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
 @pytest.mark.parametrize("place", ["id", "label", "value", "query"])
-def test_a_text_that_the_database_cannot_hold_is_refused(place: str, text: str) -> None:
+def test_a_text_that_the_database_cannot_store_is_refused(place: str, text: str) -> None:
     bodies: dict[str, dict[str, Any]] = {
         "id": {"related": {"resources_in_roles": [[text, "flow"]]}},
         "label": {"resource": {"labels": {text: "a"}}},
@@ -67,13 +67,13 @@ def test_a_query_has_at_most_200_characters() -> None:
         EventFilter.model_validate({"text": {"query": "a" * 201}})
 
 
-def test_a_filter_that_no_url_can_carry_is_refused() -> None:
+def test_a_filter_that_is_too_large_for_a_url_is_refused() -> None:
     EventFilter.model_validate({"resource": {"id": ["a" * (MAX_FILTER_BYTES - 200)]}})
     with pytest.raises(ValidationError, match="larger than 32768 bytes"):
         EventFilter.model_validate({"resource": {"id": ["a" * MAX_FILTER_BYTES]}})
 
 
-def test_one_related_filter_needs_no_list() -> None:
+def test_a_single_related_filter_needs_no_list() -> None:
     assert EventFilter.model_validate({"related": {"id": ["a"]}}).related == RelatedFilter(id=["a"])
 
 

@@ -20,11 +20,11 @@ TOKEN = PageToken(
 )
 
 
-def test_what_is_encoded_is_decoded() -> None:
+def test_an_encoded_token_can_be_decoded() -> None:
     assert PageToken.decode(TOKEN.encode()) == TOKEN
 
 
-def test_the_window_of_the_first_page_stays() -> None:
+def test_the_token_keeps_the_window_of_the_first_page() -> None:
     since = PageToken.decode(TOKEN.encode()).filter.occurred.since
     assert since == TOKEN.filter.occurred.since
 
@@ -60,6 +60,6 @@ def _with(**changes: Any) -> str:
         _with(more=1),
     ],
 )
-def test_a_token_that_was_not_given_out_is_refused(text: str) -> None:
+def test_an_invalid_token_is_refused(text: str) -> None:
     with pytest.raises(NotAllowed):
         PageToken.decode(text)

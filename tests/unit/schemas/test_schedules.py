@@ -22,7 +22,7 @@ from app.schemas.schedules import RRuleSchedule, ScheduleCreate
         {"rrule": "DTSTART:20260101T000000Z\nRRULE:FREQ=WEEKLY", "timezone": None},
     ],
 )
-def test_a_schedule_is_accepted(schedule: dict[str, Any]) -> None:
+def test_a_valid_schedule_is_accepted(schedule: dict[str, Any]) -> None:
     content = ScheduleCreate.model_validate({"schedule": schedule}).content()
     assert content["schedule"].keys() >= schedule.keys()
 
@@ -61,18 +61,18 @@ def test_a_schedule_is_accepted(schedule: dict[str, Any]) -> None:
         {"interval": 60, "anchor_date": "9999-12-31T23:59:59-14:00"},
     ],
 )
-def test_what_is_no_schedule_is_refused(schedule: dict[str, Any]) -> None:
+def test_an_invalid_schedule_is_refused(schedule: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ScheduleCreate.model_validate({"schedule": schedule})
 
 
-def test_an_interval_without_an_anchor_is_the_same_schedule_each_time() -> None:
+def test_an_interval_without_an_anchor_always_gets_the_same_anchor() -> None:
     first, second = (ScheduleCreate.model_validate({"schedule": {"interval": 60}}).content() for _ in range(2))
     assert first == second
     assert first["schedule"]["anchor_date"] == "2020-01-01T00:00:00Z"
 
 
-def test_a_naive_anchor_is_taken_as_utc_and_others_are_turned_into_it() -> None:
+def test_an_anchor_without_a_zone_is_utc_and_others_are_converted_to_utc() -> None:
     anchors = ["2026-01-01T00:00:00", "2026-01-01T01:00:00+01:00"]
     contents = [
         ScheduleCreate.model_validate({"schedule": {"interval": 60, "anchor_date": anchor}}).content()
@@ -95,7 +95,7 @@ def test_a_recurrence_rule_opens_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [file for file in opened if "passwd" in file] == []
 
 
-def test_many_schedules_read_the_names_of_the_time_zones_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_names_of_the_time_zones_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
 
     def names() -> set[str]:

@@ -26,7 +26,7 @@ class ThingChanges(Changes):
     text: Text | None = None
 
 
-def test_tags_keep_their_order_and_lose_their_repeats() -> None:
+def test_tags_keep_their_order_and_lose_duplicates() -> None:
     assert Thing(tags=["b", "a", "b"]).tags == ["b", "a"]
 
 
@@ -52,7 +52,7 @@ def test_labels_keep_their_types() -> None:
         {"nmae": "x"},
     ],
 )
-def test_what_cannot_be_stored_is_refused(body: dict[str, Any]) -> None:
+def test_a_value_that_cannot_be_stored_is_refused(body: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Thing.model_validate(body)
 
@@ -71,12 +71,12 @@ def test_an_object_of_up_to_100_levels_is_accepted(levels: int) -> None:
 
 
 @pytest.mark.parametrize("levels", [101, 5000])
-def test_a_deeper_object_is_refused_because_it_could_not_be_answered(levels: int) -> None:
+def test_a_deeper_object_is_refused_because_it_could_not_be_returned(levels: int) -> None:
     with pytest.raises(ValidationError, match="100 levels"):
         TypeAdapter(Object).validate_python(nested(levels))
 
 
-def test_only_what_was_sent_is_given() -> None:
+def test_only_the_submitted_fields_are_set() -> None:
     assert Thing.model_validate({"text": "x"}).fields_set() == {"text": "x"}
 
 
@@ -84,35 +84,35 @@ def test_null_clears_a_clearable_field() -> None:
     assert ThingChanges.model_validate({"text": None}).fields_set() == {"text": None}
 
 
-def test_null_is_refused_elsewhere_with_the_name_of_the_field() -> None:
+def test_null_is_refused_for_other_fields_with_the_name_of_the_field() -> None:
     with pytest.raises(ValidationError, match=r"Must not be null: name\."):
         ThingChanges.model_validate({"name": None, "text": None})
 
 
-def test_a_body_of_changes_is_an_object() -> None:
+def test_a_body_of_an_update_must_be_an_object() -> None:
     with pytest.raises(ValidationError):
         ThingChanges.model_validate([])
 
 
-def test_null_stands_for_the_default_of_a_query() -> None:
+def test_null_means_the_default_of_a_paging_parameter() -> None:
     for body in (None, {}, {"limit": None, "offset": None, "whatever": 1}):
         paging = Paging.model_validate(body)
 
         assert (paging.limit, paging.offset) == (200, 0)
 
 
-def test_a_limit_above_the_highest_is_refused_in_the_words_of_the_wire() -> None:
+def test_a_limit_above_the_maximum_is_refused_with_prefects_message() -> None:
     for model in (Paging, PageNumber):
         with pytest.raises(InvalidRequest, match=r"^Invalid limit: must be less than or equal to 200\.$"):
             model.model_validate({"limit": 201})
 
 
 @pytest.mark.parametrize(("count", "limit", "pages"), [(0, 5, 0), (1, 5, 1), (5, 5, 1), (6, 5, 2), (6, 0, 0)])
-def test_pages_are_counted_up(count: int, limit: int, pages: int) -> None:
+def test_the_number_of_pages_is_rounded_up(count: int, limit: int, pages: int) -> None:
     assert PageNumber(limit=limit).pages_of(count) == pages
 
 
-def test_a_page_starts_after_the_ones_before() -> None:
+def test_a_page_starts_after_the_previous_pages() -> None:
     assert PageNumber(limit=5, page=3).offset == 10
 
 
@@ -127,7 +127,7 @@ def test_a_page_starts_after_the_ones_before() -> None:
         (DeploymentFilter.model_validate({"concurrency_limit": {"ge_": 1}}), False),
     ],
 )
-def test_a_filter_restricts_when_it_states_a_condition(wanted: FlowFilter | None, expected: bool) -> None:
+def test_a_filter_restricts_only_if_it_has_a_condition(wanted: FlowFilter | None, expected: bool) -> None:
     assert has_conditions(wanted) is expected
 
 
@@ -142,5 +142,5 @@ def test_a_filter_restricts_when_it_states_a_condition(wanted: FlowFilter | None
         ("python-httpx/0.28", True),
     ],
 )
-def test_a_client_before_3_3_8_does_not_know_the_result_block(agent: str | None, expected: bool) -> None:
+def test_a_client_before_3_3_8_does_not_support_the_result_block(agent: str | None, expected: bool) -> None:
     assert supports_result_block(agent) is expected

@@ -70,7 +70,7 @@ def test_the_files_are_passed_on(files: Path) -> None:
         (f"{TLS}?ssl_certfile=FILES/ca.pem&ssl_keyfile=FILES/key.pem", "a certificate and its key"),
     ],
 )
-def test_unknown_and_contradicting_parameters_are_refused_without_a_word_of_them(
+def test_unknown_and_contradicting_parameters_are_refused_without_quoting_them(
     url: str, words: str, files: Path
 ) -> None:
     with pytest.raises(ValueError, match=words) as caught:
@@ -96,7 +96,7 @@ def test_unknown_and_contradicting_parameters_are_refused_without_a_word_of_them
         "redis://host:6379/0;redis://other:6379/0",
     ],
 )
-def test_every_process_refuses_what_its_libraries_would_understand_differently(
+def test_every_process_refuses_a_url_that_its_libraries_read_differently(
     url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in (("DATABASE_URL", "d"), ("BROKER_URL", url), ("MASKING_KEY", "k"), ("DATA_DIR", str(tmp_path))):

@@ -28,7 +28,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", str(tmp_path))
 
 
-def test_without_any_setting_each_missing_one_is_named(tmp_path: Path) -> None:
+def test_without_settings_each_missing_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Settings.load()
     text = str(caught.value)
@@ -36,7 +36,7 @@ def test_without_any_setting_each_missing_one_is_named(tmp_path: Path) -> None:
     assert str(tmp_path) in text
 
 
-def test_the_folder_that_was_looked_into_is_said_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_whole_path_of_the_data_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AFTERCOMMIT_DATA_DIR", "there")
     with pytest.raises(ConfigurationError) as caught:
@@ -44,21 +44,23 @@ def test_the_folder_that_was_looked_into_is_said_whole(tmp_path: Path, monkeypat
     assert f"data folder {tmp_path / 'there'}" in str(caught.value)
 
 
-def test_the_servers_of_a_running_up_are_found(tmp_path: Path) -> None:
+def test_the_servers_of_a_running_up_are_used(tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     settings = Settings.load()
     assert (settings.database_url, settings.broker_url) == (RUN.database_url, RUN.broker_url)
     assert settings.masking_key.get_secret_value() == RUN.masking_key
 
 
-def test_the_environment_comes_first_and_no_server_is_mixed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_takes_precedence_and_its_servers_are_not_mixed_with_those_of_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://real/db")
     with pytest.raises(ConfigurationError, match="BROKER_URL"):
         Settings.load()
 
 
-def test_a_masking_key_of_the_environment_is_kept_beside_the_servers_of_up(
+def test_a_masking_key_in_the_environment_is_used_with_the_servers_of_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
@@ -66,7 +68,7 @@ def test_a_masking_key_of_the_environment_is_kept_beside_the_servers_of_up(
     assert Settings.load().masking_key.get_secret_value() == "mine" * 8
 
 
-def test_up_takes_its_own_servers_and_everything_else_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_uses_its_own_servers_and_all_other_settings_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://other/db")
     monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "user:password")
     settings = Settings.of(RUN)
@@ -74,23 +76,21 @@ def test_up_takes_its_own_servers_and_everything_else_from_the_environment(monke
     assert settings.api_auth_string is not None
 
 
-def test_an_auth_string_that_is_none_is_said_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_auth_string_is_reported_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERCOMMIT_API_AUTH_STRING", "hunter2" * 5)
     with pytest.raises(ConfigurationError, match="AFTERCOMMIT_API_AUTH_STRING: must be user:password") as caught:
         Settings.of(RUN)
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_value_that_is_none_is_said_with_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_invalid_value_is_reported_with_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_PUBLISH_QUEUE_SIZE", "-1")
     with pytest.raises(ConfigurationError, match="AFTERCOMMIT_PUBLISH_QUEUE_SIZE"):
         Settings.load()
 
 
-def test_a_log_level_that_is_none_is_said_with_those_that_there_are(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_invalid_log_level_is_reported_with_the_valid_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_LOG_LEVEL", "debug")
     assert Settings.load().log_level == "DEBUG"
@@ -100,13 +100,13 @@ def test_a_log_level_that_is_none_is_said_with_those_that_there_are(
     assert "up`" not in str(caught.value), "no setting is missing, so the error must not suggest `up`"
 
 
-def test_a_damaged_run_file_is_said(tmp_path: Path) -> None:
+def test_a_damaged_run_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text("{")
     with pytest.raises(ConfigurationError, match=r"run\.json is damaged"):
         read_run_file(tmp_path)
 
 
-def test_the_masking_key_is_not_shown() -> None:
+def test_the_text_of_the_settings_does_not_contain_the_masking_key() -> None:
     settings = Settings(database_url="x", broker_url="redis://127.0.0.1:1/0", masking_key="hunter2" * 5)
     assert "hunter2" not in repr(settings)
 
@@ -124,13 +124,13 @@ def test_a_masking_key_that_can_be_guessed_is_refused_everywhere_without_quoting
     assert "hunter2" not in str(caught.value)
 
 
-def test_paths_to_mask_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_masked_paths_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
     monkeypatch.setenv("AFTERCOMMIT_MASKED_PATHS", "parameters.customer, pull_steps.*.token,")
     assert Settings.load().masked_paths == ("parameters.customer", "pull_steps.*.token")
 
 
-def test_keys_to_mask_and_paths_not_to_mask_are_separated_by_commas(
+def test_masked_keys_and_unmasked_paths_are_separated_by_commas(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
@@ -150,7 +150,7 @@ def test_keys_to_mask_and_paths_not_to_mask_are_separated_by_commas(
         ("MASKED_KEYS", "license,*", r"'\*' matches every key"),
     ],
 )
-def test_a_rule_of_masking_that_is_none_is_said_with_its_variable(
+def test_an_invalid_masking_rule_is_reported_with_its_variable(
     name: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
@@ -159,7 +159,7 @@ def test_a_rule_of_masking_that_is_none_is_said_with_its_variable(
         Settings.load()
 
 
-def test_what_is_missing_is_said_without_quoting_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_settings_are_reported_without_quoting_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AFTERCOMMIT_DATABASE_URL", "postgresql+psycopg://a:hunter2@host/db")
     monkeypatch.setenv("AFTERCOMMIT_MASKING_KEY", "hunter2" * 5)
     with pytest.raises(ConfigurationError) as caught:

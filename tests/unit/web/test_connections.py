@@ -7,7 +7,7 @@ import pytest
 from app.web.connections import TooSlow, abort_connection, remember_abort, run_until_first_ends, with_timeout
 
 
-def test_a_connection_that_cannot_be_cut_is_left_to_the_server() -> None:
+def test_a_connection_that_cannot_be_aborted_is_left_to_the_server() -> None:
     async def receive() -> dict[str, str]:
         return {}
 
@@ -17,12 +17,12 @@ def test_a_connection_that_cannot_be_cut_is_left_to_the_server() -> None:
     abort_connection({})
 
 
-def test_a_send_that_takes_too_long_is_given_up() -> None:
+def test_a_send_that_takes_too_long_is_cancelled() -> None:
     with pytest.raises(TooSlow, match=r"0.01 s"):
         asyncio.run(with_timeout(0.01, asyncio.Event().wait()))
 
 
-def test_when_the_first_ends_the_others_are_cancelled_and_its_error_is_raised() -> None:
+def test_when_one_task_ends_the_others_are_cancelled_and_its_error_is_raised() -> None:
     ended: list[str] = []
 
     async def wait() -> None:

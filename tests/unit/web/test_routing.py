@@ -31,7 +31,7 @@ def _scope(method: str, path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_request_matches_the_routes_of_one_module_at_most(method: str) -> None:
+def test_a_request_matches_the_routes_of_at_most_one_module(method: str) -> None:
     assert len(PATHS) > 500
     for path in PATHS:
         matching = [
@@ -42,5 +42,5 @@ def test_a_request_matches_the_routes_of_one_module_at_most(method: str) -> None
         assert len(matching) <= 1, f"{method} {path}"
 
 
-def test_the_routes_that_match_the_paths_of_others_come_last() -> None:
+def test_the_catch_all_routes_come_last() -> None:
     assert ROUTE_MODULES[-1] is unsupported

@@ -31,7 +31,7 @@ def _blocked(opened: threading.Event, began: list[int], number: int) -> int:
     return number
 
 
-def test_the_result_the_error_and_the_context_go_there_and_back() -> None:
+def test_the_result_the_error_and_the_context_are_passed_between_threads() -> None:
     def fail() -> None:
         raise StopIteration("an error that no coroutine may raise")
 
@@ -50,7 +50,7 @@ def test_the_result_the_error_and_the_context_go_there_and_back() -> None:
     asyncio.run(main())
 
 
-def test_the_thread_that_was_last_at_work_works_next() -> None:
+def test_the_most_recently_used_thread_is_used_next() -> None:
     async def main() -> None:
         threads = Threads(8)
         meet = threading.Barrier(3)
@@ -67,7 +67,7 @@ def _meet(barrier: threading.Barrier) -> int:
     return threading.get_ident()
 
 
-def test_what_comes_while_all_are_at_work_waits_for_its_turn() -> None:
+def test_a_job_waits_while_all_threads_are_busy() -> None:
     async def main() -> None:
         threads, opened, began = Threads(2), threading.Event(), list[int]()
         tasks = [
@@ -86,7 +86,7 @@ def test_what_comes_while_all_are_at_work_waits_for_its_turn() -> None:
     asyncio.run(main())
 
 
-def test_who_is_cancelled_while_waiting_never_begins_and_who_is_at_work_ends() -> None:
+def test_a_job_that_is_cancelled_before_it_starts_never_runs_and_a_running_one_finishes() -> None:
     async def main() -> None:
         threads, opened, began, troubles = Threads(1), threading.Event(), list[int](), list[object]()
         asyncio.get_running_loop().set_exception_handler(lambda _loop, trouble: troubles.append(trouble))
@@ -108,7 +108,7 @@ def test_who_is_cancelled_while_waiting_never_begins_and_who_is_at_work_ends() -
     asyncio.run(main())
 
 
-def test_closed_threads_end_those_at_work_after_it() -> None:
+def test_when_closed_idle_threads_end_at_once_and_busy_ones_after_their_job() -> None:
     started = Started()
 
     async def main() -> None:
@@ -129,7 +129,7 @@ def test_closed_threads_end_those_at_work_after_it() -> None:
     wait_until(lambda: len(started) == 0, "the thread that was at work to end")
 
 
-def test_a_function_may_outlive_the_event_loop() -> None:
+def test_a_function_can_run_longer_than_the_event_loop() -> None:
     started, opened = Started(), threading.Event()
 
     async def main() -> None:
@@ -144,7 +144,7 @@ def test_a_function_may_outlive_the_event_loop() -> None:
     wait_until(lambda: len(started) == 0, "its thread to end")
 
 
-def test_an_error_leaves_nothing_of_its_request_behind() -> None:
+def test_an_error_keeps_no_reference_to_its_request() -> None:
     class Sent:
         pass
 

@@ -58,21 +58,21 @@ def test_both_tasks_are_sent_at_their_intervals(beat: Beat) -> None:
     assert beat.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
 
 
-def test_both_go_on_at_once_when_the_clock_was_put_back(beat: Beat) -> None:
+def test_both_tasks_continue_at_once_after_the_clock_is_set_back(beat: Beat) -> None:
     beat.sent.clear()
     beat.now -= timedelta(hours=1)
     beat.run(60)
     assert beat.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
 
 
-def test_both_go_on_at_once_when_the_clock_was_put_forward(beat: Beat) -> None:
+def test_both_tasks_continue_at_once_after_the_clock_is_set_forward(beat: Beat) -> None:
     beat.sent.clear()
     beat.now += timedelta(hours=1)
     beat.run(60)
     assert beat.sent == pytest.approx({SWEEP: 12, READINESS: 6}, abs=1)
 
 
-def test_a_beat_that_starts_before_its_stored_times_goes_on_at_once(
+def test_a_beat_that_starts_before_its_stored_times_sends_tasks_at_once(
     beat: Beat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat.scheduler.close()

@@ -24,7 +24,7 @@ def build(snapshot: Claimed, related: list[RelatedResource], cap: int) -> Event:
     return building.build(snapshot, related, updates, cap)
 
 
-def test_an_update_carries_its_sorted_diff() -> None:
+def test_an_update_contains_its_sorted_diff() -> None:
     row = snapshot_row(before={"b": 1, "a": 1, "c": 1}, after={"b": 2, "a": 2, "c": 1})
     assert build(row, [], CAP).payload == {
         "updated_fields": ["a", "b"],
@@ -33,14 +33,14 @@ def test_an_update_carries_its_sorted_diff() -> None:
 
 
 @pytest.mark.parametrize(("operation", "before", "after"), [("created", None, {"a": 1}), ("deleted", {"a": 1}, None)])
-def test_creation_and_deletion_carry_all_fields(operation: str, before: Any, after: Any) -> None:
+def test_creation_and_deletion_contain_all_fields(operation: str, before: Any, after: Any) -> None:
     row = snapshot_row(operation=operation, before=before, after=after)
     event = build(row, [], CAP)
     assert event.event == f"prefect.deployment.{operation}"
     assert event.payload == {"fields": {"a": 1}}
 
 
-def test_the_event_is_the_snapshots_own() -> None:
+def test_the_event_has_the_id_time_and_labels_of_its_snapshot() -> None:
     row = snapshot_row()
     event = build(row, [{"prefect.resource.id": "x", "prefect.resource.role": "flow"}], CAP)
     assert (event.id, event.occurred, event.follows) == (row.id, row.occurred, row.follows)
@@ -52,17 +52,17 @@ def test_the_event_is_the_snapshots_own() -> None:
     assert event.related == [{"prefect.resource.id": "x", "prefect.resource.role": "flow"}]
 
 
-def test_building_twice_builds_the_same() -> None:
+def test_building_an_event_twice_gives_equal_events() -> None:
     row = snapshot_row()
     assert build(row, [], CAP) == build(row, [], CAP)
 
 
-def test_an_unknown_kind_is_refused_by_name() -> None:
+def test_a_snapshot_of_an_unknown_kind_is_refused_with_its_name() -> None:
     with pytest.raises(UnknownKind, match="'spaceship'"):
         building.check(snapshot_row(kind="spaceship"))
 
 
-def test_a_newer_schema_is_refused() -> None:
+def test_a_snapshot_of_a_newer_version_is_refused() -> None:
     with pytest.raises(DispatchError, match="newer"):
         building.check(snapshot_row(schema_version=99))
 
@@ -72,7 +72,7 @@ def test_a_snapshot_without_any_state_is_refused() -> None:
         build(snapshot_row(before=None, after=None), [], CAP)
 
 
-def test_over_the_cap_the_largest_value_goes_and_the_event_says_so() -> None:
+def test_above_the_cap_the_largest_value_is_omitted_and_the_event_lists_its_field() -> None:
     row = snapshot_row(
         before={"infra_overrides": {"x": "a" * 800_000}, "version": "1"},
         after={"infra_overrides": {"x": "b" * 810_000}, "version": "2"},
@@ -84,7 +84,7 @@ def test_over_the_cap_the_largest_value_goes_and_the_event_says_so() -> None:
     assert payload["omitted_fields"] == ["infra_overrides"]
 
 
-def test_omitting_leaves_the_snapshot_as_it_is() -> None:
+def test_omitting_a_value_does_not_modify_the_snapshot() -> None:
     after = {"a": "x" * 500, "b": "y" * 500}
     row = snapshot_row(operation="created", before=None, after=after)
     payload = build(row, [], 100).payload
@@ -96,7 +96,7 @@ VALUES = st.dictionaries(st.text("abc", min_size=1, max_size=2), st.text(max_siz
 
 
 @given(VALUES, VALUES, st.integers(400, 2000))
-def test_a_payload_never_exceeds_its_cap_unless_nothing_large_is_left_in_it(
+def test_a_payload_never_exceeds_its_cap_unless_only_small_values_are_left(
     before: dict[str, str], after: dict[str, str], cap: int
 ) -> None:
     payload = build(snapshot_row(before=before, after=after), [], cap).payload
@@ -108,7 +108,7 @@ def test_a_payload_never_exceeds_its_cap_unless_nothing_large_is_left_in_it(
 
 @pytest.mark.parametrize("operation", ["created", "updated"])
 @given(tags=st.lists(st.text(max_size=300)), labels=VALUES, other=VALUES)
-def test_what_is_not_counted_is_as_small_as_is_said(
+def test_a_payload_has_at_most_three_times_the_size_of_its_states_plus_the_name(
     operation: str, tags: list[str], labels: dict[str, str], other: dict[str, str]
 ) -> None:
     # A flow's tags and labels are in the payload twice: among the fields, and as separate keys.
@@ -119,7 +119,7 @@ def test_what_is_not_counted_is_as_small_as_is_said(
     assert "omitted_fields" not in payload
 
 
-def test_what_is_smaller_than_its_replacement_stays() -> None:
+def test_a_value_that_is_smaller_than_its_replacement_is_kept() -> None:
     row = snapshot_row(before={"a": "x" * 500, "b": "old"}, after={"a": "y" * 500, "b": "new"})
     assert build(row, [], 10).payload["updates"] == {
         "a": {"from": {"$omitted": "502"}, "to": {"$omitted": "502"}},
@@ -127,7 +127,7 @@ def test_what_is_smaller_than_its_replacement_stays() -> None:
     }
 
 
-def test_an_error_of_an_unbuildable_event_quotes_no_value() -> None:
+def test_the_error_of_an_unbuildable_event_quotes_no_value() -> None:
     with pytest.raises(ValueError, match="valid string") as refused:
         build(snapshot_row(labels={"label": {"a": "hunter2"}}), [], CAP)
     assert "hunter2" not in str(refused.value)

@@ -49,8 +49,8 @@ def test_our_own_messages_are_accepted(celery: Celery, task: str, args: list[Any
     assert check(message.headers, message.body, message.content_type, message.content_encoding) is None
 
 
-HEADERS: dict[str, Any] = {"task": DISPATCH, "id": "a", "timelimit": [None, None], "retries": 0}
-BODY = json.dumps([[[]], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+VALID_HEADERS: dict[str, Any] = {"task": DISPATCH, "id": "a", "timelimit": [None, None], "retries": 0}
+VALID_BODY = json.dumps([[[]], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
 NESTED = "[" * 100_000
 
 ALLOWED_TEXTS = {
@@ -61,26 +61,26 @@ ALLOWED_TEXTS = {
     "stamped_headers": ("",),
     "stamps": ("",),
 }
-ODD: list[Any] = [5, -1, 10**9, True, "x", ["a", "b"], {"a": 1}, [[]], 1.5, ""]
+UNEXPECTED_VALUES: list[Any] = [5, -1, 10**9, True, "x", ["a", "b"], {"a": 1}, [[]], 1.5, ""]
 
 
-@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("value", UNEXPECTED_VALUES)
 @pytest.mark.parametrize(
     "name", ["timelimit", "retries", "eta", "expires", "id", "group", "stamped_headers", "stamps", "shadow", "origin"]
 )
-def test_a_header_of_another_type_is_refused(name: str, value: Any) -> None:
-    problem = check({**HEADERS, name: value}, BODY)
+def test_a_header_of_the_wrong_type_is_refused(name: str, value: Any) -> None:
+    problem = check({**VALID_HEADERS, name: value}, VALID_BODY)
     is_allowed = isinstance(value, str) and value in ALLOWED_TEXTS.get(name, ())
     is_allowed = is_allowed or (name == "retries" and type(value) is int and value == 5)
     assert problem == (None if is_allowed else f"these headers are not valid: {name}")
 
 
 @pytest.mark.parametrize("headers", [None, [], "x", {}, {"task": None}, {"task": ["x"]}, {"task": "os.system"}])
-def test_a_message_without_our_task_is_refused(headers: Any) -> None:
-    assert check(headers, BODY) == "its task is not one of ours"
+def test_a_message_for_an_unknown_task_is_refused(headers: Any) -> None:
+    assert check(headers, VALID_BODY) == "its task is not one of ours"
 
 
-def test_a_message_of_the_first_protocol_is_refused() -> None:
+def test_a_message_of_celerys_first_protocol_is_refused() -> None:
     assert check({}, json.dumps({"task": DISPATCH, "id": "a", "args": [], "kwargs": {}})) is not None
 
 
@@ -102,10 +102,10 @@ def test_a_message_of_the_first_protocol_is_refused() -> None:
         "[" + "1," * 1024 * 1024 + "1]",
     ],
 )
-def test_a_body_that_is_no_call_is_refused(body: Any) -> None:
-    assert check(HEADERS, body) == "its body is not a call of a task"
+def test_a_malformed_body_is_refused(body: Any) -> None:
+    assert check(VALID_HEADERS, body) == "its body is not a call of a task"
 
 
 @pytest.mark.parametrize(("type_", "encoding"), [("application/x-python-serialize", "binary"), (None, None), ([], {})])
-def test_another_format_is_refused(type_: Any, encoding: Any) -> None:
-    assert check(HEADERS, BODY, type_, encoding) == "it is not JSON"
+def test_another_content_type_or_encoding_is_refused(type_: Any, encoding: Any) -> None:
+    assert check(VALID_HEADERS, VALID_BODY, type_, encoding) == "it is not JSON"

@@ -11,12 +11,14 @@ from workers.retry import ATTEMPTS, FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, 
     ("attempt", "shortest", "longest"),
     [(1, 1, 2), (2, 2, 4), (3, 4, 8), (4, 8, 16), (5, 16, 32), (6, 32, 64), (7, 64, 128), (8, 128, 256), (9, 150, 300)],
 )
-def test_the_delay_doubles_and_jitter_halves_it_at_most(attempt: int, shortest: float, longest: float) -> None:
+def test_the_delay_doubles_and_jitter_shortens_it_by_at_most_half(
+    attempt: int, shortest: float, longest: float
+) -> None:
     assert next_delay(attempt, 0.0) == shortest
     assert next_delay(attempt, 1.0) == longest
 
 
-def test_the_bound_is_reached_before_the_last_attempt() -> None:
+def test_the_last_attempt_comes_after_six_to_fourteen_minutes() -> None:
     waits = [next_delay(attempt, 1.0) or 0 for attempt in range(1, ATTEMPTS)]
     assert sum(waits) / 2 >= 6 * 60
     assert sum(waits) <= 14 * 60

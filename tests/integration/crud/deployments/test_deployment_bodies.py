@@ -35,7 +35,7 @@ ENFORCED = {"enforce_parameter_schema": True}
         ({"name": ""}, 422, "pattern"),
     ],
 )  # fmt: skip
-def test_a_bad_creation_is_refused_with_its_reason_and_leaves_nothing(
+def test_an_invalid_creation_is_refused_with_the_reason_and_stores_nothing(
     body: dict[str, Any], status: int, text: str, world: World
 ) -> None:
     flow = world.flow()
@@ -49,7 +49,7 @@ def test_a_bad_creation_is_refused_with_its_reason_and_leaves_nothing(
     assert of_flow["resource"]["prefect.resource.id"] == f"prefect.flow.{flow}"
 
 
-def test_a_creation_is_checked_only_if_it_says_so(world: World) -> None:
+def test_a_creation_is_checked_against_its_schema_only_on_request(world: World) -> None:
     deployment = world.deploy(parameters={"n": "one"}, parameter_openapi_schema=SCHEMA)
     assert read(world, deployment)["enforce_parameter_schema"] is True
     world.patch(f"/deployments/{deployment}", {"parameters": {"n": "two"}}, 409)
@@ -63,7 +63,7 @@ def test_a_creation_is_checked_only_if_it_says_so(world: World) -> None:
         ({"n": {"__prefect_kind": "json", "value": '"five"'}}, None),
     ],
 )
-def test_an_update_stores_and_checks_the_described_values(
+def test_an_update_stores_and_checks_hydrated_parameters(
     parameters: dict[str, Any], stored: dict[str, Any] | None, world: World
 ) -> None:
     deployment = world.deploy(parameter_openapi_schema=SCHEMA)
@@ -88,7 +88,7 @@ def test_an_update_stores_and_checks_the_described_values(
         ({"storage_document_id": str(uuid4())}, 409),
     ],
 )
-def test_a_bad_patch_is_refused_and_changes_nothing(body: dict[str, Any], status: int, world: World) -> None:
+def test_an_invalid_patch_is_refused_and_changes_nothing(body: dict[str, Any], status: int, world: World) -> None:
     deployment = world.deploy(parameter_openapi_schema=SCHEMA, parameters={"n": 1})
     before = read(world, deployment)
     world.patch(f"/deployments/{deployment}", {"description": "phantom", **body}, status)
@@ -100,7 +100,7 @@ def test_a_bad_patch_is_refused_and_changes_nothing(body: dict[str, Any], status
     "field",
     ["description", "path", "pull_steps", "version", "entrypoint", "concurrency_options", "parameter_openapi_schema"],
 )
-def test_null_clears_with_an_event(field: str, world: World) -> None:
+def test_null_clears_a_field_and_has_an_event(field: str, world: World) -> None:
     values: dict[str, Any] = {
         "pull_steps": [{"a": {}}],
         "concurrency_options": {"collision_strategy": "ENQUEUE"},
@@ -112,13 +112,13 @@ def test_null_clears_with_an_event(field: str, world: World) -> None:
     assert updates(world.life(deployment)[1])[field]["to"] is None
 
 
-def test_clearing_the_schema_does_not_brick_the_deployment(world: World) -> None:
+def test_after_the_schema_is_cleared_any_parameters_are_accepted(world: World) -> None:
     deployment = world.deploy(parameter_openapi_schema={"type": "object"}, parameters={"n": 1})
     world.patch(f"/deployments/{deployment}", {"parameter_openapi_schema": None})
     world.patch(f"/deployments/{deployment}", {"parameters": {"n": "anything"}})
 
 
-def test_null_job_variables_say_nothing_and_empty_ones_clear(world: World) -> None:
+def test_null_job_variables_change_nothing_and_an_empty_object_clears_them(world: World) -> None:
     deployment = world.deploy(job_variables={"a": 1})
     world.patch(f"/deployments/{deployment}", {"job_variables": None})
     assert read(world, deployment)["job_variables"] == {"a": 1}
@@ -126,7 +126,7 @@ def test_null_job_variables_say_nothing_and_empty_ones_clear(world: World) -> No
     assert read(world, deployment)["job_variables"] == {}
 
 
-def test_job_variables_must_fit_the_template_of_the_pool(world: World) -> None:
+def test_job_variables_must_match_the_template_of_the_pool(world: World) -> None:
     pool = world.name("strict")
     world.post("/work_pools/", {"name": pool, "type": "docker", "base_job_template": TEMPLATE}, 201)
     deployment = world.deploy(work_pool_name=pool, job_variables={"image": "a"})
@@ -135,5 +135,5 @@ def test_job_variables_must_fit_the_template_of_the_pool(world: World) -> None:
     assert "'type'" in world.post("/deployments/", body, 422)["detail"]
 
 
-def test_old_keys_that_were_renamed_are_dropped_without_a_word(world: World) -> None:
+def test_outdated_keys_are_ignored(world: World) -> None:
     world.deploy(worker_pool_queue_id=str(uuid4()), worker_pool_name="x", work_pool_queue_name="y")

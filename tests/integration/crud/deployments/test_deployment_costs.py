@@ -24,7 +24,7 @@ def test_a_change_is_one_statement_one_snapshot_and_one_commit(world: World, cli
     assert [statement.split()[0] for statement in seen.statements] == ["UPDATE", "INSERT"]
 
 
-def test_an_unchanged_upsert_is_one_statement_whatever_it_names(world: World, client: Any) -> None:
+def test_an_unchanged_upsert_is_one_statement_whatever_it_refers_to(world: World, client: Any) -> None:
     pool = world.pool()
     limit = world.post("/v2/concurrency_limits/", {"name": world.name("limit"), "limit": 1}, 201)["id"]
     flow = world.post("/flows/", {"name": world.name("labelled"), "labels": {"of": "flow"}}, 201)["id"]
@@ -51,7 +51,7 @@ def test_an_unchanged_upsert_is_one_statement_whatever_it_names(world: World, cl
         assert [statement.split()[0] for statement in seen.statements] == ["WITH"]
 
 
-def test_an_unchanged_upsert_takes_no_transaction_id_so_that_its_commit_waits_for_no_disk(world: World) -> None:
+def test_an_unchanged_upsert_takes_no_transaction_id_so_its_commit_writes_nothing_to_disk(world: World) -> None:
     body = DeploymentCreate(name=world.name("d"), flow_id=UUID(world.flow()), work_pool_name=world.pool())
     with world.sessions() as session:
         assert upsert_deployment(session, body).created
@@ -60,7 +60,7 @@ def test_an_unchanged_upsert_takes_no_transaction_id_so_that_its_commit_waits_fo
         assert session.scalar(select(func.pg_current_xact_id_if_assigned())) is None
 
 
-def test_the_status_that_follows_from_a_queue_is_asked_for_by_the_deployments_key(world: World, client: Any) -> None:
+def test_the_status_after_a_change_of_queue_is_read_by_the_key_of_the_deployment(world: World, client: Any) -> None:
     flow, pool = world.flow(), world.pool()
     body = {"name": world.name("d"), "flow_id": flow, "work_pool_name": pool}
     world.client.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": "w"})
@@ -72,7 +72,7 @@ def test_the_status_that_follows_from_a_queue_is_asked_for_by_the_deployments_ke
     assert "ANY" not in status
 
 
-def test_nothing_is_asked_about_a_new_deployment_in_a_queue_that_nobody_polls(world: World, client: Any) -> None:
+def test_a_new_deployment_in_a_queue_without_polls_needs_no_extra_statement(world: World, client: Any) -> None:
     flow, pool = world.flow(), world.pool()
     seen = StatementCount(client.app.state.engine)
     world.post("/deployments/", {"name": world.name("d"), "flow_id": flow, "work_pool_name": pool}, 201)
@@ -81,7 +81,7 @@ def test_nothing_is_asked_about_a_new_deployment_in_a_queue_that_nobody_polls(wo
     assert "DO NOTHING" in seen.of("INSERT INTO deployment")[0]
 
 
-def test_a_deletion_is_one_statement_beside_the_lock_of_its_own_limit_and_the_snapshot(
+def test_a_deletion_is_one_statement_besides_the_lock_of_its_own_limit_and_the_snapshot(
     world: World, client: Any
 ) -> None:
     deployment = world.deploy()
@@ -91,7 +91,7 @@ def test_a_deletion_is_one_statement_beside_the_lock_of_its_own_limit_and_the_sn
     assert len(seen.of("WITH deleted")) == 1
 
 
-def test_bulk_deletion_costs_the_same_whatever_its_number(world: World, client: Any) -> None:
+def test_a_bulk_deletion_needs_the_same_statements_for_any_number_of_deployments(world: World, client: Any) -> None:
     def statements(count: int) -> int:
         ids = [world.deploy(name=f"c{count}-{number}") for number in range(count)]
         seen = StatementCount(client.app.state.engine)

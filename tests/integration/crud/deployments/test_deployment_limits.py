@@ -4,7 +4,7 @@ from tests.integration.crud.deployments.deployment_routes import read
 from tests.world import World
 
 
-def test_two_deployments_share_a_limit_and_neither_takes_it_away_from_the_other(world: World) -> None:
+def test_two_deployments_share_a_limit_and_changing_one_does_not_affect_the_other(world: World) -> None:
     limit = world.post("/v2/concurrency_limits/", {"name": "shared", "limit": 5}, 201)["id"]
     one = world.deploy(name="one", global_concurrency_limit_id=limit)
     two = world.deploy(name="two", global_concurrency_limit_id=limit)
@@ -16,7 +16,7 @@ def test_two_deployments_share_a_limit_and_neither_takes_it_away_from_the_other(
     assert read(world, two)["global_concurrency_limit"]["name"] == f"deployment:{two}"
 
 
-def test_an_own_limit_that_another_deployment_uses_outlives_its_number(world: World) -> None:
+def test_an_own_limit_that_another_deployment_uses_remains_when_its_number_is_cleared(world: World) -> None:
     owner = world.deploy(name="owner", concurrency_limit=3)
     limit = read(world, owner)["global_concurrency_limit"]["id"]
     guest = world.deploy(name="guest", global_concurrency_limit_id=limit)

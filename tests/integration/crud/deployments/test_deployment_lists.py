@@ -24,7 +24,7 @@ from tests.world import World, operations
         (None, ["alpha", "beta", "gamma"]),
     ],
 )
-def test_a_filter_finds(deployments: Any, found: list[str], world: World) -> None:
+def test_a_filter_finds_the_matching_deployments(deployments: Any, found: list[str], world: World) -> None:
     flow = world.flow()
     bodies: list[dict[str, Any]] = [
         {"name": "alpha", "tags": ["x"], "work_pool_name": world.pool(), "work_queue_name": "fast"},
@@ -49,7 +49,7 @@ def test_deployments_are_found_by_flow_pool_and_queue(world: World) -> None:
         assert [row["name"] for row in world.post("/deployments/filter", query)] == [world.name("in")]
 
 
-def test_orders_and_pages_reach_every_row_once(world: World) -> None:
+def test_pages_of_each_order_contain_every_deployment_once(world: World) -> None:
     names = [world.name(f"n{number}") for number in range(5)]
     for number in range(5):
         world.deploy(name=f"n{number}")
@@ -61,7 +61,7 @@ def test_orders_and_pages_reach_every_row_once(world: World) -> None:
     assert [row["name"] for row in world.post("/deployments/filter", {"limit": 2, "offset": 1})] == names[1:3]
 
 
-def test_a_limit_beyond_the_highest_is_refused(world: World) -> None:
+def test_a_limit_above_the_maximum_is_refused(world: World) -> None:
     assert "Invalid limit" in world.post("/deployments/filter", {"limit": 201}, 422)["detail"]
     world.post("/deployments/filter", {"limit": -1}, 422)
 
@@ -73,7 +73,7 @@ def test_list_routes_need_no_body(world: World) -> None:
 
 
 @pytest.mark.parametrize("body", [None, {}, {"deployments": None}, {"deployments": {}}, {"deployments": {"id": {}}}])
-def test_a_bulk_deletion_that_does_not_say_which_deletes_nothing(body: Any, world: World) -> None:
+def test_a_bulk_deletion_without_a_condition_deletes_nothing(body: Any, world: World) -> None:
     deployment = world.deploy()
     assert "which" in world.post("/deployments/bulk_delete", body, 422)["detail"]
     assert operations(world.life(deployment)) == ["created"]

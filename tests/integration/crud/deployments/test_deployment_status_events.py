@@ -11,12 +11,12 @@ from tests.integration.readiness import (
     QUEUE,
     deploy,
     events_of,
-    fall_silent,
     heartbeat,
+    let_readiness_expire,
     let_time_pass,
-    look,
     names,
     poll,
+    run_readiness_task,
     serve,
     status,
 )
@@ -26,16 +26,16 @@ from tests.world import assert_unbroken, updates
 pytestmark = pytest.mark.usefixtures("audited")
 
 
-def test_serving_is_an_event_of_the_served_deployment(client: TestClient, engine: Engine) -> None:
+def test_serving_makes_a_ready_event_of_the_served_deployment_only(client: TestClient, engine: Engine) -> None:
     served, other = deploy(client, "served", pool=None), deploy(client, "other", pool=None)
     serve(client, served)
-    fall_silent(engine)
+    let_readiness_expire(engine)
 
     assert names(events_of(client, "deployment", served)) == ["created", "ready", "not-ready"]
     assert names(events_of(client, "deployment", other)) == ["created"]
 
 
-def test_a_deployment_that_moves_takes_the_readiness_of_its_new_queue_at_once(
+def test_a_deployment_that_changes_its_queue_gets_the_readiness_of_the_new_queue_at_once(
     client: TestClient, pool: dict[str, Any]
 ) -> None:
     make_pool(client, "silent")
@@ -51,7 +51,7 @@ def test_a_deployment_that_moves_takes_the_readiness_of_its_new_queue_at_once(
     assert_unbroken(events)
 
 
-def test_a_deployment_that_is_created_in_a_queue_that_is_polled_is_ready_at_once(
+def test_a_deployment_that_is_created_in_a_polled_queue_is_ready_at_once(
     client: TestClient, pool: dict[str, Any]
 ) -> None:
     heartbeat(client)
@@ -84,6 +84,6 @@ def test_deployments_of_a_paused_queue_are_ready_while_it_is_polled(
     poll(client)
     assert status(client, f"/deployments/{deployment}") == "READY"
     let_time_pass(engine, 61)
-    look()
+    run_readiness_task()
 
     assert names(events_of(client, "deployment", deployment)) == ["created", "ready", "not-ready"]

@@ -12,10 +12,10 @@ from app.crud.work_pools.queues import read_work_queue, resolve_queue
 from app.errors import NotFound
 from app.models import WorkQueue
 from tests.integration.registry import AGENT_POOL, make_pool, make_queue
-from tests.integration.side_by_side import all_at_once, held_up
+from tests.integration.side_by_side import all_at_once, while_blocked
 
 
-def where_is(sessions: sessionmaker[Session], pool: str | None, queue: str | None) -> tuple[str, str]:
+def resolved_names(sessions: sessionmaker[Session], pool: str | None, queue: str | None) -> tuple[str, str]:
     with sessions.begin() as session:
         queue_id = resolve_queue(session, pool, queue)
         assert queue_id is not None
@@ -23,30 +23,34 @@ def where_is(sessions: sessionmaker[Session], pool: str | None, queue: str | Non
         return found.pool_name, found.queue.name
 
 
-def test_no_pool_and_no_queue_is_none(sessions: sessionmaker[Session]) -> None:
+def test_without_a_pool_and_a_queue_there_is_no_queue(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         assert resolve_queue(session, None, None) is None
 
 
-def test_a_pool_alone_is_its_default_queue_whatever_its_name(
+def test_a_pool_without_a_queue_means_its_default_queue_whatever_its_name(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     make_pool(client)
     client.patch("/work_pools/pool/queues/default", json={"name": "renamed"})
 
-    assert where_is(sessions, "pool", None) == ("pool", "renamed")
+    assert resolved_names(sessions, "pool", None) == ("pool", "renamed")
 
 
-def test_a_missing_queue_is_made_in_the_first_free_place(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_a_missing_queue_is_created_with_the_first_free_priority(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
     make_pool(client)
 
-    assert where_is(sessions, "pool", "q") == where_is(sessions, "pool", "q") == ("pool", "q")
+    assert resolved_names(sessions, "pool", "q") == resolved_names(sessions, "pool", "q") == ("pool", "q")
     queue = client.get("/work_pools/pool/queues/q").json()
     assert (queue["priority"], queue["description"], queue["is_paused"]) == (2, "", False)
 
 
-def test_a_queue_alone_is_in_the_agents_pool(client: TestClient, sessions: sessionmaker[Session]) -> None:
-    assert where_is(sessions, None, "q") == where_is(sessions, None, "q") == (AGENT_POOL, "q")
+def test_a_queue_without_a_pool_is_in_the_default_agent_pool(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    assert resolved_names(sessions, None, "q") == resolved_names(sessions, None, "q") == (AGENT_POOL, "q")
     assert client.get(f"/work_pools/{AGENT_POOL}").json()["type"] == "prefect-agent"
 
 
@@ -57,13 +61,13 @@ def test_an_unknown_pool_is_not_found(sessions: sessionmaker[Session], queue: st
 
 
 @pytest.mark.parametrize("pool", ["pool", None])
-def test_twenty_concurrent_callers_get_the_same_new_queue(
+def test_twenty_concurrent_requests_get_the_same_new_queue(
     client: TestClient, sessions: sessionmaker[Session], pool: str | None
 ) -> None:
     make_pool(client)
 
     # The test engine has 16 connections; the other callers wait, as requests do.
-    found = all_at_once(20, lambda _: where_is(sessions, pool, "q"))
+    found = all_at_once(20, lambda _: resolved_names(sessions, pool, "q"))
 
     assert set(found) == {(pool or AGENT_POOL, "q")}
     with sessions() as session:
@@ -78,14 +82,14 @@ def test_a_resolved_queue_cannot_be_deleted_before_the_transaction_ends(
 
     with sessions() as deploying:
         resolve_queue(deploying, "pool", "q")
-        with held_up(engine, lambda: client.delete(f"/work_queues/{queue['id']}").status_code) as deletion:
+        with while_blocked(engine, lambda: client.delete(f"/work_queues/{queue['id']}").status_code) as deletion:
             assert not deletion.done()
             deploying.commit()
 
     assert deletion.result() == 204
 
 
-def test_a_resolved_queue_can_still_be_changed_and_resolved_by_others(
+def test_a_resolved_queue_can_be_changed_and_resolved_by_other_transactions(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     make_pool(client)
@@ -94,11 +98,11 @@ def test_a_resolved_queue_can_still_be_changed_and_resolved_by_others(
     with sessions() as deploying:
         resolve_queue(deploying, "pool", "q")
 
-        assert where_is(sessions, "pool", "q") == ("pool", "q")
+        assert resolved_names(sessions, "pool", "q") == ("pool", "q")
         assert client.patch(f"/work_queues/{queue['id']}", json={"is_paused": True, "priority": 1}).status_code == 204
 
 
-def test_a_queue_that_goes_while_a_deployment_asks_for_it_is_made_again(
+def test_a_queue_that_is_deleted_while_a_deployment_waits_for_it_is_created_again(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     make_pool(client)
@@ -106,32 +110,32 @@ def test_a_queue_that_goes_while_a_deployment_asks_for_it_is_made_again(
 
     with sessions() as deleting:
         deletions.delete_work_queue(deleting, old["id"])
-        with held_up(engine, lambda: where_is(sessions, "pool", "q")) as resolution:
+        with while_blocked(engine, lambda: resolved_names(sessions, "pool", "q")) as resolution:
             deleting.commit()
 
     assert resolution.result() == ("pool", "q")
     assert client.get("/work_pools/pool/queues/q").json()["id"] != old["id"]
 
 
-def test_a_pool_that_comes_while_a_deployment_asks_for_its_queue_is_found(
+def test_a_pool_that_is_created_while_a_deployment_looks_for_it_is_found(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
-    def create_after_the_first_look(*_call: Any) -> None:
+    def create_after_the_first_read(*_call: Any) -> None:
         make_pool(client)
 
-    event.listen(engine, "after_cursor_execute", create_after_the_first_look, once=True)
+    event.listen(engine, "after_cursor_execute", create_after_the_first_read, once=True)
 
-    assert where_is(sessions, "pool", None) == ("pool", "default")
+    assert resolved_names(sessions, "pool", None) == ("pool", "default")
 
 
-def test_a_pool_that_goes_while_a_deployment_asks_for_its_queue_is_not_found(
+def test_a_pool_that_is_deleted_while_a_deployment_waits_for_its_queue_is_not_found(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     make_pool(client)
 
     with sessions() as deleting:
         deletions.delete_work_pool(deleting, "pool")
-        with held_up(engine, lambda: where_is(sessions, "pool", None)) as resolution:
+        with while_blocked(engine, lambda: resolved_names(sessions, "pool", None)) as resolution:
             deleting.commit()
 
     with pytest.raises(NotFound):

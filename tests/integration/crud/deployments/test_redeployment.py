@@ -54,7 +54,7 @@ BASE: dict[str, Any] = {
         ("job_variables", None, []),
     ],
 )
-def test_each_key_alone_is_a_change_when_its_value_differs(
+def test_each_key_whose_value_differs_is_a_change_of_its_field_only(
     world: World, key: str, value: Any, fields: list[str]
 ) -> None:
     body = {"work_pool_name": world.pool(), **BASE}
@@ -69,20 +69,20 @@ def test_each_key_alone_is_a_change_when_its_value_differs(
 
 
 @pytest.mark.parametrize(("key", "first", "later"), [("description", "None", None), ("pull_steps", [], None)])
-def test_two_spellings_of_nothing_are_the_same(key: str, first: Any, later: Any, world: World) -> None:
+def test_two_forms_of_an_empty_value_are_equal(key: str, first: Any, later: Any, world: World) -> None:
     deployment = world.deploy(**{key: first})
     world.deploy(200, **{key: later})
     world.patch(f"/deployments/{deployment}", {key: first})
     assert operations(world.life(deployment)) == ["created"]
 
 
-def test_a_key_that_is_left_out_leaves_what_is_stored(world: World) -> None:
+def test_a_missing_key_keeps_the_stored_value(world: World) -> None:
     deployment = world.deploy(work_pool_name=world.pool(), description="d", concurrency_limit=2, paused=True)
     world.deploy(200)
     assert operations(world.life(deployment)) == ["created"]
 
 
-def test_another_limit_for_the_number_is_a_change(world: World) -> None:
+def test_replacing_the_number_by_a_shared_limit_is_a_change(world: World) -> None:
     limit = world.post("/v2/concurrency_limits/", {"name": world.name("g"), "limit": 1}, 201)["id"]
     deployment = world.deploy(concurrency_limit=2)
     world.deploy(200, global_concurrency_limit_id=limit)
@@ -92,7 +92,7 @@ def test_another_limit_for_the_number_is_a_change(world: World) -> None:
     ]
 
 
-def test_job_variables_are_checked_though_nothing_differs(world: World) -> None:
+def test_job_variables_are_checked_even_if_nothing_differs(world: World) -> None:
     pool = world.pool()
     body: dict[str, Any] = {"work_pool_name": pool, "job_variables": {"cpus": "many"}}
     world.deploy(**body)
@@ -102,7 +102,7 @@ def test_job_variables_are_checked_though_nothing_differs(world: World) -> None:
     assert (answer.status_code, "job variables" in answer.text) == (422, True)
 
 
-def test_a_redeployment_answers_the_names_of_what_the_deployment_uses(world: World) -> None:
+def test_the_response_to_a_redeployment_has_the_names_of_pool_queue_and_limit(world: World) -> None:
     pool = world.pool()
     body = {"name": world.name("d"), "flow_id": world.flow(), "concurrency_limit": 2}
     created = world.post("/deployments/", {**body, "work_pool_name": pool, "work_queue_name": "q"}, 201)
@@ -112,7 +112,7 @@ def test_a_redeployment_answers_the_names_of_what_the_deployment_uses(world: Wor
     assert again["global_concurrency_limit"]["limit"] == 2
 
 
-def test_the_flows_labels_count_as_given_and_give_way_to_the_deployments_own(world: World) -> None:
+def test_labels_of_the_flow_apply_unless_the_deployment_has_its_own(world: World) -> None:
     flow = world.post("/flows/", {"name": world.name("etl"), "labels": {"team": "data", "tier": 1}}, 201)["id"]
     deployment = world.deploy(labels={"team": "web"})
     world.deploy(200, labels={"team": "web"})
@@ -122,7 +122,7 @@ def test_the_flows_labels_count_as_given_and_give_way_to_the_deployments_own(wor
 
 
 @pytest.mark.parametrize("polled", [False, True])
-def test_the_answer_to_a_creation_and_to_a_change_is_what_is_read_then(world: World, polled: bool) -> None:
+def test_the_response_to_a_creation_or_change_equals_what_a_read_returns(world: World, polled: bool) -> None:
     pool, flow = world.pool(), world.flow()
     queue = world.post("/work_queues/", {"name": world.name("of-agents")}, 201)["name"]
     if polled:

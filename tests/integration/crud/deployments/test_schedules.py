@@ -60,7 +60,7 @@ def test_a_redeploy_that_changes_one_schedule_keeps_the_ids_of_the_others(
     assert (next(iter(before)) in after) == (slugs[0] is not None)
 
 
-def test_the_order_of_schedules_has_no_meaning(world: World) -> None:
+def test_the_order_of_schedules_is_irrelevant(world: World) -> None:
     schedules = [{"schedule": {"interval": seconds}} for seconds in (1.0, 2.0, 2.0)]
     deployment = world.deploy(schedules=schedules)
     world.deploy(200, schedules=schedules[::-1])
@@ -79,7 +79,7 @@ def test_two_new_schedules_with_one_slug_are_a_conflict_on_every_route(stored: l
     assert operations(world.life(deployment)) == ["created"]
 
 
-def test_a_new_schedule_never_overwrites_one_with_its_slug(world: World) -> None:
+def test_a_new_schedule_with_a_taken_slug_is_refused(world: World) -> None:
     deployment = world.deploy(schedules=[{"schedule": CRON, "slug": "a"}])
     world.post(f"/deployments/{deployment}/schedules", [{"slug": "a", "schedule": {"interval": 1}}], 409)
     assert schedules_by_slug(world, deployment)["a"]["schedule"] == CRON

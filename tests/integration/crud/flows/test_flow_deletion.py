@@ -18,7 +18,7 @@ from tests.integration.registry import (
     make_deployment,
     make_flow,
 )
-from tests.integration.side_by_side import all_at_once, held_up
+from tests.integration.side_by_side import all_at_once, while_blocked
 
 
 def names(client: TestClient, **body: Any) -> list[str]:
@@ -27,7 +27,7 @@ def names(client: TestClient, **body: Any) -> list[str]:
     return [flow["name"] for flow in response.json()]
 
 
-def test_a_deleted_flow_takes_its_deployments_along_and_leaves_its_name(
+def test_a_flow_is_deleted_with_its_deployments_and_its_tombstone_has_its_name(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     flow = make_flow(client, "etl")
@@ -49,7 +49,7 @@ def test_of_ten_concurrent_deletions_of_a_flow_one_succeeds(client: TestClient) 
     assert sorted(answers) == [204] + [404] * 9
 
 
-def test_a_deployment_that_is_being_written_is_deleted_with_its_flow(
+def test_a_deployment_that_is_written_during_the_deletion_of_its_flow_is_deleted_too(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     flow = make_flow(client, "etl")
@@ -57,14 +57,14 @@ def test_a_deployment_that_is_being_written_is_deleted_with_its_flow(
     with sessions() as writing:
         with unguarded(writing):
             writing.add(Deployment(name="nightly", flow_id=flow["id"]))
-        with held_up(engine, lambda: client.delete(f"/flows/{flow['id']}").status_code) as deletion:
+        with while_blocked(engine, lambda: client.delete(f"/flows/{flow['id']}").status_code) as deletion:
             writing.commit()
 
     assert deletion.result() == 204
     assert client.post("/deployments/filter", json={}).json() == []
 
 
-def test_a_bulk_deletion_deletes_what_matches_and_says_so(client: TestClient) -> None:
+def test_a_bulk_deletion_deletes_the_matching_flows_and_returns_their_ids(client: TestClient) -> None:
     gone = [make_flow(client, name)["id"] for name in ("old-1", "old-2")]
     make_flow(client, "new")
 
@@ -95,7 +95,7 @@ def test_a_bulk_deletion_without_a_condition_deletes_nothing(client: TestClient,
 
 
 @pytest.mark.parametrize("limit", [0, 51])
-def test_a_bulk_deletion_is_for_1_to_50_flows(client: TestClient, limit: int) -> None:
+def test_a_bulk_deletion_has_a_limit_of_1_to_50_flows(client: TestClient, limit: int) -> None:
     assert client.post("/flows/bulk_delete", json={"flows": {"name": {"any_": []}}, "limit": limit}).status_code == 422
 
 
@@ -108,7 +108,7 @@ def test_concurrent_bulk_deletions_report_each_flow_once(client: TestClient) -> 
     assert sorted(chain.from_iterable(answers)) == sorted(ids)
 
 
-def test_deletions_name_what_is_missing(sessions: sessionmaker[Session]) -> None:
+def test_an_unknown_flow_and_a_bulk_deletion_without_a_condition_are_refused(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         with pytest.raises(NotFound, match="Flow not found"):
             deletions.delete_flow(session, uuid4())
@@ -116,16 +116,16 @@ def test_deletions_name_what_is_missing(sessions: sessionmaker[Session]) -> None
             deletions.delete_flows(session, FlowFilter(id=IdFilter()), 50)
 
 
-def test_a_bulk_deletion_leaves_a_flow_that_stopped_matching_meanwhile(
+def test_a_bulk_deletion_keeps_a_flow_that_no_longer_matches(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     flow = make_flow(client, "etl", tags=["old"])
 
-    def keep_after_the_choice(*_call: Any) -> None:
+    def change_tags_after_the_selection(*_call: Any) -> None:
         client.patch(f"/flows/{flow['id']}", json={"tags": ["kept"]})
 
     with sessions.begin() as session:
-        event.listen(engine, "after_cursor_execute", keep_after_the_choice, once=True)
+        event.listen(engine, "after_cursor_execute", change_tags_after_the_selection, once=True)
         deleted = deletions.delete_flows(session, FlowFilter(tags=TagFilter(all_=["old"])), 50)
 
     assert deleted == []

@@ -19,7 +19,7 @@ def names(client: TestClient, **body: Any) -> list[str]:
 
 
 @pytest.fixture
-def three(client: TestClient) -> dict[str, dict[str, Any]]:
+def three_flows(client: TestClient) -> dict[str, dict[str, Any]]:
     """Three flows; the first has two deployments, one of them in a pool."""
     found = {
         "Alpha_1": make_flow(client, "Alpha_1", tags=["x", "y"]),
@@ -55,14 +55,14 @@ def three(client: TestClient) -> dict[str, dict[str, Any]]:
     ],
 )
 def test_a_flow_filter_selects(
-    client: TestClient, three: dict[str, dict[str, Any]], wanted: dict[str, Any], expected: list[str]
+    client: TestClient, three_flows: dict[str, dict[str, Any]], wanted: dict[str, Any], expected: list[str]
 ) -> None:
     assert sorted(names(client, flows=wanted)) == expected
     assert client.post("/flows/count", json={"flows": wanted}).json() == len(expected)
 
 
-def test_a_flow_filter_selects_by_id(client: TestClient, three: dict[str, dict[str, Any]]) -> None:
-    beta = three["beta"]["id"]
+def test_a_flow_filter_selects_by_id(client: TestClient, three_flows: dict[str, dict[str, Any]]) -> None:
+    beta = three_flows["beta"]["id"]
 
     assert names(client, flows={"id": {"any_": [beta, beta]}}) == ["beta"]
     assert sorted(names(client, flows={"id": {"not_any_": [beta]}})) == ["Alpha_1", "gamma"]
@@ -93,7 +93,7 @@ def test_a_flow_filter_selects_by_id(client: TestClient, three: dict[str, dict[s
     ],
 )
 def test_flows_are_selected_by_their_deployments_and_pools(
-    client: TestClient, three: dict[str, dict[str, Any]], filters: dict[str, Any], expected: list[str]
+    client: TestClient, three_flows: dict[str, dict[str, Any]], filters: dict[str, Any], expected: list[str]
 ) -> None:
     assert names(client, **filters) == expected
 
@@ -113,7 +113,9 @@ def test_flows_are_sorted_as_asked(client: TestClient) -> None:
     }
 
 
-def test_flows_created_at_the_same_instant_have_one_order(client: TestClient, sessions: sessionmaker[Session]) -> None:
+def test_flows_created_at_the_same_instant_have_a_fixed_order(
+    client: TestClient, sessions: sessionmaker[Session]
+) -> None:
     same = make_flow(client, "first")["created"]
     with sessions.begin() as session, unguarded(session):
         session.add_all([Flow(name=f"f{number}", created=same) for number in range(20)])
@@ -123,7 +125,7 @@ def test_flows_created_at_the_same_instant_have_one_order(client: TestClient, se
     assert len(set(chain.from_iterable(paged))) == 21
 
 
-def test_the_recorded_body_of_the_command_line_is_understood(client: TestClient) -> None:
+def test_the_recorded_body_of_prefects_command_line_is_accepted(client: TestClient) -> None:
     flow = make_flow(client, "hello-flow")
     ids = {"operator": "and_", "id": {"any_": [flow["id"], flow["id"]]}, "name": None, "tags": None}
     others = dict.fromkeys(["flow_runs", "task_runs", "deployments", "work_pools", "work_queues", "sort", "limit"])
@@ -145,7 +147,7 @@ def test_nothing_matches_a_filter_on_runs_because_there_are_none(
     assert client.post(f"/{kind}/paginate", json=stated).json()["count"] == 0
 
 
-def test_a_filter_without_a_body_lists_everything(client: TestClient) -> None:
+def test_without_a_body_every_flow_is_listed_and_counted(client: TestClient) -> None:
     make_flow(client, "etl")
 
     assert [flow["name"] for flow in client.post("/flows/filter").json()] == ["etl"]
@@ -153,7 +155,7 @@ def test_a_filter_without_a_body_lists_everything(client: TestClient) -> None:
     assert client.post("/flows/count", content="null", headers={"content-type": "application/json"}).json() == 1
 
 
-def test_limit_and_offset_cut_a_window(client: TestClient) -> None:
+def test_limit_and_offset_select_a_part_of_the_list(client: TestClient) -> None:
     for name in "abcd":
         make_flow(client, name)
 
@@ -161,7 +163,7 @@ def test_limit_and_offset_cut_a_window(client: TestClient) -> None:
     assert names(client, limit=0) == []
 
 
-def test_a_limit_above_200_is_refused_in_the_words_of_the_wire(client: TestClient) -> None:
+def test_a_limit_above_200_is_refused_with_prefects_message(client: TestClient) -> None:
     for path in ("filter", "paginate"):
         response = client.post(f"/flows/{path}", json={"limit": 201})
 
@@ -183,11 +185,11 @@ def test_a_limit_above_200_is_refused_in_the_words_of_the_wire(client: TestClien
         [],
     ],
 )
-def test_a_bad_query_is_refused(client: TestClient, body: Any) -> None:
+def test_an_invalid_query_is_refused(client: TestClient, body: Any) -> None:
     assert client.post("/flows/filter", json=body).status_code == 422
 
 
-def test_pages_carry_their_number_and_the_count(client: TestClient) -> None:
+def test_a_page_contains_its_number_and_the_count(client: TestClient) -> None:
     for name in "abc":
         make_flow(client, name)
 

@@ -13,7 +13,7 @@ from tests.integration.registry import make_flow
 from tests.integration.side_by_side import all_at_once
 
 
-def test_a_new_flow_answers_201_with_the_keys_of_the_wire(client: TestClient) -> None:
+def test_a_new_flow_is_returned_with_201_in_the_wire_format(client: TestClient) -> None:
     flow = make_flow(client, "etl", tags=["a", "b", "a"], labels={"team": "x", "n": 1, "on": True})
 
     assert list(flow) == ["id", "created", "updated", "name", "tags", "labels"]
@@ -21,7 +21,7 @@ def test_a_new_flow_answers_201_with_the_keys_of_the_wire(client: TestClient) ->
     assert flow["created"].endswith("Z")
 
 
-def test_an_existing_flow_answers_200_and_stays_as_it_is(client: TestClient) -> None:
+def test_a_repeated_creation_returns_200_and_does_not_change_the_flow(client: TestClient) -> None:
     flow = make_flow(client, "etl", tags=["a"])
 
     again = client.post("/flows/", json={"name": "etl", "tags": ["b"], "labels": {"c": "d"}})
@@ -29,14 +29,14 @@ def test_an_existing_flow_answers_200_and_stays_as_it_is(client: TestClient) -> 
     assert (again.status_code, again.json()) == (200, flow)
 
 
-def test_twenty_concurrent_creations_make_one_flow_and_one_201(client: TestClient) -> None:
+def test_twenty_concurrent_creations_create_one_flow_and_one_gets_201(client: TestClient) -> None:
     answers = all_at_once(20, lambda _: client.post("/flows/", json={"name": "etl"}))
 
     assert sorted(answer.status_code for answer in answers) == [200] * 19 + [201]
     assert len({answer.json()["id"] for answer in answers}) == 1
 
 
-def test_a_flow_deleted_between_conflict_and_read_is_created_anew(
+def test_a_flow_that_is_deleted_between_conflict_and_read_is_created_again(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     old = make_flow(client, "etl")
@@ -54,7 +54,7 @@ def test_a_flow_deleted_between_conflict_and_read_is_created_anew(
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a%b", "a&b", "a>b", "a<b", "a\0b", "x" * 501, "\ud800"])
-def test_a_bad_name_is_refused(client: TestClient, name: str) -> None:
+def test_an_invalid_name_is_refused(client: TestClient, name: str) -> None:
     body = '{"name": ' + ascii(name).replace("'", '"').replace("\\x00", "\\u0000") + "}"
 
     response = client.post("/flows/", content=body, headers={"content-type": "application/json"})
@@ -63,7 +63,7 @@ def test_a_bad_name_is_refused(client: TestClient, name: str) -> None:
     assert response.json()["exception_detail"][0]["loc"] == ["body", "name"]
 
 
-def test_the_longest_name_fits_the_index_whatever_its_script(client: TestClient) -> None:
+def test_the_longest_name_fits_the_index_in_every_script(client: TestClient) -> None:
     # Characters beyond the basic plane take four bytes, and these do not compress.
     name = "".join(chr(0x10000 + (number * 7919) % 50_000) for number in range(500))
 
@@ -92,7 +92,7 @@ def test_an_unknown_flow_is_not_found(client: TestClient) -> None:
         assert (response.status_code, response.json()) == (404, {"detail": "Flow not found"})
 
 
-def test_an_odd_name_in_the_path_is_refused_in_words(client: TestClient) -> None:
+def test_an_invalid_name_in_the_path_is_refused_with_a_message(client: TestClient) -> None:
     response = client.get("/flows/name/a%00b")
 
     assert response.status_code == 422
@@ -110,7 +110,7 @@ def test_a_change_of_tags_is_stored_with_a_later_time(client: TestClient) -> Non
 
 
 @pytest.mark.parametrize("body", [{}, {"tags": ["b", "a"]}, {"tags": ["a", "b", "a"]}])
-def test_an_update_that_changes_nothing_leaves_the_flow_untouched(client: TestClient, body: dict[str, Any]) -> None:
+def test_an_update_without_a_difference_leaves_the_flow_unchanged(client: TestClient, body: dict[str, Any]) -> None:
     flow = make_flow(client, "etl", tags=["a", "b"])
 
     assert client.patch(f"/flows/{flow['id']}", json=body).status_code == 204
@@ -118,13 +118,13 @@ def test_an_update_that_changes_nothing_leaves_the_flow_untouched(client: TestCl
     assert client.get(f"/flows/{flow['id']}").json() == flow
 
 
-def test_a_flow_has_nothing_but_tags_to_change(client: TestClient) -> None:
+def test_only_the_tags_of_a_flow_can_be_changed(client: TestClient) -> None:
     flow = make_flow(client, "etl")
 
     assert client.patch(f"/flows/{flow['id']}", json={"name": "other"}).status_code == 422
 
 
-def test_a_flow_is_created_by_name_with_no_tags_by_default(sessions: sessionmaker[Session]) -> None:
+def test_a_flow_that_is_created_by_name_has_no_tags_or_labels(sessions: sessionmaker[Session]) -> None:
     with sessions() as session:
         flow, created = flows.get_or_create_flow(session, "etl")
 

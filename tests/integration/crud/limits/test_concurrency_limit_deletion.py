@@ -13,10 +13,10 @@ from app.errors import NotFound
 from app.models import Deployment, Tombstone
 from tests.guard import unguarded
 from tests.integration.registry import LIMITS, make_deployment, make_flow, make_limit
-from tests.integration.side_by_side import all_at_once, held_up
+from tests.integration.side_by_side import all_at_once, while_blocked
 
 
-def test_a_deleted_limit_leaves_its_deployments_without_one_and_its_name(
+def test_a_deleted_limit_is_removed_from_its_deployments_and_its_tombstone_has_its_name(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     limit = make_limit(client)
@@ -39,20 +39,20 @@ def test_of_ten_concurrent_deletions_of_a_limit_one_succeeds(client: TestClient)
     assert sorted(answers) == [204] + [404] * 9
 
 
-def test_a_deletion_that_waited_for_another_finds_nothing(
+def test_a_deletion_that_waited_for_another_one_finds_nothing(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     make_limit(client)
 
     with sessions() as deleting:
         delete_concurrency_limit(deleting, "g1")
-        with held_up(engine, lambda: client.delete(f"{LIMITS}/g1").status_code) as deletion:
+        with while_blocked(engine, lambda: client.delete(f"{LIMITS}/g1").status_code) as deletion:
             deleting.commit()
 
     assert deletion.result() == 404
 
 
-def test_a_deployment_that_is_being_written_is_freed_of_a_limit_that_goes(
+def test_a_deployment_that_is_written_during_the_deletion_of_its_limit_loses_the_limit(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     limit = make_limit(client)
@@ -63,14 +63,14 @@ def test_a_deployment_that_is_being_written_is_freed_of_a_limit_that_goes(
         deployment = Deployment(name="nightly", flow_id=flow["id"], concurrency_limit_id=held.id)
         with unguarded(writing):
             writing.add(deployment)
-        with held_up(engine, lambda: client.delete(f"{LIMITS}/g1").status_code) as deletion:
+        with while_blocked(engine, lambda: client.delete(f"{LIMITS}/g1").status_code) as deletion:
             writing.commit()
 
     assert deletion.result() == 204
     assert client.get(f"/deployments/{deployment.id}").json()["global_concurrency_limit"] is None
 
 
-def test_a_held_limit_can_still_be_changed_and_held_by_others(
+def test_a_limit_in_use_can_be_changed_and_used_by_other_transactions(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     limit = make_limit(client)
@@ -80,6 +80,6 @@ def test_a_held_limit_can_still_be_changed_and_held_by_others(
         assert client.patch(f"{LIMITS}/g1", json={"limit": 6}).status_code == 204
 
 
-def test_holding_a_limit_that_is_gone_is_refused(sessions: sessionmaker[Session]) -> None:
+def test_using_a_deleted_limit_is_refused(sessions: sessionmaker[Session]) -> None:
     with sessions() as session, pytest.raises(NotFound, match="Concurrency Limit not found"):
         lock_limit(session, uuid4())

@@ -13,7 +13,7 @@ from tests.integration.registry import (
 from tests.integration.side_by_side import all_at_once
 
 
-def test_a_new_limit_answers_with_all_its_numbers(client: TestClient) -> None:
+def test_a_new_limit_is_returned_with_all_its_numbers(client: TestClient) -> None:
     recorded: dict[str, Any] = {"active": True, "active_slots": 0, "slot_decay_per_second": 0.0}
 
     limit = make_limit(client, **recorded)
@@ -23,7 +23,7 @@ def test_a_new_limit_answers_with_all_its_numbers(client: TestClient) -> None:
     assert limit == {**recorded, "name": "g1", "limit": 5, "denied_slots": 0, "avg_slot_occupancy_seconds": 2.0}
 
 
-def test_a_limit_is_read_by_name_and_by_id_in_the_short_form(client: TestClient) -> None:
+def test_a_limit_is_read_by_name_and_by_id_with_fewer_fields(client: TestClient) -> None:
     limit = make_limit(client, slot_decay_per_second=0.5, active=False)
     for key in ("denied_slots", "avg_slot_occupancy_seconds"):
         del limit[key]
@@ -32,7 +32,7 @@ def test_a_limit_is_read_by_name_and_by_id_in_the_short_form(client: TestClient)
     assert client.get(f"{LIMITS}/{limit['id']}").json() == limit
 
 
-def test_a_limit_whose_name_looks_like_an_id_is_found_by_it(client: TestClient) -> None:
+def test_a_limit_whose_name_looks_like_an_id_is_found_by_name(client: TestClient) -> None:
     name = str(uuid4())
 
     assert client.get(f"{LIMITS}/{make_limit(client, name)['name']}").json()["name"] == name
@@ -69,7 +69,7 @@ def test_of_twenty_concurrent_creations_one_succeeds(client: TestClient) -> None
         {"slots": 1},
     ],
 )
-def test_a_bad_value_is_refused_on_creation_and_on_change(client: TestClient, wrong: dict[str, Any]) -> None:
+def test_an_invalid_value_is_refused_on_creation_and_on_change(client: TestClient, wrong: dict[str, Any]) -> None:
     make_limit(client)
 
     assert client.post(f"{LIMITS}/", json={"name": "g2", "limit": 1, **wrong}).status_code == 422
@@ -86,7 +86,7 @@ def test_an_unknown_limit_is_not_found(client: TestClient) -> None:
             assert (answer.status_code, answer.json()) == (404, {"detail": "Concurrency Limit not found"})
 
 
-def test_limits_are_listed_by_name_in_a_window(client: TestClient) -> None:
+def test_limits_are_listed_by_name_with_limit_and_offset(client: TestClient) -> None:
     for name in ("c", "a", "b"):
         make_limit(client, name)
 
@@ -110,7 +110,7 @@ def test_a_change_is_stored_with_a_later_time(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"limit": 5}, {"name": "g1", "active": True, "slot_decay_per_second": 0}])
-def test_an_update_that_changes_nothing_leaves_the_limit_untouched(client: TestClient, body: dict[str, Any]) -> None:
+def test_an_update_without_a_difference_leaves_the_limit_unchanged(client: TestClient, body: dict[str, Any]) -> None:
     make_limit(client)
     before = client.get(f"{LIMITS}/g1").json()
 

@@ -19,7 +19,7 @@ def make_tag_limit(client: TestClient, tag: str = "db", limit: int = 3) -> dict[
     return answer
 
 
-def test_a_tag_limit_answers_with_the_keys_of_the_wire(client: TestClient) -> None:
+def test_a_tag_limit_is_returned_in_the_wire_format(client: TestClient) -> None:
     limit = make_tag_limit(client)
 
     assert client.get(f"{TAGS}/tag/db").json() == client.get(f"{TAGS}/{limit['id']}").json() == limit
@@ -28,7 +28,7 @@ def test_a_tag_limit_answers_with_the_keys_of_the_wire(client: TestClient) -> No
     assert limit == {"tag": "db", "concurrency_limit": 3, "active_slots": []}
 
 
-def test_it_is_the_global_limit_of_that_name(client: TestClient) -> None:
+def test_a_tag_limit_is_the_global_limit_of_that_name(client: TestClient) -> None:
     limit = make_tag_limit(client)
 
     stored = client.get(f"{LIMITS}/tag:db").json()
@@ -36,7 +36,7 @@ def test_it_is_the_global_limit_of_that_name(client: TestClient) -> None:
     assert (stored["id"], stored["limit"], stored["active"]) == (limit["id"], 3, True)
 
 
-def test_creating_it_again_changes_it(client: TestClient) -> None:
+def test_creating_a_tag_limit_again_changes_it(client: TestClient) -> None:
     limit = make_tag_limit(client)
 
     again = client.post(f"{TAGS}/", json={"tag": "db", "concurrency_limit": 7})
@@ -44,7 +44,7 @@ def test_creating_it_again_changes_it(client: TestClient) -> None:
     assert (again.status_code, again.json()["id"], again.json()["concurrency_limit"]) == (200, limit["id"], 7)
 
 
-def test_of_twenty_concurrent_creations_one_creates(client: TestClient) -> None:
+def test_of_twenty_concurrent_creations_one_creates_the_limit(client: TestClient) -> None:
     body = {"tag": "db", "concurrency_limit": 3}
 
     answers = all_at_once(20, lambda _: client.post(f"{TAGS}/", json=body).status_code)
@@ -52,7 +52,7 @@ def test_of_twenty_concurrent_creations_one_creates(client: TestClient) -> None:
     assert sorted(answers) == [200] * 19 + [201]
 
 
-def test_only_limits_of_tags_are_listed_by_tag(client: TestClient) -> None:
+def test_only_tag_limits_are_listed_by_tag(client: TestClient) -> None:
     make_limit(client, "g1")
     make_limit(client, "tagged")
     for tag in ("b", "a"):
@@ -62,7 +62,7 @@ def test_only_limits_of_tags_are_listed_by_tag(client: TestClient) -> None:
     assert [limit["tag"] for limit in client.post(f"{TAGS}/filter", json={"limit": 1, "offset": 1}).json()] == ["b"]
 
 
-def test_a_reset_frees_its_slots(client: TestClient) -> None:
+def test_a_reset_frees_the_slots_of_a_tag_limit(client: TestClient) -> None:
     make_tag_limit(client)
     client.patch(f"{LIMITS}/tag:db", json={"active_slots": 2})
 
@@ -72,14 +72,14 @@ def test_a_reset_frees_its_slots(client: TestClient) -> None:
     assert client.get(f"{LIMITS}/tag:db").json()["active_slots"] == 0
 
 
-def test_no_task_run_can_be_given_a_slot(client: TestClient) -> None:
+def test_no_task_run_can_take_a_slot(client: TestClient) -> None:
     make_tag_limit(client)
 
     assert client.post(f"{TAGS}/tag/db/reset", json={"slot_override": [str(uuid4())]}).status_code == 501
 
 
 @pytest.mark.parametrize("by", ["tag", "id"])
-def test_it_is_deleted_once(by: str, client: TestClient) -> None:
+def test_a_tag_limit_is_deleted_once(by: str, client: TestClient) -> None:
     limit = make_tag_limit(client)
     path = f"{TAGS}/tag/db" if by == "tag" else f"{TAGS}/{limit['id']}"
 
@@ -89,7 +89,7 @@ def test_it_is_deleted_once(by: str, client: TestClient) -> None:
     assert (second.status_code, second.json()) == (404, {"detail": "Concurrency limit not found"})
 
 
-def test_another_limit_is_no_limit_of_a_tag(client: TestClient) -> None:
+def test_a_global_limit_is_not_a_tag_limit(client: TestClient) -> None:
     other = make_limit(client, "g1")
 
     assert client.get(f"{TAGS}/{other['id']}").status_code == 404
@@ -106,5 +106,5 @@ def test_another_limit_is_no_limit_of_a_tag(client: TestClient) -> None:
         {"tag": "x" * 497, "concurrency_limit": 1},
     ],
 )
-def test_an_odd_tag_limit_is_refused(body: dict[str, Any], client: TestClient) -> None:
+def test_an_invalid_tag_limit_is_refused(body: dict[str, Any], client: TestClient) -> None:
     assert client.post(f"{TAGS}/", json=body).status_code == 422

@@ -17,16 +17,16 @@ WORKERS = "/work_pools/pool/workers"
 def pool(client: TestClient) -> dict[str, Any]:
     """A pool with the workers `gone` and `here`; only the second one is online."""
     pool = make_pool(client)
-    beat(client, "gone")
-    beat(client, "here")
+    heartbeat(client, "gone")
+    heartbeat(client, "here")
     return pool
 
 
-def beat(client: TestClient, name: str, **more: Any) -> None:
+def heartbeat(client: TestClient, name: str, **more: Any) -> None:
     assert client.post(f"{WORKERS}/heartbeat", json={"name": name, **more}).status_code == 204
 
 
-def leave(engine: Engine, name: str, ago: timedelta) -> None:
+def set_last_heartbeat(engine: Engine, name: str, ago: timedelta) -> None:
     with engine.begin() as connection:
         gone = update(PoolWorker).where(PoolWorker.name == name)
         connection.execute(gone.values(online_until=PoolWorker.online_until - ago))
@@ -38,8 +38,8 @@ def names(client: TestClient, wanted: Any = None, **more: Any) -> list[str]:
     return [worker["name"] for worker in response.json()]
 
 
-def test_a_worker_is_answered_with_the_keys_of_the_wire(client: TestClient, pool: dict[str, Any]) -> None:
-    beat(client, "here", heartbeat_interval_seconds=30)
+def test_a_worker_is_returned_in_the_wire_format(client: TestClient, pool: dict[str, Any]) -> None:
+    heartbeat(client, "here", heartbeat_interval_seconds=30)
 
     worker = client.post(f"{WORKERS}/filter", json={"limit": 1}).json()[0]
 
@@ -54,9 +54,9 @@ def test_a_worker_is_answered_with_the_keys_of_the_wire(client: TestClient, pool
     }
 
 
-def test_workers_are_listed_with_the_last_heard_first(client: TestClient, pool: dict[str, Any]) -> None:
+def test_the_worker_with_the_latest_heartbeat_is_listed_first(client: TestClient, pool: dict[str, Any]) -> None:
     assert names(client) == ["here", "gone"]
-    beat(client, "gone")
+    heartbeat(client, "gone")
     assert names(client) == ["gone", "here"]
     assert names(client, limit=1, offset=1) == ["here"]
 
@@ -82,19 +82,19 @@ def test_workers_are_listed_with_the_last_heard_first(client: TestClient, pool: 
         ({}, ["here", "gone"]),
     ],
 )
-def test_workers_are_found_by_status_and_time(
+def test_workers_are_filtered_by_status_and_time(
     wanted: Any, found: list[str], client: TestClient, pool: dict[str, Any], engine: Engine
 ) -> None:
-    leave(engine, "gone", timedelta(minutes=5))
+    set_last_heartbeat(engine, "gone", timedelta(minutes=5))
 
     assert names(client, wanted) == found
 
 
-def test_a_worker_that_is_long_gone_is_forgotten_with_the_next_heartbeat(
+def test_a_worker_without_heartbeats_for_long_is_removed_at_the_next_heartbeat(
     client: TestClient, pool: dict[str, Any], engine: Engine
 ) -> None:
-    leave(engine, "gone", timedelta(days=8))
-    beat(client, "here")
+    set_last_heartbeat(engine, "gone", timedelta(days=8))
+    heartbeat(client, "here")
 
     assert names(client) == ["here"]
 
@@ -106,12 +106,12 @@ def test_a_worker_can_be_deleted_once(client: TestClient, pool: dict[str, Any]) 
     assert names(client) == ["here"]
 
 
-def test_the_workers_go_with_their_pool(client: TestClient, pool: dict[str, Any]) -> None:
+def test_workers_are_deleted_with_their_pool(client: TestClient, pool: dict[str, Any]) -> None:
     assert client.delete("/work_pools/pool").status_code == 204
     make_pool(client)
     assert names(client) == []
 
 
 @pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "a\0b"}, {"name": "w", "heartbeat_interval_seconds": -1}])
-def test_an_odd_heartbeat_is_refused(body: dict[str, Any], client: TestClient, pool: dict[str, Any]) -> None:
+def test_an_invalid_heartbeat_is_refused(body: dict[str, Any], client: TestClient, pool: dict[str, Any]) -> None:
     assert client.post(f"{WORKERS}/heartbeat", json=body).status_code == 422

@@ -8,10 +8,10 @@ from app.crud.work_pools.queues import resolve_queue
 from app.models import Deployment, Tombstone
 from tests.guard import unguarded
 from tests.integration.registry import make_deployment, make_flow, make_pool
-from tests.integration.side_by_side import all_at_once, held_up
+from tests.integration.side_by_side import all_at_once, while_blocked
 
 
-def test_a_deleted_pool_takes_its_queues_along_and_leaves_the_deployments_without_one(
+def test_a_deleted_pool_is_deleted_with_its_queues_and_its_deployments_have_no_queue(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     pool = make_pool(client)
@@ -42,7 +42,7 @@ def test_of_ten_concurrent_deletions_of_a_pool_one_succeeds(client: TestClient) 
     assert sorted(answers) == [204] + [404] * 9
 
 
-def test_a_deployment_that_is_being_written_is_taken_off_a_pool_that_goes(
+def test_a_deployment_that_is_written_during_the_deletion_of_its_pool_loses_its_queue(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     make_pool(client)
@@ -53,19 +53,19 @@ def test_a_deployment_that_is_being_written_is_taken_off_a_pool_that_goes(
         deployment = Deployment(name="nightly", flow_id=flow["id"], work_queue_id=queue_id)
         with unguarded(writing):
             writing.add(deployment)
-        with held_up(engine, lambda: client.delete("/work_pools/pool").status_code) as deletion:
+        with while_blocked(engine, lambda: client.delete("/work_pools/pool").status_code) as deletion:
             writing.commit()
 
     assert deletion.result() == 204
     assert client.get(f"/deployments/{deployment.id}").json()["work_queue_id"] is None
 
 
-def test_a_queue_cannot_slip_into_a_pool_that_goes(client: TestClient, engine: Engine) -> None:
+def test_no_queue_can_be_created_in_a_pool_that_is_being_deleted(client: TestClient, engine: Engine) -> None:
     make_pool(client)
 
     with engine.begin() as deleting:
         deleting.exec_driver_sql("SELECT 1 FROM work_pool FOR UPDATE")
-        with held_up(engine, lambda: client.post("/work_pools/pool/queues", json={"name": "q"})) as creation:
+        with while_blocked(engine, lambda: client.post("/work_pools/pool/queues", json={"name": "q"})) as creation:
             with unguarded(deleting):
                 deleting.exec_driver_sql("DELETE FROM work_queue")
                 deleting.exec_driver_sql("DELETE FROM work_pool")

@@ -26,7 +26,9 @@ def names(client: TestClient, wanted: dict[str, Any] | None = None, **more: Any)
         ({"operator": "and_", "id": None, "name": None, "type": None}, ["a", "b", "c"]),
     ],
 )
-def test_a_pool_filter_selects(client: TestClient, wanted: dict[str, Any] | None, expected: list[str]) -> None:
+def test_a_filter_finds_the_matching_pools(
+    client: TestClient, wanted: dict[str, Any] | None, expected: list[str]
+) -> None:
     for name, type_ in (("b", "docker"), ("a", "process"), ("c", "process")):
         make_pool(client, name, type=type_)
 
@@ -34,13 +36,13 @@ def test_a_pool_filter_selects(client: TestClient, wanted: dict[str, Any] | None
     assert client.post("/work_pools/count", json={"work_pools": wanted}).json() == len(expected)
 
 
-def test_repeated_ids_list_a_pool_once(client: TestClient) -> None:
+def test_a_repeated_id_lists_its_pool_once(client: TestClient) -> None:
     pool = make_pool(client)
 
     assert names(client, {"operator": "and_", "id": {"any_": [pool["id"]] * 3}}) == ["pool"]
 
 
-def test_limit_and_offset_cut_a_window_of_pools(client: TestClient) -> None:
+def test_limit_and_offset_select_a_part_of_the_list(client: TestClient) -> None:
     for name in "abc":
         make_pool(client, name)
 

@@ -10,7 +10,7 @@ from tests.integration.registry import make_pool
 
 
 @pytest.mark.parametrize("name", ["prefect", "Prefect:managed", "PREFECT-x"])
-def test_a_reserved_name_is_not_allowed(client: TestClient, name: str) -> None:
+def test_a_reserved_name_is_refused(client: TestClient, name: str) -> None:
     for response in (
         client.post("/work_pools/", json={"name": name}),
         client.delete(f"/work_pools/{name}"),
@@ -20,7 +20,7 @@ def test_a_reserved_name_is_not_allowed(client: TestClient, name: str) -> None:
         assert "reserved" in response.json()["detail"]
 
 
-def test_a_reserved_pool_may_be_paused_and_limited(client: TestClient) -> None:
+def test_a_reserved_pool_can_be_paused_and_limited(client: TestClient) -> None:
     answer = client.patch("/work_pools/prefect-x", json={"is_paused": True, "concurrency_limit": 1})
 
     assert answer.status_code == 404
@@ -48,7 +48,7 @@ def test_a_reserved_pool_may_be_paused_and_limited(client: TestClient) -> None:
         {"name": "pool", "default_queue_id": str(uuid4())},
     ],
 )
-def test_a_bad_creation_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+def test_an_invalid_creation_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     assert client.post("/work_pools/", json=body).status_code == 422
     assert client.post("/work_pools/count").json() == 0
 
@@ -59,7 +59,7 @@ def test_a_template_that_cannot_be_stored_is_refused(client: TestClient) -> None
     assert client.post("/work_pools/", json={"name": "pool", "base_job_template": template}).status_code == 422
 
 
-def test_a_template_too_deep_to_be_answered_is_refused(client: TestClient) -> None:
+def test_a_template_that_is_nested_too_deeply_is_refused(client: TestClient) -> None:
     deep: dict[str, Any] = {}
     for _ in range(300):
         deep = {"a": deep}
@@ -84,12 +84,12 @@ def test_an_unknown_pool_is_not_found(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/work_pools/a%00b", "/work_pools/a%00b/queues/q"])
-def test_an_odd_name_in_the_path_is_refused(client: TestClient, path: str) -> None:
+def test_an_invalid_name_in_the_path_is_refused(client: TestClient, path: str) -> None:
     assert client.get(path).status_code == 422
 
 
 @pytest.mark.parametrize("body", [{"is_paused": None}, {"name": "other"}, {"type": "docker"}])
-def test_a_change_of_what_is_fixed_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+def test_a_change_of_an_immutable_field_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     make_pool(client)
 
     assert client.patch("/work_pools/pool", json=body).status_code == 422

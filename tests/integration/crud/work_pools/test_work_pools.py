@@ -13,7 +13,7 @@ from tests.statements import StatementCount
 NOT_SET = {"bundle_upload_step": None, "bundle_execution_step": None, "default_result_storage_block_id": None}
 
 
-def test_a_new_pool_answers_with_the_keys_of_the_wire(client: TestClient) -> None:
+def test_a_new_pool_is_returned_in_the_wire_format(client: TestClient) -> None:
     pool = make_pool(client, base_job_template=template_of("prefect", "process"), is_paused=False)
 
     for key in ("id", "created", "updated", "default_queue_id"):
@@ -41,13 +41,13 @@ def test_a_new_pool_has_its_default_queue(client: TestClient) -> None:
     assert queue["description"] == "The work pool's default queue."
 
 
-def test_a_pool_is_an_agents_pool_unless_told_otherwise_and_such_a_pool_has_no_status(client: TestClient) -> None:
+def test_a_pool_without_a_type_is_an_agent_pool_and_has_no_status(client: TestClient) -> None:
     pool = client.post("/work_pools/", json={"name": "pool", "is_paused": True}).json()
 
     assert (pool["type"], pool["status"], pool["base_job_template"]) == ("prefect-agent", None, {})
 
 
-def test_a_paused_pool_says_so(client: TestClient) -> None:
+def test_a_pool_that_is_created_paused_has_the_status_paused(client: TestClient) -> None:
     make_pool(client)
 
     client.patch("/work_pools/pool", json={"is_paused": True})
@@ -55,7 +55,7 @@ def test_a_paused_pool_says_so(client: TestClient) -> None:
     assert client.get("/work_pools/pool").json()["status"] == "PAUSED"
 
 
-def test_a_pool_with_a_limit_counts_its_slots(client: TestClient) -> None:
+def test_a_pool_with_a_limit_reports_its_active_slots(client: TestClient) -> None:
     assert make_pool(client, concurrency_limit=3)["active_slots"] == 0
 
 
@@ -89,7 +89,7 @@ def test_a_change_is_stored_with_a_later_time(client: TestClient) -> None:
     assert after["updated"] > pool["updated"]
 
 
-def test_null_clears(client: TestClient) -> None:
+def test_null_clears_a_field_of_a_pool(client: TestClient) -> None:
     fields = ("description", "base_job_template", "concurrency_limit", "storage_configuration")
     make_pool(
         client,
@@ -105,7 +105,7 @@ def test_null_clears(client: TestClient) -> None:
     assert [after[field] for field in fields] == [None, {}, None, NOT_SET]
 
 
-def test_the_overwriting_update_of_the_command_line_changes_nothing_on_an_equal_pool(client: TestClient) -> None:
+def test_prefects_overwriting_update_changes_nothing_if_all_values_are_equal(client: TestClient) -> None:
     pool = make_pool(client, base_job_template=template_of("prefect", "process"))
     body = {
         "description": None,
@@ -130,7 +130,7 @@ def test_the_overwriting_update_of_the_command_line_changes_nothing_on_an_equal_
         ("curl/8", False),
     ],
 )
-def test_a_client_that_refuses_the_result_block_is_not_sent_it(client: TestClient, agent: str, omitted: bool) -> None:
+def test_the_result_block_is_omitted_for_clients_that_refuse_it(client: TestClient, agent: str, omitted: bool) -> None:
     headers = {"user-agent": agent}
     created = client.post("/work_pools/", json={"name": "pool"}, headers=headers).json()
     read = client.get("/work_pools/pool", headers=headers).json()
@@ -140,7 +140,7 @@ def test_a_client_that_refuses_the_result_block_is_not_sent_it(client: TestClien
         assert ("default_result_storage_block_id" not in pool["storage_configuration"]) is omitted
 
 
-def test_the_routes_that_workers_poll_have_nothing_for_them(client: TestClient) -> None:
+def test_polls_of_workers_find_no_runs(client: TestClient) -> None:
     make_pool(client)
     online = {"workers": {"status": {"any_": ["ONLINE"]}}, "offset": None, "limit": None}
 

@@ -13,7 +13,7 @@ from tests.integration.registry import (
     make_queue,
     priorities,
 )
-from tests.integration.side_by_side import held_up
+from tests.integration.side_by_side import while_blocked
 
 
 def test_a_queue_is_paused_and_resumed_by_its_id(client: TestClient) -> None:
@@ -29,7 +29,7 @@ def test_a_queue_is_paused_and_resumed_by_its_id(client: TestClient) -> None:
     assert client.get(path).json()["status"] == "NOT_READY"
 
 
-def test_every_field_of_a_queue_changes_and_null_clears(client: TestClient) -> None:
+def test_every_field_of_a_queue_can_be_changed_and_cleared(client: TestClient) -> None:
     make_pool(client)
     queue = make_queue(client, "q1")
     path = f"/work_queues/{queue['id']}"
@@ -50,7 +50,7 @@ def test_every_field_of_a_queue_changes_and_null_clears(client: TestClient) -> N
 @pytest.mark.parametrize(
     "body", [{"name": None}, {"is_paused": None}, {"priority": None}, {"is_default": True}, {"name": "a/b"}]
 )
-def test_a_bad_change_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+def test_an_invalid_change_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     make_pool(client)
     queue = make_queue(client, "q1")
 
@@ -58,7 +58,7 @@ def test_a_bad_change_is_refused(client: TestClient, body: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("polled", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_a_poll_at_a_time_that_is_none_in_utc_is_refused_and_breaks_no_listing(client: TestClient, polled: str) -> None:
+def test_a_poll_time_without_a_utc_equivalent_is_refused_and_lists_still_work(client: TestClient, polled: str) -> None:
     make_pool(client)
     queue = make_queue(client, "q1")
 
@@ -67,7 +67,7 @@ def test_a_poll_at_a_time_that_is_none_in_utc_is_refused_and_breaks_no_listing(c
 
 
 @pytest.mark.parametrize("polled", ["0001-01-01T14:00:00+14:00", "9999-12-31T09:59:59-14:00"])
-def test_a_poll_at_the_ends_of_time_is_kept(client: TestClient, polled: str) -> None:
+def test_a_poll_time_at_the_first_or_last_instant_is_stored(client: TestClient, polled: str) -> None:
     make_pool(client)
     queue = make_queue(client, "q1")
 
@@ -75,7 +75,7 @@ def test_a_poll_at_the_ends_of_time_is_kept(client: TestClient, polled: str) -> 
     assert client.get(f"/work_queues/{queue['id']}").json()["last_polled"][:4] == polled[:4]
 
 
-def test_an_update_that_changes_nothing_leaves_the_queue_untouched(client: TestClient) -> None:
+def test_an_update_without_a_difference_leaves_the_queue_unchanged(client: TestClient) -> None:
     make_pool(client)
     queue = make_queue(client, "q1")
 
@@ -102,7 +102,7 @@ def test_an_update_that_waited_for_a_deletion_finds_nothing(client: TestClient, 
 
     with engine.begin() as deleting:
         deleting.exec_driver_sql("SELECT 1 FROM work_pool FOR UPDATE")
-        with held_up(engine, lambda: client.patch(f"/work_queues/{queue['id']}", json={"name": "q2"})) as update:
+        with while_blocked(engine, lambda: client.patch(f"/work_queues/{queue['id']}", json={"name": "q2"})) as update:
             with unguarded(deleting):
                 deleting.exec_driver_sql("DELETE FROM work_queue WHERE name = 'q1'")
             deleting.commit()
@@ -110,7 +110,7 @@ def test_an_update_that_waited_for_a_deletion_finds_nothing(client: TestClient, 
     assert update.result().status_code == 404
 
 
-def test_a_queue_that_nobody_polls_is_not_healthy(client: TestClient) -> None:
+def test_a_queue_without_polls_is_not_healthy(client: TestClient) -> None:
     pool = make_pool(client)
 
     health = client.get(f"/work_queues/{pool['default_queue_id']}/status").json()

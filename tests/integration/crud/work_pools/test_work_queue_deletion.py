@@ -8,7 +8,7 @@ from app.crud.work_pools.queue_order import lock_pool
 from app.models import Deployment, Tombstone, WorkPool
 from tests.guard import unguarded
 from tests.integration.registry import AGENT_POOL, make_deployment, make_flow, make_pool, make_queue, priorities
-from tests.integration.side_by_side import all_at_once, held_up
+from tests.integration.side_by_side import all_at_once, while_blocked
 
 RECORDED = {
     "name": "q1",
@@ -20,7 +20,7 @@ RECORDED = {
 }
 
 
-def test_a_queue_without_a_pool_goes_to_the_agents_pool(client: TestClient) -> None:
+def test_a_queue_without_a_pool_is_created_in_the_default_agent_pool(client: TestClient) -> None:
     response = client.post("/work_queues/", json=RECORDED)
 
     queue = response.json()
@@ -31,7 +31,7 @@ def test_a_queue_without_a_pool_goes_to_the_agents_pool(client: TestClient) -> N
     assert client.get("/work_queues/name/q1").json() == queue
 
 
-def test_a_deleted_queue_leaves_its_deployments_without_one_and_its_name(
+def test_a_deleted_queue_is_removed_from_its_deployments_and_its_tombstone_has_its_name(
     client: TestClient, sessions: sessionmaker[Session]
 ) -> None:
     make_pool(client)
@@ -74,7 +74,7 @@ def test_of_ten_concurrent_deletions_of_a_queue_one_succeeds(client: TestClient)
     assert sorted(answers) == [204] + [404] * 9
 
 
-def test_a_deployment_that_is_being_written_is_taken_off_a_queue_that_goes(
+def test_a_deployment_that_is_written_during_the_deletion_of_its_queue_loses_the_queue(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     make_pool(client)
@@ -85,14 +85,14 @@ def test_a_deployment_that_is_being_written_is_taken_off_a_queue_that_goes(
         deployment = Deployment(name="nightly", flow_id=flow["id"], work_queue_id=queue["id"])
         with unguarded(writing):
             writing.add(deployment)
-        with held_up(engine, lambda: client.delete(f"/work_queues/{queue['id']}").status_code) as deletion:
+        with while_blocked(engine, lambda: client.delete(f"/work_queues/{queue['id']}").status_code) as deletion:
             writing.commit()
 
     assert deletion.result() == 204
     assert client.get(f"/deployments/{deployment.id}").json()["work_queue_id"] is None
 
 
-def test_a_queue_is_not_deleted_while_another_request_arranges_the_queues_of_its_pool(
+def test_a_queue_is_not_deleted_while_the_queues_of_its_pool_are_reordered(
     client: TestClient, sessions: sessionmaker[Session], engine: Engine
 ) -> None:
     pool = make_pool(client)
@@ -100,7 +100,7 @@ def test_a_queue_is_not_deleted_while_another_request_arranges_the_queues_of_its
 
     with sessions() as arranging:
         lock_pool(arranging, WorkPool.id == pool["id"])
-        with held_up(engine, lambda: client.delete(f"/work_queues/{queue['id']}").status_code) as deletion:
+        with while_blocked(engine, lambda: client.delete(f"/work_queues/{queue['id']}").status_code) as deletion:
             arranging.rollback()
 
     assert deletion.result() == 204

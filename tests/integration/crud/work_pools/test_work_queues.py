@@ -24,7 +24,7 @@ RECORDED = {
 }
 
 
-def test_a_new_queue_answers_with_the_keys_of_the_wire(client: TestClient) -> None:
+def test_a_new_queue_is_returned_in_the_wire_format(client: TestClient) -> None:
     pool = make_pool(client)
 
     response = client.post("/work_pools/pool/queues", json=RECORDED)
@@ -59,7 +59,7 @@ def test_a_taken_name_is_a_conflict(client: TestClient) -> None:
     assert priorities(client) == {"default": 1, "q1": 2}
 
 
-def test_the_same_name_is_free_in_another_pool(client: TestClient) -> None:
+def test_the_same_name_is_allowed_in_another_pool(client: TestClient) -> None:
     make_pool(client, "a")
     make_pool(client, "b")
 
@@ -74,7 +74,7 @@ def test_of_ten_concurrent_creations_of_a_queue_one_succeeds(client: TestClient)
     assert sorted(answers) == [201] + [409] * 9
 
 
-def test_concurrent_queues_without_a_pool_share_one_agents_pool(client: TestClient) -> None:
+def test_concurrent_queues_without_a_pool_share_the_default_agent_pool(client: TestClient) -> None:
     answers = all_at_once(12, lambda number: client.post("/work_queues/", json={"name": f"q{number}"}))
 
     assert {answer.status_code for answer in answers} == {201}
@@ -91,7 +91,7 @@ def test_concurrent_queues_without_a_pool_share_one_agents_pool(client: TestClie
         {"name": "q", "work_pool_id": str(uuid4())},
     ],
 )
-def test_a_bad_creation_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+def test_an_invalid_creation_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     make_pool(client)
 
     assert client.post("/work_pools/pool/queues", json=body).status_code == 422
@@ -136,7 +136,9 @@ def test_an_unknown_queue_is_not_found(client: TestClient) -> None:
         ({"operator": "or_", "id": {"any_": []}, "name": {"any_": ["q1"]}}, ["q1"]),
     ],
 )
-def test_a_queue_filter_selects(client: TestClient, wanted: dict[str, Any] | None, expected: list[str]) -> None:
+def test_a_filter_finds_the_matching_queues(
+    client: TestClient, wanted: dict[str, Any] | None, expected: list[str]
+) -> None:
     make_pool(client)
     for name in ("q1", "Q2", "x_"):
         make_queue(client, name)

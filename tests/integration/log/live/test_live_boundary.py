@@ -15,7 +15,7 @@ from tests.streams import streamed
 from tests.waiting import wait_until
 
 
-class Held:
+class PauseAfterCall:
     """Pause the first call of a function after the function has run and before it returns."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -34,12 +34,12 @@ class Held:
         return result
 
 
-def test_events_that_are_appended_while_the_past_is_read_come_once(
+def test_events_that_are_appended_while_past_events_are_read_come_once(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served.post(*numbered(1, 5))
     with streamed(served.client) as other:
-        held = Held(read_page)
+        held = PauseAfterCall(read_page)
         monkeypatch.setattr(hub, "read_page", held)
         with subscribed(served.address) as socket:
             assert held.done.wait(30)
@@ -54,11 +54,11 @@ def test_events_that_are_appended_while_the_past_is_read_come_once(
 
 
 @pytest.mark.parametrize("step", ["position_before", "newest_event"])
-def test_events_that_are_appended_while_the_beginning_is_looked_for_come_once(
+def test_events_that_are_appended_while_the_start_position_is_read_come_once(
     served: Served, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     served.post(*numbered(1, 3))
-    held = Held(getattr(hub, step))
+    held = PauseAfterCall(getattr(hub, step))
     monkeypatch.setattr(hub, step, held)
     with subscribed(served.address) as socket:
         assert held.done.wait(30)
@@ -67,15 +67,15 @@ def test_events_that_are_appended_while_the_beginning_is_looked_for_come_once(
         assert numbers(receive(socket, 6)) == list(range(1, 7))
 
 
-def test_a_reader_that_the_feed_has_left_behind_catches_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "FEED_BYTES", 0)
+def test_a_reader_that_falls_behind_the_feed_catches_up(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "FEED_CHARACTERS", 0)
     with subscribed(served.address) as socket, streamed(served.client) as stream:
         for first in range(1, 1000, 100):
             served.post(*numbered(first, first + 99))
         assert numbers(receive(socket, 1000)) == numbers(stream.receive(1000)) == list(range(1, 1001))
 
 
-def test_readers_that_come_and_go_leave_nothing_behind(served: Served) -> None:
+def test_no_feed_remains_after_its_readers_have_left(served: Served) -> None:
     for _ in range(3):
         with subscribed(served.address, {"event": {"name": ["a"]}}), streamed(served.client):
             wait_until(lambda: len(served.live._feeds) == 2, "two feeds")

@@ -17,7 +17,7 @@ from tests.integration.serving import Served
 from tests.sockets import closed, connected, numbers, receive, send, since_a_minute, subscribed
 from tests.streams import streamed
 
-AWAY = OperationalError("", {}, psycopg.OperationalError())
+UNAVAILABLE = OperationalError("", {}, psycopg.OperationalError())
 CANCELED = OperationalError("", {}, psycopg.errors.QueryCanceled())
 REFUSED = ProgrammingError("", {}, psycopg.errors.UndefinedTable())
 
@@ -36,27 +36,27 @@ def failing(monkeypatch: pytest.MonkeyPatch, name: str, error: Exception, times:
     monkeypatch.setattr(hub, "RETRY_SECONDS", 0.01)
 
 
-def test_a_database_that_is_away_while_a_page_is_read_is_waited_for(
+def test_a_reader_waits_while_the_database_is_unavailable_for_a_page(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served.post(*numbered(1, 3))
-    failing(monkeypatch, "read_page", AWAY, times=3)
+    failing(monkeypatch, "read_page", UNAVAILABLE, times=3)
     with subscribed(served.address) as socket:
         assert numbers(receive(socket, 3)) == [1, 2, 3]
 
 
-def test_a_database_that_is_away_when_the_head_is_looked_at_is_looked_at_again(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failing(monkeypatch, "newest_event", AWAY, times=2, where=watch)
+def test_the_head_is_read_again_after_an_outage(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "newest_event", UNAVAILABLE, times=2, where=watch)
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.05)
     with subscribed(served.address) as socket:
         served.post(*numbered(1, 3))
         assert numbers(receive(socket, 3)) == [1, 2, 3]
 
 
-def test_a_database_that_is_away_at_the_beginning_is_told(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(monkeypatch, "newest_event", AWAY, times=2)
+def test_a_new_reader_is_refused_while_the_database_is_unavailable(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "newest_event", UNAVAILABLE, times=2)
     with subscribed(served.address) as socket:
         assert closed(socket) == (1013, "Service Unavailable")
     assert served.client.get("/events/stream").status_code == 503
@@ -64,7 +64,7 @@ def test_a_database_that_is_away_at_the_beginning_is_told(served: Served, monkey
 
 
 @pytest.mark.parametrize(("error", "text"), [(CANCELED, "takes too long"), (REFUSED, "cannot answer")])
-def test_a_filter_that_the_database_does_not_answer_ends_its_readers_with_the_reason(
+def test_a_filter_that_the_database_cannot_answer_ends_its_readers_with_the_reason(
     served: Served, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
 ) -> None:
     served.post(*numbered(1, 1))
@@ -76,7 +76,7 @@ def test_a_filter_that_the_database_does_not_answer_ends_its_readers_with_the_re
         assert [line for line in stream.lines if text in line] != []
 
 
-def test_a_feed_that_fails_ends_its_readers_and_the_next_one_begins_anew(
+def test_a_failed_feed_ends_its_readers_and_the_next_reader_gets_a_new_feed(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with streamed(served.client) as stream:
@@ -87,27 +87,31 @@ def test_a_feed_that_fails_ends_its_readers_and_the_next_one_begins_anew(
         assert numbers(stream.receive(1)) == [1]
 
 
-def test_an_unforeseen_error_is_told_without_its_text(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_reported_without_its_text(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: object) -> None:
         raise AssertionError("hunter2")
 
     monkeypatch.setattr(event_subscription, "_parse_filter", fail)
-    with capture_logs() as said, connected(served.address, "out") as socket:
+    with capture_logs() as log_lines, connected(served.address, "out") as socket:
         send(socket, {"type": "filter", "filter": since_a_minute()})
         assert closed(socket) == (1011, "Internal Server Error")
-    assert [line["event"] for line in said].count("request_failed") == 1
-    assert "hunter2" not in str(said)
+    assert [line["event"] for line in log_lines].count("request_failed") == 1
+    assert "hunter2" not in str(log_lines)
 
 
-def test_nothing_is_sent_for_too_long_at_the_beginning(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_sends_nothing_at_the_start_is_disconnected(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.web.handshake.HANDSHAKE_SECONDS", 0.05)
     with connected(served.address, "out") as socket:
         assert closed(socket) == (1002, "Nothing was sent for 0.05 s.")
 
 
-def test_a_page_ends_at_its_bytes_and_its_window(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_ends_at_its_limits_of_size_events_and_positions(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served.post(*numbered(1, 10))
-    pages = {"PAGE_BYTES": [1, 2, 3], "PAGE_EVENTS": [2, 4, 6], "WINDOW": [3, 6, 9]}
+    pages = {"PAGE_CHARACTERS": [1, 2, 3], "PAGE_EVENTS": [2, 4, 6], "WINDOW": [3, 6, 9]}
     wanted = without_times(EventFilter())
     for bound, reached in pages.items():
         with monkeypatch.context() as patched, served.live._sessions() as session:

@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
-def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def _poll_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the polling interval: without a broker the log is polled every second."""
     monkeypatch.setattr(watch, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(watch, "SLICE_SECONDS", 0.05)
@@ -37,7 +37,7 @@ def _rows(numbers_: tuple[int, ...]) -> list[dict[str, object]]:
     return [event for number in numbers_ for event in numbered(number, number)]
 
 
-def test_a_reader_whose_log_was_restored_is_told_and_a_new_one_gets_each_new_event(
+def test_a_reader_of_a_restored_log_is_disconnected_and_a_new_one_gets_each_new_event(
     served: Served, engine: Engine
 ) -> None:
     served.post(*numbered(1, 5))
@@ -50,7 +50,7 @@ def test_a_reader_whose_log_was_restored_is_told_and_a_new_one_gets_each_new_eve
         assert numbers(receive(socket, 2)) == [11, 12]
 
 
-def test_it_is_seen_although_the_log_is_longer_by_then(served: Served, engine: Engine) -> None:
+def test_a_replaced_log_is_noticed_even_if_it_has_become_longer(served: Served, engine: Engine) -> None:
     served.post(*numbered(1, 5))
     with subscribed(served.address) as socket:
         assert numbers(receive(socket, 5)) == [1, 2, 3, 4, 5]
@@ -60,7 +60,7 @@ def test_it_is_seen_although_the_log_is_longer_by_then(served: Served, engine: E
         assert numbers(receive(socket, 3)) == [11, 12, 13]
 
 
-def test_all_readers_are_told_and_nothing_of_them_stays(served: Served, engine: Engine) -> None:
+def test_a_replaced_log_disconnects_all_readers_and_ends_their_feeds(served: Served, engine: Engine) -> None:
     served.post(*numbered(1, 5))
     with streamed(served.client, after=0) as stream, subscribed(served.address) as socket:
         assert numbers(stream.receive(5)) == [1, 2, 3, 4, 5]

@@ -23,14 +23,14 @@ class Database:
     def __init__(self, *answers: Keys | Exception) -> None:
         """Take what each read returns or raises."""
         self.answers = list(answers)
-        self.readings = 0
+        self.read_count = 0
         self.reads = threading.Event()
         self.may_answer = threading.Event()
         self.may_answer.set()
 
     def read(self) -> Keys:
         """Return the next answer. The thread of the ring calls this."""
-        self.readings += 1
+        self.read_count += 1
         self.reads.set()
         assert self.may_answer.wait(PATIENCE)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -49,7 +49,7 @@ class Database:
             self.may_answer.set()
 
 
-def away() -> OperationalError:
+def outage() -> OperationalError:
     """Return the error of a database that is down."""
     return OperationalError("SELECT", {}, Exception("gone"))
 
@@ -64,7 +64,7 @@ def ring_on(database: Database) -> Iterator[KeyRing]:
         ring.close()
 
 
-async def in_time(asking: Callable[[], object]) -> None:
+async def wait_in_loop(asking: Callable[[], object]) -> None:
     """Run the event loop until the condition holds. The loop must not block."""
     async with asyncio.timeout(PATIENCE):
         while not asking():

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from app.access.api_keys import Keys
-from tests.unit.access.key_ring.reading import ONE, TWO, Database, away, ring_on
+from tests.unit.access.key_ring.reading import ONE, TWO, Database, outage, ring_on
 
 
-def test_what_is_fresh_is_not_read_again() -> None:
+def test_fresh_keys_are_not_read_again() -> None:
     database = Database(ONE, TWO)
 
     async def ask() -> list[Keys | None]:
@@ -16,11 +16,11 @@ def test_what_is_fresh_is_not_read_again() -> None:
 
     with ring_on(database) as ring:
         assert asyncio.run(ask()) == [ONE, ONE, ONE]
-    assert database.readings == 1
+    assert database.read_count == 1
 
 
-@pytest.mark.usefixtures("always_old")
-def test_what_is_old_is_read_again() -> None:
+@pytest.mark.usefixtures("always_outdated")
+def test_outdated_keys_are_read_again() -> None:
     database = Database(ONE, TWO)
 
     async def ask() -> list[Keys | None]:
@@ -30,9 +30,9 @@ def test_what_is_old_is_read_again() -> None:
         assert asyncio.run(ask()) == [ONE, TWO]
 
 
-@pytest.mark.usefixtures("always_old")
-@pytest.mark.parametrize("error", [away(), RuntimeError("a bug")], ids=["database", "bug"])
-def test_a_reading_that_fails_leaves_what_was_known(error: Exception) -> None:
+@pytest.mark.usefixtures("always_outdated")
+@pytest.mark.parametrize("error", [outage(), RuntimeError("a bug")], ids=["database", "bug"])
+def test_a_failed_read_keeps_the_known_keys(error: Exception) -> None:
     database = Database(ONE, error, TWO)
 
     async def ask() -> list[Keys | None]:
@@ -42,12 +42,12 @@ def test_a_reading_that_fails_leaves_what_was_known(error: Exception) -> None:
         assert asyncio.run(ask()) == [ONE, ONE, TWO]
 
 
-def test_after_a_failure_the_next_reading_waits_until_it_would_be_due_anyway() -> None:
-    database = Database(away())
+def test_after_a_failure_the_keys_are_not_read_again_at_once() -> None:
+    database = Database(outage())
 
     async def ask() -> list[Keys | None]:
         return [await ring.keys() for _ in range(50)]
 
     with ring_on(database) as ring:
         assert asyncio.run(ask()) == [None] * 50
-    assert database.readings == 1
+    assert database.read_count == 1

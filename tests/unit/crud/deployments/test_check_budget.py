@@ -23,7 +23,7 @@ def repeated(schema: dict[str, Any]) -> dict[str, Any]:
     return {"$defs": {"s": schema}, "properties": {"n": {"items": {"$ref": "#/$defs/s"}}}}
 
 
-def many(count: int) -> list[dict[str, int]]:
+def many_objects(count: int) -> list[dict[str, int]]:
     return [{"n": number} for number in range(count)]
 
 
@@ -34,10 +34,16 @@ ENDLESS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "if": ({**doubling("allOf"), "if": {"$ref": "#/$defs/a0"}, "$ref": "#/$defs/a40"}, {}),
     "propertyNames": ({**doubling("allOf"), "propertyNames": {"$ref": "#/$defs/a0"}, "$ref": "#/$defs/a40"}, {"n": 1}),
     "dependentSchemas": ({**doubling("allOf"), "dependentSchemas": {"n": {"$ref": "#/$defs/a0"}}}, {"n": 1}),
-    "items x enum": ({"properties": {"n": {"items": {"enum": many(3000)}}}}, {"n": many(3000)[::-1]}),
-    "items x const": ({"properties": {"n": {"items": {"const": many(3000)}}}}, {"n": [many(3000)] * 100}),
-    "items x anyOf": ({"properties": {"n": {"items": {"anyOf": [*[{"type": "null"}] * 1000, {}]}}}}, {"n": many(1000)}),
-    "contains": ({"properties": {"n": {"contains": {"anyOf": [{"type": "null"}] * 1000}}}}, {"n": many(1000)}),
+    "items x enum": ({"properties": {"n": {"items": {"enum": many_objects(3000)}}}}, {"n": many_objects(3000)[::-1]}),
+    "items x const": (
+        {"properties": {"n": {"items": {"const": many_objects(3000)}}}},
+        {"n": [many_objects(3000)] * 100},
+    ),
+    "items x anyOf": (
+        {"properties": {"n": {"items": {"anyOf": [*[{"type": "null"}] * 1000, {}]}}}},
+        {"n": many_objects(1000)},
+    ),
+    "contains": ({"properties": {"n": {"contains": {"anyOf": [{"type": "null"}] * 1000}}}}, {"n": many_objects(1000)}),
     "patterns": ({"patternProperties": {f"{n}x": {} for n in range(2000)}}, {str(n): 1 for n in range(2000)}),
     "text": ({"properties": {"n": {"items": {"pattern": "(a|b){1,9}" * 100}}}}, {"n": ["ab" * 1000] * 2000}),
     "dependentRequired": ({"dependentRequired": {str(n): [str(m) for m in range(1000)] for n in range(500)}}, {"0": 1}),
@@ -52,7 +58,7 @@ ENDLESS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", ENDLESS)
-def test_a_check_without_a_bound_is_refused(name: str) -> None:
+def test_an_endless_check_is_refused(name: str) -> None:
     schema, values = ENDLESS[name]
     with pytest.raises(InvalidRequest, match="too much work"):
         check_conformity(values, schema, "parameters")
@@ -62,8 +68,8 @@ def test_a_check_without_a_bound_is_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("schema", "values"),
     [
-        ({"properties": {"n": {"uniqueItems": True}}}, {"n": many(20_000)}),
-        ({"properties": {"n": {"type": "array", "items": {"type": "object"}}}}, {"n": many(20_000)}),
+        ({"properties": {"n": {"uniqueItems": True}}}, {"n": many_objects(20_000)}),
+        ({"properties": {"n": {"type": "array", "items": {"type": "object"}}}}, {"n": many_objects(20_000)}),
         ({"properties": {f"p{n}": {"type": "string"} for n in range(500)}}, {f"p{n}": "x" for n in range(500)}),
     ],
 )
@@ -86,7 +92,7 @@ def test_large_values_are_checked(schema: dict[str, Any], values: dict[str, Any]
         ([[], {}], True),
     ],
 )
-def test_equal_entries_are_found(entries: list[Any], are_unique: bool) -> None:
+def test_equal_entries_of_a_list_are_detected(entries: list[Any], are_unique: bool) -> None:
     schema = {"properties": {"n": {"uniqueItems": True}}}
     if are_unique:
         check_conformity({"n": entries}, schema, "parameters")
@@ -95,7 +101,7 @@ def test_equal_entries_are_found(entries: list[Any], are_unique: bool) -> None:
             check_conformity({"n": entries}, schema, "parameters")
 
 
-def test_inside_a_request_a_long_check_runs_apart_and_its_result_is_found() -> None:
+def test_in_a_request_a_long_check_runs_separately_and_its_result_is_reused() -> None:
     schema = {"properties": {f"p{n}": {"type": "string"} for n in range(400)}}
     token = results.set({})
     try:
@@ -113,7 +119,7 @@ def test_inside_a_request_a_long_check_runs_apart_and_its_result_is_found() -> N
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf"])
 @pytest.mark.parametrize("rule", [{"type": "string"}, {"const": "x" * 500_000}, {"not": {"title": "x" * 500_000}}])
-def test_refused_values_take_no_memory(keyword: str, rule: dict[str, Any]) -> None:
+def test_refused_values_do_not_use_much_memory(keyword: str, rule: dict[str, Any]) -> None:
     schema = {"properties": {"n": doubling(keyword, 10)}, "$defs": doubling(keyword, 10)["$defs"]}
     schema["$defs"]["a10"] = rule
     values = {"n": ["x" * 1000] * 500}
@@ -147,18 +153,18 @@ def test_any_or_exactly_one_schema_must_allow_a_value(keyword: str, value: Any, 
             check_conformity({"n": [value]}, schema, "parameters")
 
 
-def test_the_text_of_a_refusal_is_short() -> None:
+def test_the_message_of_a_refusal_is_short() -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_conformity({"n" * 100_000: 1}, {"additionalProperties": {"type": "string"}}, "parameters")
     assert len(str(caught.value)) < 1000
 
 
-def spend_for_ever(steps: Budget) -> None:
+def spend_endlessly(steps: Budget) -> None:
     while True:
         steps.spend(0)
 
 
-def test_a_budget_ends_with_its_last_step() -> None:
+def test_a_budget_ends_after_its_last_step() -> None:
     steps = Budget(3, 60, pauses=False)
     steps.spend(3)
     with pytest.raises(OutOfWork):
@@ -167,9 +173,9 @@ def test_a_budget_ends_with_its_last_step() -> None:
 
 
 @pytest.mark.timeout(30)
-def test_a_budget_ends_with_its_time() -> None:
+def test_a_budget_ends_after_its_time_limit() -> None:
     steps = Budget(1_000_000_000, 0.05, pauses=False)
     begun = time.thread_time()
     with pytest.raises(OutOfWork):
-        spend_for_ever(steps)
+        spend_endlessly(steps)
     assert time.thread_time() - begun >= 0.05

@@ -20,7 +20,7 @@ SCHEMA = {
 
 
 @pytest.mark.parametrize("values", [{}, {"n": 1}, {"n": 1, "name": "x"}, {"n": 1, "name": None}])
-def test_fitting_and_missing_values_pass(values: dict[str, Any]) -> None:
+def test_valid_and_missing_values_are_accepted(values: dict[str, Any]) -> None:
     check_conformity(values, SCHEMA, "parameters")
 
 
@@ -28,7 +28,7 @@ def test_fitting_and_missing_values_pass(values: dict[str, Any]) -> None:
     ("values", "place", "rule"),
     [({"n": "one"}, "n", "type"), ({"n": None}, "n", "type"), ({"m": 1}, "the top", "additionalProperties")],
 )
-def test_a_violation_names_the_place_and_the_rule_and_not_the_value(
+def test_a_violation_names_the_place_and_the_rule_but_not_the_value(
     values: dict[str, Any], place: str, rule: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=f"parameters do not fit their schema at {place}: .*'{rule}'") as caught:
@@ -51,7 +51,7 @@ def nested(schema: dict[str, Any], values: dict[str, Any], depth: str) -> tuple[
 
 @pytest.mark.parametrize("depth", ["property", "reference", "item", "branch"])
 @pytest.mark.parametrize("values", [{}, {"name": None}, {"name": "x"}])
-def test_missing_values_pass_at_every_depth(values: dict[str, Any], depth: str) -> None:
+def test_missing_values_are_accepted_at_every_depth(values: dict[str, Any], depth: str) -> None:
     outer, given = nested(SCHEMA, values, depth)
     check_conformity(given, outer, "parameters")
 
@@ -64,7 +64,7 @@ def test_wrong_values_are_refused_at_every_depth(values: dict[str, Any], depth: 
         check_conformity(given, outer, "parameters")
 
 
-def test_a_property_may_be_named_like_a_rule() -> None:
+def test_a_property_can_have_the_name_of_a_rule() -> None:
     schema = {"properties": {"required": {"type": "integer"}}, "required": ["required"]}
     check_conformity({}, schema, "parameters")
     with pytest.raises(InvalidRequest):
@@ -85,7 +85,7 @@ def test_the_caller_chooses_the_error_of_a_violation() -> None:
         ({"$ref": "#"}, "to itself"),
     ],
 )
-def test_a_schema_that_is_none_is_refused(schema: dict[str, Any], text: str) -> None:
+def test_an_invalid_schema_is_refused(schema: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidRequest, match=text):
         check_conformity({"n": 1}, schema, "parameters")
 
@@ -109,7 +109,7 @@ def test_a_malformed_schema_is_refused_before_it_is_used(schema: dict[str, Any])
 
 @pytest.mark.parametrize("target", [{"foo": 1}, {"foo": "text"}, [1], 1, {"type": "nonsense"}, {"minimum": "x"}])
 @pytest.mark.parametrize("ref", ["#/x", "#/x/foo", "#/x/foo/bar", "#/x/0", "#/x/0/1"])
-def test_a_reference_to_what_is_no_schema_is_no_failure(target: Any, ref: str) -> None:
+def test_a_reference_to_something_other_than_a_schema_causes_no_crash(target: Any, ref: str) -> None:
     try:
         check_conformity({"n": 1}, {"x": target, "properties": {"n": {"$ref": ref}}}, "parameters")
     except InvalidRequest as refused:
@@ -122,31 +122,42 @@ def test_a_number_that_cannot_be_divided_is_refused(number: str) -> None:
         check_conformity(json.loads(f'{{"n": {number}}}'), {"properties": {"n": {"multipleOf": 0.5}}}, "parameters")
 
 
-EVIL = "^(a+)+$"
-VICTIM = "a" * 10_000 + "!"
+EXPONENTIAL_PATTERN = "^(a+)+$"
+LONG_TEXT = "a" * 10_000 + "!"
 
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     ("schema", "rule"),
     [
-        ({"properties": {"a": {"pattern": EVIL}}}, "pattern"),
+        ({"properties": {"a": {"pattern": EXPONENTIAL_PATTERN}}}, "pattern"),
         (
-            {"properties": {"a": {"$schema": "https://json-schema.org/draft/2020-12/schema", "pattern": EVIL}}},
+            {
+                "properties": {
+                    "a": {"$schema": "https://json-schema.org/draft/2020-12/schema", "pattern": EXPONENTIAL_PATTERN}
+                }
+            },
             "pattern",
         ),
-        ({"properties": {"a": {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": EVIL}}}, "pattern"),
-        ({"$defs": {"a": {"pattern": EVIL}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, "pattern"),
-        ({"propertyNames": {"pattern": EVIL}}, "pattern"),
-        ({"patternProperties": {EVIL: False}}, None),
-        ({"patternProperties": {EVIL: {}}, "additionalProperties": False}, "additionalProperties"),
-        ({"patternProperties": {EVIL: {}}, "additionalProperties": {"type": "null"}}, "type"),
-        ({"patternProperties": {EVIL: {}}, "unevaluatedProperties": False}, None),
-        ({"allOf": [{"patternProperties": {EVIL: {}}}], "unevaluatedProperties": False}, None),
+        (
+            {
+                "properties": {
+                    "a": {"$schema": "http://json-schema.org/draft-07/schema#", "pattern": EXPONENTIAL_PATTERN}
+                }
+            },
+            "pattern",
+        ),
+        ({"$defs": {"a": {"pattern": EXPONENTIAL_PATTERN}}, "properties": {"a": {"$ref": "#/$defs/a"}}}, "pattern"),
+        ({"propertyNames": {"pattern": EXPONENTIAL_PATTERN}}, "pattern"),
+        ({"patternProperties": {EXPONENTIAL_PATTERN: False}}, None),
+        ({"patternProperties": {EXPONENTIAL_PATTERN: {}}, "additionalProperties": False}, "additionalProperties"),
+        ({"patternProperties": {EXPONENTIAL_PATTERN: {}}, "additionalProperties": {"type": "null"}}, "type"),
+        ({"patternProperties": {EXPONENTIAL_PATTERN: {}}, "unevaluatedProperties": False}, None),
+        ({"allOf": [{"patternProperties": {EXPONENTIAL_PATTERN: {}}}], "unevaluatedProperties": False}, None),
     ],
 )
-def test_a_strangers_pattern_takes_linear_time(schema: dict[str, Any], rule: str | None) -> None:
-    values = {"a": VICTIM} if "properties" in schema else {VICTIM: 1}
+def test_a_pattern_of_a_client_takes_linear_time(schema: dict[str, Any], rule: str | None) -> None:
+    values = {"a": LONG_TEXT} if "properties" in schema else {LONG_TEXT: 1}
     if rule is None:
         check_conformity(values, schema, "parameters")
     else:
@@ -179,12 +190,12 @@ def test_patterns_are_checked(schema: dict[str, Any], values: dict[str, Any]) ->
         ({"properties": {"a": {"additionalProperties": False}}}, {"a": "no object"}),
     ],
 )
-def test_what_fits_a_pattern_passes(schema: dict[str, Any], values: dict[str, Any]) -> None:
+def test_values_that_match_their_pattern_are_accepted(schema: dict[str, Any], values: dict[str, Any]) -> None:
     check_conformity(values, schema, "parameters")
 
 
 @pytest.mark.parametrize("pattern", ["^(?=x)", r"^(x)\1$"])
-def test_a_pattern_that_cannot_be_checked_in_linear_time_allows_all(
+def test_a_pattern_that_cannot_be_checked_in_linear_time_is_ignored(
     pattern: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     check_conformity({"a": "b"}, {"properties": {"a": {"pattern": pattern}}}, "parameters")
@@ -192,7 +203,7 @@ def test_a_pattern_that_cannot_be_checked_in_linear_time_allows_all(
     assert capfd.readouterr().err == ""
 
 
-def test_a_schema_that_comes_again_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_schema_is_not_validated_again(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = {"title": "comes again", "properties": {"n": {"type": "integer"}}}
     metaschema = Mock()
     metaschema.iter_errors.return_value = []
@@ -204,7 +215,7 @@ def test_a_schema_that_comes_again_is_not_looked_at_again(monkeypatch: pytest.Mo
     metaschema.iter_errors.assert_called_once_with(schema)
 
 
-def test_a_schema_with_a_number_that_json_lacks_is_checked() -> None:
+def test_a_schema_with_a_decimal_number_is_checked() -> None:
     schema = {"properties": {"n": {"maximum": Decimal(10)}}}
     with pytest.raises(InvalidRequest, match="'maximum'"):
         check_conformity({"n": 11}, schema, "parameters")

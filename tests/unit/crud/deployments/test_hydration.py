@@ -27,7 +27,7 @@ def described(kind: str, **content: Any) -> dict[str, Any]:
         (described("json", value='{"n": 1}'), {"n": 1}),
     ],
 )
-def test_described_values_take_the_place_of_their_descriptions(parameters: dict[str, Any], expected: Any) -> None:
+def test_described_values_replace_their_descriptions(parameters: dict[str, Any], expected: Any) -> None:
     assert hydrate(parameters) == expected
 
 

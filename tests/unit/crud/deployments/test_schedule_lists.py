@@ -11,20 +11,20 @@ from app.errors import Conflict, InvalidRequest, NotFound, RequestError
 from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
 
 
-def every(minutes: int) -> dict[str, Any]:
+def every_minutes(minutes: int) -> dict[str, Any]:
     return {"interval": minutes * 60.0}
 
 
 def stored(*schedules: tuple[str | None, int], **more: Any) -> Schedules:
     """Return stored schedules, each with a slug and an interval in minutes; `more` are fields of all of them."""
-    bodies = [{"slug": slug, "schedule": every(minutes), **more} for slug, minutes in schedules]
+    bodies = [{"slug": slug, "schedule": every_minutes(minutes), **more} for slug, minutes in schedules]
     return created(ScheduleCreate.model_validate(body) for body in bodies)
 
 
 def entry(slug: str | None = None, minutes: int | None = None, **more: Any) -> ScheduleUpdate:
     """Return an entry of a PATCH that states only these fields."""
     named = {"slug": slug} if slug is not None else {}
-    timed = {"schedule": every(minutes)} if minutes is not None else {}
+    timed = {"schedule": every_minutes(minutes)} if minutes is not None else {}
     return ScheduleUpdate.model_validate({**named, **timed, **more})
 
 
@@ -41,13 +41,15 @@ STATED: dict[str, Any] = {"active": False, "max_scheduled_runs": 3, "parameters"
 
 @pytest.mark.parametrize("slugs", [("a", "b"), ("a", None)], ids=["all have slugs", "one has none"])
 @pytest.mark.parametrize("nulls", [{}, dict.fromkeys(STATED)], ids=["omitted", "null"])
-@pytest.mark.parametrize("change", [{}, {"schedule": every(1)}, {"schedule": every(7)}, {"active": True}])
+@pytest.mark.parametrize(
+    "change", [{}, {"schedule": every_minutes(1)}, {"schedule": every_minutes(7)}, {"active": True}]
+)
 def test_an_entry_keeps_the_fields_that_it_does_not_contain(
     slugs: tuple[str | None, str | None], nulls: dict[str, Any], change: dict[str, Any]
 ) -> None:
     before = stored((slugs[0], 1), (slugs[1], 2), **STATED)
     after = patched(before, [entry("a", **{**nulls, **change})])
-    expected = ScheduleCreate.model_validate({"slug": "a", "schedule": every(1), **STATED, **change}).content()
+    expected = ScheduleCreate.model_validate({"slug": "a", "schedule": every_minutes(1), **STATED, **change}).content()
     assert after[0] == {"id": before[0]["id"], **expected}
 
 
@@ -110,7 +112,7 @@ def test_the_slug_of_a_renamed_schedule_is_free_for_a_new_one() -> None:
     "renames", [{"a": "b"}, {"a": "b", "b": "c"}, {"a": "b", "b": "c", "c": "d"}, {"b": "d", "a": "b"}]
 )
 @pytest.mark.parametrize("order", [1, -1])
-def test_renames_that_were_made_before_change_nothing(renames: dict[str, str], order: int) -> None:
+def test_repeated_renames_change_nothing(renames: dict[str, str], order: int) -> None:
     before = stored(*((slug, minute) for minute, slug in enumerate(renames, start=1)), active=False)
     entries = [entry(new, 9, replaces=old) for old, new in renames.items()][::order]
     after = patched(before, entries)
@@ -124,7 +126,7 @@ def test_a_rename_whose_old_slug_was_given_to_a_new_schedule_can_be_repeated() -
     assert patched(after, entries) == after
 
 
-def test_a_chain_that_was_not_made_before_is_made_although_its_first_slug_is_not_stored() -> None:
+def test_a_new_chain_of_renames_is_applied_even_if_its_first_slug_is_not_stored() -> None:
     before = stored(("b", 1), ("c", 2))
     after = patched(before, [entry(new, 9, replaces=old) for old, new in ("ab", "bc", "cd")])
     assert {**ids(after), "b": None} == {"b": None, "c": ids(before)["b"], "d": ids(before)["c"]}
@@ -132,12 +134,12 @@ def test_a_chain_that_was_not_made_before_is_made_although_its_first_slug_is_not
 
 @pytest.mark.parametrize("slugs", [("a", "b"), ("a", None), (None, None)], ids=str)
 def test_an_interval_without_an_anchor_keeps_the_stored_anchor(slugs: tuple[str | None, str | None]) -> None:
-    anchored = {"schedule": {**every(1), "anchor_date": "2026-03-01T10:17:00Z"}, "active": False}
+    anchored = {"schedule": {**every_minutes(1), "anchor_date": "2026-03-01T10:17:00Z"}, "active": False}
     before = created([ScheduleCreate.model_validate({"slug": slug, **anchored}) for slug in slugs])
     entries = [entry(slug, 1) for slug in slugs]
     assert patched(before, entries) == before
     (first, _) = changed(before, UUID(before[0]["id"]), entry(None, 2))
-    assert first["schedule"] == {**before[0]["schedule"], **every(2)}
+    assert first["schedule"] == {**before[0]["schedule"], **every_minutes(2)}
     (first, _) = changed(before, UUID(before[0]["id"]), entry(schedule={"cron": "0 3 * * *"}))
     assert "anchor_date" not in first["schedule"]
 
@@ -158,7 +160,7 @@ def test_an_interval_without_an_anchor_keeps_the_stored_anchor(slugs: tuple[str 
         ("a", [entry(None, 2)], InvalidRequest),
     ],
 )
-def test_entries_that_contradict_each_other_or_lack_something_are_refused(
+def test_entries_that_contradict_each_other_or_are_incomplete_are_refused(
     slugs: str, entries: list[ScheduleUpdate], error: type[RequestError]
 ) -> None:
     with pytest.raises(error):
@@ -167,9 +169,9 @@ def test_entries_that_contradict_each_other_or_lack_something_are_refused(
 
 def test_adding_never_changes_a_stored_schedule() -> None:
     before = stored(("a", 1), (None, 2))
-    assert added(before, [ScheduleCreate.model_validate({"schedule": every(2)})])[:2] == before
+    assert added(before, [ScheduleCreate.model_validate({"schedule": every_minutes(2)})])[:2] == before
     with pytest.raises(Conflict, match="slug"):
-        added(before, [ScheduleCreate.model_validate({"schedule": every(2), "slug": "a"})])
+        added(before, [ScheduleCreate.model_validate({"schedule": every_minutes(2), "slug": "a"})])
 
 
 def test_two_new_schedules_cannot_share_a_slug() -> None:
@@ -184,13 +186,13 @@ def test_changing_one_schedule_changes_only_the_stated_fields() -> None:
     assert after == [{**before[0], "active": False}, before[1]]
 
 
-def test_changing_into_a_taken_slug_is_refused() -> None:
+def test_changing_to_a_taken_slug_is_refused() -> None:
     before = stored(("a", 1), ("b", 2))
     with pytest.raises(Conflict):
         changed(before, UUID(before[0]["id"]), entry("b"))
 
 
-def test_removing_one_keeps_the_other() -> None:
+def test_removing_one_schedule_keeps_the_other() -> None:
     before = stored((None, 1), (None, 2))
     assert removed(before, UUID(before[0]["id"])) == before[1:]
 

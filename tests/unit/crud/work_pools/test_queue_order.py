@@ -14,7 +14,7 @@ def ids(places: list[int]) -> list[tuple[UUID, int]]:
 @pytest.mark.parametrize(
     ("taken", "expected"), [([], 1), ([1], 2), ([2], 1), ([1, 3], 2), ([3, 2, 1], 4), ([1, 1, 2], 3)]
 )
-def test_the_first_free_place_is_the_smallest_that_nobody_has(taken: list[int], expected: int) -> None:
+def test_the_first_free_priority_is_the_smallest_unused_number(taken: list[int], expected: int) -> None:
     assert first_free(taken) == expected
 
 
@@ -33,7 +33,7 @@ def test_the_first_free_place_is_the_smallest_that_nobody_has(taken: list[int], 
         ([2, 2], 2, {0: 3, 1: 4}),
     ],
 )
-def test_the_queues_in_the_way_move_down_until_the_first_gap(
+def test_conflicting_queues_are_shifted_down_to_the_first_gap(
     places: list[int], priority: int, moved: dict[int, int]
 ) -> None:
     assert moved_down(ids(places), priority) == {UUID(int=number): place for number, place in moved.items()}

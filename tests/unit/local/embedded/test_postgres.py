@@ -34,7 +34,7 @@ def test_postgres_refuses_a_wrong_password_and_hides_the_right_one(postgres: Ser
     assert password not in repr(postgres)
 
 
-def test_postgres_keeps_port_and_data_over_a_crash(postgres: Server) -> None:
+def test_postgres_keeps_port_and_data_after_a_crash(postgres: Server) -> None:
     port = postgres.port
     with psycopg.connect(postgres.url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -48,7 +48,7 @@ def test_postgres_keeps_port_and_data_over_a_crash(postgres: Server) -> None:
     assert answer(postgres, "SELECT number FROM kept") == "7"
 
 
-def test_postgres_sees_through_the_lock_file_of_a_dead_server(postgres: Server, folder: Path) -> None:
+def test_postgres_ignores_the_lock_file_of_a_dead_server(postgres: Server, folder: Path) -> None:
     lock = folder / "postgres/data/postmaster.pid"
     postgres.kill()
     # Another of our programs has its process id now.
@@ -61,7 +61,7 @@ def test_postgres_sees_through_the_lock_file_of_a_dead_server(postgres: Server, 
         stranger.kill()
 
 
-def test_postgres_starts_anew_after_an_initialisation_that_was_killed(tmp_path: Path) -> None:
+def test_postgres_starts_after_an_interrupted_initialization(tmp_path: Path) -> None:
     half = tmp_path / "postgres/data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
@@ -73,7 +73,7 @@ def test_postgres_starts_anew_after_an_initialisation_that_was_killed(tmp_path: 
     assert not half.exists()
 
 
-def test_postgres_tells_why_it_did_not_start(postgres: Server, folder: Path) -> None:
+def test_postgres_reports_why_it_did_not_start(postgres: Server, folder: Path) -> None:
     postgres.stop()
     version = folder / "postgres/data/PG_VERSION"
     version.write_text("17\n")
@@ -83,7 +83,9 @@ def test_postgres_tells_why_it_did_not_start(postgres: Server, folder: Path) -> 
     version.write_text("18\n")
 
 
-def test_two_postgres_never_share_a_folder(postgres: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_postgres_servers_never_share_a_folder(
+    postgres: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.local.embedded.postgres._PREDECESSOR_TIMEOUT", 0.1)
 
     with pytest.raises(StartupError, match="Another PostgreSQL"):

@@ -23,7 +23,7 @@ sys.stdin.read()
 """
 
 
-def test_a_start_that_is_called_off_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_start_leaves_no_process(tmp_path: Path) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -34,7 +34,9 @@ def test_a_start_that_is_called_off_leaves_nothing(tmp_path: Path) -> None:
     assert wait_until(lambda: not processes_naming(tmp_path), timeout=10)
 
 
-def test_a_server_moves_from_a_taken_port(postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_changes_a_port_that_is_in_use(
+    postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     taken = postgres.port
     monkeypatch.setattr(server_module, "free_port", iter([taken + 1]).__next__)
     other = start_valkey(tmp_path)
@@ -48,7 +50,7 @@ def test_a_server_moves_from_a_taken_port(postgres: Server, tmp_path: Path, monk
     other.stop()
 
 
-def test_servers_die_with_their_starter_and_start_again(tmp_path: Path) -> None:
+def test_servers_die_with_their_parent_and_can_start_again(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CRASHING_STARTER, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)) as starter:
         assert starter.stdout is not None
@@ -62,7 +64,7 @@ def test_servers_die_with_their_starter_and_start_again(tmp_path: Path) -> None:
     assert broker.stop()
 
 
-def test_a_missing_wheel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_wheel_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
 
     with pytest.raises(StartupError, match="AFTERCOMMIT_DATABASE_URL"):

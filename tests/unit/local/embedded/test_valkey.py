@@ -10,7 +10,7 @@ from app.local.embedded import Server, start_valkey
 from tests.unit.local.embedded.inspecting import mode
 
 
-def test_valkey_wants_a_password_and_hides_it(valkey: Server, folder: Path) -> None:
+def test_valkey_requires_a_password_and_hides_it(valkey: Server, folder: Path) -> None:
     password = (folder / "valkey/password").read_text()
 
     with redis.Redis(port=valkey.port) as stranger, pytest.raises(redis.AuthenticationError):
@@ -20,7 +20,7 @@ def test_valkey_wants_a_password_and_hides_it(valkey: Server, folder: Path) -> N
     assert password not in repr(valkey)
 
 
-def test_valkey_keeps_port_and_data_over_a_restart(valkey: Server) -> None:
+def test_valkey_keeps_port_and_data_after_a_restart(valkey: Server) -> None:
     port = valkey.port
     with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
         client.set("kept", "7")
@@ -33,7 +33,7 @@ def test_valkey_keeps_port_and_data_over_a_restart(valkey: Server) -> None:
         assert client.get("kept") == "7"
 
 
-def test_valkey_comes_back_on_its_port_after_a_crash(valkey: Server) -> None:
+def test_valkey_restarts_on_its_port_after_a_crash(valkey: Server) -> None:
     valkey.kill()
 
     valkey.start()
@@ -42,7 +42,7 @@ def test_valkey_comes_back_on_its_port_after_a_crash(valkey: Server) -> None:
         assert client.ping()
 
 
-def test_two_valkeys_never_share_a_folder(valkey: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_valkey_servers_never_share_a_folder(valkey: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.local.embedded.valkey._PREDECESSOR_TIMEOUT", 0.1)
 
     with pytest.raises(StartupError, match="Another Valkey runs on"):

@@ -19,7 +19,7 @@ class Supervised:
     """A supervisor that records its own lines and those of its child processes."""
 
     def __init__(self, folder: Path) -> None:
-        self.said: list[str] = []
+        self.own_lines: list[str] = []
         self.stream = io.StringIO()
         self.requests = StopRequests()
         self.supervisor = Supervisor(self._say, self.requests)
@@ -27,7 +27,7 @@ class Supervised:
         self._folder = folder
 
     def _say(self, event: str, text: str, *, is_warning: bool = False) -> None:
-        self.said.append(text)
+        self.own_lines.append(text)
 
     def program(self, name: str, code: str, *, stage: int = 1, stop_timeout: float = 10) -> Program:
         """Start a child process that runs this code, and supervise it."""

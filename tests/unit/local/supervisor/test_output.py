@@ -30,7 +30,7 @@ def test_names_are_coloured_on_a_terminal() -> None:
     assert own == "\x1b[1mready\x1b[0m"
 
 
-def test_a_reader_that_went_away_stops_nothing() -> None:
+def test_a_closed_output_stops_nothing() -> None:
     stream = io.StringIO()
     output = Output(stream, width=6, coloured=False)
     stream.close()

@@ -13,14 +13,14 @@ from app.local.supervisor import supervisor as supervisor_module
 from tests.unit.local.supervisor.supervised import DIES, STAYS, Supervised
 
 
-def test_what_keeps_dying_is_started_ever_more_slowly_and_shown_as_down(
+def test_a_process_that_keeps_dying_is_restarted_ever_more_slowly_and_shown_as_down(
     supervised: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor_module, "DOWN_AFTER", 3)
     supervised.program("api", DIES)
     healthy = supervised.program("work", STAYS)
-    supervised.tick_until(lambda: len(supervised.said) >= 4)
-    assert supervised.said[:4] == [
+    supervised.tick_until(lambda: len(supervised.own_lines) >= 4)
+    assert supervised.own_lines[:4] == [
         "api ended with exit code 3; starting it again in 0.01 s.",
         "api ended with exit code 3; starting it again in 0.02 s.",
         "api is down: it ended with exit code 3, 3 times in a row; next try in 0.02 s.",
@@ -30,7 +30,7 @@ def test_what_keeps_dying_is_started_ever_more_slowly_and_shown_as_down(
     assert healthy.is_running()
 
 
-def test_a_process_that_ran_for_long_is_started_quickly_again(
+def test_a_process_that_ran_for_long_is_restarted_quickly(
     supervised: Supervised, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor_module, "STEADY_SECONDS", 0.0)
@@ -41,10 +41,10 @@ def test_a_process_that_ran_for_long_is_started_quickly_again(
         supervised.tick_until(program.is_running)
         program.kill()
 
-    assert all("in 0.01 s" in line for line in supervised.said)
+    assert all("in 0.01 s" in line for line in supervised.own_lines)
 
 
-def test_a_death_by_signal_is_named_and_leaves_no_children(supervised: Supervised, tmp_path: Path) -> None:
+def test_a_death_by_signal_is_reported_and_no_grandchild_remains(supervised: Supervised, tmp_path: Path) -> None:
     code = "import subprocess; print(subprocess.Popen(['sleep', '60']).pid, flush=True); import time; time.sleep(60)"
     program = supervised.program("work", code)
     supervised.tick_until(lambda: bool(supervised.lines("work")))
@@ -52,13 +52,13 @@ def test_a_death_by_signal_is_named_and_leaves_no_children(supervised: Supervise
     assert program._process is not None
     os.kill(program._process.pid, signal.SIGKILL)
 
-    supervised.tick_until(lambda: bool(supervised.said))
+    supervised.tick_until(lambda: bool(supervised.own_lines))
 
-    assert supervised.said[0].startswith("work was killed by signal 9 (Killed); starting it again")
+    assert supervised.own_lines[0].startswith("work was killed by signal 9 (Killed); starting it again")
     assert wait_until(lambda: _is_gone(grandchild), timeout=10)
 
 
-def test_a_part_that_does_not_start_again_is_tried_again(supervised: Supervised) -> None:
+def test_a_failed_restart_is_repeated(supervised: Supervised) -> None:
     class Broken:
         name = "PostgreSQL"
         returncode = None
@@ -74,8 +74,8 @@ def test_a_part_that_does_not_start_again_is_tried_again(supervised: Supervised)
 
     supervised.supervisor.add(Broken(), stage=1, stop_timeout=1)
 
-    supervised.tick_until(lambda: supervised.said.count("no space left") == 3)
-    assert supervised.said[0] == "PostgreSQL did not start; starting it again in 0.01 s."
+    supervised.tick_until(lambda: supervised.own_lines.count("no space left") == 3)
+    assert supervised.own_lines[0] == "PostgreSQL did not start; starting it again in 0.01 s."
 
 
 def _is_gone(pid: int) -> bool:

@@ -22,20 +22,20 @@ def test_stages_stop_one_after_the_other(supervised: Supervised) -> None:
 
     order = [line.split()[0] for line in supervised.stream.getvalue().splitlines() if line.endswith("bye")]
     assert order == ["api", "work", "data"]
-    assert supervised.said == []
+    assert supervised.own_lines == []
 
 
-def test_what_does_not_stop_is_killed_aloud(supervised: Supervised) -> None:
+def test_a_process_that_does_not_stop_is_killed_and_this_is_reported(supervised: Supervised) -> None:
     program = supervised.program("work", STUBBORN, stop_timeout=0.1)
     supervised.tick_until(lambda: bool(supervised.lines("work")))
 
     supervised.supervisor.stop()
 
     assert program.returncode == -signal.SIGKILL
-    assert supervised.said == ["work did not stop within 0.1 s: killing it."]
+    assert supervised.own_lines == ["work did not stop within 0.1 s: killing it."]
 
 
-def test_a_second_wish_to_stop_hurries(supervised: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_stop_request_shortens_the_wait(supervised: Supervised, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "HURRIED_STOP_TIMEOUT", 0.1)
     supervised.program("work", STUBBORN, stop_timeout=600)
     supervised.tick_until(lambda: bool(supervised.lines("work")))
@@ -46,10 +46,10 @@ def test_a_second_wish_to_stop_hurries(supervised: Supervised, monkeypatch: pyte
         supervised.supervisor.run()
     supervised.supervisor.stop()
 
-    assert supervised.said == ["work did not stop within 0.1 s: killing it."]
+    assert supervised.own_lines == ["work did not stop within 0.1 s: killing it."]
 
 
-def test_a_wish_to_stop_breaks_in_only_where_it_may() -> None:
+def test_a_stop_request_interrupts_only_where_it_is_allowed() -> None:
     with StopRequests() as requests:
         with pytest.raises(KeyboardInterrupt), requests.interruptible():
             os.kill(os.getpid(), signal.SIGHUP)

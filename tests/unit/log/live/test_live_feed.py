@@ -60,7 +60,7 @@ async def positions_of(subscription: Subscription, count: int) -> list[int]:
     steps=st.lists(st.integers(1, 10), min_size=1, max_size=6),
     pauses=st.lists(st.integers(0, 4), min_size=1, max_size=10),
 )
-def test_whatever_is_past_or_live_or_no_longer_held_each_event_comes_once(
+def test_each_event_comes_once_whether_past_live_or_dropped_from_the_feed(
     matching: list[int], start: int, begin: int, budget: int, steps: list[int], pauses: list[int]
 ) -> None:
     async def follow() -> tuple[list[int], list[int]]:
@@ -84,7 +84,7 @@ def test_whatever_is_past_or_live_or_no_longer_held_each_event_comes_once(
     assert found == expected
 
 
-def test_readers_of_one_feed_share_what_it_reads() -> None:
+def test_readers_of_one_feed_share_its_pages() -> None:
     async def follow() -> int:
         log = Log(range(1, 31), 0)
         feed = Feed(WANTED, 0)
@@ -117,7 +117,7 @@ def test_a_feed_holds_no_more_than_its_budget() -> None:
     assert asyncio.run(follow()) == (25, 5)
 
 
-def test_times_are_each_readers_own() -> None:
+def test_each_reader_has_its_own_times() -> None:
     async def follow() -> list[int]:
         feed = Feed(WANTED, 0)
         ages = [3, 1, 2, 0]
@@ -133,7 +133,7 @@ def test_times_are_each_readers_own() -> None:
     assert asyncio.run(follow()) == [2, 3]
 
 
-def test_a_filter_that_cannot_be_answered_ends_all_its_readers() -> None:
+def test_an_unanswerable_filter_ends_all_its_readers() -> None:
     async def fail(_after: int) -> Page:
         raise InvalidRequest("no")
 
@@ -148,7 +148,7 @@ def test_a_filter_that_cannot_be_answered_ends_all_its_readers() -> None:
         asyncio.run(follow())
 
 
-def test_a_reader_that_is_behind_a_feed_that_failed_ends_as_well() -> None:
+def test_a_reader_behind_a_failed_feed_ends_as_well() -> None:
     async def read_on() -> Sequence[Frame]:
         feed = Feed(WANTED, 5)
         feed.fail(InvalidRequest("The log was restored."))
@@ -159,7 +159,7 @@ def test_a_reader_that_is_behind_a_feed_that_failed_ends_as_well() -> None:
         asyncio.run(read_on())
 
 
-def test_a_wait_that_is_given_up_takes_no_event_along() -> None:
+def test_a_cancelled_wait_loses_no_event() -> None:
     async def follow() -> list[int]:
         log = Log([1], 0)
         feed = Feed(WANTED, 0)
