@@ -78,7 +78,7 @@ def test_each_page_opens(visit: Visit, world: World) -> None:
     for path, text in pages(world, deployment).items():
         visit.open(path)
         visit.shows(text)
-        visit.page.wait_for_load_state("networkidle")
+        visit.settle()
         assert not visit.problems, path
 
 
@@ -86,7 +86,7 @@ def test_each_page_opens(visit: Visit, world: World) -> None:
 def test_a_page_about_nothing_says_so(visit: Visit, path: str) -> None:
     visit.open(path)
     visit.shows(EMPTY_PAGES[path])
-    visit.page.wait_for_load_state("networkidle")
+    visit.settle()
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES.keys())
@@ -102,7 +102,7 @@ def test_a_hostile_name_does_no_harm(visit: Visit, world: World, name: str) -> N
     ):
         visit.open(path)
         visit.shows(name[:12].strip())
-        visit.page.wait_for_load_state("networkidle")
+        visit.settle()
         assert visit.page.title() != "hit"
         width = visit.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert width[0] <= width[1], f"{path} is too wide"

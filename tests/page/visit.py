@@ -37,6 +37,10 @@ class Visit:
         """Show this path of the page, such as `/deployments`."""
         self.page.goto(self.url + PATHS[self.ui] + path, wait_until="load")
 
+    def settle(self) -> None:
+        """Wait until the page has its data. Before that, what is typed into a form may be overwritten."""
+        self.page.wait_for_load_state("networkidle")
+
     def shows(self, *texts: str) -> None:
         """Wait until the page shows each of these texts."""
         for text in texts:
