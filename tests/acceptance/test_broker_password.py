@@ -11,6 +11,8 @@ from tests.acceptance.stack import Role, Stack
 from tests.acceptance.up_process import command, start
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 REFUSAL: Final = "refuses the user name or the password"
 
 

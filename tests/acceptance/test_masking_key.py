@@ -10,6 +10,8 @@ from app.local.ports import Address
 from tests.acceptance.stack import Api, Stack
 from tests.acceptance.up_process import command, start
 
+pytestmark = pytest.mark.slow
+
 OTHER = "another key for tests, of 38 characters"
 
 

@@ -14,10 +14,11 @@ from tests.integration.serving import serving
 from tests.streams import Stream, streamed
 
 ROOT: Final = Path(__file__).parents[2]
-MAX_FILES: Final = 38
+MAX_FILES: Final = 37
 
 NOT_COUNTED: Final = (
-    "app/access/", "app/web/", "app/main.py", "app/server.py", "app/telemetry.py", "app/threads.py",
+    "app/access/", "app/models/api_key.py", "app/page/", "app/web/",
+    "app/main.py", "app/server.py", "app/telemetry.py", "app/threads.py",
 )  # fmt: skip
 """What runs before the route's function, whatever it does: it is not counted."""
 

@@ -20,7 +20,6 @@ CALLED_ROUTES = [route.split(" ") for route in ROUTES if " " in route]
 NAMED_PATHS = [route for route in ROUTES if " " not in route]
 UNANSWERED = {
     "/admin/database/": "no client clears our database",
-    "/ui/": "there is no web interface",
     "/deployments/{}/schedule": "of clients before 3",
 }
 """Named in a list of the client's, and asked for by none of its functions; with the reason."""
