@@ -1,5 +1,6 @@
 """The Flower process, `python -m app.flower`: it takes Flower's own options, and all runners get the same defaults."""
 
+import os
 import signal
 import sys
 from contextlib import closing, redirect_stderr, suppress
@@ -96,3 +97,6 @@ if __name__ == "__main__":
     except (AppError, Error, OSError) as error:
         logs.tell("start_refused", str(error), is_error=True)
         sys.exit(1)
+    # Threads that ask workers wait two seconds for each answer, one question after the other. The end waits for none.
+    sys.stdout.flush()
+    os._exit(0)

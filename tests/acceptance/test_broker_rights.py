@@ -17,6 +17,8 @@ from tests.acceptance.stack import ROOT, Api, Role, Stack
 from tests.waiting import wait_until
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 USER: Final = "celery"
 DOCUMENTED: Final = re.search(
     rf"^ACL SETUSER {USER} on >PASSWORD (resetkeys resetchannels -@all\n[^`]+)",

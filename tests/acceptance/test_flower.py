@@ -14,6 +14,8 @@ from tests.acceptance.watching import flower
 from tests.waiting import wait_until
 from tests.world import World
 
+pytestmark = pytest.mark.slow
+
 READS_BY_POST = {"/tasks/datatable": "the page of tasks asks for its rows with POST"}
 """The routes of Flower that answer POST although they change nothing."""
 WORKER = programs.node_name(1)

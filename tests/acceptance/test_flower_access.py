@@ -15,6 +15,8 @@ from tests.acceptance.stack import ROOT, Stack
 from tests.acceptance.watching import flower
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 PAGES = ["/", "/workers", "/tasks", "/tasks/datatable", "/api/tasks", "/metrics", "/static/js/flower.js", "/nowhere"]
 EVIL = "http://evil.example"
 USER = ("user", "hunter2")

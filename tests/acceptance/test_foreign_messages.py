@@ -12,6 +12,8 @@ from tests.acceptance.stack import Role, Stack
 from tests.waiting import wait_until
 from tests.world import World, operations
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def worker(stack: Stack) -> Role:
