@@ -25,7 +25,7 @@ LEVELS: Final = {"debug", "info", "warning", "error", "critical"}
 NOWHERE: Final = {
     "AFTERCOMMIT_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/nothing",
     "AFTERCOMMIT_BROKER_URL": "redis://127.0.0.1:1/0",
-    "AFTERCOMMIT_MASKING_KEY": "a key for tests",
+    "AFTERCOMMIT_MASKING_KEY": "a key for tests, of 32 characters",
 }
 
 

@@ -76,7 +76,7 @@ def variables(unsuitable: tuple[str, str], tmp_path: Path) -> dict[str, str]:
     return {
         "AFTERCOMMIT_DATABASE_URL": unsuitable[0],
         "AFTERCOMMIT_BROKER_URL": "redis://127.0.0.1:1/0",
-        "AFTERCOMMIT_MASKING_KEY": "a key for tests",
+        "AFTERCOMMIT_MASKING_KEY": "a key for tests, of 32 characters",
         "AFTERCOMMIT_DATA_DIR": str(tmp_path / "data"),
     }
 
