@@ -140,8 +140,12 @@ def test_a_reader_gets_each_event_once_without_notifications(stack: Stack, world
 
 
 def test_up_and_the_commands_work_behind_a_pooler(bouncer: str, stack: Stack, tmp_path: Path) -> None:
-    variables = {"AFTERCOMMIT_DATABASE_URL": bouncer, "AFTERCOMMIT_DATABASE_POOLER": "transaction"}
-    up = start(tmp_path / "data", "--no-flower", AFTERCOMMIT_MASKING_KEY="a key for tests, of 32 characters", **variables)
+    variables = {
+        "AFTERCOMMIT_DATABASE_URL": bouncer,
+        "AFTERCOMMIT_DATABASE_POOLER": "transaction",
+        "AFTERCOMMIT_MASKING_KEY": stack.settings.masking_key.get_secret_value(),
+    }
+    up = start(tmp_path / "data", "--no-flower", **variables)
     try:
         up.wait_until_ready()
         # The run file names the database, and that it is behind a pooler.
