@@ -60,7 +60,7 @@ def terminal(request: pytest.FixtureRequest, guarded: Api, tmp_path: Path) -> It
 
 
 def test_a_key_of_the_role_write_deploys_and_runs_a_worker(terminal: Terminal, keys: dict[str, str]) -> None:
-    terminal.variables = {"PREFECT_API_KEY": keys["write"]}
+    terminal.variables = {"PREFECT_API_AUTH_STRING": keys["write"]}
     file = terminal.folder / "prefect.yaml"
     file.write_text(file.read_text().replace('"{{ $POOL }}"', "pool"))
 
@@ -76,7 +76,7 @@ def test_a_key_of_the_role_write_deploys_and_runs_a_worker(terminal: Terminal, k
     output = terminal.prefect("work-pool", "delete", "pool", code=1)
     assert NEEDS_ADMIN in " ".join(plain(output.text + output.errors).split())
 
-    terminal.variables = {"PREFECT_API_KEY": keys["admin"]}
+    terminal.variables = {"PREFECT_API_AUTH_STRING": keys["admin"]}
     terminal.prefect("work-pool", "delete", "pool")
 
 
