@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -12,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.postgres.base import dump_json, load_json
 from app.postgres.bulk import install_copy_hook
-from app.postgres.cursors import Cursor
-from app.postgres.liveness import ServerHealth, WatchedConnection, has_unread_input
+from app.postgres.connection import Cursor, connect, has_unread_input
+from app.postgres.liveness import ServerHealth
 from app.postgres.session_check import prepare_session
 from app.postgres.session_settings import MIGRATION, settings_of_sessions, statement_to_set
 from app.settings import Settings
@@ -79,14 +80,7 @@ def make_engine(
 
 def _connector(settings: Settings) -> Connect:
     """Return the function that opens connections which notice a hung server."""
-    health = ServerHealth(settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS)
-
-    def connect(*args: Any, **options: Any) -> WatchedConnection:
-        connection = health.connect(*args, **options)
-        connection.server_cursor_factory = psycopg.RawServerCursor
-        return connection
-
-    return connect
+    return partial(connect, ServerHealth(settings.database_statement_timeout_ms / 1000 + BACKEND_MARGIN_SECONDS))
 
 
 def make_migration_engine(database_url: str, *, is_pooled: bool) -> Engine:
@@ -102,7 +96,7 @@ def make_migration_engine(database_url: str, *, is_pooled: bool) -> Engine:
     return engine
 
 
-def install_session_hooks(engine: Engine, connect: Connect, values: Mapping[str, str]) -> None:
+def install_session_hooks(engine: Engine, connector: Connect, values: Mapping[str, str]) -> None:
     """Make the engine check each new connection, and set these values for each session or transaction."""
     is_pooled = is_behind_pooler(engine)
 
@@ -110,7 +104,7 @@ def install_session_hooks(engine: Engine, connect: Connect, values: Mapping[str,
     def open_session(
         _dialect: object, _record: object, args: list[Any], options: dict[str, Any]
     ) -> psycopg.Connection[Any]:
-        connection = connect(*args, **options)
+        connection = connector(*args, **options)
         prepare_session(connection, values, is_pooled=is_pooled)
         return connection
 

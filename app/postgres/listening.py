@@ -14,8 +14,8 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.postgres.connection import WatchedConnection
 from app.postgres.engine import is_behind_pooler
-from app.postgres.liveness import WatchedConnection
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)

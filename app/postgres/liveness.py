@@ -8,22 +8,20 @@ a lock, continues to wait.
 
 import errno
 import os
-import select
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import psycopg
-from psycopg.abc import RV, PQGen
 from psycopg.errors import ConnectionTimeout
-from psycopg.rows import TupleRow
 
 from app.telemetry import get_logger
 
 logger = get_logger(__name__)
+T = TypeVar("T")
 
 SILENCE_SECONDS: Final = 0.5
 """How long a connection may be silent before the server is probed."""
@@ -31,8 +29,6 @@ PROBE_SECONDS: Final = 1.5
 """How long the server may take to answer a probe."""
 RESULT_VALID_SECONDS: Final = 0.5
 """How long the result of a probe is reused, so that many waiting threads need only one."""
-TICK_SECONDS: Final = 0.1
-"""How often a waiting thread checks how long its connection has been silent."""
 SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
 """PostgreSQL answers this request with one byte, without a login and even if it has no free connection."""
 INCONCLUSIVE_ERRORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOENT, errno.EADDRNOTAVAIL, errno.EAGAIN}
@@ -62,19 +58,6 @@ def probe_server(socket_fd: int, timeout: float = PROBE_SECONDS) -> bool:
         return error.errno in INCONCLUSIVE_ERRORS
 
 
-def has_unread_input(connection: psycopg.Connection[Any]) -> bool:
-    """Return whether an idle connection was closed, or has unread input such as the server's closing message.
-
-    It polls the socket once, without a round trip. The only other message that a server sends unasked reports a changed
-    setting. The connection then counts as closed too, which only costs a new connection.
-    """
-    if connection.closed:
-        return True
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
-
-
 class ServerHealth:
     """Knows whether the server answers. Each engine has one, shared by all threads.
 
@@ -101,28 +84,27 @@ class ServerHealth:
                 self._record(self._probe(socket_fd))
             return self._last_result
 
-    def connect(self, *args: Any, **kwargs: Any) -> "WatchedConnection":
-        """Connect with psycopg's arguments. While the server hangs, one thread tries; the others fail with it.
+    def connect(self, open_connection: Callable[[], T]) -> T:
+        """Open a connection. While the server hangs, one thread tries; the others fail with it.
 
         Raises:
             psycopg.OperationalError: the server is unreachable, refuses, or did not answer a moment ago.
         """
         if self._last_result:
-            return self._try_to_connect(*args, **kwargs)
+            return self._try_to_connect(open_connection)
         with self._lock:
             if self._failed_just_now():
                 raise psycopg.OperationalError(NO_ANSWER)
-            return self._try_to_connect(*args, **kwargs)
+            return self._try_to_connect(open_connection)
 
-    def _try_to_connect(self, *args: Any, **kwargs: Any) -> "WatchedConnection":
+    def _try_to_connect(self, open_connection: Callable[[], T]) -> T:
         try:
-            connection = WatchedConnection.connect(*args, **kwargs)
+            connection = open_connection()
         except ConnectionTimeout:
             # Any other failure is immediate, so the other threads may try for themselves.
             self._record(is_answering=False)
             raise
         self._record(is_answering=True)
-        connection.server_health = self
         return connection
 
     def _failed_just_now(self) -> bool:
@@ -133,48 +115,3 @@ class ServerHealth:
             logger.warning("database_answers_again" if is_answering else "database_silent")
         self._last_result = is_answering
         self._valid_until = time.monotonic() + RESULT_VALID_SECONDS
-
-
-class WatchedConnection(psycopg.Connection[TupleRow]):
-    """A psycopg connection whose waits end when the server hangs.
-
-    The wait then closes the connection and raises `psycopg.OperationalError`, so the pool discards the connection.
-    After the server's last byte, this takes at most the sum of `SILENCE_SECONDS`, `RESULT_VALID_SECONDS`, the longer
-    of `PROBE_SECONDS` and another thread's connect, and two ticks. With a connect timeout of 2 seconds: 3.2 seconds.
-    """
-
-    server_health: ServerHealth | None = None
-
-    def wait(self, gen: PQGen[RV], interval: float = TICK_SECONDS, timeout: float | None = None) -> RV:
-        """Wait for the server's answer as psycopg does, but watch for silence. psycopg uses this for all its waits."""
-        watched = gen if self.server_health is None else self._watched(gen, self.server_health)
-        return super().wait(watched, interval, timeout)
-
-    def _watched(self, gen: PQGen[RV], health: ServerHealth) -> PQGen[RV]:
-        """Forward the socket's readiness to `gen`. While the socket is silent, `ready` is empty once per tick."""
-        silent_since, is_hung = time.monotonic(), False
-        try:
-            wanted = next(gen)
-            while True:
-                ready = yield wanted
-                if ready:
-                    silent_since, is_hung = time.monotonic(), False
-                elif is_hung:
-                    self._give_up()
-                else:
-                    is_hung = self._is_hung(time.monotonic() - silent_since, health)
-                    # The answer may have arrived during the probe, so the socket is checked once more.
-                wanted = gen.send(ready)
-        except StopIteration as end:
-            result: RV = end.value
-            return result
-
-    def _is_hung(self, silent_seconds: float, health: ServerHealth) -> bool:
-        if silent_seconds < SILENCE_SECONDS:
-            return False
-        return silent_seconds > health.max_wait_seconds or not health.is_answering(self.pgconn.socket)
-
-    def _give_up(self) -> None:
-        # This does not block: the socket is non-blocking, and unsent data is discarded.
-        self.pgconn.finish()
-        raise psycopg.OperationalError(NO_ANSWER)

@@ -9,7 +9,7 @@ from typing import Final
 
 from app.errors import AppError
 from app.log.live.reading import Frame, Page
-from app.schemas.event_queries import EventFilter, OccurredFilter
+from app.schemas.event_queries import OccurredFilter
 
 ReadPage = Callable[[int], Awaitable[Page]]
 """Reads the page after a position from the database."""
@@ -45,9 +45,8 @@ class Feed:
     before `held_after` reads its pages from the database until it has caught up.
     """
 
-    def __init__(self, wanted: EventFilter, start: int) -> None:
+    def __init__(self, start: int) -> None:
         """Start after the position `start` of the log, without frames."""
-        self.wanted = wanted
         self.held_after = start
         self.read_until = start
         self.readers = 0

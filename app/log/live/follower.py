@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.log.filter import matching
 from app.log.live.reading import ANY_TIME, Page, Render, as_json, read_page
 from app.log.live.watch import LogWatch
 from app.postgres.refusals import describe
@@ -33,7 +34,7 @@ class Follower:
         self._sessions = sessions
         self._after = after
         self._report = report
-        self._wanted = wanted or EventFilter(occurred=ANY_TIME, order="ASC")
+        self._matches = matching(wanted or EventFilter(occurred=ANY_TIME, order="ASC"))
         self._render = render
         self._is_unreachable = False
 
@@ -65,6 +66,6 @@ class Follower:
         if self._after >= head:
             return None
         with self._sessions() as session:
-            page = read_page(session, self._wanted, self._after, head, self._render)
+            page = read_page(session, self._matches, self._after, head, self._render)
         self._after = page.read_until
         return page

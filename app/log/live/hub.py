@@ -6,11 +6,13 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import Conflict, InvalidRequest, Unavailable
+from app.log.filter import matching
 from app.log.live.feed import Feed, Signal, Subscription
 from app.log.live.reading import Page, position_before, read_page, without_times
 from app.log.live.watch import LogReplaced, LogWatch, Newest, Tail, newest_event
@@ -85,10 +87,10 @@ class LiveHub:
             raise
         self._start_tail(newest)
         wanted = without_times(event_filter)
-        key = wanted.as_json()
-        feed = self._find_or_start_feed(key, wanted)
+        key, matches = wanted.as_json(), matching(wanted)
+        feed = self._find_or_start_feed(key, matches)
         feed.readers += 1
-        read = partial(self._read, wanted)
+        read = partial(self._read, matches)
         return Subscription(feed, event_filter.occurred, start, read, partial(self._remove_reader, key, feed))
 
     def stop(self) -> None:
@@ -117,10 +119,10 @@ class LiveHub:
             )
             self._tail.start()
 
-    def _find_or_start_feed(self, key: str, wanted: EventFilter) -> Feed:
+    def _find_or_start_feed(self, key: str, matches: ColumnElement[bool]) -> Feed:
         if key not in self._feeds:
-            feed = Feed(wanted, self._head)
-            run = feed.run(partial(self._read_new, wanted), lambda: FEED_CHARACTERS // len(self._feeds))
+            feed = Feed(self._head)
+            run = feed.run(partial(self._read_new, matches), lambda: FEED_CHARACTERS // len(self._feeds))
             self._feeds[key] = feed, asyncio.create_task(run)
         return self._feeds[key][0]
 
@@ -143,16 +145,16 @@ class LiveHub:
         self._feeds.clear()
         self._head = error.head
 
-    async def _read_new(self, wanted: EventFilter, after: int) -> Page:
+    async def _read_new(self, matches: ColumnElement[bool], after: int) -> Page:
         while after >= self._head:
             await self._head_moved.wait()
-        return await self._read(wanted, after)
+        return await self._read(matches, after)
 
-    async def _read(self, wanted: EventFilter, after: int) -> Page:
+    async def _read(self, matches: ColumnElement[bool], after: int) -> Page:
         """Read a page. While the database does not answer, retry every `RETRY_SECONDS`."""
         while True:
             try:
-                return await self._run(partial(self._read_page, wanted, after, self._head))
+                return await self._run(partial(self._read_page, matches, after, self._head))
             except SQLAlchemyError as error:
                 if is_canceled(error):
                     raise InvalidRequest(TOO_EXPENSIVE) from error
@@ -161,9 +163,9 @@ class LiveHub:
                 logger.debug("log_not_read", reason=type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
 
-    def _read_page(self, wanted: EventFilter, after: int, head: int) -> Page:
+    def _read_page(self, matches: ColumnElement[bool], after: int, head: int) -> Page:
         with self._sessions() as session:
-            return read_page(session, wanted, after, head)
+            return read_page(session, matches, after, head)
 
     def _find_start(self, after: int | None, since: datetime | None) -> tuple[Newest, int]:
         with self._sessions() as session:

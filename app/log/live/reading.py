@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from app.log.filter import matching
 from app.models import EventRow
 from app.schemas.event import ReceivedEvent
 from app.schemas.event_queries import EventFilter, OccurredFilter
@@ -56,8 +55,8 @@ def without_times(event_filter: EventFilter) -> EventFilter:
     return event_filter.model_copy(update={"occurred": ANY_TIME, "resource": resource, "order": "ASC"})
 
 
-def read_page(session: Session, wanted: EventFilter, after: int, head: int, render: Render = as_json) -> Page:
-    """Read the next matching events after the position `after`, up to `head`, which the log must have reached.
+def read_page(session: Session, matches: ColumnElement[bool], after: int, head: int, render: Render = as_json) -> Page:
+    """Read the next events that match, after the position `after`, up to `head`, which the log must have reached.
 
     Positions are dense and grow in commit order, so no event up to `head` can appear later: a reader that continues
     after `read_until` misses none and gets none twice.
@@ -65,7 +64,7 @@ def read_page(session: Session, wanted: EventFilter, after: int, head: int, rend
     end = min(after + WINDOW, head)
     statement = (
         select(EventRow)
-        .where(EventRow.position > after, EventRow.position <= end, matching(wanted))
+        .where(EventRow.position > after, EventRow.position <= end, matches)
         .order_by(EventRow.position)
         .limit(PAGE_EVENTS)
     )

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from app.postgres.connection import connect
 from app.postgres.engine import make_engine
-from app.postgres.liveness import SILENCE_SECONDS, ServerHealth, WatchedConnection
+from app.postgres.liveness import SILENCE_SECONDS, ServerHealth
 from app.postgres.refusals import sqlstate
 from app.settings import Settings
 
@@ -34,15 +35,14 @@ def test_a_slow_statement_is_not_interrupted(engine: Engine) -> None:
 
 
 def test_a_wait_ends_when_the_server_hangs_and_the_connection_counts_as_lost(conninfo: str) -> None:
-    connection = ServerHealth(max_wait_seconds=35, probe=SilentProbe()).connect(conninfo)
-    assert isinstance(connection, WatchedConnection)
+    connection = connect(ServerHealth(max_wait_seconds=35, probe=SilentProbe()), conninfo)
     with pytest.raises(psycopg.OperationalError, match="does not answer"):
         connection.execute("SELECT pg_sleep(60)")
     assert (connection.closed, connection.broken) == (True, True)
 
 
 def test_a_wait_ends_when_its_own_backend_hangs_longer_than_any_statement_may_take(conninfo: str) -> None:
-    connection = ServerHealth(max_wait_seconds=SILENCE_SECONDS).connect(conninfo)
+    connection = connect(ServerHealth(max_wait_seconds=SILENCE_SECONDS), conninfo)
     pid = connection.info.backend_pid
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -60,7 +60,7 @@ def test_a_result_that_arrives_during_the_probe_is_used(conninfo: str) -> None:
             other.execute("SELECT pg_sleep(0.2)")
         return False
 
-    connection = ServerHealth(max_wait_seconds=35, probe=slow_probe).connect(conninfo)
+    connection = connect(ServerHealth(max_wait_seconds=35, probe=slow_probe), conninfo)
     pid = connection.info.backend_pid
     os.kill(pid, signal.SIGSTOP)
     try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from app.postgres.liveness import WatchedConnection, has_unread_input
+from app.postgres.connection import WatchedConnection, has_unread_input
 from tests.waiting import wait_until
 
 POOLED = 3

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,7 @@ import pytest
 from psycopg.errors import ConnectionTimeout
 
 from app.postgres import liveness
-from app.postgres.liveness import RESULT_VALID_SECONDS, ServerHealth, WatchedConnection, probe_server
+from app.postgres.liveness import RESULT_VALID_SECONDS, ServerHealth, probe_server
 
 
 class Clock:
@@ -109,36 +110,32 @@ def test_a_server_that_sends_a_byte_answers(listener: socket.socket) -> None:
     server.join()
 
 
-def test_after_a_connection_timeout_the_next_connections_fail_at_once_for_a_moment(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_connection_timeout_the_next_connections_fail_at_once_for_a_moment(clock: Clock) -> None:
     tries = []
 
-    def connect(_class: type[WatchedConnection], conninfo: str) -> WatchedConnection:
-        tries.append(conninfo)
+    def time_out(name: str) -> None:
+        tries.append(name)
         raise ConnectionTimeout("connection timeout expired")
 
-    monkeypatch.setattr(WatchedConnection, "connect", classmethod(connect))
     health = ServerHealth(max_wait_seconds=35, probe=Probe(alive=False))
     with pytest.raises(ConnectionTimeout):
-        health.connect("first")
+        health.connect(partial(time_out, "first"))
     with pytest.raises(psycopg.OperationalError, match="does not answer"):
-        health.connect("spared")
+        health.connect(partial(time_out, "spared"))
     clock.now += RESULT_VALID_SECONDS
     with pytest.raises(ConnectionTimeout):
-        health.connect("later")
+        health.connect(partial(time_out, "later"))
     assert tries == ["first", "later"]
 
 
-def test_after_a_refusal_the_next_connection_is_tried_at_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_class: type[WatchedConnection]) -> WatchedConnection:
+def test_after_a_refusal_the_next_connection_is_tried_at_once(clock: Clock) -> None:
+    def refuse() -> None:
         raise psycopg.OperationalError("too many clients already")
 
-    monkeypatch.setattr(WatchedConnection, "connect", classmethod(refuse))
     health = ServerHealth(max_wait_seconds=35, probe=Probe(alive=False))
     for _ in range(2):
         with pytest.raises(psycopg.OperationalError, match="too many"):
-            health.connect()
+            health.connect(refuse)
 
 
 def test_a_server_that_cannot_be_probed_counts_as_answering(tmp_path: Path) -> None:

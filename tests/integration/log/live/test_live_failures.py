@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from structlog.testing import capture_logs
 
 from app.api import event_subscription
+from app.log.filter import matching
 from app.log.live import hub, watch
 from app.log.live.reading import read_page, without_times
 from app.schemas.event_queries import EventFilter
@@ -112,12 +113,12 @@ def test_a_page_ends_at_its_limits_of_size_events_and_positions(
 ) -> None:
     served.post(*numbered(1, 10))
     pages = {"PAGE_CHARACTERS": [1, 2, 3], "PAGE_EVENTS": [2, 4, 6], "WINDOW": [3, 6, 9]}
-    wanted = without_times(EventFilter())
+    matches = matching(without_times(EventFilter()))
     for bound, reached in pages.items():
         with monkeypatch.context() as patched, served.live._sessions() as session:
             patched.setattr(f"app.log.live.reading.{bound}", reached[0])
             after, found = 0, []
             for _ in reached:
-                after = read_page(session, wanted, after, 10).read_until
+                after = read_page(session, matches, after, 10).read_until
                 found.append(after)
         assert found == reached, bound

@@ -14,7 +14,6 @@ from app.log.live.reading import ANY_TIME, Frame, Page, without_times
 from app.schemas.event_queries import EventFilter, OccurredFilter
 
 NOW = datetime.now(UTC)
-WANTED = EventFilter()
 
 
 def frame(position: int, occurred: datetime = NOW) -> Frame:
@@ -65,7 +64,7 @@ def test_each_event_comes_once_whether_past_live_or_dropped_from_the_feed(
 ) -> None:
     async def follow() -> tuple[list[int], list[int]]:
         log = Log(matching, start)
-        feed = Feed(WANTED, start)
+        feed = Feed(start)
         running = asyncio.create_task(feed.run(log.read_new, lambda: budget))
         after = min(begin, start)
         subscription = Subscription(feed, ANY_TIME, after, log.read, lambda: None)
@@ -87,7 +86,7 @@ def test_each_event_comes_once_whether_past_live_or_dropped_from_the_feed(
 def test_readers_of_one_feed_share_its_pages() -> None:
     async def follow() -> int:
         log = Log(range(1, 31), 0)
-        feed = Feed(WANTED, 0)
+        feed = Feed(0)
         running = asyncio.create_task(feed.run(log.read_new, lambda: 10_000))
         readers = [
             asyncio.create_task(positions_of(Subscription(feed, ANY_TIME, 0, log.read, lambda: None), 30))
@@ -106,7 +105,7 @@ def test_readers_of_one_feed_share_its_pages() -> None:
 def test_a_feed_holds_no_more_than_its_budget() -> None:
     async def follow() -> tuple[int, int]:
         log = Log(range(1, 31), 30)
-        feed = Feed(WANTED, 0)
+        feed = Feed(0)
         running = asyncio.create_task(feed.run(log.read_new, lambda: 50))
         while feed.read_until < 30:
             await asyncio.sleep(0)
@@ -119,7 +118,7 @@ def test_a_feed_holds_no_more_than_its_budget() -> None:
 
 def test_each_reader_has_its_own_times() -> None:
     async def follow() -> list[int]:
-        feed = Feed(WANTED, 0)
+        feed = Feed(0)
         ages = [3, 1, 2, 0]
 
         async def read(_after: int) -> Page:
@@ -138,7 +137,7 @@ def test_an_unanswerable_filter_ends_all_its_readers() -> None:
         raise InvalidRequest("no")
 
     async def follow() -> None:
-        feed = Feed(WANTED, 0)
+        feed = Feed(0)
         reader = asyncio.create_task(Subscription(feed, ANY_TIME, 0, fail, lambda: None).next())
         await asyncio.sleep(0)
         await feed.run(fail, lambda: 0)
@@ -150,7 +149,7 @@ def test_an_unanswerable_filter_ends_all_its_readers() -> None:
 
 def test_a_reader_behind_a_failed_feed_ends_as_well() -> None:
     async def read_on() -> Sequence[Frame]:
-        feed = Feed(WANTED, 5)
+        feed = Feed(5)
         feed.fail(InvalidRequest("The log was restored."))
         # There is an event after this position, but it may belong to another log.
         return await Subscription(feed, ANY_TIME, 0, Log([1], head=2).read, lambda: None).next()
@@ -162,7 +161,7 @@ def test_a_reader_behind_a_failed_feed_ends_as_well() -> None:
 def test_a_cancelled_wait_loses_no_event() -> None:
     async def follow() -> list[int]:
         log = Log([1], 0)
-        feed = Feed(WANTED, 0)
+        feed = Feed(0)
         subscription = Subscription(feed, ANY_TIME, 0, log.read, lambda: None)
         waiting = asyncio.create_task(subscription.next())
         await asyncio.sleep(0)

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.postgres.cursors import Cursor, LazyColumns
+from app.postgres.connection import Cursor, LazyColumns
 
 STATEMENTS = [
     "SELECT 1 AS number, 'a' AS text, '{}'::jsonb AS \"the object\", 1.50::numeric(5, 2) AS amount",
