@@ -166,6 +166,7 @@ def serve(
         # `RequestContext` logs the requests, without their paths and query strings.
         access_log=False,
         http=BoundedHttpProtocol,
+        forwarded_allow_ips=list(app.state.settings.trusted_proxies),
         **options,
     )
     Server(app, config, drain=drain).run()

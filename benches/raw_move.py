@@ -24,7 +24,8 @@ INSERT INTO event (position, id, occurred, event, resource_id, resource, related
 SELECT head.before + row_number() OVER (ORDER BY gone.sequence), gone.id, gone.occurred,
        'prefect.deployment.' || gone.operation, 'prefect.deployment.' || gone.resource_id,
        jsonb_build_object('prefect.resource.id', 'prefect.deployment.' || gone.resource_id, 'prefect.resource.name',
-                          gone.name, 'aftercommit.revision', gone.revision::text),
+                          gone.name, 'aftercommit.revision', gone.revision::text)
+         || (SELECT jsonb_object_agg('aftercommit.' || part.key, part.value) FROM jsonb_each(gone.attribution) AS part),
        jsonb_build_array(
          jsonb_build_object('prefect.resource.id', 'prefect.flow.' || (gone."references"->>'flow_id'),
                             'prefect.resource.name', 'flow', 'prefect.resource.role', 'flow'),
@@ -32,7 +33,10 @@ SELECT head.before + row_number() OVER (ORDER BY gone.sequence), gone.id, gone.o
                             'prefect.resource.name', 'default', 'prefect.resource.role', 'work-queue'),
          jsonb_build_object('prefect.resource.id', 'prefect.work-pool.' || (gone."references"->>'work_queue_id'),
                             'prefect.resource.name', 'bench', 'prefect.resource.role', 'work-pool',
-                            'prefect.work-pool.type', 'process')),
+                            'prefect.work-pool.type', 'process'),
+         jsonb_build_object('prefect.resource.id', 'aftercommit.' || replace(gone.attribution->>'actor', ':', '.'),
+                            'prefect.resource.name', split_part(gone.attribution->>'actor', ':', 2),
+                            'prefect.resource.role', 'actor')),
        CASE WHEN gone.before IS NULL THEN jsonb_build_object('fields', gone.after)
             ELSE jsonb_build_object('updated_fields', jsonb_build_array('description'), 'updates', jsonb_build_object(
               'description', jsonb_build_object('from', gone.before->'description', 'to', gone.after->'description')))

@@ -6,6 +6,10 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.json import Jsonb
 
+from app.capture.attribution import PARTS, as_labels, as_related, stored
+from app.capture.masking import Masker
+from benches.synthetic import ATTRIBUTION
+
 EVENTS_OF_RESOURCE: Final = 20
 EVENTS_OF_FLOW: Final = 100
 POOL: Final = "prefect.work-pool.00000000-0000-4000-8000-00000000aaaa"
@@ -16,12 +20,12 @@ EVENTS: Final = """
 INSERT INTO event (position, id, occurred, event, resource_id, resource, related, payload, revision)
 SELECT n, uuidv7(), now() - make_interval(secs => %(most)s - n), name, resource_id,
        jsonb_build_object('prefect.resource.id', resource_id, 'prefect.resource.name', 'bench-' || n / %(of_resource)s,
-                          'aftercommit.revision', (n %% %(of_resource)s + 1)::text),
+                          'aftercommit.revision', (n %% %(of_resource)s + 1)::text) || %(attribution)s,
        jsonb_build_array(
          jsonb_build_object('prefect.resource.id', 'prefect.flow.' || lpad(to_hex(n / %(of_flow)s), 32, '0')::uuid,
                             'prefect.resource.name', 'flow', 'prefect.resource.role', 'flow'),
          jsonb_build_object('prefect.resource.id', %(pool)s::text, 'prefect.resource.name', 'bench',
-                            'prefect.resource.role', 'work-pool', 'prefect.work-pool.type', 'process')),
+                            'prefect.resource.role', 'work-pool', 'prefect.work-pool.type', 'process')) || %(actor)s,
        %(payload)s, n %% %(of_resource)s + 1
 FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n,
      LATERAL (SELECT 'prefect.deployment.' || lpad(to_hex(n / %(of_resource)s), 32, '0')::uuid AS resource_id,
@@ -41,6 +45,7 @@ class EventFilters:
 def grow_log(connection: psycopg.Connection[Any], first: int, last: int, most: int) -> None:
     """Append events at the positions `first` to `last`. The event at `most` occurs now, others before."""
     payload = {"updated_fields": ["description"], "updates": {"description": {"from": "x" * 40, "to": "y" * 40}}}
+    parts = stored(ATTRIBUTION, Masker(""), PARTS)
     parameters = {
         "first": first,
         "last": last,
@@ -48,6 +53,8 @@ def grow_log(connection: psycopg.Connection[Any], first: int, last: int, most: i
         "of_resource": EVENTS_OF_RESOURCE,
         "of_flow": EVENTS_OF_FLOW,
         "pool": POOL,
+        "attribution": Jsonb(as_labels(parts)),
+        "actor": Jsonb(as_related(parts)),
         "payload": Jsonb(payload),
         "rare": RARE_NAME,
         "rare_every": RARE_EVERY,

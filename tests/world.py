@@ -102,8 +102,9 @@ def updates(event: JsonEvent) -> dict[str, Any]:
 
 
 def related(event: JsonEvent) -> list[tuple[str, str | None]]:
-    """Return the role and the name of each related resource, in order."""
-    return [(r["prefect.resource.role"], r.get("prefect.resource.name")) for r in event["related"]]
+    """Return the role and the name of each related resource, in order, without the actor of the change."""
+    found = [(r["prefect.resource.role"], r.get("prefect.resource.name")) for r in event["related"]]
+    return [(role, name) for role, name in found if role != "actor"]
 
 
 def assert_audit_is_clean(sessions: sessionmaker[Session]) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from app.capture.attribution import as_labels, as_related
 from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import kind_named
 from app.errors import DispatchError
@@ -63,8 +64,9 @@ def build(snapshot: Claimed, related: Sequence[RelatedResource], updates: JsonOb
             RESOURCE_NAME: snapshot.name,
             **snapshot.labels,
             REVISION: str(snapshot.revision),
+            **as_labels(snapshot.attribution),
         },
-        related=list(related),
+        related=[*related, *as_related(snapshot.attribution)],
         payload=_within(size_cap, _payload(kind, snapshot, updates), snapshot.size),
         follows=snapshot.follows,
     )

@@ -28,7 +28,7 @@ class Claimed:
     references: JsonObject
     labels: JsonObject
     follows: UUID | None
-    correlation_id: str | None
+    attribution: JsonObject
     schema_version: int
     captured: datetime
     attempts: int

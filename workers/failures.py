@@ -42,7 +42,7 @@ def _failed(snapshot: Claimed, error: Exception, now: datetime) -> dict[str, obj
         revision=snapshot.revision,
         attempts=attempts,
         error=text,
-        correlation_id=snapshot.correlation_id,
+        correlation_id=snapshot.attribution.get("request"),
     )
     return {
         "id": snapshot.id,

@@ -5,11 +5,15 @@ from typing import Final
 from sqlalchemy import and_, func, or_, select, true
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.capture.attribution import SERVICE, Attribution, acting_as
 from app.capture.kinds import DEPLOYMENT, WORK_POOL, WORK_QUEUE
 from app.capture.readiness import refresh_status, status_is_current
 from app.capture.snapshot import Change
 from app.models import Deployment, WorkQueue
 from app.outbox.record import record
+
+ATTRIBUTION: Final = Attribution(f"{SERVICE}:readiness")
+"""Nobody asks for these changes."""
 
 READINESS_LOCK: Final = 0x61C2
 """The advisory lock that lets one process at a time do this, however many beats there are."""
@@ -34,7 +38,8 @@ def refresh_all_statuses(sessions: sessionmaker[Session]) -> int:
                 if not session.scalar(select(func.pg_try_advisory_xact_lock(READINESS_LOCK))):
                     return changed
                 changes = refresh(session)
-                record(session, changes)
+                with acting_as(ATTRIBUTION):
+                    record(session, changes)
             changed += len(changes)
             if not changes:
                 break

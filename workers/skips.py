@@ -4,6 +4,7 @@ It is a pure function that does not touch what may have made the snapshot fail: 
 related resources, and reads neither states nor references.
 """
 
+from app.capture.attribution import as_labels, as_related
 from app.capture.kind_classes import ResourceKind
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, REVISION, Event
 from workers.claimed import Claimed
@@ -24,8 +25,9 @@ def build_skip(snapshot: Claimed) -> Event:
             RESOURCE_ID: kind.resource_id(snapshot.resource_id),
             RESOURCE_NAME: snapshot.name,
             REVISION: str(snapshot.revision),
+            **as_labels(snapshot.attribution),
         },
-        related=[],
+        related=as_related(snapshot.attribution),
         payload={
             "skipped": {
                 "operation": snapshot.operation,

@@ -2,11 +2,13 @@
 
 from app.access.credentials import Credentials, Secrets, read_secrets
 from app.access.exposure import is_loopback, require_credential
+from app.access.holder import Holder
 from app.access.sites import UNSAFE_METHODS, SiteRules, is_of_page
 
 __all__ = [
     "UNSAFE_METHODS",
     "Credentials",
+    "Holder",
     "Secrets",
     "SiteRules",
     "is_loopback",

@@ -33,6 +33,7 @@ class KnownKey(NamedTuple):
     name: str
     role: Role
     expires: datetime | None = None
+    may_act_for_others: bool = False
 
     def has_expired(self) -> bool:
         """Return whether the key is no longer valid, by the clock of this machine."""
@@ -48,8 +49,17 @@ def digest_of(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
-def create_key(session: Session, name: str, role: Role = Role.WRITE, expires: datetime | None = None) -> str:
+def create_key(
+    session: Session,
+    name: str,
+    role: Role = Role.WRITE,
+    expires: datetime | None = None,
+    *,
+    may_act_for_others: bool = False,
+) -> str:
     """Create a key and return it. It cannot be read again, because only its digest is stored.
+
+    With `may_act_for_others`, its requests may say on whose behalf they make a change.
 
     Raises:
         Conflict: a key with this name exists; it may be revoked.
@@ -61,6 +71,7 @@ def create_key(session: Session, name: str, role: Role = Role.WRITE, expires: da
         "hint": key[:HINT_LENGTH],
         "role": role,
         "expires": expires,
+        "may_act_for_others": may_act_for_others,
     }
     statement = insert(ApiKey).values(row).on_conflict_do_nothing(index_elements=[ApiKey.name]).returning(ApiKey.id)
     if session.execute(statement).first() is None:
@@ -92,9 +103,9 @@ def revoke_key(session: Session, name: str) -> None:
 
 def known_keys(session: Session) -> Keys:
     """Return the keys that are not revoked."""
-    columns = (ApiKey.digest, ApiKey.id, ApiKey.name, ApiKey.role, ApiKey.expires)
+    columns = (ApiKey.digest, ApiKey.id, ApiKey.name, ApiKey.role, ApiKey.expires, ApiKey.may_act_for_others)
     rows = session.execute(select(*columns).where(ApiKey.revoked.is_(None)))
-    return {digest: KnownKey(id_, name, Role(role), expires) for digest, id_, name, role, expires in rows}
+    return {digest: KnownKey(id_, name, Role(role), expires, may) for digest, id_, name, role, expires, may in rows}
 
 
 def record_uses(session: Session, uses: Mapping[UUID, datetime]) -> None:

@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from app.access.api_keys import PREFIX, Keys, KnownKey, digest_of, known_keys, record_uses
 from app.access.failed_tries import FailedTries
+from app.access.holder import ANYONE, Holder, holder_of_auth_string, holder_of_key
 from app.access.key_ring import KeyRing
 from app.access.key_uses import KeyUses, Uses
 from app.errors import ExpiredKey, Unauthorized, Unavailable
-from app.models.api_key import Role
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
 
@@ -61,6 +61,7 @@ class Credentials:
             is_exposed: whether other machines can reach the process.
         """
         self._auth_string = _bytes(settings.api_auth_string)
+        self._user = holder_of_auth_string(self._auth_string)
         self._is_exposed = is_exposed
         # Separate connections: a revocation must be noticed even while requests use all connections of their pool, and
         # while the other one waits to write the uses of keys.
@@ -70,8 +71,8 @@ class Credentials:
         self._ring = KeyRing(self.read_keys)
         self._tries = FailedTries()
 
-    async def admit(self, secrets: Secrets, address: str) -> Role:
-        """Return the role of a request with these secrets. Answer slowly if the address has sent many wrong ones.
+    async def admit(self, secrets: Secrets, address: str) -> Holder:
+        """Return the holder of these secrets. Answer slowly if the address has sent many wrong ones.
 
         A request without any secret is no try, and the holder of an expired key does not guess.
 
@@ -80,7 +81,7 @@ class Credentials:
             Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
         """
         try:
-            role = await self.check(secrets)
+            holder = await self.check(secrets)
         except ExpiredKey:
             raise
         except Unauthorized:
@@ -89,25 +90,25 @@ class Credentials:
             raise
         if self._has_auth_string(secrets):
             await self._tries.succeed(address)
-        return role
+        return holder
 
-    async def check(self, secrets: Secrets) -> Role:
-        """Return the role of a request with these secrets.
+    async def check(self, secrets: Secrets) -> Holder:
+        """Return the holder of these secrets.
 
         Raises:
             Unauthorized: none of the secrets is valid. It is ExpiredKey if one is a key that has expired.
             Unavailable: the answer depends on the keys, and this process has not been able to read them yet.
         """
         if self._has_auth_string(secrets):
-            return Role.ADMIN
+            return self._user
         if self._auth_string is not None and not any(secret.startswith(PREFIX.encode()) for secret in secrets):
             raise Unauthorized(UNAUTHORIZED)
         keys = await self._known_keys()
         if self._auth_string is None and not keys and not self._is_exposed:
-            return Role.ADMIN
+            return ANYONE
         key = _valid_key(secrets, keys)
         self._uses.note(key.id)
-        return key.role
+        return holder_of_key(key)
 
     def key_name(self, secrets: Secrets) -> str | None:
         """Return the name of the key among these secrets, for the log. The auth string has no name."""

@@ -11,9 +11,9 @@ from app.api.deployment_responses import schedule_responses
 from app.crud.deployments import schedules as schedule_lists
 from app.crud.deployments.reading import read_deployment
 from app.crud.deployments.writing import lock_deployment, set_schedules
+from app.schemas.bodies import within_digits
 from app.schemas.bounds import BoundedList
 from app.schemas.schedules import ScheduleCreate, ScheduleResponse, ScheduleUpdate
-from app.schemas.storable import within_digits
 from app.web.routing import make_router
 
 router = make_router("/deployments/{deployment_id:uuid}/schedules", tags=["deployments"])

@@ -27,9 +27,9 @@ from app.schemas.event_queries import (
 )
 from app.schemas.page_token import Position
 from app.telemetry import get_logger
-from app.web.authentication import secrets_of
 from app.web.connections import TooSlow, abort_connection, abort_connection_later, run_until_first_ends, with_timeout
 from app.web.routing import also, make_router
+from app.web.sender import secrets_of
 
 logger = get_logger(__name__)
 router = make_router("/events", tags=["events"])

@@ -1,11 +1,13 @@
 """The routes that workers call: heartbeats, and polls for runs. Nothing runs here, so polls return no runs."""
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Body
 from sqlalchemy.orm import Session
 
+from app.capture.attribution import acting_as, attribution
 from app.crud.work_pools import polls
 from app.crud.work_pools import workers as pool_workers
 from app.crud.work_pools.workers import WorkerView
@@ -19,7 +21,8 @@ router = make_router(tags=["workers"])
 @router.post("/work_pools/{name}/workers/heartbeat", status_code=HTTPStatus.NO_CONTENT)
 def record_heartbeat(name: PathName, body: Heartbeat, session: Session) -> None:
     """Record a heartbeat of a worker of the pool."""
-    pool_workers.record_heartbeat(session, name, body)
+    with acting_as(replace(attribution.get(), worker=body.name)):
+        pool_workers.record_heartbeat(session, name, body)
 
 
 @router.post("/work_pools/{name}/workers/filter")

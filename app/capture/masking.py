@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from app.capture.masking_rules import Place, Rules, is_environment, is_name
-from app.capture.masking_urls import mask_urls
+from app.capture.masking_urls import as_text, mask_urls
 
 MASKED: Final = "$masked"
 
@@ -30,7 +30,6 @@ SCHEMA_VALUES: Final = frozenset({"default", "example", "examples", "const", "en
 
 FINGERPRINT_OF: Final = b"aftercommit masking key"
 """The text whose HMAC is the fingerprint of the key. It is not JSON, so it is the mask of no value."""
-
 CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -57,6 +56,11 @@ class Masker:
         if place is None:
             place = self._places[field] = self._rules.place(field)
         return self._mask_secrets(value, place)
+
+    def mask_text(self, field: str, text: str) -> str:
+        """Return this field's text in which every secret is masked. If all of it is a secret, the mask is a text."""
+        masked = self.mask(field, text)
+        return masked if isinstance(masked, str) else as_text(masked)
 
     def _mask_secrets(self, value: Any, place: Place) -> Any:
         """Mask the secrets at and below this place."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 URL_END: Final = re.compile(r"""\s|["'`](?=[\s,;:)\]}"'`]|$)""")
@@ -103,3 +103,8 @@ def _userinfo_end(rest: str, *, web: bool) -> int:
         return at if CLEAR_HOST.fullmatch(authority, at + 1) else run.rfind("@")
     is_host = ":" not in authority or (web and PORT.search(authority)) or authority.startswith("[")
     return -1 if is_host else run.rfind("@")
+
+
+def as_text(masked: Any) -> str:
+    """Return a text, or the mask of a whole text in the form of masks inside URLs: `$masked-<digits>`."""
+    return masked if isinstance(masked, str) else "-".join(next(iter(masked.items())))

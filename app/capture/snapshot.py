@@ -42,6 +42,7 @@ class Snapshot:
         references: the ids of the related resources, by column, after the change (for a deletion, before it).
         labels: the labels of the resource, after the change (for a deletion, before it).
         follows: the event id of the resource's previous change.
+        attribution: who made the change, by which request, and why (`app.capture.attribution.stored`).
     """
 
     id: UUID
@@ -57,7 +58,7 @@ class Snapshot:
     references: JsonObject
     labels: JsonObject
     follows: UUID | None
-    correlation_id: str | None
+    attribution: Mapping[str, str]
 
     @property
     def label(self) -> str:
@@ -145,8 +146,11 @@ def make_masker(settings: Settings) -> Masker:
     return Masker(settings.masking_key.get_secret_value(), rules)
 
 
-def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
-    """Return the snapshot of a change. Its tracked fields and labels are masked and JSON-safe."""
+def capture(change: Change, masker: Masker, attribution: Mapping[str, str]) -> Snapshot:
+    """Return the snapshot of a change. Its tracked fields and labels are masked and JSON-safe.
+
+    `attribution` is who made the change, by which request, and why, as `app.capture.attribution.stored` returns it.
+    """
     kind, row = change.kind, change.row
     before, after = _tracked(change, masker)
     return Snapshot(
@@ -165,7 +169,7 @@ def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snaps
         },
         labels={label: masker.mask(label, text) for label, text in _labels(change).items()},
         follows=change.before["event_id"] if change.before is not None else None,
-        correlation_id=correlation_id,
+        attribution=attribution,
     )
 
 

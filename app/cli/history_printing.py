@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from app.capture.attribution import label_of
 from app.cli.control_characters import escape_control_characters
 from app.cli.diff_lines import Line, value_lines
 from app.cli.diff_printing import print_labelled_value, print_lines
-from app.cli.events.lines import resource_name, summarize_changes
+from app.cli.events.lines import actor_of, resource_name, summarize_changes
 from app.cli.events.showing import change_lines
 from app.cli.times import format_time
 from app.log.history import ResourceHistory
@@ -25,9 +26,15 @@ def print_history(history: ResourceHistory, events: Sequence[EventRow]) -> None:
     for event in events:
         line = f"{event.revision:>4}  {format_time(event.occurred)}  {event.event.rpartition('.')[2]}"
         summary = summarize_changes(event)
-        _print(f"{line}  {summary}  (event {event.position})" if summary else f"{line}  (event {event.position})")
+        _print("  ".join(part for part in (line, summary, _author(event), f"(event {event.position})") if part))
         print_lines(_changed_fields(event), depth=2)
     _print("")
+
+
+def _author(event: EventRow) -> str:
+    """Return who made the change and why, or an empty text."""
+    actor, reason = actor_of(event), event.resource.get(label_of("reason"))
+    return "" if not actor else f"by {actor}" if reason is None else f"by {actor}: {reason}"
 
 
 def _heading(history: ResourceHistory) -> str:

@@ -25,6 +25,8 @@ Examples:
 
 [bold]aftercommit keys create me --role admin --expires 2027-01-31T18:00+01:00[/bold]
 
+[bold]aftercommit keys create portal --may-act-for-others[/bold]  for a program in which several people make changes
+
 [bold]export PREFECT_API_AUTH_STRING=$(aftercommit keys create ci)[/bold]  for Prefect's client, also for live events
 
 [bold]curl -H "Authorization: Bearer $KEY" http://127.0.0.1:4200/api/version[/bold]
@@ -51,6 +53,9 @@ LAST_KEY = (
     "No valid key is left. Unless AFTERCOMMIT_API_AUTH_STRING is set, an API on loopback now accepts every request, "
     "and an API that listens on the network refuses every request."
 )
+
+FOR_OTHERS: Final = "may_act_for_others"
+"""This column is only in the JSON: 80 columns are enough for the others."""
 
 app = typer.Typer(help="Create, list and revoke API keys.", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -81,12 +86,16 @@ def create(
             parser=parse_expiry, metavar="TIME", help=f"When the key expires; never by default. {EXPIRY_HELP}"
         ),
     ] = None,
+    may_act_for_others: Annotated[
+        bool,
+        typer.Option("--may-act-for-others", help="Its requests may say on whose behalf they make a change."),
+    ] = False,
     data_dir: DataDir = DEFAULT,
 ) -> None:
     """Create a key and print it, only this once: the database stores only its digest."""
     with database_session(data_dir) as session:
         is_first = not known_keys(session)
-        key = create_key(session, name, role, expires)
+        key = create_key(session, name, role, expires, may_act_for_others=may_act_for_others)
         session.commit()
     end = "It does not expire." if expires is None else f"It expires at {format_time(expires)}."
     typer.echo(f"The role of this key is {role}: it {MAY[role]}. {end}", err=True)
@@ -105,6 +114,7 @@ def print_keys(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
                 "name": key.name,
                 "key": f"{key.hint}...",
                 "role": key.role,
+                FOR_OTHERS: key.may_act_for_others,
                 "created": key.created,
                 "expires": key.expires,
                 "last_used": key.last_used,
@@ -119,9 +129,10 @@ def print_keys(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
         Console().print("There are no keys.")
         return
     # Without a frame, so that 80 columns are enough for all times.
-    table = Table(*keys[0], box=None, pad_edge=False)
+    columns = [name for name in keys[0] if name != FOR_OTHERS]
+    table = Table(*columns, box=None, pad_edge=False)
     for key in keys:
-        table.add_row(*(_cell(name, value) for name, value in key.items()))
+        table.add_row(*(_cell(name, key[name]) for name in columns))
     Console().print(table)
 
 

@@ -47,8 +47,8 @@ class Gate:
             problem = await self.sites.problem_with(headers, is_change=is_change)
             if problem is not None:
                 return HTTPStatus.FORBIDDEN, problem
-            role = await self.credentials.admit(read_secrets(headers.get("authorization")), address)
-            if role is not Role.ADMIN and line.method in UNSAFE_METHODS and line.path != READING:
+            holder = await self.credentials.admit(read_secrets(headers.get("authorization")), address)
+            if holder.role is not Role.ADMIN and line.method in UNSAFE_METHODS and line.path != READING:
                 return HTTPStatus.FORBIDDEN, ADMINS_ONLY
         except Unauthorized as error:
             return HTTPStatus.UNAUTHORIZED, str(error)

@@ -1,7 +1,6 @@
 """Appends the events that clients send to the log. They can neither replace nor imitate the registry's own events."""
 
 from collections.abc import Sequence
-from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, literal, select, union_all
@@ -10,21 +9,19 @@ from sqlalchemy.orm import Session
 
 from app.capture.masking import Masker
 from app.capture.masking_key import require_known_key
+from app.capture.masking_urls import as_text
 from app.log.append import append, append_one_by_one, lock_log
 from app.models import EventRow, SnapshotRow
 from app.schemas.client_events import ClientEvent
-from app.schemas.event import Event, Resource
-
-RESERVED_PREFIX: Final = "aftercommit."
-"""The prefix of the labels that only the registry sets."""
+from app.schemas.event import RESERVED_PREFIX, RESOURCE_ID, Event, Resource
 
 
 def append_client_events(session: Session, events: Sequence[ClientEvent], masker: Masker) -> None:
     """Append the new events in their order, in the session's open transaction: all of them or none.
 
     An event is left out as a duplicate if its id is already in the log, in the outbox or earlier in the same batch.
-    The appended events have no revision and no label that begins with `aftercommit.`, whatever the client sent: only
-    the registry's own events have these.
+    The appended events have no revision, no label and no related resource that begins with `aftercommit.`, whatever
+    the client sent: only the service's own events have these.
 
     Raises:
         WrongMaskingKey: the masks in the database were made with another key.
@@ -69,7 +66,7 @@ def _as_event(event: ClientEvent, masker: Masker) -> Event:
         occurred=event.occurred,
         event=event.event,
         resource=_masked_labels(event.resource, masker),
-        related=[_masked_labels(labels, masker) for labels in event.related],
+        related=[_masked_labels(labels, masker) for labels in event.related if not _is_ours(labels)],
         payload=masker.mask("payload", event.payload),
         follows=event.follows,
     )
@@ -79,9 +76,9 @@ def _masked_labels(labels: Resource, masker: Masker) -> Resource:
     masked = masker.mask(
         "resource", {key: value for key, value in labels.items() if not key.startswith(RESERVED_PREFIX)}
     )
-    return {key: _as_text(value) for key, value in masked.items()}
+    return {key: as_text(value) for key, value in masked.items()}
 
 
-def _as_text(value: Any) -> str:
-    """Return a mask as text, because label values are texts. Its form is the one of masks inside URLs."""
-    return value if isinstance(value, str) else "-".join(next(iter(value.items())))
+def _is_ours(labels: Resource) -> bool:
+    """Return whether these are the labels of an actor, or of another resource that only the service names."""
+    return labels[RESOURCE_ID].startswith(RESERVED_PREFIX)

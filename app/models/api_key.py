@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, LargeBinary, Text, func
+from sqlalchemy import CheckConstraint, LargeBinary, Text, false, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.postgres.base import Base
@@ -46,6 +46,8 @@ class ApiKey(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     hint: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
+    may_act_for_others: Mapped[bool] = mapped_column(server_default=false())
+    """Whether its requests may say on whose behalf they make a change."""
     created: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     expires: Mapped[datetime | None]
     last_used: Mapped[datetime | None]

@@ -62,6 +62,9 @@ class SnapshotRow(Base):
         CheckConstraint("skip_reason IS NULL OR (attempts > 0 AND skip_reason <> '')", name="skip_reason"),
         CheckConstraint("jsonb_typeof(\"references\") = 'object'", name="references"),
         CheckConstraint("jsonb_typeof(labels) = 'object'", name="labels"),
+        CheckConstraint(
+            "attribution ? 'actor' AND jsonb_typeof(attribution -> 'actor') = 'string'", name="attribution"
+        ),
         CheckConstraint(f"size <= {2 * STATE_LIMIT}", name="size"),
         # The second condition serializes the state once more. Small states skip it.
         CheckConstraint(f"size <= {STATE_LIMIT} OR octet_length(after::text) <= {STATE_LIMIT}", name="state_size"),
@@ -96,7 +99,8 @@ class SnapshotRow(Base):
     references: Mapped[JsonObject] = mapped_column(Json)
     labels: Mapped[JsonObject] = mapped_column(server_default=text("'{}'::jsonb"))
     follows: Mapped[UUID | None]
-    correlation_id: Mapped[str | None] = mapped_column(Text)
+    attribution: Mapped[JsonObject] = mapped_column(Json)
+    """Who made the change, by which request, and why: the parts of `app.capture.attribution.Attribution`."""
     schema_version: Mapped[int] = mapped_column(
         # Set by the process: the database is migrated while processes of the previous version still write.
         SmallInteger,

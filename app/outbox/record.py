@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from app.broker.doorbell import Doorbell
 from app.broker.doorbells import ring
+from app.capture.attribution import attribution, stored
 from app.capture.masking_key import require_known_key
 from app.capture.snapshot import Change, Snapshot, capture, make_masker
 from app.models import SnapshotRow
 from app.postgres.base import core_table
 from app.postgres.bulk import insert_many
 from app.settings import get_settings
-from app.telemetry import correlation_id
 
 PENDING: Final = "aftercommit.doorbells"
 COLUMNS: Final = tuple(field.name for field in fields(Snapshot))
@@ -28,16 +28,18 @@ COLUMNS: Final = tuple(field.name for field in fields(Snapshot))
 def record(session: Session, changes: Sequence[Change]) -> None:
     """Store a snapshot of each change in the open transaction, in this order; ring their doorbells after its commit.
 
-    This is one INSERT for all changes. A rollback removes the snapshots and their doorbells.
+    This is one INSERT for all changes. A rollback removes the snapshots and their doorbells. Each snapshot has the
+    current `attribution`.
 
     Raises:
         WrongMaskingKey: the masks in the database were made with another key.
     """
     if not changes:
         return
-    current = correlation_id.get()
-    masker = make_masker(get_settings())
+    settings = get_settings()
+    masker = make_masker(settings)
     require_known_key(session, masker)
+    current = stored(attribution.get(), masker, settings.actor_fields)
     snapshots = [capture(change, masker, current) for change in changes]
     rows = ([getattr(snapshot, name) for name in COLUMNS] for snapshot in snapshots)
     insert_many(session, core_table(SnapshotRow), COLUMNS, rows)

@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
+from app.schemas.bodies import with_few_keys, within_digits
 from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
 from app.schemas.examples import CLIENT_EVENT, example
 from app.schemas.shared import Object
-from app.schemas.storable import with_few_keys, within_digits
 from app.schemas.times import UtcTime
 
 MAX_BATCH: Final = 10_000

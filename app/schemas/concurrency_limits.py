@@ -7,9 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StrictBool, StrictFloat
 
 from app.models import ConcurrencyLimit
+from app.schemas.bodies import Changes, WireModel
 from app.schemas.bounds import BoundedList
 from app.schemas.examples import CONCURRENCY_LIMIT, CONCURRENCY_LIMIT_CHANGES, TAG_LIMIT, TAG_LIMIT_RESET, example
-from app.schemas.shared import NAME_LENGTH, Changes, Count, Name, Paging, Query, ResourceResponse, WireModel
+from app.schemas.shared import NAME_LENGTH, Count, Name, Paging, Query, ResourceResponse
 
 TAG_PREFIX: Final = "tag:"
 """A tag's limit is stored as a global limit whose name starts with this prefix."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
+from app.schemas.bodies import WireModel
 from app.schemas.bounds import BoundedList
 from app.schemas.examples import (
     DEPLOYMENT,
@@ -18,18 +19,7 @@ from app.schemas.examples import (
 from app.schemas.filters import DeploymentFilter, FlowFilter, RunFilters, WorkPoolFilter, WorkQueueFilter
 from app.schemas.numbers import WHOLE
 from app.schemas.schedules import ScheduleCreate, ScheduleUpdate
-from app.schemas.shared import (
-    INTEGER_MAX,
-    Labels,
-    Name,
-    Object,
-    PageNumber,
-    Paging,
-    Query,
-    Tags,
-    Text,
-    WireModel,
-)
+from app.schemas.shared import INTEGER_MAX, Labels, Name, Object, PageNumber, Paging, Query, Tags, Text
 
 PARAMETERS_LIMIT: Final = 512 * 1024
 DELETE_LIMIT: Final = 50

@@ -9,7 +9,11 @@ from pydantic import BaseModel, ConfigDict
 RESOURCE_ID: Final = "prefect.resource.id"
 RESOURCE_NAME: Final = "prefect.resource.name"
 RESOURCE_ROLE: Final = "prefect.resource.role"
-REVISION: Final = "aftercommit.revision"
+RESERVED_PREFIX: Final = "aftercommit."
+"""Only the service itself sets labels, and names resources, that begin so."""
+REVISION: Final = f"{RESERVED_PREFIX}revision"
+ACTOR_ROLE: Final = "actor"
+"""The role of the related resource that made the change. Prefect Cloud uses the same."""
 
 OMITTED: Final = "$omitted"
 """The key of the object that replaces a value too large for the payload: `{"$omitted": <size in bytes>}`."""

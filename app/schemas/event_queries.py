@@ -17,12 +17,12 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from app.schemas.bodies import MODEL_KEYS, with_few_keys
 from app.schemas.bounds import BoundedList
 from app.schemas.event import ReceivedEvent
 from app.schemas.examples import EVENTS, example
 from app.schemas.nulls import accept_null
 from app.schemas.numbers import WHOLE
-from app.schemas.storable import MODEL_KEYS, with_few_keys
 from app.schemas.times import UtcTime
 
 DEFAULT_WINDOW: Final = timedelta(days=180)

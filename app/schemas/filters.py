@@ -6,8 +6,9 @@ from uuid import UUID
 from pydantic import StrictBool
 
 from app.postgres.base import JsonObject
+from app.schemas.bodies import WireModel
 from app.schemas.bounds import BoundedList
-from app.schemas.shared import Query, Text, WireModel
+from app.schemas.shared import Query, Text
 
 
 class RunFilters(Query):

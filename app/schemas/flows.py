@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from app.postgres.base import JsonObject
+from app.schemas.bodies import WireModel
 from app.schemas.examples import FLOW, FLOW_CHANGES, FLOW_PAGE, FLOW_SELECTION, FLOWS, example
 from app.schemas.filters import DeploymentFilter, FlowFilter, RunFilters, WorkPoolFilter
 from app.schemas.numbers import WHOLE
-from app.schemas.shared import Labels, Name, PageNumber, Paging, Query, ResourceResponse, Tags, WireModel
+from app.schemas.shared import Labels, Name, PageNumber, Paging, Query, ResourceResponse, Tags
 
 
 class FlowCreate(WireModel):

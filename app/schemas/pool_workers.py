@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic import Field, StrictFloat
 
+from app.schemas.bodies import WireModel
 from app.schemas.bounds import BoundedList
 from app.schemas.examples import DEPLOYMENT_POLL, HEARTBEAT, POOL_POLL, WORKERS, example
 from app.schemas.filters import CombinedFilter
-from app.schemas.shared import INTEGER_MAX, NAME_LENGTH, Paging, Query, ResourceResponse, Text, WireModel
+from app.schemas.shared import INTEGER_MAX, NAME_LENGTH, Paging, Query, ResourceResponse, Text
 from app.schemas.times import UtcTime
 
 PREVIEW_AHEAD: Final = timedelta(minutes=30)

@@ -12,9 +12,10 @@ from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, BaseModel, Field, StrictBool, StrictFloat
 
 from app.postgres.base import JsonObject
+from app.schemas.bodies import WireModel
 from app.schemas.examples import SCHEDULE, SCHEDULE_CHANGES, example
 from app.schemas.numbers import WHOLE
-from app.schemas.shared import INTEGER_MAX, Object, Tag, Text, WireModel
+from app.schemas.shared import INTEGER_MAX, Object, Tag, Text
 from app.schemas.times import UtcTime
 
 DEFAULT_ANCHOR: Final = datetime(2020, 1, 1, tzinfo=UTC)

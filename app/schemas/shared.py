@@ -4,7 +4,7 @@ The filters of the list routes are in `app.schemas.filters`.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import (
@@ -24,11 +24,11 @@ from pydantic_core import CoreSchema
 
 from app.errors import InvalidRequest
 from app.postgres.base import JsonObject
+from app.schemas.bodies import not_too_deep, with_few_keys, without_nul
 from app.schemas.bounds import BoundedList
 from app.schemas.examples import PAGE, PAGING, example
-from app.schemas.nulls import accept_null, refuse_null
+from app.schemas.nulls import accept_null
 from app.schemas.numbers import WHOLE
-from app.schemas.storable import MODEL_KEYS, not_too_deep, with_few_keys, within_digits, without_nul
 
 NAME_LENGTH: Final = 500
 """In characters. An entry of a unique index has at most 2704 bytes, and a UTF-8 character has up to four."""
@@ -63,44 +63,6 @@ Labels = Annotated[dict[Tag, StrictBool | StrictInt | StrictFloat | Tag], Before
 
 Count = Annotated[int, Field(ge=0, le=INTEGER_MAX), WHOLE]
 """A number of things, from 0 to the highest value of PostgreSQL's `integer`."""
-
-
-class WireModel(BaseModel):
-    """A filter, or a body that creates or updates something. An unknown key is an error, so typos are noticed."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _within_digits(cls, data: Any) -> Any:
-        return within_digits(with_few_keys(data, MODEL_KEYS))
-
-    def fields_set(self) -> dict[str, Any]:
-        """Return the fields that the request's body contains, as Python values."""
-        return self.model_dump(exclude_unset=True)
-
-
-class Changes(WireModel):
-    """A body that updates something. Omitted fields stay unchanged. Only `clearable` fields may be null."""
-
-    clearable: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_only_clears(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            fields = set(cls.model_fields) - cls.clearable
-            refused = sorted(key for key, value in data.items() if value is None and key in fields)
-            if refused:
-                raise ValueError(f"Must not be null: {', '.join(refused)}.")
-        return data
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Return the JSON Schema, in which only the clearable fields may be null."""
-        schema = handler(core_schema)
-        refuse_null(handler.resolve_ref_schema(schema), cls.clearable)
-        return schema
 
 
 class Query(BaseModel):

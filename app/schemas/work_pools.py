@@ -8,10 +8,11 @@ from pydantic import AfterValidator, Field, StrictBool
 
 from app.models import AGENT_TYPE, Readiness, WorkPool
 from app.postgres.base import JsonObject
+from app.schemas.bodies import Changes, WireModel
 from app.schemas.examples import WORK_POOL, WORK_POOL_CHANGES, WORK_POOL_SELECTION, WORK_POOLS, example
 from app.schemas.filters import WorkPoolFilter
 from app.schemas.job_template import BaseJobTemplate
-from app.schemas.shared import Changes, Count, Name, Object, Paging, Query, ResourceResponse, Text, WireModel
+from app.schemas.shared import Count, Name, Object, Paging, Query, ResourceResponse, Text
 
 RESULT_BLOCK: Final = "default_result_storage_block_id"
 RESULT_BLOCK_SINCE: Final = (3, 3, 8)

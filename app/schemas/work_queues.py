@@ -8,20 +8,11 @@ from pydantic import BaseModel, Field, StrictBool
 
 from app.models import Readiness, WorkQueue
 from app.postgres.base import JsonObject
+from app.schemas.bodies import Changes, WireModel
 from app.schemas.examples import WORK_QUEUE, WORK_QUEUE_CHANGES, WORK_QUEUES, example
 from app.schemas.filters import WorkQueueFilter
 from app.schemas.numbers import WHOLE
-from app.schemas.shared import (
-    INTEGER_MAX,
-    Changes,
-    Count,
-    Name,
-    Object,
-    Paging,
-    ResourceResponse,
-    Text,
-    WireModel,
-)
+from app.schemas.shared import INTEGER_MAX, Count, Name, Object, Paging, ResourceResponse, Text
 from app.schemas.times import UtcTime
 
 Priority = Annotated[int, Field(ge=1, le=INTEGER_MAX), WHOLE]

@@ -3,7 +3,7 @@
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,7 +13,7 @@ from app.settings.environment import check_environment
 from app.settings.explain import explain
 from app.settings.logs import LogSettings
 from app.settings.run_file import Pooler, RunFile, read_run_file
-from app.settings.texts import AuthString, BrokerUrl, MaskingKey, PathPrefix
+from app.settings.texts import ActorField, AuthString, BrokerUrl, MaskingKey, Network, PathPrefix
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 """Texts that are separated by commas in the environment."""
@@ -39,6 +39,8 @@ class Settings(LogSettings):
     """More paths to mask, in the form `field.key.key`, such as `parameters.customer`. `*` matches any key."""
     unmasked_paths: CommaSeparated = ()
     """Paths in the same form that must not be masked because of a key, such as `infra_overrides.env.LOG_LEVEL`."""
+    actor_fields: Annotated[tuple[ActorField, ...], NoDecode] = get_args(ActorField)
+    """What snapshots and events say about a change in addition to its actor."""
 
     database_pooler: Pooler = "none"
     """`transaction`: a pooler in transaction mode, such as PgBouncer, is between us and PostgreSQL."""
@@ -56,6 +58,8 @@ class Settings(LogSettings):
     """`user:password`, as in Prefect's PREFECT_API_AUTH_STRING. It gives full access."""
     allowed_hosts: CommaSeparated = ()
     """Host names, with or without a port, that requests may be sent to, and whose pages may send changes."""
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Addresses and networks of reverse proxies. Only their `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     path_prefix: PathPrefix = ""
     """The path at which a reverse proxy shows the service, such as `/prefect`. The proxy removes it."""
     page: Literal["prefect", "off"] = "prefect"
@@ -89,7 +93,15 @@ class Settings(LogSettings):
     task_always_eager: bool = False
     """Runs the Celery tasks inside the process that enqueues them. For tests only."""
 
-    @field_validator("allowed_hosts", "masked_keys", "masked_paths", "unmasked_paths", mode="before")
+    @field_validator(
+        "actor_fields",
+        "allowed_hosts",
+        "masked_keys",
+        "masked_paths",
+        "trusted_proxies",
+        "unmasked_paths",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -1,7 +1,8 @@
 """The settings that are texts in a certain form, and what is said about another one."""
 
 import re
-from typing import Annotated
+from ipaddress import ip_network
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, SecretStr
 
@@ -38,7 +39,19 @@ def _require_path(text: str) -> str:
     return path
 
 
+def _require_network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise ValueError("must be IP addresses or networks, such as 10.0.0.7,10.1.0.0/16") from None
+    return text
+
+
+ActorField = Literal[
+    "role", "client", "address", "request", "traceparent", "worker", "reason", "change", "on-behalf-of"
+]
 AuthString = Annotated[SecretStr, AfterValidator(_require_user_and_password)]
 BrokerUrl = Annotated[str, AfterValidator(_require_broker_url)]
 MaskingKey = Annotated[SecretStr, AfterValidator(_require_length)]
+Network = Annotated[str, AfterValidator(_require_network)]
 PathPrefix = Annotated[str, AfterValidator(_require_path)]

@@ -3,20 +3,16 @@
 A WebSocket client may send its credential after the connection is accepted: `app/web/handshake.py` checks it.
 """
 
-from typing import Final
-
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.access import Credentials, Secrets, read_secrets
+from app.access import Credentials, Holder, read_secrets
 from app.errors import Unauthorized, Unavailable
 from app.models.api_key import Role
 from app.web.errors import unauthorized, unavailable
-from app.web.roles import REASON, ROLE
+from app.web.roles import REASON
 from app.web.routing import PROBES
-
-SECRETS: Final = "aftercommit.secrets"
-"""The key in the ASGI scope for the secrets of the request. Routes that stream check them again from time to time."""
+from app.web.sender import HOLDER, SECRETS, address_of
 
 
 class Authentication:
@@ -27,17 +23,17 @@ class Authentication:
         self._credentials = credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass allowed requests on, with their role. Health probes need no credential."""
+        """Pass allowed requests on, with their holder. Health probes need no credential."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         if scope["method"] == "GET" and scope["path"] in PROBES:
-            scope[ROLE] = Role.READ
+            scope[HOLDER] = Holder("anonymous", Role.READ)
             await self._app(scope, receive, send)
             return
         scope[SECRETS] = read_secrets(Headers(scope=scope).get("authorization"))
         try:
-            scope[ROLE] = await self._credentials.admit(scope[SECRETS], address_of(scope))
+            scope[HOLDER] = await self._credentials.admit(scope[SECRETS], address_of(scope))
         except Unauthorized as error:
             scope[REASON] = str(error)
             await unauthorized(error)(scope, receive, send)
@@ -45,15 +41,3 @@ class Authentication:
             await unavailable(str(error))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-
-
-def address_of(scope: Scope) -> str:
-    """Return the address of the client. Behind a trusted proxy, uvicorn has taken it from `X-Forwarded-For`."""
-    client = scope.get("client")
-    return client[0] if client else "unknown"
-
-
-def secrets_of(scope: Scope) -> Secrets:
-    """Return the secrets of an authenticated request."""
-    secrets: Secrets = scope[SECRETS]
-    return secrets

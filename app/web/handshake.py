@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 
 from app.access import Credentials, Secrets, read_secrets
 from app.errors import AppError, ExpiredKey, NotAllowed, Unauthorized
-from app.web.authentication import address_of
 from app.web.errors import unauthorized
 from app.web.roles import REASON, require_role
+from app.web.sender import address_of
 
 SUBPROTOCOL: Final = "prefect"
 HANDSHAKE_SECONDS: Final = 10.0
@@ -91,11 +91,11 @@ async def _accept_with_header(websocket: WebSocket, secrets: Secrets) -> Secrets
 async def _authenticate(websocket: WebSocket, secrets: Secrets) -> None:
     credentials: Credentials = websocket.app.state.credentials
     try:
-        role = await credentials.admit(secrets, address_of(websocket.scope))
+        holder = await credentials.admit(secrets, address_of(websocket.scope))
     except Unauthorized as error:
         websocket.scope[REASON] = str(error)
         raise
-    require_role(websocket.scope, websocket.scope["route"].path, role)
+    require_role(websocket.scope, websocket.scope["route"].path, holder.role)
 
 
 async def receive_object(websocket: WebSocket, code: int) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """Log lines about requests and WebSockets: who called which route, and what came of it. They contain no sent value."""
 
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, Final
 
 from starlette.types import Scope
 
 from app.access import Credentials
 from app.telemetry import get_logger
-from app.web.authentication import SECRETS, address_of
 from app.web.roles import REASON, only_reads
 from app.web.route_path import route_path
+from app.web.sender import SECRETS, ip_address_of
 
 logger = get_logger(__name__)
 
@@ -40,14 +39,6 @@ def describe(scope: Scope) -> dict[str, Any]:
     fields = {
         "route": route_path(scope),
         "key": credentials.key_name(secrets) if secrets else None,
-        "address": _address(scope),
+        "address": ip_address_of(scope),
     }
     return {**fields, "reason": scope[REASON]} if REASON in scope else fields
-
-
-def _address(scope: Scope) -> str | None:
-    """Return the address of the client. Behind a proxy on this machine, it is a header, and so may be any text."""
-    try:
-        return str(ip_address(address_of(scope).partition("%")[0]))
-    except ValueError:
-        return None

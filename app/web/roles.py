@@ -7,8 +7,6 @@ from starlette.types import Scope
 from app.errors import NotAllowed
 from app.models.api_key import Role
 
-ROLE: Final = "aftercommit.role"
-"""The key in the ASGI scope for the role of the request."""
 REASON: Final = "aftercommit.reason"
 """The key in the ASGI scope for the reason of a refusal, a constant text for the log."""
 WEBSOCKET: Final = "WEBSOCKET"

@@ -10,8 +10,11 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
-from app.web.roles import ROLE, require_role
+from app.capture.attribution import acting_as
+from app.web.attribution import attribution_of
+from app.web.roles import only_reads, require_role
 from app.web.route_functions import in_one_thread
+from app.web.sender import holder_of
 
 PREFIX: Final = "/api"
 """The prefix of every route; `/health` and `/ready` also exist without it."""
@@ -49,8 +52,9 @@ def _operation_id(route: APIRoute) -> str:
 
 
 class Route(APIRoute):
-    """A route of FastAPI that checks the role, and whose synchronous function runs in one of the API's own threads.
+    """A route of FastAPI that checks the role, and sets the attribution of changes.
 
+    Its synchronous function runs in one of the API's own threads.
     A parameter that is annotated with `Session` gets a session with an open transaction. It is committed when the
     function returns, before the response is sent, and rolled back when the function raises.
     """
@@ -63,6 +67,12 @@ class Route(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request whose role is enough, before its body is read."""
-        if self.methods and scope["method"] in self.methods:
-            require_role(scope, self.path, scope[ROLE])
-        await super().handle(scope, receive, send)
+        if not self.methods or scope["method"] not in self.methods:
+            await super().handle(scope, receive, send)
+            return
+        require_role(scope, self.path, holder_of(scope).role)
+        if only_reads(scope["method"], self.path):
+            await super().handle(scope, receive, send)
+            return
+        with acting_as(attribution_of(scope)):
+            await super().handle(scope, receive, send)

@@ -13,11 +13,11 @@ from app.access import Credentials, Secrets
 from app.errors import AppError, Unavailable
 from app.log.live import LiveHub
 from app.telemetry import get_logger, innermost_frames
-from app.web.authentication import SECRETS
 from app.web.connections import abort_connection_later, run_until_first_ends
 from app.web.handshake import Refused, accept_and_authenticate, close, refusal
 from app.web.request_log import log_websocket
 from app.web.route_path import route_path
+from app.web.sender import SECRETS
 
 logger = get_logger(__name__)
 

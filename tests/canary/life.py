@@ -35,7 +35,9 @@ class Lives:
         self._send("DELETE", f"/flows/{flow_id}", 204)
 
     def _send(self, method: str, path: str, status: int, body: Any = None) -> Any:
-        response = self._client.request(method, path, json=body)
+        said = ("X-Aftercommit-Reason", "X-Aftercommit-Change", "User-Agent")
+        headers = {name: self._canaries.url(f"{name} of {method} {path}") for name in said}
+        response = self._client.request(method, path, json=body, headers=headers)
         assert response.status_code == status, f"{method} {path}: {response.status_code} {response.text}"
         return response.json() if response.content else None
 
@@ -112,9 +114,9 @@ class Lives:
         self._send("DELETE", f"/concurrency_limits/tag/tag-{run}", 200)
 
     def _workers(self, pool: str, flow_id: str) -> None:
-        # No event names a worker: its name and its other values may be only in its own row.
+        # Events name a worker. Its other values may be only in its own row.
         heartbeat = {
-            "name": self._canaries.secret("name of a worker"),
+            "name": f"worker of {pool}",
             "heartbeat_interval_seconds": 30,
             "metadata": self._canaries.values("metadata of a worker"),
         }

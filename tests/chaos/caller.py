@@ -35,13 +35,21 @@ def deleted_ids(response: httpx2.Response) -> list[str]:
     return [str(id_) for id_ in response.json()["deleted"]]
 
 
+def key_name(operation: Operation) -> str:
+    """Return the name of the key with which the requests of an operation are sent: that of its client."""
+    return operation.token.rpartition("-")[0]
+
+
 class Caller:
     """A client of all APIs, for one thread."""
 
-    def __init__(self, urls: Sequence[str], rng: random.Random, stopping: threading.Event) -> None:
-        """Store the API addresses; once `stopping` is set, requests are not retried."""
+    def __init__(self, urls: Sequence[str], key: str, rng: random.Random, stopping: threading.Event) -> None:
+        """Store the API addresses and the API key; once `stopping` is set, requests are not retried."""
+        headers = {"Authorization": f"Bearer {key}"}
         self._clients = [
-            httpx2.Client(base_url=f"{url}/api", timeout=TIMEOUT, follow_redirects=True, trust_env=False)
+            httpx2.Client(
+                base_url=f"{url}/api", headers=headers, timeout=TIMEOUT, follow_redirects=True, trust_env=False
+            )
             for url in urls
         ]
         self._rng = rng
@@ -56,7 +64,7 @@ class Caller:
         """Send, with retries, until a response is final; return it, or None if there is none."""
         for number in range(tries):
             operation.begin_try()
-            response, delivered = self._once(method, path, body)
+            response, delivered = self._once(method, path, body, operation.token)
             if response is not None and response.is_success:
                 operation.succeed(ids(response))
                 return response
@@ -77,12 +85,12 @@ class Caller:
         for client in self._clients:
             client.close()
 
-    def _once(self, method: str, path: str, body: Any) -> tuple[httpx2.Response | None, bool]:
+    def _once(self, method: str, path: str, body: Any, request_id: str) -> tuple[httpx2.Response | None, bool]:
         """Return the response, if any, and whether an API may have received the request."""
         client = self._rng.choice(self._clients)
         began = time.monotonic()
         try:
-            response = client.request(method, path, json=body)
+            response = client.request(method, path, json=body, headers={"X-Request-Id": request_id})
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             self.statuses[type(error).__name__] += 1
             return None, False

@@ -65,6 +65,8 @@ class EventFact:
     occurred: datetime
     payload: Mapping[str, Any]
     related: Sequence[Mapping[str, str]] = ()
+    actor: str | None = None
+    request: str | None = None
 
     @property
     def kind(self) -> str:

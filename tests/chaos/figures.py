@@ -22,6 +22,7 @@ MEANINGS: Final = {
     "phantom": "events without their change",
     "duplicated": "with two events, or refused by the database",
     "disordered": "out of order, or missed by a reader",
+    "misattributed": "with another actor or request",
     "failed": "other violations",
     "kills": "SIGKILL, by part",
     "stops": "SIGSTOP for some seconds",

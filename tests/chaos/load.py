@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
@@ -19,18 +19,22 @@ BURST: Final = 60
 """Changes of a burst, sent as fast as one client can to the API whose queue holds five doorbells."""
 
 
+def client_names(clients: int) -> list[str]:
+    """Return the names of so many clients, and of the one that sends bursts."""
+    return [*(f"c{number}" for number in range(1, clients + 1)), "b1"]
+
+
 class Load:
     """All clients. Each has its own thread and its own random generator, made from `seed`."""
 
-    def __init__(self, ledger: Ledger, urls: Sequence[str], clients: int, seed: int) -> None:
-        """Create the clients; bursts go to the first of `urls`."""
+    def __init__(self, ledger: Ledger, urls: Sequence[str], keys: Mapping[str, str], clients: int, seed: int) -> None:
+        """Create the clients, each with its key; bursts go to the first of `urls`."""
         self._stopping = threading.Event()
         self._bursts = threading.Semaphore(0)
         shared = Inventory(SHARED_FLOWS, NAMES, own=False)
-        self._clients = [
-            self._make_client(f"c{number}", shared, ledger, urls, seed) for number in range(1, clients + 1)
-        ]
-        self._burster = self._make_client("b1", shared, ledger, urls[:1], seed)
+        *names, burster = client_names(clients)
+        self._clients = [self._make_client(name, keys[name], shared, ledger, urls, seed) for name in names]
+        self._burster = self._make_client(burster, keys[burster], shared, ledger, urls[:1], seed)
         self._threads = [
             threading.Thread(
                 target=run_client, args=(client, ACTIONS, self._stopping), name=f"chaos-{client.name}", daemon=True
@@ -68,10 +72,12 @@ class Load:
         """Return the callers of all clients."""
         return [client.caller for client in [*self._clients, self._burster]]
 
-    def _make_client(self, name: str, shared: Inventory, ledger: Ledger, urls: Sequence[str], seed: int) -> ChaosClient:
+    def _make_client(
+        self, name: str, key: str, shared: Inventory, ledger: Ledger, urls: Sequence[str], seed: int
+    ) -> ChaosClient:
         rng = Random(f"{seed} {name}")
         own = Inventory((f"{name}-1", f"{name}-2"), NAMES, own=True)
-        return ChaosClient(name, rng, Caller(urls, rng, self._stopping), ledger, shared, own)
+        return ChaosClient(name, rng, Caller(urls, key, rng, self._stopping), ledger, shared, own)
 
     def _burst(self) -> None:
         while self._bursts.acquire() and not self._stopping.is_set():

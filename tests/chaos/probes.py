@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
@@ -15,7 +15,8 @@ from tests.chaos.caller import Caller, own_id
 from tests.chaos.client import make_flow
 from tests.chaos.ledger import Ledger, Operation
 
-PROBERS: Final = 12
+PROBERS: Final = tuple(f"p{number}" for number in range(12))
+"""The names of the threads."""
 LONGEST: Final = 60.0
 """After so many seconds a probe gives up; the verdict tells what became of its change."""
 LONGEST_WITHOUT_SWEEP: Final = 10.0
@@ -29,9 +30,15 @@ class Probes:
     """Some threads with a deployment each. While all are busy, new disruptions are not measured."""
 
     def __init__(
-        self, ledger: Ledger, urls: Sequence[str], database_url: str, seed: int, longest: float = LONGEST
+        self,
+        ledger: Ledger,
+        urls: Sequence[str],
+        keys: Mapping[str, str],
+        database_url: str,
+        seed: int,
+        longest: float = LONGEST,
     ) -> None:
-        """Create the threads; a probe gives up `longest` seconds after its disruption began."""
+        """Create the threads, each with its key; a probe gives up `longest` seconds after its disruption began."""
         self.acknowledged: defaultdict[str, list[float]] = defaultdict(list)
         self.readable: defaultdict[str, list[float]] = defaultdict(list)
         """Seconds from the beginning of a disruption, by its kind."""
@@ -40,11 +47,11 @@ class Probes:
         self._database_url = database_url
         self._stopping = threading.Event()
         self._wanted: queue.SimpleQueue[tuple[str, float] | None] = queue.SimpleQueue()
-        self._idle = threading.Semaphore(PROBERS)
-        self.callers = [Caller(urls, Random(f"{seed} p{number}"), self._stopping) for number in range(PROBERS)]
+        self._idle = threading.Semaphore(len(PROBERS))
+        self.callers = [Caller(urls, keys[name], Random(f"{seed} {name}"), self._stopping) for name in PROBERS]
         self._threads = [
-            threading.Thread(target=self._work, args=(f"p{number}", caller), name=f"chaos-probe-{number}", daemon=True)
-            for number, caller in enumerate(self.callers)
+            threading.Thread(target=self._work, args=(name, caller), name=f"chaos-probe-{name}", daemon=True)
+            for name, caller in zip(PROBERS, self.callers, strict=True)
         ]
 
     def start(self) -> None:

@@ -14,7 +14,8 @@ from tests.chaos.facts import TRACKED, EventFact, History, PendingFact, RowFact
 from tests.chaos.ledger import Operation
 
 EVENTS = """
-    SELECT position, id::text, event, resource_id, revision, follows::text, occurred, payload, related
+    SELECT position, id::text, event, resource_id, revision, follows::text, occurred, payload, related,
+        resource ->> 'aftercommit.actor' AS actor, resource ->> 'aftercommit.request' AS request
     FROM event ORDER BY position
 """
 ROWS = {

@@ -4,10 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
-Category = Literal["lost", "phantom", "duplicated", "disordered", "failed"]
-CATEGORIES: Final[tuple[Category, ...]] = ("lost", "phantom", "duplicated", "disordered", "failed")
+Category = Literal["lost", "phantom", "duplicated", "disordered", "misattributed", "failed"]
+CATEGORIES: Final[tuple[Category, ...]] = get_args(Category)
 SHOWN: Final = 20
 """How many findings are printed with their text; the JSON has as many of each category."""
 
@@ -47,6 +47,11 @@ class Report:
     def disordered(self) -> int:
         """How many events are out of order, or were missed by a reader of the log."""
         return self._count("disordered")
+
+    @property
+    def misattributed(self) -> int:
+        """How many events name another actor or request than the one that made the change."""
+        return self._count("misattributed")
 
     @property
     def failed(self) -> int:

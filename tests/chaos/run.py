@@ -13,6 +13,7 @@ from tests.chaos.reading import Reading
 from tests.chaos.report import Finding, Report
 from tests.chaos.stress import Say, Stress
 from tests.chaos.verdict import judge
+from tests.chaos.verdict.attribution import judge_attribution
 
 
 def run(plan: Plan, folder: Path, say: Say) -> Report:
@@ -34,7 +35,7 @@ def _report(stress: Stress, say: Say) -> Report:
     reading = Reading(stress.fleet.database_url)
     history = reading.history(stress.ledger.operations(), [tail.seen for tail in stress.tails])
     say(f"judging {len(history.events)} events and {len(history.operations)} operations")
-    findings = [*judge(history), *_evidence(stress.fleet, reading)]
+    findings = [*judge(history), *judge_attribution(history), *_evidence(stress.fleet, reading)]
     findings += [Finding("failed", f"the driver itself: {error}") for error in stress.load.errors]
     findings += _server_errors(statuses(stress.callers()))
     audit = closing.outbox_command(stress.fleet, "reconcile", "--json")

@@ -8,12 +8,13 @@ from random import Random
 from tests.chaos import closing
 from tests.chaos.caller import Caller
 from tests.chaos.fleet import Fleet
+from tests.chaos.keys import create_keys
 from tests.chaos.killer import Killer
 from tests.chaos.ledger import Ledger
-from tests.chaos.load import Load
+from tests.chaos.load import Load, client_names
 from tests.chaos.plan import Plan
 from tests.chaos.planted.exercise import note_exercised
-from tests.chaos.probes import LONGEST, LONGEST_WITHOUT_SWEEP, Probes
+from tests.chaos.probes import LONGEST, LONGEST_WITHOUT_SWEEP, PROBERS, Probes
 from tests.chaos.tails import Tail
 from tests.waiting import wait_until
 
@@ -34,9 +35,10 @@ class Stress:
         self.plan = plan
         self.fleet = fleet
         self.ledger = Ledger()
-        self.load = Load(self.ledger, urls, plan.clients, plan.seed)
+        keys = create_keys(fleet.stack.database.url, [*client_names(plan.clients), *PROBERS], urls)
+        self.load = Load(self.ledger, urls, keys, plan.clients, plan.seed)
         longest = LONGEST if plan.sweep else LONGEST_WITHOUT_SWEEP
-        self.probes = Probes(self.ledger, urls, fleet.database_url, plan.seed, longest)
+        self.probes = Probes(self.ledger, urls, keys, fleet.database_url, plan.seed, longest)
         self.tails = [Tail(fleet.database_url) for _ in range(READERS)]
         self.replayed = 0
         """Snapshots that were parked because their workers were killed over and over."""

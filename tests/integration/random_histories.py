@@ -91,7 +91,7 @@ class RandomHistory:
             row = session.execute(select(self.table).where(self.table.c.id == self.id)).mappings().one_or_none()
         if row is None:
             return None
-        return capture(Change(self.kind, None, dict(row), row["event_id"], 1, row["updated"]), self.masker, None).after
+        return capture(Change(self.kind, None, dict(row), row["event_id"], 1, row["updated"]), self.masker, {}).after
 
     def _update(self, names: list[str]) -> None:
         values = self._values(names)
@@ -101,7 +101,7 @@ class RandomHistory:
     def _record(self, session: Session, changes: list[Change]) -> None:
         record(session, changes)
         session.commit()
-        self.states += [(change.occurred, capture(change, self.masker, None).after) for change in changes]
+        self.states += [(change.occurred, capture(change, self.masker, {}).after) for change in changes]
 
     def _values(self, names: list[str]) -> dict[str, Any]:
         values = {name: self._value(self.table.columns[name]) for name in names}

@@ -70,7 +70,14 @@ def serving() -> Iterator[Served]:
     app = create_app()
     port = free_port()
     # Without a grace time the server waits for its connections without limit: none of ours may cause that.
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, **LIKE_THE_PRODUCT)
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_config=None,
+        forwarded_allow_ips=list(app.state.settings.trusted_proxies),
+        **LIKE_THE_PRODUCT,
+    )
     server = ServerWithoutEnd(app, config, drain=0)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -112,6 +112,12 @@ class Terminal:
         assert output.code == code, str(output)
         return output
 
+    def shell(self, commands: str) -> Output:
+        """Run shell commands, such as those of the documents; they must succeed."""
+        output = self._run(["bash", "-euo", "pipefail", "-c", commands], commands)
+        assert output.code == 0, str(output)
+        return output
+
     def start(self, *arguments: str) -> Running:
         """Start a `prefect` command that does not end by itself."""
         return self._start([self.venv / "bin" / "prefect", *arguments])

@@ -26,7 +26,7 @@ def snapshot_row(**given: Any) -> Claimed:
         "references": {"flow_id": str(uuid4())},
         "labels": {},
         "follows": uuid4(),
-        "correlation_id": None,
+        "attribution": {},
         "schema_version": 1,
         "captured": datetime(2026, 1, 2, 3, 4, 5, 7, tzinfo=UTC),
         "attempts": 0,

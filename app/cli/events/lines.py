@@ -7,13 +7,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.capture.attribution import ACTOR, label_of
 from app.capture.kinds import kind_of
 from app.cli.control_characters import escape_control_characters
 from app.cli.times import format_time
 from app.models import EventRow
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, ReceivedEvent
 
-COLUMNS = ("position", "time", "event", "name", "changed")
+COLUMNS = ("position", "time", "event", "name", "changed", "by")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
@@ -44,6 +45,7 @@ def _cells(event: EventRow) -> tuple[str, ...]:
         event.event,
         resource_name(event),
         summarize_changes(event),
+        actor_of(event),
     )
     return tuple(escape_control_characters(cell) for cell in cells)
 
@@ -58,6 +60,11 @@ def resource_name(event: EventRow) -> str:
     owners = [related for related in event.related if edge is not None and related.get(RESOURCE_ROLE) == edge.role]
     owner = owners[0].get(RESOURCE_NAME) if owners else None
     return name if owner is None else f"{owner}/{name}"
+
+
+def actor_of(event: EventRow) -> str:
+    """Return who made the change, such as `key:ci`, or an empty text for a client's event."""
+    return event.resource.get(label_of(ACTOR), "")
 
 
 def summarize_changes(event: EventRow) -> str:

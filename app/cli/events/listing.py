@@ -14,7 +14,7 @@ from app.capture.kind_classes import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.events.lines import AsJson, as_json, as_line, as_table
-from app.cli.events.options import event_prefixes, parse_field, resource_ids
+from app.cli.events.options import By, Reason, Request, by_actor, event_prefixes, labels_of, parse_field, resource_ids
 from app.cli.names import NAME_FORMS, parse_kind, parse_name
 from app.cli.times import TIME_HELP, parse_time
 from app.log.filter import changes_one_of, of_kinds, of_resources
@@ -35,6 +35,8 @@ Examples:
 
 [bold]aftercommit events list --kind deployment --field schedules --since 2026-11-01 --until 2026-12-01[/bold]
 updates of schedules in November
+
+[bold]aftercommit events list --by ci-2026 --reason rollback[/bold]  what the holder of this key changed, and why
 
 [bold]aftercommit events list --event prefect.deployment.deleted --limit 10 --json | jq .resource[/bold]
 
@@ -92,16 +94,20 @@ def list_events(
     field: Fields = None,
     since: Since = None,
     until: Until = None,
+    by: By = None,
+    request: Request = None,
+    reason: Reason = None,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Start with the oldest event.")] = False,
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
 ) -> None:
-    """Print events, newest first: position, time, event, name and changed fields."""
+    """Print events, newest first: position, time, event, name, changed fields, and who made the change."""
     try:
         event_filter = EventFilter(
             occurred=OccurredFilter(since=since or datetime.min.replace(tzinfo=UTC), until=until),
             event=NameFilter(prefix=event_prefixes(event or [])),
-            resource=ResourceFilter(id=resource_ids(resource or [])),
+            resource=ResourceFilter(id=resource_ids(resource or []), labels=labels_of(request, reason)),
+            related=by_actor(by),
             order="ASC" if oldest_first else "DESC",
         )
     except ValidationError as error:

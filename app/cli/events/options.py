@@ -1,12 +1,15 @@
 """Reads the options that select events. It knows the names of Prefect's API for the fields of the log."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
+from app.capture.attribution import SORTS, actor_id, label_of
 from app.capture.kinds import KINDS, STATUS, tracked_kinds
+from app.schemas.event import ACTOR_ROLE
+from app.schemas.event_queries import RelatedFilter
 
 ALIASES: Final = {
     "global_concurrency_limit_id": "concurrency_limit_id",
@@ -15,6 +18,28 @@ ALIASES: Final = {
     "work_queue_name": "work_queue_id",
 }
 """The fields of the log by the names of the API's fields."""
+
+
+By = Annotated[
+    str | None,
+    typer.Option(help="Only changes made by this actor: the name of a key or user, or as in `key:ci`, `anonymous`."),
+]
+Request = Annotated[str | None, typer.Option(help="Only changes made by the request with this id.")]
+Reason = Annotated[str | None, typer.Option(help="Only changes whose reason contains this text.")]
+
+
+def by_actor(by: str | None) -> list[RelatedFilter]:
+    """Return the filter for changes that this actor made. A name without its sort stands for actors of any sort."""
+    if by is None:
+        return []
+    actors = [by, *(f"{sort}:{by}" for sort in SORTS)]
+    return [RelatedFilter(resources_in_roles=[(actor_id(actor), ACTOR_ROLE) for actor in actors])]
+
+
+def labels_of(request: str | None, reason: str | None) -> dict[str, str]:
+    """Return the filter for the labels of changes that this request made, and whose reason contains this text."""
+    labels = {"request": request, "reason": None if reason is None else f"*{reason}*"}
+    return {label_of(part): value for part, value in labels.items() if value is not None}
 
 
 def parse_field(text: str) -> str:

@@ -131,7 +131,7 @@ def _details(snapshot: SnapshotRow) -> Row:
         "lane": snapshot.lane,
         "schema_version": snapshot.schema_version,
         "follows": snapshot.follows,
-        "correlation_id": snapshot.correlation_id,
+        "attribution": snapshot.attribution,
         "references": snapshot.references,
     }
 

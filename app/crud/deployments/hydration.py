@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app.errors import RequestError
 from app.postgres.base import JsonObject, load_json
-from app.schemas.storable import not_too_deep, within_digits
+from app.schemas.bodies import not_too_deep, within_digits
 
 KIND: Final = "__prefect_kind"
 _REMOVED: Final = object()

@@ -18,7 +18,7 @@ CREATE TABLE snapshot (
     "references" jsonb NOT NULL,
     labels jsonb DEFAULT '{}' NOT NULL,
     follows uuid,
-    correlation_id text,
+    attribution jsonb NOT NULL,
     schema_version smallint DEFAULT 1 NOT NULL,
     captured timestamptz DEFAULT clock_timestamp() NOT NULL,
     -- How far the dispatch has come.
@@ -38,6 +38,7 @@ CREATE TABLE snapshot (
     CONSTRAINT ck_snapshot_follows CHECK ((revision = 1) = (follows IS NULL)),
     CONSTRAINT ck_snapshot_references CHECK (jsonb_typeof("references") = 'object'),
     CONSTRAINT ck_snapshot_labels CHECK (jsonb_typeof(labels) = 'object'),
+    CONSTRAINT ck_snapshot_attribution CHECK (attribution ? 'actor' AND jsonb_typeof(attribution -> 'actor') = 'string'),
     CONSTRAINT ck_snapshot_lane CHECK (lane >= 0 AND lane < 64),
     CONSTRAINT ck_snapshot_revision CHECK (revision >= 1),
     CONSTRAINT ck_snapshot_schema_version CHECK (schema_version >= 1),

@@ -163,6 +163,7 @@ CREATE TABLE api_key (
     digest bytea NOT NULL,
     hint text NOT NULL,
     role text NOT NULL,
+    may_act_for_others boolean DEFAULT false NOT NULL,
     created timestamptz DEFAULT clock_timestamp() NOT NULL,
     expires timestamptz,
     last_used timestamptz,

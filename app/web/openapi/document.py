@@ -17,7 +17,8 @@ from app.web.openapi.answers import (
 from app.web.openapi.descriptions import OF_SCHEMA, PROPERTIES
 from app.web.openapi.links import add_links
 from app.web.openapi.page import add_page
-from app.web.openapi.parameters import PARAMETERS
+from app.web.openapi.parameters import PARAMETERS, parameters_of_changes, references_of_changes
+from app.web.roles import only_reads
 
 JsonObject = dict[str, Any]
 
@@ -89,6 +90,7 @@ def _complete(document: JsonObject, routes: list[APIRoute]) -> None:
     components = document["components"]
     components["responses"] = responses_of_errors()
     components["securitySchemes"] = SECURITY
+    components["parameters"] = parameters_of_changes()
     schemas = components["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -116,6 +118,8 @@ def _complete_operation(operation: JsonObject, route: APIRoute, method: str) -> 
     operation["security"] = [{name: []} for name in SECURITY] if needs_credential(route) else []
     for parameter in operation.get("parameters", ()):
         parameter.setdefault("description", PARAMETERS.get(parameter["name"], ""))
+    if not only_reads(method, route.path):
+        operation["parameters"] = [*operation.get("parameters", ()), *references_of_changes()]
     responses = operation["responses"]
     responses.pop(str(HTTPStatus.UNPROCESSABLE_ENTITY.value), None)
     _complete_success(responses, route)

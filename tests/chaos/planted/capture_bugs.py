@@ -29,8 +29,8 @@ def created_or_updated_decided_by_clock() -> None:
     """
 
     def make(original: Any) -> Any:
-        def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
-            snapshot: Snapshot = original(change, masker, correlation_id)
+        def capture(change: Change, masker: Masker, attribution: Mapping[str, str]) -> Snapshot:
+            snapshot: Snapshot = original(change, masker, attribution)
             if snapshot.operation == "updated" and change.row["created"] > datetime.now(UTC) - YOUNG:
                 return changed(snapshot, operation="created", before=None)
             return snapshot
@@ -129,8 +129,8 @@ def lane_chosen_by_the_change() -> None:
     """
 
     def make(original: Any) -> Any:
-        def capture(change: Change, masker: Masker, correlation_id: str | None) -> Snapshot:
-            snapshot: Snapshot = original(change, masker, correlation_id)
+        def capture(change: Change, masker: Masker, attribution: Mapping[str, str]) -> Snapshot:
+            snapshot: Snapshot = original(change, masker, attribution)
             return changed(snapshot, lane=lane_of(change.event_id))
 
         return capture

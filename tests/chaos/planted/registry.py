@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.chaos.planted import append_bugs, capture_bugs, cascade_bugs, claim_bugs, record_bugs
+from tests.chaos.planted import append_bugs, attribution_bugs, capture_bugs, cascade_bugs, claim_bugs, record_bugs
 from tests.chaos.report import Category
 
 Side = Literal["api", "worker"]
@@ -74,6 +74,7 @@ _BUGS: Final = (
     PlantedBug("lost", "api", capture_bugs.flow_deletion_that_cascades),
     PlantedBug("disordered", "api", capture_bugs.lane_chosen_by_the_change),
     PlantedBug("lost", "api", cascade_bugs.status_of_a_poll_without_an_event),
+    PlantedBug("misattributed", "api", attribution_bugs.actor_from_a_shared_variable),
     PlantedBug("disordered", "api", cascade_bugs.deletion_that_occurs_after_its_effects),
 )
 

@@ -92,6 +92,7 @@ class Life:
             "after": self.state(revision),
             "references": {},
             "follows": self._follows(revision),
+            "attribution": {"actor": "unknown"},
         }
         return SnapshotRow(**{**columns, **other})
 

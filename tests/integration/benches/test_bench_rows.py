@@ -70,7 +70,7 @@ def test_a_synthetic_backlog_is_dispatched_like_a_real_one(
     updated = [event for event in events if event.event.endswith("updated")]
     assert len(updated) == COUNT - COUNT // synthetic.REVISIONS
     assert {tuple(event.payload["updated_fields"]) for event in updated} == {("description",)}
-    assert {len(event.related) for event in events} == {3}
+    assert {len(event.related) for event in events} == {4}
 
 
 def test_a_backlog_for_one_lane_is_in_one_lane(
@@ -94,7 +94,7 @@ def test_moving_snapshots_with_sql_leaves_the_same_rows_as_the_dispatcher(
         assert count(session, SnapshotRow) == 0
     events = outbox_world.log()
     assert [event.position for event in events] == list(range(EARLIER_EVENTS + 1, EARLIER_EVENTS + COUNT + 1))
-    assert {len(event.related) for event in events} == {3}
+    assert {len(event.related) for event in events} == {4}
     last: dict[str, int] = {}
     for event in events:
         assert event.revision == last.get(event.resource_id, 0) + 1

@@ -96,6 +96,6 @@ def test_a_field_that_an_update_does_not_set_is_masked_once(
     row, masker = one_of_each[kind.name], Counting()
     values = other_values(row, field)
     [change] = update_rows(uncommitted, kind, kind.table.c.id == row["id"], values)
-    capture(change, masker, None)
+    capture(change, masker, {})
     # Labels are masked along with the fields; their names contain a dot.
     assert Counter(masker.asked) == Counter([*kind.tracked, *values, *(name for name in masker.asked if "." in name)])

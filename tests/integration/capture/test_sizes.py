@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.models import SnapshotRow
 from app.models.snapshot import STATE_LIMIT
-from app.schemas.storable import DIGITS_LIMIT
+from app.schemas.bodies import DIGITS_LIMIT
 from app.settings import get_settings
 from app.web.errors import CHANGE_TOO_LARGE
 from tests.unit.snapshots import snapshot_row
@@ -147,6 +147,7 @@ def _columns(before: int | None, after: int | None) -> dict[str, Any]:
         revision=1 if before is None else 2,
         before=None if before is None else {"a": "x" * before},
         after=None if after is None else {"a": "x" * after},
+        attribution={"actor": "unknown"},
     )
     follows = None if before is None else row.follows
     given = {key: value for key, value in asdict(row).items() if key in COLUMNS}

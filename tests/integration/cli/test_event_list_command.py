@@ -37,7 +37,7 @@ def test_a_listed_event_shows_position_time_event_name_and_changed_fields(
 ) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     append(sessions, an_event(occurred=moment, name="x" * 200, payload={"updated_fields": ["paused", "tags"]}))
-    shown = ["1", "2026-01-02T03:04:05.678Z", "prefect.deployment.updated", "x" * 200, "paused, tags"]
+    shown = ["1", "2026-01-02T03:04:05.678Z", "prefect.deployment.updated", "x" * 200, "paused, tags", ""]
     assert _lines(_run()) == [shown]
 
 

@@ -88,7 +88,7 @@ def test_tail_continues_from_a_position(
 def test_tail_prints_readable_lines(settings: Settings, sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     append(sessions, an_event(name="nightly"))
     with _steps_while_waiting(monkeypatch):
-        assert _lines(_run("--all"))[0][2:] == ["prefect.deployment.updated", "nightly", ""]
+        assert _lines(_run("--all"))[0][2:] == ["prefect.deployment.updated", "nightly", "", ""]
 
 
 def test_two_starting_points_are_refused(settings: Settings) -> None:

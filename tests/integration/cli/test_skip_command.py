@@ -32,8 +32,13 @@ def test_a_skipped_snapshot_becomes_a_skipped_event_and_the_later_ones_follow(
     )
     assert outbox_world.dispatch_all() == 3
     created, skipped, third, _ = outbox_world.log()
+    unknown = {
+        "prefect.resource.id": "aftercommit.unknown",
+        "prefect.resource.name": "unknown",
+        "prefect.resource.role": "actor",
+    }
     assert (skipped.id, skipped.event) == (parked_row.id, "aftercommit.deployment.skipped")
-    assert (skipped.revision, skipped.follows, skipped.related) == (2, created.id, [])
+    assert (skipped.revision, skipped.follows, skipped.related) == (2, created.id, [unknown])
     assert skipped.payload == {
         "skipped": {"operation": "updated", "reason": "odd", "error": ERROR, "attempts": ATTEMPTS}
     }
@@ -69,7 +74,12 @@ def test_events_list_shows_a_skip_with_its_reason(parked_row: SnapshotRow, outbo
     run("skip", parked_row.id, "--reason", "see incident 7")
     outbox_world.dispatch_all()
     line = next(line for line in run("list", group="events").stdout.splitlines() if "skipped" in line)
-    assert line.split("\t")[2:] == ["aftercommit.deployment.skipped", "nightly", "skipped (updated): see incident 7"]
+    assert line.split("\t")[2:] == [
+        "aftercommit.deployment.skipped",
+        "nightly",
+        "skipped (updated): see incident 7",
+        "unknown",
+    ]
 
 
 def test_of_two_concurrent_decisions_the_second_is_refused(

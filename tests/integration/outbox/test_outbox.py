@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.broker import doorbells as broker
 from app.broker.doorbell import Doorbell
+from app.capture.attribution import Attribution, acting_as
 from app.models import Deployment
 from app.settings import Settings, get_settings
-from app.telemetry import correlation_id
 from tests.integration.outbox_world import OutboxWorld, create_deployment, update_deployment
 
 
@@ -87,13 +87,10 @@ def test_the_stored_state_is_masked(outbox_world: OutboxWorld) -> None:
     assert not [row for row in stored if "hunter2" in row]
 
 
-def test_the_correlation_id_is_stored_with_the_snapshot(outbox_world: OutboxWorld) -> None:
-    token = correlation_id.set("request-7")
-    try:
+def test_the_attribution_is_stored_with_the_snapshot(outbox_world: OutboxWorld) -> None:
+    with acting_as(Attribution("key:ci", request="request-7")):
         outbox_world.create("nightly")
-    finally:
-        correlation_id.reset(token)
-    assert [row.correlation_id for row in outbox_world.pending()] == ["request-7"]
+    assert [row.attribution for row in outbox_world.pending()] == [{"actor": "key:ci", "request": "request-7"}]
 
 
 def test_all_snapshots_of_a_resource_are_in_its_lane(outbox_world: OutboxWorld) -> None:

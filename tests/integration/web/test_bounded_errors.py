@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from app.schemas.bodies import OBJECT_KEYS
 from app.schemas.bounds import LISTED_ERRORS
-from app.schemas.storable import OBJECT_KEYS
 
 RESPONSE_BYTES = 8_000
 MANY = 3_000

@@ -54,7 +54,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
 @pytest.fixture
 def served(settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """An API with an auth string, behind a proxy on loopback."""
-    set_up(monkeypatch, api_auth_string=AUTH_STRING)
+    set_up(monkeypatch, api_auth_string=AUTH_STRING, trusted_proxies="127.0.0.1")
     with serving() as served:
         yield served
         pauses.may_end.set()
@@ -159,8 +159,7 @@ def test_requests_without_a_credential_and_expired_keys_do_not_count_as_guesses(
 def test_an_address_that_only_the_client_claims_does_not_count(
     settings: Settings, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    set_up(monkeypatch, api_auth_string=AUTH_STRING)
-    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
+    set_up(monkeypatch, api_auth_string=AUTH_STRING, trusted_proxies="192.0.2.1")
     pauses.may_end.set()
     with serving() as served:
         for number in range(FREE_TRIES + 5):

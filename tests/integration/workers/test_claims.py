@@ -38,7 +38,7 @@ def test_the_planner_expects_that_nearly_all_of_a_lane_can_be_claimed(
     outbox_world: OutboxWorld, database_url: str
 ) -> None:
     (change,) = outbox_world.create("nightly")
-    template = Template(after={}, references={"flow_id": str(change.row["flow_id"])})
+    template = Template({}, {"flow_id": str(change.row["flow_id"])}, {"actor": "unknown"})
     with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as connection:
         insert_backlog(connection, template, 2_000, one_lane=True)
     asked: list[tuple[str, Any]] = []

@@ -98,7 +98,7 @@ def test_a_related_resource_without_a_tombstone_is_named_by_its_id(outbox_world:
     created, deleted = outbox_world.log()
     # The flow was deleted without a tombstone here: only its id and role are known.
     flow = {"prefect.resource.id": f"prefect.flow.{change.row['flow_id']}", "prefect.resource.role": "flow"}
-    assert created.related == deleted.related == [flow]
+    assert created.related[0] == deleted.related[0] == flow
 
 
 def test_the_database_refuses_contradictory_snapshot_rows(outbox_world: OutboxWorld) -> None:

@@ -42,7 +42,7 @@ def role_of(
     credentials = Credentials(settings, is_exposed=is_exposed)
     credentials._ring._read = read
     try:
-        return asyncio.run(credentials.check(secrets))
+        return asyncio.run(credentials.check(secrets)).role
     except Unauthorized:
         return None
     finally:

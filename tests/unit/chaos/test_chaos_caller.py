@@ -25,7 +25,7 @@ def caller(monkeypatch: pytest.MonkeyPatch, answers: Iterable[Answer]) -> Caller
 
     monkeypatch.setattr(httpx2.Client, "request", request)
     monkeypatch.setattr(Caller, "_wait", lambda *_: None)
-    return Caller(["http://127.0.0.1:1"], random.Random(1), threading.Event())
+    return Caller(["http://127.0.0.1:1"], "ac_key", random.Random(1), threading.Event())
 
 
 def send(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> Operation:

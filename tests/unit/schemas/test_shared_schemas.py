@@ -7,8 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.crud.filters import has_conditions
 from app.errors import InvalidRequest
+from app.schemas.bodies import Changes, WireModel
 from app.schemas.filters import DeploymentFilter, FlowFilter
-from app.schemas.shared import Changes, Labels, Name, Object, PageNumber, Paging, Tags, Text, WireModel
+from app.schemas.shared import Labels, Name, Object, PageNumber, Paging, Tags, Text
 from app.schemas.work_pools import supports_result_block
 
 

@@ -2,13 +2,16 @@
 
 import traceback
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from app.capture.attribution import ACTOR, PARTS
 from app.cli.data_dir import CommandSettings
 from app.errors import ConfigurationError
 from app.settings import Settings
 from app.settings.run_file import RUN_FILE, RunFile, read_run_file
+from app.settings.texts import ActorField
 
 RUN = RunFile(
     database_url="postgresql+psycopg://up@127.0.0.1:1/up",
@@ -165,3 +168,19 @@ def test_missing_settings_are_reported_without_quoting_the_others(monkeypatch: p
     with pytest.raises(ConfigurationError) as caught:
         Settings.load()
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_actor_fields_are_the_parts_of_an_attribution() -> None:
+    assert {ACTOR, *get_args(ActorField)} == set(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example"), ("ACTOR_FIELDS", "request,password")]
+)
+def test_an_unknown_proxy_or_part_is_refused_and_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    (tmp_path / RUN_FILE).write_text(RUN.model_dump_json())
+    monkeypatch.setenv(f"AFTERCOMMIT_{name}", value)
+    with pytest.raises(ConfigurationError, match=f"AFTERCOMMIT_{name}"):
+        Settings.load()

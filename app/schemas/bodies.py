@@ -1,10 +1,15 @@
-"""Checks that texts and JSON values are not too large, and can be stored in PostgreSQL and returned in responses."""
+"""The base models of bodies, and checks: values are not too large, and can be stored and returned in responses."""
 
 import math
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.postgres.base import JsonObject
+from app.schemas.nulls import refuse_null
 
 CONTAINERS: Final = (dict, list)
 OBJECT_DEPTH: Final = 100
@@ -79,3 +84,41 @@ def within_digits(value: Any) -> Any:
 
 def _digits(number: float) -> float:
     return abs(math.log10(abs(number))) if number and math.isfinite(number) else 0
+
+
+class WireModel(BaseModel):
+    """A filter, or a body that creates or updates something. An unknown key is an error, so typos are noticed."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _within_digits(cls, data: Any) -> Any:
+        return within_digits(with_few_keys(data, MODEL_KEYS))
+
+    def fields_set(self) -> dict[str, Any]:
+        """Return the fields that the request's body contains, as Python values."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Changes(WireModel):
+    """A body that updates something. Omitted fields stay unchanged. Only `clearable` fields may be null."""
+
+    clearable: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_only_clears(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            fields = set(cls.model_fields) - cls.clearable
+            refused = sorted(key for key, value in data.items() if value is None and key in fields)
+            if refused:
+                raise ValueError(f"Must not be null: {', '.join(refused)}.")
+        return data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the JSON Schema, in which only the clearable fields may be null."""
+        schema = handler(core_schema)
+        refuse_null(handler.resolve_ref_schema(schema), cls.clearable)
+        return schema
