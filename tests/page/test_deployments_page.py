@@ -83,9 +83,9 @@ def test_a_schedule_is_deleted(visit: Visit, world: World, opened: str, new_even
 
 def test_it_is_edited(visit: Visit, world: World, opened: str, new_events: NewEvents) -> None:
     visit.choose("Edit", visit.page.get_by_role("main"))
-    visit.shows("Job Variables")
-    visit.settle()
-    visit.page.get_by_role("spinbutton", name=re.compile(r"^n\b")).fill("7")
+    parameter = visit.page.get_by_role("spinbutton", name=re.compile(r"^n\b"))
+    expect(parameter).to_have_value("1")
+    parameter.fill("7")
     visit.page.get_by_placeholder("Enter tags").fill("blue")
     visit.page.keyboard.press("Enter")
     visit.button("Save").click()
@@ -100,8 +100,9 @@ def test_it_is_edited(visit: Visit, world: World, opened: str, new_events: NewEv
 def test_it_is_duplicated(visit: Visit, world: World, opened: str, new_events: NewEvents) -> None:
     visit.choose("Duplicate", visit.page.get_by_role("main"))
     expect(visit.field("Name")).to_have_value(world.name("nightly"))
-    visit.settle()
+    expect(visit.page.get_by_role("spinbutton", name=re.compile(r"^n\b"))).to_have_value("1")
     visit.field("Name").fill(world.name("copy"))
+    expect(visit.field("Name")).to_have_value(world.name("copy"))
     visit.button("Save").click()
 
     visit.page.wait_for_url(re.compile(rf"/deployments/deployment/(?!{opened})[0-9a-f-]{{36}}(\?|$)"))

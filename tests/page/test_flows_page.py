@@ -42,3 +42,16 @@ def test_a_flow_lists_its_deployments(visit: Visit, world: World) -> None:
 
     visit.page.wait_for_url(re.compile("tab=deployments"))
     expect(visit.row(world.name("one"))).to_be_visible()
+
+
+def test_many_deployments_of_a_flow_are_deleted_at_once(visit: Visit, world: World, new_events: NewEvents) -> None:
+    for name in ("one", "two"):
+        world.deploy(name=name)
+    new_events.skip()
+    visit.open(f"/flows/flow/{world.flow()}?tab=deployments")
+    visit.page.get_by_role("checkbox", name="Select all").click()
+    visit.button("Delete selected deployments").click()
+    visit.answer("Delete")
+
+    expect(visit.row(world.name("one"))).to_have_count(0)
+    new_events.check("deployment.deleted one", "deployment.deleted two")
