@@ -115,11 +115,11 @@ test-prefect: $(STAMP) $(CLIENT_STAMP) ## Run Prefect's own client and command l
 	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/prefect) --prefect $(CLIENT) -n $(JOBS) --dist load \
 		--timeout 300 $(filter-out tests/%,$(ARGS))
 
-test-page: $(STAMP) $(OTHER_PAGE_STAMP) ## Run Prefect's own web pages in a real browser against the whole service (PREFECT=3.9.1).
+test-page: $(STAMP) $(CLIENT_STAMP) $(OTHER_PAGE_STAMP) ## Run Prefect's own web pages in a real browser against the whole service (PREFECT=3.9.1).
 	@command -v chromium >/dev/null || { as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$as_root apt-get update -q && $$as_root apt-get install -y -q --no-install-recommends chromium; }
-	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/page) -n $(JOBS) --dist load --timeout 300 \
-		$(if $(OTHER_PAGE_STAMP),--page-dir $(OTHER_PAGE)) $(filter-out tests/%,$(ARGS))
+	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/page) --prefect $(CLIENT) -n $(JOBS) --dist load \
+		--timeout 300 $(if $(OTHER_PAGE_STAMP),--page-dir $(OTHER_PAGE)) $(filter-out tests/%,$(ARGS))
 
 bench: $(STAMP) $(BENCH_STAMP) ## Measure everything beside a Prefect server (ARGS="--only http --only drain").
 	@exec $(BIN)/python -m benches --environment $(BENCH) $(ARGS)

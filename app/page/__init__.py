@@ -1,4 +1,4 @@
-"""Prefect's web pages: unmodified files of Prefect's package, served beside the API."""
+"""Prefect's web pages: the files of Prefect's package, served beside the API."""
 
 from app.page.files import PageFiles, default_folder
 from app.page.serving import Page

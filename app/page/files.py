@@ -16,6 +16,8 @@ from typing import Final, NamedTuple
 PLACE_HOLDER: Final = b"/PREFECT_UI_SERVE_BASE_REPLACE_PLACEHOLDER"
 ANALYTICS_KEY: Final = re.compile(rb"(?<=`)[0-9a-f]{32}(?=`)")
 """The key with which the new page reports its use to a service of Prefect's. Without it, it reports nothing."""
+EVAL: Final = re.compile(rb"(?:let|const) ([\w$]+)=eval;try\{return \1\(([\w$]+)\),!0\}catch\{return!1\}")
+"""How the old page asks whether a global name such as `document` exists. If `eval` is forbidden, it has no colours."""
 FOLDERS: Final = {"v2": "ui-v2", "v1": "ui"}
 """The folders of the new and the old page in the package, by Prefect's names of the pages."""
 PATHS: Final = {"v2": "/v2", "v1": ""}
@@ -90,6 +92,7 @@ class PageFiles:
             page, source = self._sources[path]
             body = source.read_bytes().replace(PLACE_HOLDER, (self._path_prefix + PATHS[page]).encode())
             body = ANALYTICS_KEY.sub(b"", body)
+            body = EVAL.sub(rb"return \2 in globalThis", body)
             self._read[path] = _prepared(body, source)
         return self._read[path]
 

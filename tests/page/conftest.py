@@ -17,8 +17,9 @@ WAYS: list[tuple[Ui, Scheme]] = [("v2", "light"), ("v2", "dark"), ("v1", "light"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--page-dir`: where another version of Prefect's package is unpacked, which `make test-page` does."""
+    """Add where `make test-page` has unpacked Prefect's pages, and where it has installed Prefect's command line."""
     parser.addoption("--page-dir", type=Path, default=default_folder(), help="the unpacked package of Prefect")
+    parser.addoption("--prefect", type=Path, required=True, help="a virtual environment that has Prefect")
 
 
 @pytest.fixture(scope="session")

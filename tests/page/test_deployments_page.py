@@ -83,9 +83,9 @@ def test_a_schedule_is_deleted(visit: Visit, world: World, opened: str, new_even
 
 def test_it_is_edited(visit: Visit, world: World, opened: str, new_events: NewEvents) -> None:
     visit.choose("Edit", visit.page.get_by_role("main"))
-    visit.shows("Job Variables")
-    visit.settle()
-    visit.page.get_by_role("spinbutton", name=re.compile(r"^n\b")).fill("7")
+    parameter = visit.page.get_by_role("spinbutton", name=re.compile(r"^n\b"))
+    expect(parameter).to_have_value("1")
+    parameter.fill("7")
     visit.page.get_by_placeholder("Enter tags").fill("blue")
     visit.page.keyboard.press("Enter")
     visit.button("Save").click()
@@ -100,8 +100,9 @@ def test_it_is_edited(visit: Visit, world: World, opened: str, new_events: NewEv
 def test_it_is_duplicated(visit: Visit, world: World, opened: str, new_events: NewEvents) -> None:
     visit.choose("Duplicate", visit.page.get_by_role("main"))
     expect(visit.field("Name")).to_have_value(world.name("nightly"))
-    visit.settle()
+    expect(visit.page.get_by_role("spinbutton", name=re.compile(r"^n\b"))).to_have_value("1")
     visit.field("Name").fill(world.name("copy"))
+    expect(visit.field("Name")).to_have_value(world.name("copy"))
     visit.button("Save").click()
 
     visit.page.wait_for_url(re.compile(rf"/deployments/deployment/(?!{opened})[0-9a-f-]{{36}}(\?|$)"))
@@ -127,60 +128,3 @@ def test_the_tabs_show_its_values(visit: Visit, world: World, opened: str) -> No
     visit.page.get_by_role("tab", name="Description").click()
     visit.page.get_by_role("tab", name="Upcoming").click()
     visit.shows("No runs found")
-
-
-def test_the_list_is_searched(visit: Visit, world: World) -> None:
-    for name in ("one", "two"):
-        world.deploy(name=name)
-    visit.open("/deployments")
-    visit.field("Search deployments").fill(world.name("two"))
-
-    expect(visit.row(world.token)).to_have_count(1)
-    expect(visit.row(world.name("two"))).to_be_visible()
-
-
-def test_the_list_is_filtered_by_tags(visit: Visit, world: World) -> None:
-    tag = world.name("tag")
-    world.deploy(name="with", tags=[tag])
-    world.deploy(name="without")
-    visit.open("/deployments")
-    visit.button("Filter by tags").click()
-    visit.page.get_by_role("option", name=tag).click()
-
-    expect(visit.row(world.name("with"))).to_be_visible()
-    expect(visit.row(world.token)).to_have_count(1)
-
-
-def test_the_list_is_paged(visit: Visit, world: World) -> None:
-    for number in range(12):
-        world.deploy(name=f"d{number:02}")
-    visit.open("/deployments")
-    visit.field("Search deployments").fill(world.token)
-    expect(visit.row(world.token)).to_have_count(10)
-    others = visit.page.get_by_role("row").filter(has=visit.page.get_by_role("link")).filter(has_not_text=world.token)
-    expect(others).to_have_count(0)
-    visit.button("Go to next page").click()
-
-    expect(visit.row(world.name("d11"))).to_be_visible()
-    expect(visit.row(world.token)).to_have_count(2)
-
-
-def test_the_list_is_sorted(visit: Visit, world: World) -> None:
-    for number in range(12):
-        world.deploy(name=f"d{number:02}")
-    visit.open("/deployments")
-    visit.field("Search deployments").fill(world.token)
-    expect(visit.row(world.token).first).to_contain_text(world.name("d00"))
-
-    visit.page.get_by_role("combobox", name="Deployment sort order").click()
-    visit.page.get_by_role("option", name="Z to A").click()
-
-    expect(visit.row(world.token).first).to_contain_text(world.name("d11"))
-
-
-def test_a_quick_run_says_why_it_cannot_run(visit: Visit, world: World, opened: str, new_events: NewEvents) -> None:
-    visit.button("Run").click()
-    visit.page.get_by_role("menuitem", name="Quick run").click()
-
-    visit.shows("aftercommit is a registry of deployments and does not run them.")
-    new_events.check()

@@ -113,6 +113,17 @@ def test_a_queue_gets_another_priority(visit: Visit, world: World, pool: str, ne
     assert world.client.get(f"/work_pools/{pool}/queues/second").json()["priority"] == 1
 
 
+def test_a_queue_is_deleted(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
+    world.post(f"/work_pools/{pool}/queues/", {"name": "second"}, 201)
+    new_events.skip()
+    visit.open(f"/work-pools/work-pool/{pool}/queue/second")
+    visit.choose("Delete", visit.page.get_by_role("main"))
+    visit.answer("Delete")
+
+    visit.page.wait_for_url(re.compile(f"/work-pools/work-pool/{pool}(\\?|$)"))
+    new_events.check("work-queue.deleted second")
+
+
 def test_a_worker_is_listed(visit: Visit, world: World, pool: str) -> None:
     world.client.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": world.name("w")}).raise_for_status()
     visit.open(f"/work-pools/work-pool/{pool}?tab=Workers")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.main import create_app
 from app.page import PageFiles, default_folder
-from app.page.files import ANALYTICS_KEY, PLACE_HOLDER
+from app.page.files import ANALYTICS_KEY, EVAL, PLACE_HOLDER
 from app.settings import Settings
 from tests.integration.web.guarded import new_key, set_up
 
@@ -68,6 +68,14 @@ def test_every_file_is_sent_ready_for_its_path(browser: TestClient) -> None:
         if path.endswith(".js") and "mockServiceWorker" not in path:
             assert ANALYTICS_KEY.search(answer.content) is None, path
     assert wrong == []
+
+
+def test_the_old_page_asks_for_names_without_eval_which_is_forbidden(browser: TestClient) -> None:
+    scripts = [path for path in PATHS if path.endswith(".js") and not path.startswith("/v2/")]
+    asking = [path for path in scripts if b"return e in globalThis" in browser.get(path).content]
+    assert len(asking) == 1
+    assert [path for path in scripts if EVAL.search(browser.get(path).content)] == []
+    assert "unsafe-eval" not in browser.get(asking[0]).headers["content-security-policy"]
 
 
 def test_a_script_is_compressed_and_kept_for_ever(browser: TestClient) -> None:

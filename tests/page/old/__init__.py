@@ -1,0 +1,1 @@
+"""The old one of Prefect's two web pages."""

@@ -1,0 +1,126 @@
+"""What a person does with work pools and queues on the old page, down to the row and its event."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.new_events import NewEvents
+from tests.page.old.parts import choose, delete_ticked, head
+from tests.page.test_work_pools_page import TYPES
+from tests.page.visit import Visit
+from tests.world import World
+
+
+@pytest.fixture
+def pool(world: World, new_events: NewEvents) -> str:
+    """A work pool with a second queue."""
+    pool = world.pool()
+    world.post(f"/work_pools/{pool}/queues/", {"name": "second"}, 201)
+    new_events.skip()
+    return pool
+
+
+@pytest.mark.parametrize(("title", "pool_type"), TYPES.items(), ids=TYPES.values())
+def test_a_pool_of_each_type_is_created(
+    visit: Visit, world: World, new_events: NewEvents, title: str, pool_type: str
+) -> None:
+    visit.open("/work-pools/create")
+    visit.page.get_by_text(title, exact=True).click()
+    visit.button("Next").click()
+    visit.field("Name").fill(world.name("made"))
+    visit.button("Next").click()
+    visit.button("Create").click()
+
+    visit.page.wait_for_url(re.compile(f"/work-pools/work-pool/{world.name('made')}"))
+    new_events.check("work-pool.created made", "work-queue.created default")
+    assert world.client.get(f"/work_pools/{world.name('made')}").json()["type"] == pool_type
+
+
+def test_a_pool_is_edited(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
+    visit.open(f"/work-pools/work-pool/{pool}/edit")
+    visit.field("Description (Optional)").fill("Ours")
+    visit.page.get_by_role("spinbutton", name="Flow Run Concurrency (Optional)").fill("5")
+    visit.button("Save").click()
+
+    visit.page.wait_for_url(re.compile(f"/work-pools/work-pool/{pool}(\\?|$)"))
+    new_events.check("work-pool.updated pool")
+    stored = world.client.get(f"/work_pools/{pool}").json()
+    assert (stored["description"], stored["concurrency_limit"]) == ("Ours", 5)
+
+
+def test_a_pool_is_paused(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
+    visit.open(f"/work-pools/work-pool/{pool}")
+    head(visit).get_by_role("switch").click()
+
+    new_events.check("work-pool.paused pool")
+    assert world.client.get(f"/work_pools/{pool}").json()["is_paused"] is True
+
+
+def test_a_pool_is_deleted(visit: Visit, pool: str, new_events: NewEvents) -> None:
+    visit.open(f"/work-pools/work-pool/{pool}")
+    choose(visit, "Delete", head(visit))
+    visit.answer("Delete")
+
+    visit.page.wait_for_url(re.compile(r"/work-pools(\?|$)"))
+    new_events.check("work-pool.deleted pool", "work-queue.deleted default", "work-queue.deleted second")
+
+
+def test_a_queue_is_created(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
+    visit.open(f"/work-pools/work-pool/{pool}/queue/create")
+    visit.field("Name").fill("fast")
+    visit.page.get_by_role("spinbutton", name="Priority").fill("3")
+    visit.button("Create").click()
+
+    visit.page.wait_for_url(re.compile(f"/work-pools/work-pool/{pool}"))
+    new_events.check("work-queue.created fast")
+    assert world.client.get(f"/work_pools/{pool}/queues/fast").json()["priority"] == 3
+
+
+def test_a_queue_is_paused(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
+    visit.open(f"/work-pools/work-pool/{pool}/queue/second")
+    head(visit).get_by_role("switch").click()
+
+    new_events.check("work-queue.paused second")
+    assert world.client.get(f"/work_pools/{pool}/queues/second").json()["is_paused"] is True
+
+
+def test_a_queue_gets_another_priority(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
+    visit.open(f"/work-pools/work-pool/{pool}/queue/second/edit")
+    priority = visit.page.get_by_role("spinbutton", name="Priority")
+    expect(priority).to_have_value("2")
+    priority.fill("1")
+    visit.button("Save").click()
+
+    visit.page.wait_for_url(re.compile(f"/work-pools/work-pool/{pool}/queue/second(\\?|$)"))
+    new_events.check("work-queue.updated default", "work-queue.updated second")
+    assert world.client.get(f"/work_pools/{pool}/queues/second").json()["priority"] == 1
+
+
+def test_a_queue_is_deleted(visit: Visit, pool: str, new_events: NewEvents) -> None:
+    visit.open(f"/work-pools/work-pool/{pool}/queue/second")
+    choose(visit, "Delete", head(visit))
+    visit.answer("Delete")
+
+    visit.page.wait_for_url(re.compile(f"/work-pools/work-pool/{pool}(\\?|$)"))
+    new_events.check("work-queue.deleted second")
+
+
+def test_many_queues_are_deleted_at_once(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
+    world.post(f"/work_pools/{pool}/queues/", {"name": "third"}, 201)
+    new_events.skip()
+    visit.open(f"/work-pools/work-pool/{pool}?tab=Work+Queues")
+    expect(visit.row("third")).to_be_visible()
+    for name in ("second", "third"):
+        visit.row(name).get_by_role("checkbox").click()
+    delete_ticked(visit, 2)
+
+    expect(visit.row("third")).to_have_count(0)
+    new_events.check("work-queue.deleted second", "work-queue.deleted third")
+
+
+def test_a_worker_is_listed(visit: Visit, world: World, pool: str) -> None:
+    world.client.post(f"/work_pools/{pool}/workers/heartbeat", json={"name": world.name("w")}).raise_for_status()
+    visit.open(f"/work-pools/work-pool/{pool}?tab=Workers")
+
+    expect(visit.row(world.name("w"))).to_contain_text("Online")
