@@ -19,6 +19,7 @@ WAYS: list[tuple[Ui, Scheme]] = [("v2", "light"), ("v2", "dark"), ("v1", "light"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--page-dir`: where another version of Prefect's package is unpacked, which `make test-page` does."""
     parser.addoption("--page-dir", type=Path, default=default_folder(), help="the unpacked package of Prefect")
+    parser.addoption("--pictures", type=Path, help="the folder into which the pictures of the README are written")
 
 
 @pytest.fixture(scope="session")
