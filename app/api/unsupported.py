@@ -77,6 +77,12 @@ def branch_deployment(deployment_id: UUID, session: Session) -> None:
     raise NotSupported("aftercommit does not branch deployments.")
 
 
+@router.get("/observed-states")
+def list_observed_states() -> list[Any]:
+    """List the states that runs were in: none."""
+    return []
+
+
 @router.get("/admin/storage")
 def read_default_result_storage() -> dict[str, None]:
     """Return the default block for the results of runs: none."""

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.crud import flows
 from app.crud.deployments.conformity import check_conformity
 from app.crud.deployments.hydration import hydrate
-from app.errors import RequestError
+from app.errors import NotFound, RequestError
 from app.schemas.web_page import CheckedValues, FlowIds, FlowRunIds, ValuesToCheck
 from app.web.routing import make_router
 
@@ -53,6 +53,12 @@ def count_task_runs_by_time() -> list[Any]:
 def count_task_runs_by_state() -> list[Any]:
     """List the numbers of task runs by state: none."""
     return []
+
+
+@router.get("/task_runs/{task_run_id}")
+def read_task_run(task_run_id: UUID) -> None:  # noqa: ARG001  # There are no task runs.
+    """Answer 404."""
+    raise NotFound("aftercommit has no task runs.")
 
 
 @router.post("/schemas/validate")

@@ -31,12 +31,14 @@ class Authentication:
             scope[HOLDER] = Holder("anonymous", Role.READ)
             await self._app(scope, receive, send)
             return
-        scope[SECRETS] = read_secrets(Headers(scope=scope).get("authorization"))
+        headers = Headers(scope=scope)
+        scope[SECRETS] = read_secrets(headers.get("authorization"))
         try:
             scope[HOLDER] = await self._credentials.admit(scope[SECRETS], address_of(scope))
         except Unauthorized as error:
             scope[REASON] = str(error)
-            await unauthorized(error)(scope, receive, send)
+            refusal = unauthorized(error, is_shown="text/html" in headers.get("accept", ""))
+            await refusal(scope, receive, send)
         except Unavailable as error:
             await unavailable(str(error))(scope, receive, send)
         else:

@@ -65,10 +65,16 @@ def unexpected_error() -> JSONResponse:
     return JSONResponse({"exception_message": "Internal Server Error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def unauthorized(error: Unauthorized) -> JSONResponse:
-    """Return the response to a request without a valid credential."""
+def unauthorized(error: Unauthorized, *, is_shown: bool = False) -> JSONResponse:
+    """Return the response to a request without a valid credential.
+
+    Args:
+        error: why it is refused.
+        is_shown: whether a browser would show the response to a person. Then the browser is to ask for a credential.
+            It must not for a request of a script: Prefect's web pages ask themselves.
+    """
     response = JSONResponse({"exception_message": str(error)}, HTTPStatus.UNAUTHORIZED)
-    for scheme in ("Basic", "Bearer"):
+    for scheme in ("Basic", "Bearer") if is_shown else ("Bearer",):
         response.headers.append("WWW-Authenticate", f'{scheme} realm="aftercommit"')
     return response
 

@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add where `make test-page` has unpacked Prefect's pages, and where it has installed Prefect's command line."""
     parser.addoption("--page-dir", type=Path, default=default_folder(), help="the unpacked package of Prefect")
     parser.addoption("--prefect", type=Path, required=True, help="a virtual environment that has Prefect")
+    parser.addoption("--pictures", type=Path, help="the folder into which the pictures of the README are written")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ ERRORS: Final = {
         "The request has no valid credential.",
         (ErrorMessage,),
         {"exception_message": "Unauthorized"},
-        {"WWW-Authenticate": "The accepted schemes: Basic and Bearer."},
+        {"WWW-Authenticate": "Bearer. For a request that accepts HTML also Basic, for which a browser asks."},
     ),
     HTTPStatus.FORBIDDEN: Answer(
         "The role, the `Host`, the CSRF token or the page that sent the request is not allowed, or the "

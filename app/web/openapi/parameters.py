@@ -17,6 +17,7 @@ PARAMETERS: Final = {
     "queue_id": "The id of the work queue.",
     "resource_id": "The id of the resource.",
     "schedule_id": "The id of the schedule.",
+    "task_run_id": "The id of a task run. There are none.",
     "tag": "The tag.",
     "user-agent": "The client. Older versions of Prefect's client get the fields that they know.",
     "worker": "The name of the worker.",

@@ -70,6 +70,14 @@ def test_a_wrong_auth_string_is_refused(guarded: TestClient, text: str) -> None:
     assert_unauthorized(guarded.get("/version", headers=basic(text)))
 
 
+def test_a_browser_asks_for_a_credential_only_if_it_would_show_the_response(guarded: TestClient) -> None:
+    shown = guarded.get("http://localhost/docs", headers={"accept": "text/html,*/*;q=0.8"})
+    fetched = guarded.get("/version", headers={"accept": "*/*"})
+
+    assert shown.headers["www-authenticate"] == 'Basic realm="aftercommit", Bearer realm="aftercommit"'
+    assert fetched.headers["www-authenticate"] == 'Bearer realm="aftercommit"'
+
+
 def test_the_auth_string_is_accepted(guarded: TestClient) -> None:
     response = guarded.post("/flows/", json={"name": "etl"}, headers=basic())
 
