@@ -18,8 +18,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.access import is_loopback, require_credential
-from app.capture.masking_key import require_known_key_at_start
 from app.errors import AppError
+from app.log.masking_at_start import settle_masking_at_start
 from app.main import create_app
 from app.postgres.session_check import require_suitable_server
 from app.settings import start_logging
@@ -144,7 +144,7 @@ def serve(
     try:
         app = create_app(is_exposed=not is_loopback(host))
         require_suitable_server(app.state.engine)
-        require_known_key_at_start(app.state.settings)
+        settle_masking_at_start(app.state.settings)
         notice = require_credential(app.state.settings, host, app.state.credentials.read_keys)
     except AppError as error:
         logs.tell("start_refused", str(error), is_error=True)

@@ -1,6 +1,6 @@
 """Checks at the start of a worker whether it can ever work with its database."""
 
-from app.capture.masking_key import require_known_key_at_start
+from app.log.masking_at_start import settle_masking_at_start
 from app.postgres.engine import make_engine
 from app.postgres.session_check import require_suitable_server
 from app.settings import Settings
@@ -19,4 +19,4 @@ def require_usable_database(settings: Settings) -> None:
     finally:
         # Before the fork: no two processes share a connection.
         engine.dispose()
-    require_known_key_at_start(settings)
+    settle_masking_at_start(settings)

@@ -26,6 +26,7 @@ from app.telemetry import get_logger
 from workers.claimed import Claimed
 from workers.deaths import Marks
 from workers.dispatch import Dispatcher
+from workers.key_expiry import note_expired_keys
 from workers.planner_statistics import analyze_grown_tables
 from workers.readiness import refresh_all_statuses
 from workers.sweep import Waiting, sweep
@@ -124,7 +125,7 @@ def was_redelivered(request: Context, outages: int) -> bool:
 
 @shared_task(name=SWEEP, bind=True, max_retries=0)
 def sweep_outbox(self: Task) -> Outcome:
-    """Ring again for snapshots that have waited too long, and analyze tables that have grown."""
+    """Ring again for snapshots that have waited too long, note expired keys, and analyze tables that have grown."""
     settings = get_settings()
 
     def ring(waiting: Waiting) -> None:
@@ -139,6 +140,8 @@ def sweep_outbox(self: Task) -> Outcome:
         rung = sweep(session, settings.sweep_grace, ring, queued=0 if self.request.is_eager else _queued(self.app))
     if rung:
         logger.info("swept", lanes=rung)
+    if expired := note_expired_keys(_sessions(settings), settings):
+        logger.info("keys_expired", keys=expired)
     analyzed = analyze_grown_tables(_sessions(settings))
     if analyzed:
         logger.info("analyzed", tables=analyzed)

@@ -84,8 +84,8 @@ def list_keys(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.created, ApiKey.name)).all()
 
 
-def revoke_key(session: Session, name: str) -> None:
-    """Revoke the key with this name.
+def revoke_key(session: Session, name: str) -> KnownKey:
+    """Revoke the key with this name, and return it.
 
     Raises:
         NotFound: no key has this name.
@@ -93,9 +93,11 @@ def revoke_key(session: Session, name: str) -> None:
     """
     has_name = ApiKey.name == name
     revoked = func.greatest(func.clock_timestamp(), ApiKey.created)
-    statement = update(ApiKey).where(has_name, ApiKey.revoked.is_(None)).values(revoked=revoked).returning(ApiKey.id)
-    if session.execute(statement.execution_options(synchronize_session=False)).first() is not None:
-        return
+    statement = update(ApiKey).where(has_name, ApiKey.revoked.is_(None)).values(revoked=revoked)
+    columns = (ApiKey.id, ApiKey.name, ApiKey.role, ApiKey.expires, ApiKey.may_act_for_others)
+    key = session.execute(statement.returning(*columns), execution_options={"synchronize_session": False}).one_or_none()
+    if key is not None:
+        return KnownKey(key.id, key.name, Role(key.role), key.expires, key.may_act_for_others)
     if session.scalar(select(ApiKey.id).where(has_name)) is None:
         raise NotFound("There is no key with this name. `aftercommit keys list` shows all keys.")
     raise Conflict("This key is already revoked.")

@@ -13,6 +13,7 @@ from app.access.failed_tries import FailedTries
 from app.access.holder import ANYONE, Holder, holder_of_auth_string, holder_of_key
 from app.access.key_ring import KeyRing
 from app.access.key_uses import KeyUses, Uses
+from app.access.refusals import Refusals
 from app.errors import ExpiredKey, Unauthorized, Unavailable
 from app.postgres.engine import make_engine, make_sessions
 from app.settings import Settings
@@ -64,12 +65,13 @@ class Credentials:
         self._user = holder_of_auth_string(self._auth_string)
         self._is_exposed = is_exposed
         # Separate connections: a revocation must be noticed even while requests use all connections of their pool, and
-        # while the other one waits to write the uses of keys.
-        self.engine = make_engine(settings, application_name="aftercommit-keys", pool_size=2)
+        # while the others wait to write the uses of keys and the refusals.
+        self.engine = make_engine(settings, application_name="aftercommit-keys", pool_size=3)
         self._sessions = make_sessions(self.engine)
         self._uses = KeyUses(self._record_uses)
         self._ring = KeyRing(self.read_keys)
-        self._tries = FailedTries()
+        self._refusals = Refusals(self._sessions, settings)
+        self._tries = FailedTries(self._refusals.note)
 
     async def admit(self, secrets: Secrets, address: str) -> Holder:
         """Return the holder of these secrets. Answer slowly if the address has sent many wrong ones.
@@ -143,8 +145,9 @@ class Credentials:
             return known_keys(session)
 
     def close(self) -> None:
-        """Write the last uses of keys, and close the database connections."""
+        """Write the last uses of keys and the last refusals, and close the database connections."""
         self._uses.close()
+        self._refusals.close()
         self._ring.close()
         self.engine.dispose()
 

@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 Value = TypeVar("Value")
@@ -28,8 +29,13 @@ class FailedTries:
     for each address: from then on that address has proved that it knows the auth string.
     """
 
-    def __init__(self) -> None:
-        """Begin without failed tries."""
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """Begin without failed tries.
+
+        Args:
+            tell: is called with each address whose further tries are answered slowly. It must not block.
+        """
+        self._tell = tell
         # The time at which all failed tries of an address are forgiven.
         self._forgiven: OrderedDict[str, float] = OrderedDict()
         self._proved: OrderedDict[str, None] = OrderedDict()
@@ -42,6 +48,8 @@ class FailedTries:
         forgiven = max(self._forgiven.get(group, now), now) + FORGET_SECONDS
         most = FREE_TRIES + LONGEST_SECONDS / STEP_SECONDS
         _remember(self._forgiven, group, min(forgiven, now + most * FORGET_SECONDS))
+        if pause > 0:
+            self._tell(group)
         await asyncio.sleep(pause)
 
     async def succeed(self, address: str) -> None:

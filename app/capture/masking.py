@@ -40,7 +40,7 @@ class Masker:
         """Take the HMAC key and the rules. Without `rules`, only the built-in rules apply."""
         # It is copied for each value. That is several times as fast as creating a new one from the key.
         self._hmac = hmac.new(key.encode(), digestmod=sha256)
-        self._rules = rules or Rules()
+        self.rules = rules or Rules()
         self._places: dict[str, Place] = {}
 
     @property
@@ -54,7 +54,7 @@ class Masker:
         """Return a copy of this field's JSON value in which every secret is masked."""
         place = self._places.get(field)
         if place is None:
-            place = self._places[field] = self._rules.place(field)
+            place = self._places[field] = self.rules.place(field)
         return self._mask_secrets(value, place)
 
     def mask_text(self, field: str, text: str) -> str:
@@ -90,7 +90,7 @@ class Masker:
     def _mask_entry(self, key: str, entry: Any, parent: Place) -> Any:
         """Mask the secrets in an entry of an object. A secret key makes the whole entry a secret."""
         place = parent.below(key)
-        if self._rules.is_secret(key):
+        if self.rules.is_secret(key):
             return self._mask_leaves(entry, place)
         if is_environment(key, place):
             return self._mask_environment(entry, place)
@@ -128,7 +128,7 @@ class Masker:
     def _mask_named_schema(self, name: str, schema: Any, parent: Place, *, is_secret: bool) -> Any:
         """Mask the secrets in the schema of a property or definition. A secret name makes all its values secrets."""
         place = parent.below(name)
-        names_secrets = self._rules.is_secret(name) or is_environment(name, place)
+        names_secrets = self.rules.is_secret(name) or is_environment(name, place)
         return self._mask_schema(schema, place, is_secret=is_secret or names_secrets)
 
     def _mask_environment(self, entry: Any, place: Place) -> Any:
@@ -171,12 +171,12 @@ class Masker:
 
     def _has_secret_name(self, entry: dict[str, Any]) -> bool:
         """Return whether the object has the entry `name` with a secret's name."""
-        return any(is_name(key, value) and self._rules.is_secret(value) for key, value in entry.items())
+        return any(is_name(key, value) and self.rules.is_secret(value) for key, value in entry.items())
 
     def _mask_urls(self, text: str) -> str:
         # Most texts hold no URL and no pair, and need no search for them.
         if "://" in text or "=" in text or "%3" in text:
-            return mask_urls(text, self._mask_in_text, self._rules.is_secret)
+            return mask_urls(text, self._mask_in_text, self.rules.is_secret)
         return text
 
     def _mask_in_text(self, secret: str) -> str:

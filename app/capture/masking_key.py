@@ -7,18 +7,14 @@ masks compares it once.
 
 from typing import Final
 
-from sqlalchemy import column, func, select, table
+from sqlalchemy import column, func, literal_column, select, table, update
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from app.capture.masking import Masker
-from app.capture.snapshot import make_masker
 from app.errors import Conflict, WrongMaskingKey
 from app.models import MaskingKey
-from app.postgres.engine import make_engine, make_sessions
-from app.settings import Settings
+from app.postgres.base import Json
 
 CHECKED: Final = "aftercommit.masking_key"
 """Set on a connection that has compared the fingerprints. While one is open, `replace_key` refuses."""
@@ -54,25 +50,8 @@ def require_known_key(session: Session, masker: Masker) -> None:
         connection.info[CHECKED] = True
 
 
-def require_known_key_at_start(settings: Settings) -> None:
-    """Check the key of a process that starts. If the database does not answer, its first use of the key is the check.
-
-    Raises:
-        WrongMaskingKey: the database knows another key.
-    """
-    engine = make_engine(settings, application_name="aftercommit-start", pool_size=1)
-    try:
-        with make_sessions(engine)() as session:
-            require_known_key(session, make_masker(settings))
-            session.commit()
-    except (DBAPIError, PoolTimeoutError):
-        return
-    finally:
-        engine.dispose()
-
-
-def replace_key(session: Session, masker: Masker) -> None:
-    """Make the masker's key the known one. The caller commits.
+def replace_key(session: Session, masker: Masker) -> bool:
+    """Make the masker's key the known one; return whether another one was known. The caller commits.
 
     Raises:
         Conflict: processes that may use the known key are connected.
@@ -84,8 +63,22 @@ def replace_key(session: Session, masker: Masker) -> None:
     new = _insert(masker)
     changed = {"fingerprint": new.excluded.fingerprint, "since": func.clock_timestamp()}
     is_another = MaskingKey.fingerprint != new.excluded.fingerprint
-    session.execute(new.on_conflict_do_update(index_elements=[MaskingKey.id], set_=changed, where=is_another))
+    statement = new.on_conflict_do_update(index_elements=[MaskingKey.id], set_=changed, where=is_another)
+    return session.scalar(statement.returning(literal_column("old.fingerprint"))) is not None
+
+
+def replace_rules(session: Session, masker: Masker) -> list[str]:
+    """Make the masker's rules the known ones; return the names of the settings that differ from the known ones before.
+
+    The database must know a masking key. The caller commits.
+    """
+    rules = masker.rules.fingerprints()
+    statement = update(MaskingKey).where(MaskingKey.rules != rules).values(rules=rules)
+    before = session.scalar(
+        statement.returning(literal_column("old.rules", Json)), execution_options={"synchronize_session": False}
+    )
+    return [] if before is None else [name for name, rule in rules.items() if before.get(name) != rule]
 
 
 def _insert(masker: Masker) -> Insert:
-    return insert(MaskingKey).values(id=1, fingerprint=masker.fingerprint)
+    return insert(MaskingKey).values(id=1, fingerprint=masker.fingerprint, rules=masker.rules.fingerprints())

@@ -1,10 +1,12 @@
 """The rules that decide which values are secrets: by key, by field, and by the paths in the settings."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache, partial
+from hashlib import sha256
 from typing import Any, Final
 
 Path = tuple[str, ...]
@@ -121,6 +123,15 @@ class Rules:
     def is_secret(self, key: str) -> bool:
         """Return whether values under this key are secrets, anywhere in a field."""
         return self._looks_secret_cached(key) if len(key) <= CACHED_KEY_LENGTH else self._looks_secret(key)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return a SHA-256 of each setting, by its name. The order of the rules in a setting does not matter."""
+        settings = {
+            "AFTERCOMMIT_MASKED_KEYS": self.keys,
+            "AFTERCOMMIT_MASKED_PATHS": self.masked,
+            "AFTERCOMMIT_UNMASKED_PATHS": self.unmasked,
+        }
+        return {name: sha256(json.dumps(sorted(set(rules))).encode()).hexdigest() for name, rules in settings.items()}
 
     def fields(self) -> set[str]:
         """Return the first parts of the settings' paths: names of fields, or `*`."""

@@ -21,7 +21,8 @@ DEFAULT = Path(".aftercommit")
 class CommandSettings(Settings):
     """The settings of a command: only the database is required.
 
-    Commands ring no doorbell and mask nothing, so the broker and the masking key may be missing.
+    Commands ring no doorbell and store no masks, so the broker and the masking key may be missing. A secret in a reason
+    needs the key (`app.log.acts`).
     """
 
     broker_url: str = ""

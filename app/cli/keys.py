@@ -10,10 +10,12 @@ from rich.text import Text
 
 from app.access.api_keys import create_key, known_keys, list_keys, revoke_key
 from app.access.key_ring import FRESH_SECONDS
-from app.cli.data_dir import DEFAULT, DataDir
+from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.database import database_session
+from app.cli.operator import Reason
 from app.cli.printing import AsJson, plain_text, print_json
 from app.cli.times import EXPIRY_HELP, format_time, parse_expiry
+from app.log.acts import key_act, record_acts
 from app.models.api_key import KEY_NAME_LENGTH, Role
 
 CREATE_EXAMPLES = """
@@ -41,7 +43,7 @@ Examples:
 REVOKE_EXAMPLES = """
 Examples:
 
-[bold]aftercommit keys revoke laptop[/bold]
+[bold]aftercommit keys revoke laptop --reason "the laptop was lost"[/bold]
 """
 FIRST_KEY = "This is the only valid key: from now on every request needs a credential."
 MAY: Final = {
@@ -90,12 +92,15 @@ def create(
         bool,
         typer.Option("--may-act-for-others", help="Its requests may say on whose behalf they make a change."),
     ] = False,
+    _reason: Reason = None,
     data_dir: DataDir = DEFAULT,
 ) -> None:
     """Create a key and print it, only this once: the database stores only its digest."""
     with database_session(data_dir) as session:
         is_first = not known_keys(session)
         key = create_key(session, name, role, expires, may_act_for_others=may_act_for_others)
+        act = key_act("created", name, role=role, expires=expires, may_act_for_others=may_act_for_others)
+        record_acts(session, settings_in(data_dir), [act])
         session.commit()
     end = "It does not expire." if expires is None else f"It expires at {format_time(expires)}."
     typer.echo(f"The role of this key is {role}: it {MAY[role]}. {end}", err=True)
@@ -144,11 +149,13 @@ def _cell(name: str, value: object) -> Text:
 
 
 @app.command("revoke", epilog=REVOKE_EXAMPLES)
-def revoke(name: ExistingName, data_dir: DataDir = DEFAULT) -> None:
+def revoke(name: ExistingName, _reason: Reason = None, data_dir: DataDir = DEFAULT) -> None:
     """Revoke a key. The API then refuses it and ends the connections that it opened. Its name can't be used again."""
     with database_session(data_dir) as session:
-        revoke_key(session, name)
+        key = revoke_key(session, name)
         is_last = not known_keys(session)
+        act = key_act("revoked", name, role=key.role, expires=key.expires, may_act_for_others=key.may_act_for_others)
+        record_acts(session, settings_in(data_dir), [act])
         session.commit()
     typer.echo(f"Revoked. The API refuses this key within {FRESH_SECONDS:g} seconds.", err=True)
     if is_last:

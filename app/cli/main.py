@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli import broker, events, history, keys, migrate, outbox, up
+from app.cli.operator import act_as_operator
 from app.errors import AppError
 from app.settings import log_settings, start_logging
 from app.telemetry import innermost_frames
@@ -34,11 +35,13 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def _main_options(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Define the options that come before the subcommand."""
+    """Define the options that come before the subcommand, and set who acts."""
+    act_as_operator(context)
 
 
 app.command(epilog=up.EPILOG)(up.up)

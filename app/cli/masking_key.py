@@ -7,6 +7,7 @@ import typer
 from app.capture.masking_key import replace_key, require_known_key
 from app.capture.snapshot import make_masker
 from app.cli.database import database_sessions
+from app.log.acts import Act, record_acts
 from app.settings import Settings
 
 ReplaceMaskingKey = Annotated[
@@ -23,6 +24,9 @@ def settle_masking_key(settings: Settings, *, replace: bool) -> None:
         Conflict: the key cannot be replaced, because processes that may use the known one are connected.
         Unavailable: the database does not answer, or rejects a statement.
     """
-    settle = replace_key if replace else require_known_key
+    masker = make_masker(settings)
     with database_sessions(settings) as sessions, sessions.begin() as session:
-        settle(session, make_masker(settings))
+        if not replace:
+            require_known_key(session, masker)
+        elif replace_key(session, masker):
+            record_acts(session, settings, [Act("masking.key-replaced", "masking", "masking")])

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 import app.migrations
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.masking_key import ReplaceMaskingKey, settle_masking_key
+from app.cli.operator import Reason
 from app.errors import ConfigurationError, StartupError
 from app.postgres.engine import make_migration_engine
 from app.postgres.session_check import REQUIRED_VERSION, unsuitability
@@ -27,7 +28,9 @@ Examples:
 """
 
 
-def migrate(data_dir: DataDir = DEFAULT, replace_masking_key: ReplaceMaskingKey = False) -> None:
+def migrate(
+    data_dir: DataDir = DEFAULT, replace_masking_key: ReplaceMaskingKey = False, _reason: Reason = None
+) -> None:
     """Upgrade the database to the schema of this version, and check the masking key if it is set.
 
     This is safe at any time, also when several run at once: they take turns, and only the first has work to do.

@@ -39,6 +39,9 @@ class ApiKey(Base):
         CheckConstraint("expires > created", name="expires"),
         CheckConstraint("last_used >= created", name="last_used"),
         CheckConstraint("revoked >= created", name="revoked"),
+        CheckConstraint(
+            "expiry_noticed IS NULL OR (expires IS NOT NULL AND expiry_noticed >= expires)", name="expiry_noticed"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
@@ -52,3 +55,5 @@ class ApiKey(Base):
     expires: Mapped[datetime | None]
     last_used: Mapped[datetime | None]
     revoked: Mapped[datetime | None]
+    expiry_noticed: Mapped[datetime | None]
+    """When the log got the event that the key has expired."""

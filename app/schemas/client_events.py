@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 
 from app.schemas.bodies import with_few_keys, within_digits
-from app.schemas.event import RESOURCE_ID, RESOURCE_ROLE
+from app.schemas.event import RESERVED_PREFIX, RESOURCE_ID, RESOURCE_ROLE
 from app.schemas.examples import CLIENT_EVENT, example
 from app.schemas.shared import Object
 from app.schemas.times import UtcTime
@@ -30,6 +30,17 @@ def _fits_index(text: str) -> str:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_INDEXED_BYTES:
         raise ValueError(f"must not be longer than {MAX_INDEXED_BYTES} bytes")
     return text
+
+
+def _is_free(text: str) -> str:
+    if text.startswith(RESERVED_PREFIX):
+        raise ValueError(f"must not begin with {RESERVED_PREFIX}: only the service itself sends such events")
+    return text
+
+
+def _is_free_resource(labels: dict[str, str]) -> dict[str, str]:
+    _is_free(labels[RESOURCE_ID])
+    return labels
 
 
 def _has_few_labels(labels: Any) -> Any:
@@ -53,6 +64,8 @@ LABEL: Final[JsonDict] = {"type": "string", "minLength": 1}
 ID_LABEL: Final[JsonDict] = {
     RESOURCE_ID: {**LABEL, "maxLength": MAX_INDEXED_BYTES, "description": "The id of the resource."}
 }
+FREE: Final[JsonDict] = {"not": {"pattern": r"^aftercommit\."}}
+FREE_ID_LABEL: Final[JsonDict] = {RESOURCE_ID: {**ID_LABEL[RESOURCE_ID], **FREE}}  # type: ignore[dict-item]  # An object.
 ROLE_LABEL: Final[JsonDict] = {RESOURCE_ROLE: {**LABEL, "description": "The role of the related resource."}}
 
 Labels = Annotated[
@@ -68,6 +81,13 @@ RelatedLabels = Annotated[
 ]
 
 
+SubjectLabels = Annotated[
+    Labels,
+    Field(json_schema_extra={"required": [RESOURCE_ID], "properties": FREE_ID_LABEL}),
+    AfterValidator(_is_free_resource),
+]
+
+
 class ClientEvent(BaseModel):
     """An event from a client. Unknown keys are ignored, as in Prefect's server."""
 
@@ -75,8 +95,13 @@ class ClientEvent(BaseModel):
 
     id: UUID
     occurred: UtcTime
-    event: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_fits_index)]
-    resource: Labels
+    event: Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_NAME, json_schema_extra=FREE),
+        AfterValidator(_fits_index),
+        AfterValidator(_is_free),
+    ]
+    resource: SubjectLabels
     related: Annotated[list[RelatedLabels], Field(max_length=MAX_RELATED, fail_fast=True)] = []
     payload: Annotated[Object, AfterValidator(within_digits)] = {}
     follows: UUID | None = None

@@ -7,11 +7,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.data_dir import DEFAULT, DataDir
+from app.capture.kind_classes import ResourceKind
+from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.database import database_session
+from app.cli.operator import Reason, give_reason
 from app.cli.outbox.parked import SnapshotId, describe_snapshot, parse_snapshot
 from app.cli.printing import AsJson, plain_text, print_json
+from app.log.acts import Act, record_acts
+from app.models import SnapshotRow
 from app.outbox.parked import replay, skip
+from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE
 
 REPLAY_EXAMPLES = """
 Examples:
@@ -41,6 +46,7 @@ def replay_parked(
     ] = None,
     replay_all: Annotated[bool, typer.Option("--all", help="Replay all parked snapshots.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be replayed.")] = False,
+    _reason: Reason = None,
     data_dir: DataDir = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -51,10 +57,12 @@ def replay_parked(
     if (snapshot_id is None) != replay_all:
         raise typer.BadParameter("Give either the ID of a parked snapshot or --all.")
     with database_session(data_dir) as session:
-        rows = [describe_snapshot(snapshot) for snapshot in replay(session, snapshot_id)]
+        snapshots = replay(session, snapshot_id)
+        rows = [describe_snapshot(snapshot) for snapshot in snapshots]
         if dry_run:
             session.rollback()
         else:
+            record_acts(session, settings_in(data_dir), [_act("replayed", snapshot) for snapshot in snapshots])
             session.commit()
     if as_json:
         print_json({"replayed": [] if dry_run else rows, "would_replay": rows if dry_run else []})
@@ -69,7 +77,10 @@ def replay_parked(
 
 def skip_parked(
     snapshot_id: SnapshotId,
-    reason: Annotated[str, typer.Option("--reason", help="The reason, which the log stores in place of the change.")],
+    reason: Annotated[
+        str,
+        typer.Option("--reason", callback=give_reason, help="The reason, which the log stores in place of the change."),
+    ],
     data_dir: DataDir = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -78,17 +89,26 @@ def skip_parked(
     No event will contain its change. Instead the log gets an event that says that a change was skipped, and why.
     So the history has no gap, and the audit stays clean.
     """
-    reason = reason.strip()
     if not reason:
         raise typer.BadParameter("Give a reason: it is all that the log will say about this change.")
     with database_session(data_dir) as session:
-        row = {**describe_snapshot(skip(session, snapshot_id, reason)), "reason": reason}
+        snapshot = skip(session, snapshot_id, reason)
+        row = {**describe_snapshot(snapshot), "reason": reason}
+        record_acts(session, settings_in(data_dir), [_act("skipped", snapshot)])
         session.commit()
     if as_json:
         print_json({"skipped": row})
         return
     _print_row("Skipped ", row)
     typer.echo(NEXT_SWEEP_NOTICE)
+
+
+def _act(operation: str, snapshot: SnapshotRow) -> Act:
+    """Return the decision about this snapshot. The changed resource is related to it, so that both can be found."""
+    resource_id = ResourceKind(snapshot.kind).resource_id(snapshot.resource_id)
+    changed = {RESOURCE_ID: resource_id, RESOURCE_NAME: snapshot.name, RESOURCE_ROLE: "changed"}
+    payload = {"resource": resource_id, "revision": snapshot.revision, "change": snapshot.operation}
+    return Act(f"snapshot.{operation}", f"snapshot.{snapshot.id}", snapshot.name, payload, (changed,))
 
 
 def _print_row(prefix: str, row: dict[str, object]) -> None:

@@ -168,6 +168,7 @@ CREATE TABLE api_key (
     expires timestamptz,
     last_used timestamptz,
     revoked timestamptz,
+    expiry_noticed timestamptz,
     CONSTRAINT pk_api_key PRIMARY KEY (id),
     CONSTRAINT uq_api_key_name UNIQUE (name),
     CONSTRAINT uq_api_key_digest UNIQUE (digest),
@@ -177,15 +178,20 @@ CREATE TABLE api_key (
     CONSTRAINT ck_api_key_role CHECK (role IN ('read', 'write', 'admin')),
     CONSTRAINT ck_api_key_expires CHECK (expires > created),
     CONSTRAINT ck_api_key_last_used CHECK (last_used >= created),
-    CONSTRAINT ck_api_key_revoked CHECK (revoked >= created)
+    CONSTRAINT ck_api_key_revoked CHECK (revoked >= created),
+    CONSTRAINT ck_api_key_expiry_noticed CHECK (
+        expiry_noticed IS NULL OR (expires IS NOT NULL AND expiry_noticed >= expires)
+    )
 );
 
--- Its single row says which key the masks of this database were made with.
+-- Its single row says which key and rules the masks of this database were made with.
 CREATE TABLE masking_key (
     id integer NOT NULL,
     fingerprint bytea NOT NULL,
+    rules jsonb NOT NULL,
     since timestamptz DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT pk_masking_key PRIMARY KEY (id),
     CONSTRAINT ck_masking_key_single_row CHECK (id = 1),
-    CONSTRAINT ck_masking_key_fingerprint CHECK (octet_length(fingerprint) = 32)
+    CONSTRAINT ck_masking_key_fingerprint CHECK (octet_length(fingerprint) = 32),
+    CONSTRAINT ck_masking_key_rules CHECK (jsonb_typeof(rules) = 'object')
 );

@@ -1,5 +1,8 @@
 """A client's event cannot imitate or block an event of the registry, and recognised secrets in it are masked."""
 
+from typing import Any
+
+import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -57,3 +60,16 @@ def test_secrets_in_a_client_event_are_masked(client: TestClient, sessions: sess
     assert secret not in f"{row.resource} {row.related} {row.payload}"
     assert row.payload["open"] == "to see"
     assert row.resource["api_key"].startswith("$masked-")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"event": "aftercommit.key.revoked"}, {"resource": {"prefect.resource.id": "aftercommit.key.ci"}}],
+    ids=["event", "resource"],
+)
+def test_a_client_event_that_looks_like_an_act_of_the_service_is_refused_and_names_why(
+    forged: dict[str, Any], client: TestClient, sessions: sessionmaker[Session]
+) -> None:
+    refusal = post(client, a_client_event(), a_client_event(**forged), status=422)
+    assert "must not begin with aftercommit." in refusal.text
+    assert log(sessions) == []

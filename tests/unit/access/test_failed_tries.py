@@ -39,8 +39,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def tries() -> FailedTries:
-    return FailedTries()
+def told() -> list[str]:
+    """The addresses that were told of."""
+    return []
+
+
+@pytest.fixture
+def tries(told: list[str]) -> FailedTries:
+    return FailedTries(told.append)
 
 
 def fail(tries: FailedTries, times: int, address: str = ONE) -> None:
@@ -62,12 +68,12 @@ def test_the_first_tries_are_not_delayed_and_further_ones_increasingly_up_to_a_l
     assert pauses[-1] == LONGEST_SECONDS
 
 
-def test_concurrent_tries_are_delayed_as_long_as_successive_ones(pauses: list[float]) -> None:
+def test_concurrent_tries_are_delayed_as_long_as_successive_ones(pauses: list[float], told: list[str]) -> None:
     async def fail_together(tries: FailedTries) -> None:
         await asyncio.gather(*(tries.fail(ONE) for _ in range(MANY)))
 
-    fail(FailedTries(), MANY)
-    asyncio.run(fail_together(FailedTries()))
+    fail(FailedTries(told.append), MANY)
+    asyncio.run(fail_together(FailedTries(told.append)))
 
     assert pauses[MANY:] == pauses[:MANY]
 
@@ -83,6 +89,13 @@ def test_tries_are_forgiven_with_time_even_those_of_a_long_attack(
 
     assert 0 < pauses[-2] < LONGEST_SECONDS
     assert pauses[-1] == 0
+
+
+def test_an_address_is_told_of_from_its_first_delayed_try_on(tries: FailedTries, told: list[str]) -> None:
+    fail(tries, FREE_TRIES)
+    assert told == []
+    fail(tries, 2, f"::ffff:{ONE}")
+    assert told == [ONE, ONE]
 
 
 def test_other_addresses_are_not_delayed(tries: FailedTries, pauses: list[float]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from app.access import key_uses
+from app.access import key_uses, writing_thread
 from app.access.key_uses import INTERVAL_SECONDS, KeyUses, Uses
 from tests.waiting import wait_until
 
@@ -29,7 +29,7 @@ class Database:
         self.may_answer.set()
 
     def write(self, uses: Uses) -> None:
-        """Write these uses. The thread of `KeyUses` calls this."""
+        """Write these uses. The thread calls this."""
         self.tries += 1
         assert self.may_answer.wait(30)
         if self.error is not None:
@@ -95,7 +95,7 @@ def test_the_first_use_is_stored_at_once_and_further_ones_once_per_interval(
 def test_a_use_that_cannot_be_stored_is_logged_and_stored_later(
     error: Exception, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_uses, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(writing_thread, "RETRY_SECONDS", 0.001)
     database.error = error
     with capture_logs() as said, uses_in(database) as uses:
         uses.note(ONE)
@@ -115,7 +115,7 @@ def test_a_later_use_replaces_one_that_could_not_be_stored(
         wait_until(lambda: database.tries == 1, "the first try")
         pass_time(INTERVAL_SECONDS)
         uses.note(ONE)
-        later = uses._waiting[ONE]
+        later = uses._thread._waiting[ONE]
         database.may_answer.set()
         wait_until(lambda: bool(said), "the first try to fail")
         database.error = None
@@ -126,7 +126,7 @@ def test_a_later_use_replaces_one_that_could_not_be_stored(
 def test_a_hung_database_delays_neither_the_event_loop_nor_the_end(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_uses, "CLOSING_SECONDS", 0.05)
+    monkeypatch.setattr(writing_thread, "CLOSING_SECONDS", 0.05)
     database.may_answer.clear()
     with uses_in(database) as uses:
         uses.note(ONE)

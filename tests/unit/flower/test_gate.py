@@ -29,7 +29,7 @@ def answer_to(role: Role, method: str, path: str) -> tuple[HTTPStatus, str] | No
     """Return how a gate refuses a request with a key of this role, or None."""
     credentials = Credentials(UNREACHABLE_DATABASE)
     credentials._ring._read = lambda: {digest_of(KEY): KnownKey(uuid4(), "key", role)}
-    credentials._uses._write = lambda _uses: None
+    credentials._uses._thread._write = lambda _uses: None
     gate = Gate(credentials, SiteRules(credentials, ()))
     headers = HTTPHeaders({"Host": "localhost", "Authorization": f"Bearer {KEY.decode()}"})
     try:
