@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from app.capture.masking import Masker
+from app.errors import InvalidRequest
 from app.schemas.event import ACTOR_ROLE, RESERVED_PREFIX, RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, RelatedResource
 
 ACTOR: Final = "actor"
@@ -52,6 +53,8 @@ PARTS: Final[Mapping[str, str]] = {field.name.replace("_", "-"): field.name for 
 """The attribute of each part, by the name that the part has in snapshots, labels and settings."""
 
 UNKNOWN: Final = Attribution()
+REASON_LENGTH: Final = 500
+"""The most characters of a reason."""
 attribution: ContextVar[Attribution] = ContextVar("attribution", default=UNKNOWN)
 
 
@@ -63,6 +66,20 @@ def acting_as(new: Attribution) -> Iterator[None]:
         yield
     finally:
         attribution.reset(token)
+
+
+def printable_text(name: str, text: str, longest: int) -> str | None:
+    """Return a text that someone gave for an attribution, without spaces around it, or None if nothing is left.
+
+    Raises:
+        InvalidRequest: it is too long, or contains characters that do not print. The error calls it `name`.
+    """
+    text = text.strip()
+    if len(text) > longest:
+        raise InvalidRequest(f"{name} must have at most {longest} characters.")
+    if not text.isprintable():
+        raise InvalidRequest(f"{name} must not contain control characters, or others that do not print.")
+    return text or None
 
 
 def stored(new: Attribution, masker: Masker, optional: Collection[str]) -> dict[str, str]:

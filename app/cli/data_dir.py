@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import Field, SecretStr
 
-from app.settings import MaskingKey, Settings
+from app.settings import MaskingKey, Settings, get_settings
 
 VARIABLE = "AFTERCOMMIT_DATA_DIR"
 
@@ -36,3 +36,13 @@ def settings_in(data_dir: Path) -> CommandSettings:
     """
     os.environ[VARIABLE] = str(data_dir)
     return CommandSettings.load()
+
+
+def all_settings_in(data_dir: Path) -> Settings:
+    """Return all settings of this process, for a command that changes resources as the API does.
+
+    Raises:
+        ConfigurationError: the database, the broker or the masking key is not configured.
+    """
+    os.environ[VARIABLE] = str(data_dir)
+    return get_settings()

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli import broker, events, history, keys, migrate, outbox, up
+from app.cli.diff import command as diff
+from app.cli.operator import act_as_operator
 from app.errors import AppError
 from app.settings import log_settings, start_logging
 from app.telemetry import innermost_frames
@@ -34,15 +36,18 @@ def _print_version(requested: bool) -> None:
 
 @app.callback()
 def _main_options(
+    context: typer.Context,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Define the options that come before the subcommand."""
+    """Define the options that come before the subcommand, and set who acts."""
+    act_as_operator(context)
 
 
 app.command(epilog=up.EPILOG)(up.up)
 app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
+app.command("diff", epilog=diff.EXAMPLES)(diff.show_difference)
 app.command("history", epilog=history.EXAMPLES)(history.show_history)
 # The help text lists the groups in this order.
 app.add_typer(events.app, name="events")

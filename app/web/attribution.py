@@ -6,7 +6,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from app.capture.attribution import Attribution
+from app.capture.attribution import REASON_LENGTH, Attribution, printable_text
 from app.errors import InvalidRequest, NotAllowed
 from app.telemetry import correlation_id
 from app.web.sender import holder_of, ip_address_of
@@ -14,7 +14,7 @@ from app.web.sender import holder_of, ip_address_of
 REASON: Final = "X-Aftercommit-Reason"
 CHANGE: Final = "X-Aftercommit-Change"
 ON_BEHALF_OF: Final = "X-Aftercommit-On-Behalf-Of"
-LONGEST: Final = {REASON: 500, CHANGE: 500, ON_BEHALF_OF: 200}
+LONGEST: Final = {REASON: REASON_LENGTH, CHANGE: 500, ON_BEHALF_OF: 200}
 """The most characters of each header."""
 CLIENT_LENGTH: Final = 200
 """The most characters of a User-Agent that are stored."""
@@ -58,14 +58,10 @@ def _text(headers: Headers, name: str) -> str | None:
         return None
     try:
         [value] = values
-        text = value.encode("latin-1").decode().strip()
+        text = value.encode("latin-1").decode()
     except ValueError:
         raise InvalidRequest(f"{name} must be sent once, as UTF-8.") from None
-    if len(text) > LONGEST[name]:
-        raise InvalidRequest(f"{name} must have at most {LONGEST[name]} characters.")
-    if not text.isprintable():
-        raise InvalidRequest(f"{name} must not contain control characters, or others that do not print.")
-    return text or None
+    return printable_text(name, text, LONGEST[name])
 
 
 def _client(headers: Headers) -> str | None:
