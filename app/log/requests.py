@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from app.capture.attribution import ACTOR, label_of
 from app.log.net_changes import NetChange, net_change
 from app.models import EventRow
-from app.postgres.engine import CUSTOM_PLAN
 
 LABELS: Final = (ACTOR, "request", "reason", "change", "on-behalf-of")
 ROWS_AT_ONCE: Final = 100
@@ -49,7 +48,7 @@ def read_requests(session: Session, where: ColumnElement[bool], limit: int) -> R
     The events are read in one statement, while the result is consumed. So memory depends neither on their number nor on
     `limit`. Requests belong together if all of `LABELS` are equal: a client may send an id twice.
     """
-    rows = iter(session.execute(_statement(where, limit), execution_options={**CUSTOM_PLAN, "yield_per": ROWS_AT_ONCE}))
+    rows = iter(session.execute(_statement(where, limit), execution_options={"yield_per": ROWS_AT_ONCE}))
     first = next(rows, None)
     if first is None:
         return Requests(iter(()), 0)
@@ -57,30 +56,29 @@ def read_requests(session: Session, where: ColumnElement[bool], limit: int) -> R
 
 
 def _statement(where: ColumnElement[bool], limit: int) -> Select[*tuple[Any, ...]]:
-    where = and_(EventRow.revision.is_not(None), where)
-    parts = {part: func.coalesce(EventRow.resource[label_of(part)].astext, "") for part in LABELS}
+    request = EventRow.resource[label_of("request")].astext
+    parts = [func.coalesce(EventRow.resource[label_of(part)].astext, "").label(part) for part in LABELS]
     # An event without a request stands alone.
-    alone = func.coalesce(EventRow.resource[label_of("request")].astext, cast(EventRow.id, Text))
+    columns = [EventRow.position, EventRow.occurred, func.coalesce(request, cast(EventRow.id, Text)).label("alone")]
+    changes = select(*columns, *parts).where(EventRow.revision.is_not(None), where).cte("changes")
+    keys = ("alone", *LABELS)
+    last = func.max(changes.c.position).label("last")
     newest = (
         select(
-            alone.label("alone"),
-            *(value.label(part) for part, value in parts.items()),
-            func.min(EventRow.occurred).label("began"),
-            func.max(EventRow.position).label("last"),
+            *(changes.c[key] for key in keys),
+            last,
+            func.min(changes.c.occurred).label("began"),
             func.count().over().label("total"),
         )
-        .where(where)
-        .group_by(alone, *parts.values())
-        .order_by(func.max(EventRow.position).desc())
+        .group_by(*(changes.c[key] for key in keys))
+        .order_by(last.desc())
         .limit(limit)
         .cte("newest")
     )
-    same = and_(newest.c.alone == alone, *(newest.c[part] == value for part, value in parts.items()))
-    columns = [newest.c[part] for part in LABELS]
     return (
-        select(EventRow, newest.c.last, newest.c.began, newest.c.total, *columns)
-        .join(newest, same)
-        .where(where)
+        select(EventRow, newest.c.last, newest.c.began, newest.c.total, *(newest.c[part] for part in LABELS))
+        .join(changes, changes.c.position == EventRow.position)
+        .join(newest, and_(*(newest.c[key] == changes.c[key] for key in keys)))
         .order_by(newest.c.last.desc(), EventRow.resource_id, EventRow.revision)
     )
 

@@ -84,7 +84,7 @@ def test_events_without_a_request_stand_alone(settings: Settings, sessions: Sess
 def test_what_was_changed_back_is_said_to_be_so(settings: Settings, sessions: Sessions) -> None:
     appended(sessions, ("a", 1, version("1", "2")), ("a", 2, version("2", "1")))
     assert changed()[0]["resources"][0]["changes"] == {}
-    assert "    note: changed and changed back" in run("diff", *EVER).stdout.splitlines()
+    assert "      note: changed and changed back" in run("diff", *EVER).stdout.splitlines()
 
 
 def test_the_text_shows_who_why_and_what(client: TestClient) -> None:
