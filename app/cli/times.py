@@ -43,7 +43,7 @@ def parse_time(text: str) -> datetime:
         return NOW
     try:
         if day := DAY.fullmatch(text):
-            return _time_on_day(day["day"].lower(), day["time"] or "0:00", datetime.now(UTC))
+            return time_on_day(day["day"].lower(), day["time"] or "0:00", datetime.now(UTC))
         age = re.fullmatch(f"{DURATION}(?:ago)?", text)
         return _parse_moment(text) if age is None else datetime.now(UTC) - _duration(age["parts"])
     except (ValueError, OverflowError):
@@ -78,7 +78,7 @@ def _parse_moment(text: str) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _time_on_day(day: str, text: str, now: datetime) -> datetime:
+def time_on_day(day: str, text: str, now: datetime) -> datetime:
     """Return the time on this day before `now`. With an offset, the day is the one at that offset."""
     clock = time.fromisoformat(text if text[1:2].isdigit() else f"0{text}")
     zone = clock.tzinfo or UTC
