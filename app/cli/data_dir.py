@@ -19,7 +19,7 @@ DEFAULT = Path(".aftercommit")
 
 
 class CommandSettings(Settings):
-    """The settings of a command: only the database is required.
+    """The settings of most commands: only the database is required.
 
     Commands ring no doorbell and mask nothing, so the broker and the masking key may be missing.
     """

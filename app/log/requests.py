@@ -62,16 +62,17 @@ def _statement(where: ColumnElement[bool], limit: int) -> Select[*tuple[Any, ...
     columns = [EventRow.position, EventRow.occurred, func.coalesce(request, cast(EventRow.id, Text)).label("alone")]
     changes = select(*columns, *parts).where(EventRow.revision.is_not(None), where).cte("changes")
     keys = ("alone", *LABELS)
-    last = func.max(changes.c.position).label("last")
+    latest, last = func.max(changes.c.occurred).label("latest"), func.max(changes.c.position).label("last")
     newest = (
         select(
             *(changes.c[key] for key in keys),
+            latest,
             last,
             func.min(changes.c.occurred).label("began"),
             func.count().over().label("total"),
         )
         .group_by(*(changes.c[key] for key in keys))
-        .order_by(last.desc())
+        .order_by(latest.desc(), last.desc())
         .limit(limit)
         .cte("newest")
     )
@@ -79,7 +80,7 @@ def _statement(where: ColumnElement[bool], limit: int) -> Select[*tuple[Any, ...
         select(EventRow, newest.c.last, newest.c.began, newest.c.total, *(newest.c[part] for part in LABELS))
         .join(changes, changes.c.position == EventRow.position)
         .join(newest, and_(*(newest.c[key] == changes.c[key] for key in keys)))
-        .order_by(newest.c.last.desc(), EventRow.resource_id, EventRow.revision)
+        .order_by(newest.c.latest.desc(), newest.c.last.desc(), EventRow.resource_id, EventRow.revision)
     )
 
 

@@ -42,10 +42,7 @@ def print_changes_since(
     if requests.total == 0 and not as_json:
         typer.echo(f"Nothing has changed since {format_time(since)}.")
     if requests.total > limit:
-        typer.echo(
-            f"Only the newest {limit} of {requests.total} requests are shown: raise --limit or choose a later --since.",
-            err=True,
-        )
+        typer.echo(f"The newest {limit} of {requests.total} requests are shown; --limit shows more.", err=True)
 
 
 def _condition(since: datetime, by: str | None, kind: ResourceKind | None) -> ColumnElement[bool]:

@@ -122,11 +122,16 @@ def test_events_of_clients_are_no_changes(settings: Settings, sessions: Sessions
     assert changed() == []
 
 
+def test_requests_are_ordered_by_time_and_not_by_place_in_the_log(settings: Settings, sessions: Sessions) -> None:
+    appended(sessions, ("late", 8, version("1", "2")), ("early", 2, version("2", "3")))
+    assert [block["request"] for block in changed()] == ["late", "early"]
+
+
 def test_the_output_says_how_many_requests_are_left_out(settings: Settings, sessions: Sessions) -> None:
     appended(sessions, *((str(at), at, version("1", "2")) for at in range(1, 4)))
     result = run("diff", *EVER, "--limit", "2", "--json")
     assert len(result.stdout.splitlines()) == 2
-    assert result.stderr.startswith("Only the newest 2 of 3 requests are shown")
+    assert result.stderr.startswith("The newest 2 of 3 requests are shown")
     assert run("diff", *EVER, "--limit", "3", "--json").stderr == ""
 
 
