@@ -165,7 +165,7 @@ def capture(change: Change, masker: Masker, attribution: Mapping[str, str]) -> S
         before=before,
         after=after,
         references={
-            edge.column: _json_safe((change.supplied if edge.supplied else row).get(edge.column)) for edge in kind.edges
+            edge.column: json_safe((change.supplied if edge.supplied else row).get(edge.column)) for edge in kind.edges
         },
         labels={label: masker.mask(label, text) for label, text in _labels(change).items()},
         follows=change.before["event_id"] if change.before is not None else None,
@@ -182,7 +182,7 @@ def _tracked(change: Change, masker: Masker) -> tuple[JsonObject | None, JsonObj
     """Return the masked tracked fields before and after. A value that is the same object in both is masked once."""
 
     def masked(row: Mapping[str, Any], field: str) -> Any:
-        return masker.mask(field, _json_safe(row[field]))
+        return masker.mask(field, json_safe(row[field]))
 
     fields, old, new = change.kind.tracked, change.before, change.after
     before = {field: masked(old, field) for field in fields} if old is not None else None
@@ -191,6 +191,6 @@ def _tracked(change: Change, masker: Masker) -> tuple[JsonObject | None, JsonObj
     return before, {field: before[field] if new[field] is old[field] else masked(new, field) for field in fields}
 
 
-def _json_safe(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """Turn an id into text. UUID is the only type of these columns that JSON lacks."""
     return str(value) if isinstance(value, UUID) else value

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import Field, SecretStr
 
-from app.settings import MaskingKey, Settings
+from app.settings import MaskingKey, Settings, get_settings
 
 VARIABLE = "AFTERCOMMIT_DATA_DIR"
 
@@ -19,7 +19,7 @@ DEFAULT = Path(".aftercommit")
 
 
 class CommandSettings(Settings):
-    """The settings of a command: only the database is required.
+    """The settings of most commands: only the database is required.
 
     Commands ring no doorbell and store no masks, so the broker and the masking key may be missing. A secret in a reason
     needs the key (`app.log.acts`).
@@ -37,3 +37,13 @@ def settings_in(data_dir: Path) -> CommandSettings:
     """
     os.environ[VARIABLE] = str(data_dir)
     return CommandSettings.load()
+
+
+def all_settings_in(data_dir: Path) -> Settings:
+    """Return all settings of this process, for a command that changes resources as the API does.
+
+    Raises:
+        ConfigurationError: the database, the broker or the masking key is not configured.
+    """
+    os.environ[VARIABLE] = str(data_dir)
+    return get_settings()

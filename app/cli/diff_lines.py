@@ -8,20 +8,13 @@ from typing import Any, Final
 
 from app.capture.masking import MASKED
 from app.cli.control_characters import escape_control_characters
-from app.log.state import Reason, Unknown, is_omitted
+from app.log.comparison import as_canonical_json
+from app.log.state import WHY_UNKNOWN, Unknown, is_omitted
 
 INDENT: Final = "    "
 ABSENT: Final = object()
 MAX_COMPARED_ENTRIES: Final = 2_000
 """Two lists with more entries in total are shown whole: comparing them would take too long."""
-
-UNKNOWN_REASONS: Final = {
-    Reason.SKIPPED: "a change was skipped",
-    Reason.OMITTED: "the value was too large for its event",
-    Reason.MISSING: "a change is missing from the log",
-    Reason.UNRECORDED: "no event names the field",
-    Reason.DAMAGED: "an event is damaged",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ def difference_lines(label: str, before: Any, after: Any, depth: int = 0) -> Ite
         yield from value_lines(label, before, depth, "-")
     elif before is ABSENT:
         yield from value_lines(label, after, depth, "+")
-    elif _canonical_json(before) == _canonical_json(after):
+    elif as_canonical_json(before) == as_canonical_json(after):
         return
     elif _is_object(before) and _is_object(after):
         yield Line(depth, "~", label)
@@ -87,7 +80,7 @@ def value_lines(label: str, value: Any, depth: int = 0, sign: str = " ") -> Iter
 def _value_text(value: Any) -> str:
     """Return a value as one line: JSON, or words if it is masked, omitted or unknown."""
     if isinstance(value, Unknown):
-        return f"unknown since revision {value.since}: {UNKNOWN_REASONS[value.reason]}"
+        return f"unknown since revision {value.since}: {WHY_UNKNOWN[value.reason]}"
     if is_omitted(value):
         return f"omitted ({value['$omitted']} bytes)"
     if _is_masked(value):
@@ -110,13 +103,8 @@ def _list_difference(before: Sequence[Any], after: Sequence[Any], depth: int) ->
 def _operations(before: Sequence[Any], after: Sequence[Any]) -> Sequence[tuple[str, int, int, int, int]]:
     if len(before) + len(after) > MAX_COMPARED_ENTRIES:
         return [("all", 0, len(before), 0, len(after))]
-    old, new = ([_canonical_json(entry) for entry in side] for side in (before, after))
+    old, new = ([as_canonical_json(entry) for entry in side] for side in (before, after))
     return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-
-
-def _canonical_json(value: Any) -> str:
-    # In Python, `True == 1`; in JSON they differ.
-    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _is_object(value: Any) -> bool:

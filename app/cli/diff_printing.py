@@ -5,12 +5,14 @@ from typing import Final
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from app.cli.control_characters import escape_control_characters
 from app.cli.diff_lines import Line
 
 STYLES: Final = {"+": "green", "-": "red", "~": "yellow"}
+LABEL_WIDTH: Final = 17
 
 
 def print_lines(lines: Iterable[Line], depth: int = 0) -> None:
@@ -28,10 +30,14 @@ def print_lines(lines: Iterable[Line], depth: int = 0) -> None:
 
 
 def print_labelled_value(name: str, value: str) -> None:
-    """Print a name and a value; the values of consecutive calls are aligned."""
+    """Print a name and a value; the values of consecutive calls are aligned, and so are the lines of a long one."""
     console = Console()
-    text = Text(f"{name:<17} ", style="bold").append(escape_control_characters(value), style="not bold")
+    shown = escape_control_characters(value)
     if console.is_terminal:
-        console.print(text)
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=LABEL_WIDTH, no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row(Text(name, style="bold"), Text(shown))
+        console.print(table)
     else:
-        typer.echo(text.plain)
+        typer.echo(f"{name:<{LABEL_WIDTH}} {shown}")

@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 import typer
-from sqlalchemy.orm import Session
 
-from app.capture.kind_classes import ResourceKind
-from app.capture.kinds import kind_of
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import consistent_session
 from app.cli.events.lines import AsJson, as_json
 from app.cli.history_printing import print_absence, print_history, print_state, state_as_json
-from app.cli.names import NAME_FORMS, KindOption, parse_name
+from app.cli.names import NAME_FORMS, KindOption
+from app.cli.operator import Reason
+from app.cli.restoring import DryRun, Restore, restore
+from app.cli.targets import parse_target
 from app.cli.times import TIME_HELP, parse_time
-from app.errors import NotFound
-from app.log.history import ResourceHistory, read_histories
-from app.log.names import find_ids
+from app.log.history import ResourceHistory
 from app.log.state import Phase
 
 EXAMPLES = """
@@ -34,13 +31,18 @@ Examples:
 
 [bold]aftercommit history prefect.deployment.2b942d9c-285d-46ed-92ab-5cf47eef8315[/bold]  the resource with this id
 
+[bold]aftercommit history etl/nightly --restore 5 --dry-run[/bold]  what would change
+
+[bold]aftercommit history etl/nightly --restore 5 --reason "version 7 fails"[/bold]  back to revision 5
+
 A name finds every resource that has or had it, also deleted and renamed ones.
 The state at a time is rebuilt from the events. Masked values stay masked.
 A value that the events do not contain is shown as unknown, with the reason.
+A restored deployment gets a new revision and an event, as from any other change. Its status is not restored.
 
 Exit codes:
 0 success;
-1 no resource is known by this name or id, or the database does not answer;
+1 no resource or revision is known by this name, it cannot be restored, or the database does not answer;
 2 wrong usage;
 3 with --at: no resource had this name at that time (the output says why).
 """
@@ -49,6 +51,7 @@ EXIT_NOTHING_AT_TIME = 3
 
 def show_history(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"{NAME_FORMS}; or the id of a resource.")],
+    *,
     kind: KindOption = None,
     at: Annotated[
         datetime | None,
@@ -56,32 +59,30 @@ def show_history(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Print at most this many events.")] = None,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Start with the oldest event.")] = False,
+    revision: Restore = None,
+    dry_run: DryRun = False,
+    reason: Reason = None,
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
 ) -> None:
     """Show all changes of a deployment or another resource, from its creation to its deletion.
 
-    With --at, show its tracked state at that time instead.
+    With --at, show its tracked state at that time instead. With --restore, change it back to one of its revisions.
     """
-    kind_and_id = kind_of(name) if kind is None else None
-    parsed_name = parse_name(name, kind) if kind_and_id is None else None
+    target = parse_target(name, kind)
+    if revision is not None:
+        if at is not None or limit is not None or oldest_first:
+            raise typer.BadParameter("--restore goes with --dry-run, --reason and --json only.")
+        restore(target, revision, dry_run, json, data_dir)
+        return
+    if dry_run or reason is not None:
+        raise typer.BadParameter("--dry-run and --reason belong to --restore.")
     with consistent_session(data_dir) as session:
-        if parsed_name is None:
-            assert kind_and_id is not None, "NAME is a name or an id"
-            histories = _read_known_history(session, *kind_and_id)
-        else:
-            histories = read_histories(session, parsed_name.kind, find_ids(session, parsed_name))
+        histories = target.histories(session)
     if at is not None:
-        _print_state(name, histories, at, None if parsed_name is None else parsed_name.name, json)
+        _print_state(name, histories, at, target.name, json)
     else:
         _print_histories(histories, limit, oldest_first, json)
-
-
-def _read_known_history(session: Session, kind: ResourceKind, id_: UUID) -> list[ResourceHistory]:
-    histories = read_histories(session, kind, [id_])
-    if not histories[0].events and not histories[0].pending:
-        raise NotFound("No resource with this id is known: neither the log nor the outbox has a change of it.")
-    return histories
 
 
 def _print_histories(histories: Sequence[ResourceHistory], limit: int | None, oldest_first: bool, json: bool) -> None:

@@ -4,16 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-import typer
-from rich.console import Console
-from rich.text import Text
-
-from app.capture.attribution import label_of
-from app.cli.control_characters import escape_control_characters
 from app.cli.diff_lines import Line, value_lines
 from app.cli.diff_printing import print_labelled_value, print_lines
-from app.cli.events.lines import actor_of, resource_name, summarize_changes
+from app.cli.events.lines import author_of, operation_of, resource_name, summarize_changes
 from app.cli.events.showing import change_lines
+from app.cli.text_printing import print_text
 from app.cli.times import format_time
 from app.log.history import ResourceHistory
 from app.log.state import Phase, State, Unknown
@@ -22,19 +17,13 @@ from app.models import EventRow
 
 def print_history(history: ResourceHistory, events: Sequence[EventRow]) -> None:
     """Print a heading for the resource, and the given events with the fields that they changed."""
-    _print(_heading(history), style="bold")
+    print_text(_heading(history), style="bold")
     for event in events:
-        line = f"{event.revision:>4}  {format_time(event.occurred)}  {event.event.rpartition('.')[2]}"
+        line = f"{event.revision:>4}  {format_time(event.occurred)}  {operation_of(event)}"
         summary = summarize_changes(event)
-        _print("  ".join(part for part in (line, summary, _author(event), f"(event {event.position})") if part))
+        print_text("  ".join(part for part in (line, summary, author_of(event), f"(event {event.position})") if part))
         print_lines(_changed_fields(event), depth=2)
-    _print("")
-
-
-def _author(event: EventRow) -> str:
-    """Return who made the change and why, or an empty text."""
-    actor, reason = actor_of(event), event.resource.get(label_of("reason"))
-    return "" if not actor else f"by {actor}" if reason is None else f"by {actor}: {reason}"
+    print_text("")
 
 
 def _heading(history: ResourceHistory) -> str:
@@ -61,7 +50,7 @@ def _changed_fields(event: EventRow) -> Iterable[Line]:
 
     A creation shows only its non-empty fields. A deletion shows none: earlier events have shown them.
     """
-    operation = event.event.rpartition(".")[2]
+    operation = operation_of(event)
     return () if operation == "deleted" else change_lines(event, with_empty=operation != "created")
 
 
@@ -111,13 +100,13 @@ def print_absence(
     at: datetime,
 ) -> None:
     """Print that no resource had this name at that time, and why each of `histories` does not match."""
-    _print(
+    print_text(
         f"There was no {typed_name} at {format_time(at)}."
         if format_time(at) != "now"
         else f"There is no {typed_name} now."
     )
     for history, (past, state) in zip(histories, past_states, strict=True):
-        _print(f"{history.resource_id}: {_absence(history, past, state)}")
+        print_text(f"{history.resource_id}: {_absence(history, past, state)}")
 
 
 def _absence(history: ResourceHistory, past: ResourceHistory, state: State) -> str:
@@ -133,11 +122,3 @@ def _absence(history: ResourceHistory, past: ResourceHistory, state: State) -> s
             return f"it was created later, at {format_time(history.events[0].occurred)}."
         case _:
             return "the log has no event of it."
-
-
-def _print(text: str, style: str = "") -> None:
-    console = Console()
-    if console.is_terminal:
-        console.print(Text(escape_control_characters(text), style=style))
-    else:
-        typer.echo(escape_control_characters(text))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli import broker, events, history, keys, migrate, outbox, up
+from app.cli.diff import command as diff
 from app.cli.operator import act_as_operator
 from app.errors import AppError
 from app.settings import log_settings, start_logging
@@ -46,6 +47,7 @@ def _main_options(
 
 app.command(epilog=up.EPILOG)(up.up)
 app.command(epilog=migrate.EXAMPLES)(migrate.migrate)
+app.command("diff", epilog=diff.EXAMPLES)(diff.show_difference)
 app.command("history", epilog=history.EXAMPLES)(history.show_history)
 # The help text lists the groups in this order.
 app.add_typer(events.app, name="events")

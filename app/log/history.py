@@ -44,6 +44,11 @@ class ResourceHistory:
             [time for time in self.pending if time <= moment],
         )
 
+    def up_to(self, revision: int) -> "ResourceHistory":
+        """Return the events up to this revision."""
+        events = [event for event in self.events if event.revision is not None and event.revision <= revision]
+        return ResourceHistory(self.kind, self.id, events, [])
+
     def state(self) -> State:
         """Return the state after its events."""
         return rebuild(self.kind, self.events)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from app.capture.kind_classes import ResourceKind
 from app.models import EventRow
@@ -25,6 +25,15 @@ class Reason(StrEnum):
     """No event contains the field: it became tracked after the creation, and has not changed since."""
     DAMAGED = "damaged"
     """The payload of an event is not as the workers write it, so it may have changed any field."""
+
+
+WHY_UNKNOWN: Final = {
+    Reason.SKIPPED: "a change was skipped",
+    Reason.OMITTED: "the value was too large for its event",
+    Reason.MISSING: "a change is missing from the log",
+    Reason.UNRECORDED: "no event names the field",
+    Reason.DAMAGED: "an event is damaged",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,18 @@ def rebuild(kind: ResourceKind, events: Iterable[EventRow]) -> State:
         return state
     unrecorded = dict.fromkeys(kind.tracked, Unknown(1, Reason.UNRECORDED))
     return replace(state, fields={**unrecorded, **state.fields})
+
+
+def untouched(kind: ResourceKind, later: Iterable[EventRow], after_revision: int) -> set[str]:
+    """Return the tracked fields that none of the events after this revision has changed, or may have changed.
+
+    This is known even of a field whose value is not.
+    """
+    mark = object()
+    state = State(Phase.ALIVE, after_revision, fields=dict.fromkeys(kind.tracked, mark))
+    for event in later:
+        state = _apply(kind, state, event)
+    return {name for name, value in state.fields.items() if value is mark}
 
 
 def _apply(kind: ResourceKind, state: State, event: EventRow) -> State:

@@ -67,6 +67,17 @@ def actor_of(event: EventRow) -> str:
     return event.resource.get(label_of(ACTOR), "")
 
 
+def author_of(event: EventRow) -> str:
+    """Return who made the change and why, such as `by key:ci: rollback`, or an empty text for a client's event."""
+    actor, reason = actor_of(event), event.resource.get(label_of("reason"))
+    return "" if not actor else f"by {actor}" if reason is None else f"by {actor}: {reason}"
+
+
+def operation_of(event: EventRow) -> str:
+    """Return the last part of the event's name: `created`, `updated`, `deleted`, `skipped`, or the new status."""
+    return event.event.rpartition(".")[2]
+
+
 def summarize_changes(event: EventRow) -> str:
     """Return the names of the changed fields in one line, or why the change was skipped."""
     skipped = event.payload.get("skipped")

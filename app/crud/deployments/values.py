@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.crud.deployments.conformity import check_conformity
 from app.crud.limits.concurrency_limits import lock_limit
 from app.crud.work_pools.queues import resolve_queue
-from app.errors import RequestError
+from app.errors import Conflict, RequestError
 from app.models import WorkPool, WorkQueue
 from app.postgres.base import JsonObject
 from app.schemas.deployments import DeploymentCreate, DeploymentUpdate
@@ -101,6 +101,20 @@ def check_job_variables(template: JsonObject | None, job_variables: JsonObject |
     schema = (template or {}).get("variables")
     if job_variables and isinstance(schema, dict) and schema:
         check_conformity(job_variables, schema, "job variables")
+
+
+def check_update(session: Session, stored: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Check the parameters and job variables that an update sets, together with the stored columns that it keeps.
+
+    Raises:
+        Conflict: the parameters do not match their schema.
+        InvalidRequest: the job variables do not match the work pool's schema.
+    """
+    new = {**stored, **values}
+    if values.keys() & {"parameters", "parameter_openapi_schema", "enforce_parameter_schema"}:
+        check_parameters(new, Conflict)
+    if values.get("infra_overrides"):
+        check_job_variables(job_template(session, new["work_queue_id"]), values["infra_overrides"])
 
 
 def check_parameters(deployment: Mapping[str, Any], error: type[RequestError]) -> None:

@@ -17,8 +17,8 @@ from app.crud.deployments.effects import lock_own_limits, refresh_moved_deployme
 from app.crud.deployments.hydration import hydrate
 from app.crud.deployments.reading import IS_THIS_DEPLOYMENT
 from app.crud.deployments.schedules import Schedules, patched
-from app.crud.deployments.values import check_job_variables, check_parameters, column_values, job_template
-from app.errors import Conflict, NotFound
+from app.crud.deployments.values import check_update, column_values
+from app.errors import NotFound
 from app.models import Deployment
 from app.outbox.record import record
 from app.schemas.deployments import DeploymentUpdate
@@ -53,11 +53,7 @@ def update_deployment(session: Session, deployment_id: UUID, body: DeploymentUpd
         values["concurrency_limit_id"] = own_id or uuid4()
     if "schedules" in body.model_fields_set:
         values["schedules"] = patched(current.schedules, body.schedules)
-    stored = {column.key: getattr(current, column.key) for column in DEPLOYMENT.table.columns}
-    if values.keys() & {"parameters", "parameter_openapi_schema", "enforce_parameter_schema"}:
-        check_parameters({**stored, **values}, Conflict)
-    if body.job_variables:
-        check_job_variables(job_template(session, {**stored, **values}["work_queue_id"]), body.job_variables)
+    check_update(session, columns_of(current), values)
     _change(session, deployment_id, values)
 
 
@@ -103,6 +99,11 @@ def lock_deployment(session: Session, deployment_id: UUID) -> Deployment:
     if deployment is None:
         raise NotFound("Deployment not found")
     return deployment
+
+
+def columns_of(deployment: Deployment) -> dict[str, Any]:
+    """Return the columns of a deployment by name."""
+    return {column.key: getattr(deployment, column.key) for column in DEPLOYMENT.table.columns}
 
 
 @lru_cache

@@ -18,14 +18,14 @@ def run(*arguments: str, columns: int = 100) -> Result:
 def json_output(*arguments: str, exit_code: int = 0) -> list[Any]:
     """Return a command's `--json` output, one object per line."""
     result = run(*arguments, "--json")
-    assert result.exit_code == exit_code, result.output
+    assert result.exit_code == exit_code, (result.output, result.exception)
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def history_lines(*arguments: str, exit_code: int = 0) -> list[str]:
     """Return what `aftercommit history` prints."""
     result = run("history", *arguments)
-    assert result.exit_code == exit_code, result.output
+    assert result.exit_code == exit_code, (result.output, result.exception)
     return result.stdout.splitlines()
 
 

@@ -10,7 +10,7 @@ from app.capture.kinds import DEPLOYMENT, KINDS, kind_of
 from app.cli.events.showing import parse_event
 from app.cli.names import parse_kind, parse_name
 from app.cli.outbox.parked import parse_snapshot
-from app.cli.times import NOW, format_time, parse_time
+from app.cli.times import NOW, format_time, parse_time, time_on_day
 from app.log.names import ResourceName
 
 
@@ -44,6 +44,42 @@ def test_a_time_without_a_zone_is_read_as_utc(text: str, time: datetime) -> None
 def test_an_age_is_counted_back_from_now(text: str, age: timedelta) -> None:
     before = datetime.now(UTC)
     assert before - age <= parse_time(text) <= datetime.now(UTC) - age
+
+
+TUESDAY: datetime = datetime(2026, 12, 1, 13, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "time"),
+    [
+        ("friday", "17:00", "2026-11-27T17:00Z"),
+        ("tuesday", "12:59", "2026-12-01T12:59Z"),
+        ("tuesday", "13:01", "2026-11-24T13:01Z"),
+        ("wednesday", "0:00", "2026-11-25T00:00Z"),
+        ("monday", "9:00", "2026-11-30T09:00Z"),
+        ("yesterday", "17:00", "2026-11-30T17:00Z"),
+        ("today", "9:00", "2026-12-01T09:00Z"),
+        ("today", "17:00", "2026-12-01T17:00Z"),
+        ("friday", "17:00+02:00", "2026-11-27T15:00Z"),
+        ("today", "9:00+12:00", "2026-12-01T21:00Z"),
+        ("today", "1:00-02:00", "2026-12-01T03:00Z"),
+    ],
+)
+def test_a_day_and_a_time_are_the_latest_such_moment(day: str, clock: str, time: str) -> None:
+    assert time_on_day(day, clock, TUESDAY) == datetime.fromisoformat(time)
+
+
+@pytest.mark.parametrize("text", ["friday 17:00", "Friday 9:00", "friday", "yesterday  17:00", "sunday 17:00:30Z"])
+def test_a_weekday_is_a_time_in_the_past(text: str) -> None:
+    assert datetime.now(UTC) - timedelta(days=8) < parse_time(text) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    "text", ["friday 25:00", "friday x", "today 9:99", "friday17:00", "someday 9:00", "friday 17:"]
+)
+def test_an_invalid_time_of_a_day_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="Not a time"):
+        parse_time(text)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""`aftercommit diff`: what is different between two revisions, or since a moment."""
