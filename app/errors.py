@@ -20,6 +20,8 @@ AppError                      500
 │   └── DeadlySnapshot
 └── Unavailable               503  the database (or another part) does not answer now
     └── SourceUnavailable     the database of a source does not answer, or refuses
+        ├── SourceBusy        a transaction there holds a table for long
+        └── SourceChanged     it is not the database that was attached, or an older state of it
 
 Error messages are written for people and never contain secret values.
 """
@@ -128,3 +130,11 @@ class Unavailable(AppError):
 
 class SourceUnavailable(Unavailable):
     """The database of a source does not answer now, or refuses a statement."""
+
+
+class SourceBusy(SourceUnavailable):
+    """A transaction in the database of a source holds a table for too long."""
+
+
+class SourceChanged(SourceUnavailable):
+    """The database of a source is not the one that was attached, or an older state of it."""

@@ -1,9 +1,9 @@
 """Connections to the databases of sources, and transactions in them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -11,7 +11,7 @@ from psycopg.types.json import set_json_loads
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.errors import InvalidRequest, NotAllowed, SourceUnavailable
+from app.errors import InvalidRequest, NotAllowed, SourceBusy, SourceUnavailable
 from app.postgres.base import load_json
 from app.postgres.connection import connect as open_connection
 from app.postgres.liveness import ServerHealth
@@ -22,11 +22,19 @@ CONNECT_SECONDS: Final = 3
 STATEMENT_SECONDS: Final = 8
 LONGEST_STATEMENT_SECONDS: Final = 60
 """For the reading of whole tables."""
-LOCK_SECONDS: Final = 3
-"""How long a statement waits for a table. Meanwhile those who want to write to it wait behind us."""
+LOCK_MS: Final = 500
+"""How long a statement waits for a table. Meanwhile those who want to write to it wait behind us.
+
+It is less than PostgreSQL's `deadlock_timeout` (1 s), so in a deadlock it is always our transaction that gives up.
+"""
 HOST: Final = re.compile(r"[\w.:%/-]*", re.ASCII)
+TRIES: Final = 10
+"""How often `patiently` tries."""
 NO_RIGHTS: Final = "42501"
+LOCKED: Final = "55P03"
 QUOTES_VALUES: Final = ("22", "P0")
+
+T = TypeVar("T")
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -114,12 +122,13 @@ def transaction(connection: Connection, statement_seconds: float = STATEMENT_SEC
 
     Raises:
         NotAllowed: the role lacks a right.
+        SourceBusy: another transaction holds a table.
         SourceUnavailable: the server does not answer, or refuses a statement for another reason.
     """
     settings = {
         "search_path": "pg_catalog, pg_temp",
         "statement_timeout": str(int(statement_seconds * 1000)),
-        "lock_timeout": str(LOCK_SECONDS * 1000),
+        "lock_timeout": str(LOCK_MS),
         # The same as in the trigger function: equal values must have equal texts.
         "timezone": "UTC",
         "datestyle": "ISO, MDY",
@@ -139,11 +148,29 @@ def transaction(connection: Connection, statement_seconds: float = STATEMENT_SEC
         raise _translate(error) from error
 
 
+def patiently(connection: Connection, work: Callable[[], T]) -> T:
+    """Do the work in a transaction; try again while others hold the tables that it needs.
+
+    Raises:
+        SourceBusy: they still hold them after the last try.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            with transaction(connection):
+                return work()
+        except SourceBusy:
+            continue
+    with transaction(connection):
+        return work()
+
+
 def _translate(error: psycopg.Error) -> NotAllowed | SourceUnavailable:
     """Return our error for one of the driver, without the values of rows."""
     state, message = error.sqlstate or "", error.diag.message_primary
     if state == NO_RIGHTS:
         return NotAllowed(f"The role lacks a right in the database of the source: {message}.")
+    if state == LOCKED:
+        return SourceBusy("A transaction in the database of the source holds a table for long. Try again later.")
     if not state:
         return SourceUnavailable(f"The database of the source does not answer: {_first_line(error)}")
     shown = type(error).__name__ if state.startswith(QUOTES_VALUES) else message

@@ -38,6 +38,11 @@ class Shop:
         self.url = url
         self.address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
+    def address_of(self, role: str, password: str) -> str:
+        """Return the URL of the database for another role."""
+        url = make_url(self.address).set(username=role, password=password)
+        return url.render_as_string(hide_password=False)
+
     def create(self) -> None:
         """Create the application's tables."""
         self.run(SCHEMA)
