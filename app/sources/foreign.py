@@ -117,8 +117,12 @@ def _require_version(number: int) -> None:
 
 
 @contextmanager
-def transaction(connection: Connection, statement_seconds: float = STATEMENT_SECONDS) -> Iterator[Connection]:
+def transaction(
+    connection: Connection, statement_seconds: float = STATEMENT_SECONDS, *, consistent: bool = False
+) -> Iterator[Connection]:
     """Run a transaction in which the settings are ours, also behind a pooler. It is rolled back on an error.
+
+    If it is `consistent`, all its statements see the same state of the database.
 
     Raises:
         NotAllowed: the role lacks a right.
@@ -142,6 +146,8 @@ def transaction(connection: Connection, statement_seconds: float = STATEMENT_SEC
     calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     try:
         with connection.transaction():
+            level = "REPEATABLE READ" if consistent else "READ COMMITTED"
+            connection.execute(f"SET TRANSACTION ISOLATION LEVEL {level}".encode())
             connection.execute(f"SELECT {calls}".encode())
             yield connection
     except psycopg.Error as error:

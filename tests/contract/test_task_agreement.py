@@ -16,12 +16,12 @@ def _settings(settings: Settings) -> None:
 def test_every_task_that_the_app_sends_is_registered_in_the_workers() -> None:
     worker_app.loader.import_default_modules()
     ours = {name for name in worker_app.tasks if name.startswith("aftercommit.")}
-    assert ours == {broker.DISPATCH, broker.SWEEP, broker.READINESS}
+    assert ours == {broker.DISPATCH, broker.SWEEP, broker.READINESS, broker.SOURCES, broker.FOLLOW}
 
 
 def test_the_api_and_the_workers_route_each_task_to_the_same_queue(settings: Settings) -> None:
     publisher_app = doorbells.celery(settings)
-    for name in (broker.DISPATCH, broker.SWEEP, broker.READINESS):
+    for name in (broker.DISPATCH, broker.SWEEP, broker.READINESS, broker.SOURCES, broker.FOLLOW):
         assert (
             publisher_app.amqp.router.route({}, name)["queue"].name
             == worker_app.amqp.router.route({}, name)["queue"].name
@@ -47,7 +47,7 @@ def test_a_message_is_not_redelivered_while_its_task_may_still_run() -> None:
     assert worker_app.conf.broker_transport_options["visibility_timeout"] > worker_app.conf.task_time_limit
 
 
-def test_beat_sends_the_sweep_and_the_readiness_task_with_an_expiry() -> None:
+def test_beat_sends_each_periodic_task_with_an_expiry() -> None:
     entries = worker_app.conf.beat_schedule.values()
-    assert {entry["task"] for entry in entries} == {broker.SWEEP, broker.READINESS}
+    assert {entry["task"] for entry in entries} == {broker.SWEEP, broker.READINESS, broker.SOURCES}
     assert {entry["options"]["expires"] for entry in entries} == {broker.SWEEP_EXPIRES}
