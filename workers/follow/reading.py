@@ -1,8 +1,8 @@
 """Reads the database of a source: what exists in it, and the changes that are not moved yet.
 
-A PostgreSQL snapshot says which transactions it sees. All changes that one snapshot sees and an earlier one does not
-were committed between the two. So each committed change is read exactly once, however long its transaction was open,
-and a transaction that stays open holds up no other one.
+A PostgreSQL snapshot says which transactions it sees. The cursor is one, and what it sees was moved and is deleted
+before the next reading. What a newer snapshot sees of the rest was committed between the two. So each committed change
+is read exactly once, however long its transaction was open, and one that stays open holds up no other one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +30,8 @@ NEXT: Final = """
 WITH waiting AS (
     SELECT xid, max(seq) AS last
     FROM aftercommit.row_change
-    WHERE NOT pg_visible_in_snapshot(xid, %(moved_until)s::pg_snapshot)
-      AND pg_visible_in_snapshot(xid, %(target)s::pg_snapshot)
+    WHERE pg_visible_in_snapshot(xid, %(target)s::pg_snapshot)
     GROUP BY xid
-    HAVING max(seq) > %(after)s
     ORDER BY last
     LIMIT %(limit)s
 )
@@ -76,19 +74,16 @@ def _read_table(connection: Connection, table: ProfileTable) -> list[JsonObject]
 
 
 def read_waiting(connection: Connection, source: Source, limit: int) -> Waiting:
-    """Read the next transactions, at most `limit`, in the order of their commits as far as they touch the same rows."""
+    """Read the next transactions, at most `limit`, in the order of their commits as far as they touch the same rows.
+
+    What was moved must have been deleted, by `delete_moved`.
+    """
     with transaction(connection):
         target = source.moving_until
         if target is None:
             # A later statement sees at least what this snapshot sees.
             target, _ = connection.execute(NOW).fetchone() or ("", None)
-        parameters = {
-            "moved_until": source.moved_until,
-            "target": target,
-            "after": source.moving_after or 0,
-            "limit": limit,
-        }
-        rows = connection.execute(NEXT, parameters).fetchall()
+        rows = connection.execute(NEXT, {"target": target, "limit": limit}).fetchall()
     found = list(_transactions(rows))
     return Waiting(found, target, len(found) < limit)
 

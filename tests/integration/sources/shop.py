@@ -24,7 +24,7 @@ CREATE TABLE orders (
     customer_code text REFERENCES crm.customer ON DELETE CASCADE, touched timestamptz
 );
 CREATE TABLE order_line (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, order_number bigint REFERENCES orders ON DELETE CASCADE,
+    line bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, order_number bigint REFERENCES orders ON DELETE CASCADE,
     article text NOT NULL, amount integer DEFAULT 1, options jsonb, touched timestamptz
 );
 """

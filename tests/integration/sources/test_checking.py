@@ -38,12 +38,12 @@ def test_a_view_is_no_table(shop: Shop) -> None:
 def test_a_key_must_be_unique(shop: Shop) -> None:
     shop.run(
         "ALTER TABLE order_line DROP CONSTRAINT order_line_pkey",
-        "CREATE UNIQUE INDEX ON order_line (id) WHERE amount > 1",
-        "CREATE UNIQUE INDEX ON order_line (id, article)",
+        "CREATE UNIQUE INDEX ON order_line (line) WHERE amount > 1",
+        "CREATE UNIQUE INDEX ON order_line (line, article)",
     )
 
     assert check(shop).problems == (
-        "The column id does not identify the rows of order_line: it must be unique and NOT NULL.",
+        "The column line does not identify the rows of order_line: it must be unique and NOT NULL.",
     )
 
 
