@@ -69,7 +69,7 @@ def attach_source(
 
     It creates a schema `aftercommit` and triggers there, and nothing else. The workers do the rest.
     """
-    address = sys.stdin.readline().strip() if url == "-" else url
+    address = read_url(url)
     request = Request(name, address, read_profile_text(profile), never_fail, grant_to)
     if dry_run:
         parse_url(address)
@@ -89,6 +89,11 @@ def attach_source(
     typer.echo(
         f"Attached {name}. The workers now read what exists there. `aftercommit attach status {name}` shows more."
     )
+
+
+def read_url(url: str) -> str:
+    """Return the URL, or for `-` the one on standard input."""
+    return sys.stdin.readline().strip() if url == "-" else url
 
 
 def _print_check(request: Request, *, as_json: bool) -> None:

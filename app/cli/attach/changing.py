@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
+from app.cli.attach.adding import read_url
 from app.cli.attach.listing import SourceName
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.database import database_session
@@ -20,7 +21,7 @@ Examples:
 
 [bold]aftercommit attach resume prod[/bold]
 
-[bold]aftercommit attach resume prod --url postgresql://user:new-password@host/prefect[/bold]  after a new password
+[bold]echo "$URL" | aftercommit attach resume prod --url -[/bold]  after a new password
 """
 DETACH_EXAMPLES: Final = """
 Examples:
@@ -41,14 +42,17 @@ def pause_source(name: SourceName, data_dir: DataDir = DEFAULT, as_json: AsJson 
 
 def resume_source(
     name: SourceName,
-    url: Annotated[str | None, typer.Option("--url", help="Its new URL. It must lead to the same database.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="Its new URL, or - to read it from stdin. It must lead to the same database."),
+    ] = None,
     data_dir: DataDir = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Move the changes of a source again, at once even if the last tries failed."""
     settings = settings_in(data_dir)
     with database_session(data_dir) as session:
-        resume(session, name, url, settings.masking_key)
+        resume(session, name, None if url is None else read_url(url), settings.masking_key)
         session.commit()
     _say(as_json, {"resumed": name}, f"Resumed {name}.")
 

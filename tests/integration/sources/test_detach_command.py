@@ -83,7 +83,7 @@ def test_resuming_takes_a_new_url_of_the_same_database_only(attached: Shop, sess
     elsewhere = attached.address.rpartition("/")[0] + "/postgres"
     assert isinstance(error_of("resume", "shop", "--url", elsewhere), SourceChanged)
 
-    run_successfully("resume", "shop", "--url", f"{attached.address}?application_name=x")
+    run_successfully("resume", "shop", "--url", "-", stdin=f"{attached.address}?application_name=x\n")
 
     assert run_json("status", "shop")["error"] is None
 
