@@ -62,6 +62,22 @@ def test_a_kill_between_our_commit_and_the_deletion_there_tells_nothing_twice(
     assert attached.waiting() == 0
 
 
+def test_a_transaction_that_commits_between_the_move_and_the_deletion_is_not_deleted_unread(
+    attached: Attached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with attached.second_session() as slow:
+        slow.execute("INSERT INTO crm.customer (code, full_name) VALUES ('slow', 'Slow')")
+        attached.shop.run(UPDATE)
+        with monkeypatch.context() as patch:
+            patch.setattr(move, "delete_moved", kill)
+            with pytest.raises(Killed):
+                attached.follow()
+    attached.follow()
+
+    assert attached.told(1) == ["customer.c1 updated", "customer.slow created"]
+    assert attached.waiting() == 0
+
+
 def test_a_kill_between_two_batches_of_one_snapshot_tells_nothing_twice(
     attached: Attached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
