@@ -7,6 +7,7 @@ from app.broker import doorbells
 from app.broker.probe import QUEUES
 from app.settings import Settings
 from workers.celery import app as worker_app
+from workers.messages import TASKS
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,10 @@ def test_the_api_and_the_workers_route_each_task_to_the_same_queue(settings: Set
 def test_the_workers_consume_every_queue_with_a_route() -> None:
     routed = {route["queue"] for route in worker_app.conf.task_routes.values()}
     assert routed == {queue.name for queue in worker_app.conf.task_queues}
+
+
+def test_a_worker_takes_the_messages_of_every_task() -> None:
+    assert {name for name in worker_app.tasks if name.startswith("aftercommit.")} == TASKS
 
 
 def test_the_probe_of_the_broker_asks_for_every_queue() -> None:

@@ -37,6 +37,7 @@ def test_a_paused_source_is_left_alone_until_it_is_resumed(attached: Attached, s
     attached.shop.run(UPDATE)
     ring(settings)
     assert attached.told(1) == []
+    assert due(attached) == []
     assert attached.follow() == 0
 
     run_successfully("resume", "shop")
