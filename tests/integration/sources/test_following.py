@@ -47,7 +47,12 @@ def test_an_event_names_its_source_its_relations_and_no_actor(attached: Attached
             "prefect.resource.id": "aftercommit.shop.customer.c1",
             "prefect.resource.name": "Ada",
             "prefect.resource.role": "customer",
-        }
+        },
+        {
+            "prefect.resource.id": "aftercommit.unknown",
+            "prefect.resource.name": "unknown",
+            "prefect.resource.role": "actor",
+        },
     ]
 
 
