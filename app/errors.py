@@ -6,6 +6,7 @@ AppError                      500
 ├── StartupError              an embedded server or a child process did not start
 ├── RequestError              400  the request cannot be done
 │   ├── InvalidRequest        422
+│   │   └── InvalidProfile     a profile of a source cannot be used
 │   ├── Unauthorized          401  no valid credential
 │   │   └── ExpiredKey
 │   ├── NotAllowed            403
@@ -18,6 +19,9 @@ AppError                      500
 │   ├── UnknownKind
 │   └── DeadlySnapshot
 └── Unavailable               503  the database (or another part) does not answer now
+    └── SourceUnavailable     the database of a source does not answer, or refuses
+        ├── SourceBusy        a transaction there holds a table for long
+        └── SourceChanged     it is not the database that was attached, or an older state of it
 
 Error messages are written for people and never contain secret values.
 """
@@ -54,6 +58,10 @@ class InvalidRequest(RequestError):
     """The request is well-formed, but a value in it is not valid."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+class InvalidProfile(InvalidRequest):
+    """The profile of a source cannot be read, or is not valid."""
 
 
 class Unauthorized(RequestError):
@@ -118,3 +126,15 @@ class Unavailable(AppError):
     """A part that the request needs does not answer now. The same request may succeed later."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class SourceUnavailable(Unavailable):
+    """The database of a source does not answer now, or refuses a statement."""
+
+
+class SourceBusy(SourceUnavailable):
+    """A transaction in the database of a source holds a table for too long."""
+
+
+class SourceChanged(SourceUnavailable):
+    """The database of a source is not the one that was attached, or an older state of it."""

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+import workers.source_tasks
 import workers.tasks  # Registers the tasks, so that eager mode finds them.
 from app.access import Credentials
 from app.cli.migrate import upgrade

@@ -67,7 +67,7 @@ def build(snapshot: Claimed, related: Sequence[RelatedResource], updates: JsonOb
             **as_labels(snapshot.attribution),
         },
         related=[*related, *as_related(snapshot.attribution)],
-        payload=_within(size_cap, _payload(kind, snapshot, updates), snapshot.size),
+        payload=within(size_cap, _payload(kind, snapshot, updates), snapshot.size),
         follows=snapshot.follows,
     )
 
@@ -82,7 +82,11 @@ def _payload(kind: ResourceKind, snapshot: Claimed, updates: JsonObject | None) 
     return {**own, "fields": fields}
 
 
-def _within(size_cap: int, payload: JsonObject, size_of_states: int) -> JsonObject:
+def within(size_cap: int, payload: JsonObject, size_of_states: int) -> JsonObject:
+    """Return the payload, with its largest values replaced if it is larger than `size_cap` bytes.
+
+    `size_of_states` is the size of the states before and after the change, from which it is made.
+    """
     # A payload holds each value of a state at most twice (the second time under one of the kind's own keys), and JSON
     # hardly changes its size. So most payloads need not be serialised to know that they are small enough.
     if 3 * size_of_states + MAX_NAME_BYTES <= size_cap:

@@ -19,7 +19,7 @@ from celery.signals import (
 )
 from celery.worker.control import Panel
 
-from app.broker.contract import READINESS, SWEEP, SWEEP_EXPIRES, make_celery
+from app.broker.contract import READINESS, SOURCES, SWEEP, SWEEP_EXPIRES, make_celery
 from app.broker.problems import warn_if_unverified
 from app.errors import ConfigurationError, WrongMaskingKey
 from app.settings import Settings, get_settings, log_settings, start_logging
@@ -53,14 +53,17 @@ app.add_defaults(lambda: _schedule(get_settings()))
 
 def _schedule(settings: Settings) -> dict[str, Any]:
     return {
-        "imports": ("workers.tasks",),
+        "imports": ("workers.tasks", "workers.source_tasks"),
         "worker_consumer": "workers.consumer:Consumer",
         "beat_schedule": {
             "sweep": _entry(SWEEP, settings.sweep_interval),
             "readiness": _entry(READINESS, settings.readiness_interval),
+            "sources": _entry(SOURCES, settings.source_interval),
         },
         "beat_scheduler": f"{__name__}:{Scheduler.__name__}",
-        "beat_max_loop_interval": min(settings.sweep_interval, settings.readiness_interval, 5.0),
+        "beat_max_loop_interval": min(
+            settings.sweep_interval, settings.readiness_interval, settings.source_interval, 5.0
+        ),
     }
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from app.broker.contract import DISPATCH, READINESS, SWEEP, TASK_TIME_LIMIT
+from app.broker.contract import DISPATCH, FOLLOW, READINESS, SOURCES, SWEEP, TASK_TIME_LIMIT
 
-TASKS: Final = frozenset({DISPATCH, READINESS, SWEEP})
+TASKS: Final = frozenset({DISPATCH, FOLLOW, READINESS, SOURCES, SWEEP})
 BODY_LIMIT: Final = 1024 * 1024
 """In bytes. A doorbell with 500 ids has 20 kB."""
 RETRIES_LIMIT: Final = 1000

@@ -98,7 +98,7 @@ def dispatch(self: Task, snapshot_ids: list[str], swept: bool = False, outages: 
         )
 
     dispatcher = Dispatcher(
-        sessions=_sessions(settings),
+        sessions=worker_sessions(settings),
         batch_size=settings.dispatch_batch_size,
         size_cap=settings.event_size_cap,
         rescue_after=settings.sweep_grace if swept else None,
@@ -136,13 +136,13 @@ def sweep_outbox(self: Task) -> Outcome:
             expires=SWEEP_EXPIRES,
         )
 
-    with _sessions(settings)() as session, session.begin():
+    with worker_sessions(settings)() as session, session.begin():
         rung = sweep(session, settings.sweep_grace, ring, queued=0 if self.request.is_eager else _queued(self.app))
     if rung:
         logger.info("swept", lanes=rung)
-    if expired := note_expired_keys(_sessions(settings), settings):
+    if expired := note_expired_keys(worker_sessions(settings), settings):
         logger.info("keys_expired", keys=expired)
-    analyzed = analyze_grown_tables(_sessions(settings))
+    analyzed = analyze_grown_tables(worker_sessions(settings))
     if analyzed:
         logger.info("analyzed", tables=analyzed)
     return Outcome(f"{rung} lanes rung for")
@@ -151,7 +151,7 @@ def sweep_outbox(self: Task) -> Outcome:
 @shared_task(name=READINESS, max_retries=0)
 def refresh_readiness() -> Outcome:
     """Correct every status that is wrong now. Beat sends this task again soon, so an outage just ends it."""
-    changes = refresh_all_statuses(_sessions(get_settings()))
+    changes = refresh_all_statuses(worker_sessions(get_settings()))
     if changes:
         logger.info("readiness_refreshed", changes=changes)
     return Outcome(f"{changes} statuses changed")
@@ -166,14 +166,14 @@ def _queued(app: Celery) -> int:
 
 def close() -> None:
     """Close the database connections of this process; the next task makes new ones."""
-    if _sessions.cache_info().currsize:
-        _sessions(get_settings()).kw["bind"].dispose()
-        _sessions.cache_clear()
+    if worker_sessions.cache_info().currsize:
+        worker_sessions(get_settings()).kw["bind"].dispose()
+        worker_sessions.cache_clear()
         _marks.cache_clear()
 
 
 @lru_cache
-def _sessions(settings: Settings) -> sessionmaker[Session]:
+def worker_sessions(settings: Settings) -> sessionmaker[Session]:
     """One engine per process, made at its first task: after the fork, so no two processes share a connection."""
     name = "aftercommit-worker"
     return make_sessions(make_engine(settings, application_name=name, pool_size=CONNECTIONS, generic_plans=True))
@@ -181,4 +181,4 @@ def _sessions(settings: Settings) -> sessionmaker[Session]:
 
 @lru_cache
 def _marks(settings: Settings) -> Marks:
-    return Marks(_sessions(settings))
+    return Marks(worker_sessions(settings))

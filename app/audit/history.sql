@@ -22,14 +22,20 @@ live AS (
 ),
 -- Every tracked resource with its latest revision: the living ones, and the deleted ones by their tombstones.
 -- latest_id is the event id that a living resource names as its latest. It is NULL for a deleted one.
+-- The resources of attached sources name their latest event even if they are deleted.
 resource AS (
-    SELECT concat('prefect.', kind, '.', id) AS resource_id, kind, revision::bigint AS latest, event_id AS latest_id
+    SELECT concat('prefect.', kind, '.', id) AS resource_id, kind, revision::bigint AS latest, event_id AS latest_id,
+           false AS is_attached
     FROM live
     UNION ALL
-    SELECT concat('prefect.', kind, '.', id), kind, revision, NULL
+    SELECT concat('prefect.', kind, '.', id), kind, revision, NULL, false
     FROM tombstone
     WHERE kind IN (SELECT kind FROM tracked)
       AND NOT EXISTS (SELECT FROM live WHERE live.kind = tombstone.kind AND live.id = tombstone.id)
+    UNION ALL
+    SELECT concat('aftercommit.', source.name, '.', kind, '.', key), kind, revision, event_id, true
+    FROM source_resource JOIN source ON source.id = source_id
+    WHERE revision > 0
 ),
 -- Every event of the registry and every pending snapshot, each beside its resource if that exists. The position of a
 -- snapshot is NULL. status is the new status where the change is one of the status. is_void marks an update without a

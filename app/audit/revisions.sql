@@ -2,11 +2,11 @@
 
 -- The entries, and an end mark one beyond the latest revision, so that changes missing at the end leave a gap as well.
 step AS (
-    SELECT resource_id, kind, latest, latest_id, revision, id, event, follows, occurred, position, status
+    SELECT resource_id, kind, is_attached, latest, latest_id, revision, id, event, follows, occurred, position, status
     FROM entry
     WHERE revision <= latest
     UNION ALL
-    SELECT resource_id, kind, latest, latest_id, latest + 1, NULL, NULL, NULL, NULL, NULL, NULL
+    SELECT resource_id, kind, is_attached, latest, latest_id, latest + 1, NULL, NULL, NULL, NULL, NULL, NULL
     FROM resource
 ),
 -- Each entry beside the one before it. If several entries claim the revision before, it is unknown which one is right:
@@ -31,7 +31,11 @@ judged AS (
     SELECT *,
            is_first AND revision > previous_revision + 1 AS is_gap,
            is_first AND revision = latest AND NOT is_named AS is_unnamed,
-           event NOT IN (
+           CASE WHEN is_attached THEN event <> ALL (
+               SELECT concat('aftercommit.', kind, '.', operation)
+               FROM unnest(CASE WHEN revision = 1 THEN ARRAY['observed', 'created', 'resynced']
+                                ELSE ARRAY['created', 'updated', 'deleted', 'resynced'] END) AS operation
+           ) ELSE event NOT IN (
                concat('prefect.', kind, '.', CASE
                    WHEN revision = 1 THEN 'created'
                    WHEN revision = latest AND latest_id IS NULL THEN 'deleted'
@@ -42,7 +46,7 @@ judged AS (
                END),
                -- An operator may skip any change.
                concat('aftercommit.', kind, '.skipped')
-           ) AS is_misnamed,
+           ) END AS is_misnamed,
            revision <= latest AND CASE
                WHEN revision = 1 THEN follows IS NOT NULL
                WHEN has_previous AND revision = previous_revision + 1 THEN follows IS DISTINCT FROM previous_id

@@ -18,8 +18,13 @@ from app.settings.broker_url import read_broker_url
 DISPATCH: Final = "aftercommit.dispatch"
 SWEEP: Final = "aftercommit.sweep"
 READINESS: Final = "aftercommit.readiness"
+SOURCES: Final = "aftercommit.sources"
+"""Sends `FOLLOW` for each attached source that is due."""
+FOLLOW: Final = "aftercommit.follow"
+"""Moves the changes of one attached source into the log."""
 DISPATCH_QUEUE: Final = "aftercommit.dispatch"
 SWEEP_QUEUE: Final = "aftercommit.sweep"
+SOURCES_QUEUE: Final = "aftercommit.sources"
 
 Role = Literal["publisher", "worker"]
 
@@ -70,12 +75,14 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "task_create_missing_queues": False,
         "task_queues": tuple(
             Queue(name, routing_key=name)  # type: ignore[no-untyped-call]  # kombu has no types.
-            for name in (DISPATCH_QUEUE, SWEEP_QUEUE)
+            for name in (DISPATCH_QUEUE, SWEEP_QUEUE, SOURCES_QUEUE)
         ),
         "task_default_queue": DISPATCH_QUEUE,
         "task_routes": {
             SWEEP: {"queue": SWEEP_QUEUE},
             READINESS: {"queue": SWEEP_QUEUE},
+            SOURCES: {"queue": SWEEP_QUEUE},
+            FOLLOW: {"queue": SOURCES_QUEUE},
             DISPATCH: {"queue": DISPATCH_QUEUE},
         },
         "task_always_eager": settings.task_always_eager,

@@ -20,7 +20,7 @@ TIMEOUT_SECONDS: Final = 0.7
 
 Command = tuple[str | int, ...]
 
-QUEUES: Final = ("aftercommit.dispatch", "aftercommit.sweep")
+QUEUES: Final = ("aftercommit.dispatch", "aftercommit.sweep", "aftercommit.sources")
 PIDBOX: Final = ("probe.celery.pidbox", "probe.reply.celery.pidbox")
 """Names like those of the queues of the remote control, which `inspect ping` and Flower use."""
 PRIORITIES: Final = ("", "\x06\x163", "\x06\x166", "\x06\x169")

@@ -5,10 +5,10 @@ visible as a change. Without the key, guesses of the value cannot be tested.
 """
 
 import hmac
-import json
 from hashlib import sha256
 from typing import Any, Final
 
+from app.capture.canonical import canonical_text
 from app.capture.masking_rules import Place, Rules, is_environment, is_name
 from app.capture.masking_urls import as_text, mask_urls
 
@@ -30,7 +30,6 @@ SCHEMA_VALUES: Final = frozenset({"default", "example", "examples", "const", "en
 
 FINGERPRINT_OF: Final = b"aftercommit masking key"
 """The text whose HMAC is the fingerprint of the key. It is not JSON, so it is the mask of no value."""
-CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class Masker:
@@ -184,16 +183,5 @@ class Masker:
 
     def _digest(self, value: Any) -> str:
         digest = self._hmac.copy()
-        digest.update(CANONICAL.encode(_canonical(value)).encode())
+        digest.update(canonical_text(value).encode())
         return digest.hexdigest()[:12]
-
-
-def _canonical(value: Any) -> Any:
-    """Write equal JSON numbers equally. For PostgreSQL, `1` equals `1.0`, so their masks must be equal too."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {key: _canonical(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_canonical(entry) for entry in value]
-    return value

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from app.cli import broker, events, history, keys, migrate, outbox, up
+from app.cli import attach, broker, events, history, keys, migrate, outbox, up
 from app.cli.diff import command as diff
 from app.cli.operator import act_as_operator
 from app.errors import AppError
@@ -51,6 +51,7 @@ app.command("diff", epilog=diff.EXAMPLES)(diff.show_difference)
 app.command("history", epilog=history.EXAMPLES)(history.show_history)
 # The help text lists the groups in this order.
 app.add_typer(events.app, name="events")
+app.add_typer(attach.app, name="attach")
 app.add_typer(keys.app, name="keys")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(broker.app, name="broker")

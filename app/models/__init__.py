@@ -14,6 +14,7 @@ from app.models.resources import (
     WorkQueue,
 )
 from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
+from app.models.source import Source, SourceResource
 from app.models.tombstone import Tombstone
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "PoolWorker",
     "Readiness",
     "SnapshotRow",
+    "Source",
+    "SourceResource",
     "Tombstone",
     "WorkPool",
     "WorkQueue",

@@ -12,6 +12,8 @@ RESOURCE_ROLE: Final = "prefect.resource.role"
 RESERVED_PREFIX: Final = "aftercommit."
 """Only the service itself sets labels, and names resources, that begin so."""
 REVISION: Final = f"{RESERVED_PREFIX}revision"
+SOURCE: Final = f"{RESERVED_PREFIX}source"
+"""The name of the attached source from which the event comes. Events of our own registry have no such label."""
 ACTOR_ROLE: Final = "actor"
 """The role of the related resource that made the change. Prefect Cloud uses the same."""
 

@@ -15,6 +15,7 @@ MAY_IMPORT_CELERY = {
     "app/broker/doorbells.py",
     "workers/celery.py",
     "workers/consumer.py",
+    "workers/source_tasks.py",
     "workers/tasks.py",
 }
 

@@ -1,4 +1,4 @@
-"""Create the registry, the outbox and the event log: the SQL is in the files beside this one."""
+"""Create the registry, the outbox, the event log and the sources: the SQL is in the files beside this one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    for name in ("0001_registry.sql", "0001_outbox_and_event_log.sql"):
+    for name in ("0001_registry.sql", "0001_outbox_and_event_log.sql", "0001_sources.sql"):
         sql = Path(__file__).with_name(name).read_text()
         # Without parameters, so that psycopg takes no `%` for a placeholder and sends all statements at once.
         op.get_bind().exec_driver_sql(sql, execution_options={"no_parameters": True})
@@ -21,5 +21,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "DROP TABLE deployment, pool_worker, work_queue, work_pool, tombstone, snapshot, flow, event_log, event, "
-        "concurrency_limit, api_key, masking_key"
+        "concurrency_limit, api_key, masking_key, source_resource, source"
     )

@@ -7,7 +7,16 @@ import pytest
 from celery import Celery
 from kombu.message import Message
 
-from app.broker.contract import DISPATCH, DISPATCH_QUEUE, READINESS, SWEEP, TASK_TIME_LIMIT, make_celery
+from app.broker.contract import (
+    DISPATCH,
+    DISPATCH_QUEUE,
+    FOLLOW,
+    READINESS,
+    SOURCES,
+    SWEEP,
+    TASK_TIME_LIMIT,
+    make_celery,
+)
 from app.settings import Settings
 from workers.messages import problem_with
 
@@ -42,6 +51,8 @@ def check(headers: Any, body: Any, content_type: Any = "application/json", encod
         (SWEEP, [], {"expires": 60}),
         (SWEEP, [], {"expires": 60, "time_limit": TASK_TIME_LIMIT}),
         (READINESS, [], {}),
+        (SOURCES, [], {"expires": 60}),
+        (FOLLOW, ["018f0000-0000-7000-8000-000000000000"], {"argsrepr": "prod", "expires": 60}),
     ],
 )
 def test_our_own_messages_are_accepted(celery: Celery, task: str, args: list[Any], options: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Sources: databases that are not ours, whose committed changes become events in our log."""

@@ -1,0 +1,87 @@
+"""Loads and saves the states of a source's resources. A batch takes the same number of statements whatever its size."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Text, column, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Session
+
+from app.models import SourceResource
+from app.postgres.base import core_table
+from app.sources.profile import Profile
+from workers.follow.folding import ResourceKey, related_keys
+from workers.follow.states import State
+
+VALUES: Final = ("revision", "event_id", "occurred", "name", "fields", "references", "labels", "children")
+
+
+class States:
+    """The states of one source's resources, as far as they were loaded."""
+
+    def __init__(self, session: Session, source_id: UUID) -> None:
+        """Take the session in whose transaction the states are loaded and saved."""
+        self._session = session
+        self._source_id = source_id
+        self._known: dict[ResourceKey, State] = {}
+        self._touched: dict[ResourceKey, None] = {}
+
+    def load(self, keys: Iterable[ResourceKey]) -> None:
+        """Load the states of these resources, unless they are loaded. One that was never seen has an empty state."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self._known]
+        if not missing:
+            return
+        self._known.update({key: State() for key in missing})
+        columns = ([key.kind for key in missing], [key.key for key in missing])
+        pairs = func.unnest(*(literal(values, ARRAY(Text)) for values in columns))
+        wanted = pairs.table_valued(column("kind", Text), column("key", Text)).render_derived(name="wanted")
+        table = core_table(SourceResource)
+        of_wanted = tuple_(table.c.kind, table.c.key).in_(select(wanted.c.kind, wanted.c.key))
+        self._read(table.c.source_id == self._source_id, of_wanted)
+
+    def load_all(self) -> None:
+        """Load the states of all resources of the source."""
+        self._read(core_table(SourceResource).c.source_id == self._source_id)
+
+    def _read(self, *conditions: object) -> None:
+        table = core_table(SourceResource)
+        columns = (table.c.kind, table.c.key, *(table.c[name] for name in VALUES))
+        for kind, key, *values in self._session.execute(select(*columns).where(*conditions)):  # type: ignore[arg-type]
+            self._known[ResourceKey(kind, key)] = State(*values)
+
+    def load_related(self, profile: Profile, resources: Iterable[tuple[ResourceKey, Mapping[str, str | None]]]) -> None:
+        """Load the states of the resources to which these refer, and those to which these refer in turn."""
+        seen: set[ResourceKey] = set()
+        wanted = {other for key, references in resources for _, other in related_keys(profile, key, references)}
+        while wanted:
+            self.load(wanted)
+            seen |= wanted
+            further = (related_keys(profile, key, self.get(key).references) for key in wanted)
+            wanted = {other for found in further for _, other in found} - seen
+
+    def touch(self, key: ResourceKey) -> State:
+        """Return the state of a resource, to be changed and saved."""
+        self._touched[key] = None
+        return self._known.setdefault(key, State())
+
+    def get(self, key: ResourceKey) -> State:
+        """Return the state of a resource that was loaded, to be read."""
+        return self._known[key]
+
+    def loaded(self) -> list[ResourceKey]:
+        """Return the keys of all resources whose states are loaded."""
+        return list(self._known)
+
+    def save(self) -> None:
+        """Store the states that were touched."""
+        rows = [{"source_id": self._source_id, **key._asdict(), **asdict(self._known[key])} for key in self._touched]
+        if not rows:
+            return
+        statement = insert(core_table(SourceResource))
+        changed = {name: statement.excluded[name] for name in VALUES}
+        self._session.execute(
+            statement.on_conflict_do_update(index_elements=["source_id", "kind", "key"], set_=changed), rows
+        )
+        self._touched.clear()
