@@ -11,8 +11,8 @@ from app.models import ApiKey
 from app.settings import Settings
 from tests.integration.acts_in_log import actors, acts
 from tests.integration.web.guarded import expire, new_key, revoke
+from workers import tasks
 from workers.key_expiry import note_expired_keys
-from workers.tasks import sweep_outbox
 
 
 def test_an_expired_key_has_one_event_however_often_the_sweep_runs(
@@ -20,11 +20,11 @@ def test_an_expired_key_has_one_event_however_often_the_sweep_runs(
 ) -> None:
     new_key(sessions, "ci", expires=datetime.now(UTC) + timedelta(hours=1))
     new_key(sessions, "other")
-    sweep_outbox.apply().get()
+    tasks.sweep_outbox.apply().get()
     assert acts(sessions) == []
     expire(sessions, "ci")
     for _ in range(3):
-        sweep_outbox.apply().get()
+        tasks.sweep_outbox.apply().get()
     [event] = acts(sessions)
     assert (event.event, event.resource_id) == ("aftercommit.key.expired", "aftercommit.key.ci")
     assert event.payload.keys() == {"role", "expires", "may_act_for_others"}
