@@ -73,7 +73,7 @@ def test_a_skip_requires_a_reason(parked_row: SnapshotRow) -> None:
 def test_events_list_shows_a_skip_with_its_reason(parked_row: SnapshotRow, outbox_world: OutboxWorld) -> None:
     run("skip", parked_row.id, "--reason", "see incident 7")
     outbox_world.dispatch_all()
-    line = next(line for line in run("list", group="events").stdout.splitlines() if "skipped" in line)
+    line = next(line for line in run("list", group="events").stdout.splitlines() if "deployment.skipped" in line)
     assert line.split("\t")[2:] == [
         "aftercommit.deployment.skipped",
         "nightly",

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from app.main import create_app
 from app.settings import Settings
 from app.web.roles import READING
-from tests.integration.serving import Served
+from tests.integration.serving import Served, serving
 from tests.integration.web.guarded import AUTH_STRING, api, basic, bearer, new_key, set_up
 from tests.sockets import closed, connected, send
 from tests.waiting import wait_until
@@ -115,9 +115,10 @@ def test_a_request_from_another_site_is_logged_with_the_reason(client: TestClien
     ids=["direct", "behind a proxy", "no address"],
 )
 def test_the_logged_address_is_that_of_the_client_or_missing(
-    sent: dict[str, str], logged: str | None, served: Served
+    sent: dict[str, str], logged: str | None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with capture_logs() as said:
+    set_up(monkeypatch, trusted_proxies="127.0.0.1")
+    with serving() as served, capture_logs() as said:
         served.client.post("/flows/", json={"name": "etl"}, headers=sent)
         (line,) = wait_until(lambda: requests(said), "the line")
     assert line["address"] == logged
