@@ -17,8 +17,7 @@ from app.web.openapi.answers import (
 from app.web.openapi.descriptions import OF_SCHEMA, PROPERTIES
 from app.web.openapi.links import add_links
 from app.web.openapi.page import add_page
-from app.web.openapi.parameters import PARAMETERS, parameters_of_changes, references_of_changes
-from app.web.roles import only_reads
+from app.web.openapi.parameters import PARAMETERS
 
 JsonObject = dict[str, Any]
 
@@ -30,6 +29,8 @@ The API speaks the wire protocol of a Prefect server, so that Prefect's client a
 - Every response has the header `X-Request-Id`: the one of the request, or a new one.
 - A status of 503 or 429 says in `Retry-After` when to try again.
 - A request head that is too large or too slow is refused with 431 or 408, without a body.
+- A request for a change may have the headers `X-Aftercommit-Reason`, `X-Aftercommit-Change` and, with a key that may act
+  for others, `X-Aftercommit-On-Behalf-Of`. A malformed one is refused with 422. The events of the change contain them.
 - Other resources of a Prefect server, such as runs, blocks and variables, are not here: their lists are empty, reading
   one is 404, and creating one is 501 with the reason.
 """
@@ -90,7 +91,6 @@ def _complete(document: JsonObject, routes: list[APIRoute]) -> None:
     components = document["components"]
     components["responses"] = responses_of_errors()
     components["securitySchemes"] = SECURITY
-    components["parameters"] = parameters_of_changes()
     schemas = components["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -118,8 +118,6 @@ def _complete_operation(operation: JsonObject, route: APIRoute, method: str) -> 
     operation["security"] = [{name: []} for name in SECURITY] if needs_credential(route) else []
     for parameter in operation.get("parameters", ()):
         parameter.setdefault("description", PARAMETERS.get(parameter["name"], ""))
-    if not only_reads(method, route.path):
-        operation["parameters"] = [*operation.get("parameters", ()), *references_of_changes()]
     responses = operation["responses"]
     responses.pop(str(HTTPStatus.UNPROCESSABLE_ENTITY.value), None)
     _complete_success(responses, route)
