@@ -29,8 +29,8 @@ The API speaks the wire protocol of a Prefect server, so that Prefect's client a
 - Every response has the header `X-Request-Id`: the one of the request, or a new one.
 - A status of 503 or 429 says in `Retry-After` when to try again.
 - A request head that is too large or too slow is refused with 431 or 408, without a body.
-- A request for a change may have the headers `X-Aftercommit-Reason`, `X-Aftercommit-Change` and, with a key that may act
-  for others, `X-Aftercommit-On-Behalf-Of`. A malformed one is refused with 422. The events of the change contain them.
+- A request for a change may have the headers `X-Aftercommit-Reason`, `X-Aftercommit-Change` and, with a key that may
+  act for others, `X-Aftercommit-On-Behalf-Of`. A malformed one is refused with 422. The events contain them.
 - Other resources of a Prefect server, such as runs, blocks and variables, are not here: their lists are empty, reading
   one is 404, and creating one is 501 with the reason.
 """
