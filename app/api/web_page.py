@@ -55,7 +55,7 @@ def count_task_runs_by_state() -> list[Any]:
     return []
 
 
-@router.get("/task_runs/{task_run_id}")
+@router.get("/task_runs/{task_run_id:uuid}")
 def read_task_run(task_run_id: UUID) -> None:  # noqa: ARG001  # There are no task runs.
     """Answer 404."""
     raise NotFound("aftercommit has no task runs.")
