@@ -42,4 +42,4 @@ def add_links(paths: JsonObject) -> None:
 
 
 def _path_parameters(operation: JsonObject) -> set[str]:
-    return {parameter["name"] for parameter in operation.get("parameters", ()) if parameter.get("in") == "path"}
+    return {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "path"}
