@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.access import Credentials, require_credential
 from app.cli.masking_key import ReplaceMaskingKey, settle_masking_key
 from app.cli.migrate import upgrade
+from app.cli.operator import Reason
 from app.local.embedded import start_postgres, start_valkey
 from app.local.folder import load_or_create_masking_key, lock_data_folder, publish_run_file
 from app.local.ports import Address, check_free
@@ -64,6 +65,7 @@ def up(
     ] = 1,
     no_flower: Annotated[bool, typer.Option("--no-flower", help="Do not start Flower.")] = False,
     replace_masking_key: ReplaceMaskingKey = False,
+    _reason: Reason = None,
 ) -> None:
     """Run the API, the workers, beat and Flower, with PostgreSQL and Valkey, until Ctrl-C."""
     api = Address("the API", host, port, "--port")

@@ -1,5 +1,8 @@
 """Real processes do not start with a masking key that this database does not know."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,19 +42,26 @@ def test_a_process_ends_with_the_reason(
 def test_up_refuses_another_key_unless_an_option_accepts_it(tmp_path: Path) -> None:
     folder = tmp_path / "data"
 
-    def serve(*options: str, **more: str) -> None:
+    @contextmanager
+    def serving(*options: str, **more: str) -> Iterator[None]:
         up = start(folder, "--no-flower", *options, **more)
         try:
             up.wait_until_ready()
+            yield
         finally:
             up.process.terminate()
             up.process.wait(60)
 
-    serve()
+    with serving():
+        pass
     other = {"AFTERCOMMIT_MASKING_KEY": OTHER}
     port = ("--port", str(free_port()), "--no-flower")
     refusal = command("up", "--data-dir", str(folder), *port, **other)
     assert refusal.returncode == 1
     assert "masking.key in the data folder" in refusal.stderr
-    serve("--replace-masking-key", **other)
-    serve(**other)
+    with serving("--replace-masking-key", "--reason", "the old key leaked", **other):
+        listing = ("events", "list", "--reason", "leaked", "--json", "--data-dir", str(folder))
+        [event] = map(json.loads, command(*listing).stdout.splitlines())
+        assert event["event"] == "aftercommit.masking.key-replaced"
+    with serving(**other):
+        pass

@@ -3,14 +3,20 @@
 import getpass
 import socket
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
 
+from app.crud.deployments.writing import update_deployment
+from app.schemas.deployments import DeploymentUpdate
 from app.settings import Settings
 from tests.integration.cli.command_output import json_output, run
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.registry import make_deployment, make_flow, make_limit, make_pool, make_queue
+from tests.integration.side_by_side import while_blocked
 
 NAME = "etl/nightly"
 pytestmark = pytest.mark.usefixtures("audited")
@@ -208,3 +214,16 @@ def test_other_kinds_are_refused(client: TestClient) -> None:
 def test_contradictory_options_are_refused(arguments: list[str], client: TestClient) -> None:
     deployed(client)
     assert run("history", NAME, *arguments).exit_code == 2
+
+
+def test_a_change_that_is_not_committed_yet_is_waited_for_and_undone_too(
+    client: TestClient, sessions: sessionmaker[Session], engine: Engine
+) -> None:
+    id_ = deployed(client, {"version": "2"}, version="1", tags=["a"])
+    with sessions() as session:
+        update_deployment(session, UUID(id_), DeploymentUpdate(version="3", tags=["b"]))
+        with while_blocked(engine, lambda: restored(1)) as output:
+            session.commit()
+    assert output.result()[0] == "etl/nightly is restored to revision 1, as revision 4:"
+    event = newest_event()["payload"]["updates"]
+    assert event == {"tags": {"from": ["b"], "to": ["a"]}, "version": {"from": "3", "to": "1"}}
