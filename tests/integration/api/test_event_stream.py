@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.api import event_stream
+from tests.integration.acts_in_log import OPERATOR
+from tests.integration.cli.command_output import run
 from tests.integration.client_event import a_client_event, numbered
 from tests.integration.events_in_log import an_event, append
 from tests.integration.serving import Served
@@ -19,6 +21,14 @@ def test_new_events_are_streamed(served: Served) -> None:
     with streamed(served.client) as stream:
         served.post(*numbered(4, 6))
         assert numbers(stream.receive(3)) == [4, 5, 6]
+
+
+def test_the_events_of_a_command_are_streamed_and_selected_by_their_actor(served: Served) -> None:
+    with streamed(served.client, any_resource=f"aftercommit.{OPERATOR.replace(':', '.', 1)}") as stream:
+        served.post(*numbered(1, 1))
+        assert run("keys", "create", "portal").exit_code == 0
+        [event] = stream.receive(1)
+    assert (event["event"], event["resource"]["aftercommit.actor"]) == ("aftercommit.key.created", OPERATOR)
 
 
 def test_an_event_is_streamed_as_logged_and_its_id_is_its_position(served: Served) -> None:
