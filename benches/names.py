@@ -16,6 +16,7 @@ from benches.live import measure_live
 from benches.log_growth import measure_log_growth
 from benches.memory import measure_memory
 from benches.over_http import measure_http
+from benches.request_calls import measure_request_calls
 from benches.rig import Rig
 from benches.scaling import measure_scaling
 from benches.start_up import measure_start_up
@@ -50,6 +51,7 @@ BENCHMARKS: Final = (
         "S12", "broker", "Creating deployments while the broker is down or hangs", measure_broker_outage, quick=True
     ),
     Benchmark("S13", "start-up", "Start-up and import times", measure_start_up, quick=False),
+    Benchmark("S14", "calls", "Functions that a request calls in the API", measure_request_calls, quick=False),
 )
 
 

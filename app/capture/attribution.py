@@ -52,6 +52,8 @@ class Attribution:
 PARTS: Final[Mapping[str, str]] = {field.name.replace("_", "-"): field.name for field in fields(Attribution)}
 """The attribute of each part, by the name that the part has in snapshots, labels and settings."""
 
+LABEL_OF: Final[Mapping[str, str]] = {part: RESERVED_PREFIX + part for part in PARTS}
+"""The label of each part on the resource of an event."""
 UNKNOWN: Final = Attribution()
 REASON_LENGTH: Final = 500
 """The most characters of a reason."""
@@ -93,12 +95,7 @@ def stored(new: Attribution, masker: Masker, optional: Collection[str]) -> dict[
 
 def as_labels(parts: Mapping[str, str]) -> dict[str, str]:
     """Return the labels of an event's resource for a stored attribution."""
-    return {label_of(part): value for part, value in parts.items() if part in PARTS}
-
-
-def label_of(part: str) -> str:
-    """Return the label of an event's resource for a part of its attribution."""
-    return RESERVED_PREFIX + part
+    return {LABEL_OF[part]: value for part, value in parts.items() if part in LABEL_OF}
 
 
 def as_related(parts: Mapping[str, str]) -> list[RelatedResource]:
@@ -106,7 +103,8 @@ def as_related(parts: Mapping[str, str]) -> list[RelatedResource]:
     actor = parts.get(ACTOR)
     if actor is None:
         return []
-    return [{RESOURCE_ID: actor_id(actor), RESOURCE_NAME: actor.partition(":")[2] or actor, RESOURCE_ROLE: ACTOR_ROLE}]
+    name = actor.partition(":")[2] or actor
+    return [{RESOURCE_ID: actor_id(actor), RESOURCE_NAME: name, RESOURCE_ROLE: ACTOR_ROLE}]
 
 
 def actor_id(actor: str) -> str:

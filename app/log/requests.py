@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Select, Text, and_, cast, func, select
 from sqlalchemy.orm import Session
 
-from app.capture.attribution import ACTOR, label_of
+from app.capture.attribution import ACTOR, LABEL_OF
 from app.log.net_changes import NetChange, net_change
 from app.models import EventRow
 
@@ -56,8 +56,8 @@ def read_requests(session: Session, where: ColumnElement[bool], limit: int) -> R
 
 
 def _statement(where: ColumnElement[bool], limit: int) -> Select[*tuple[Any, ...]]:
-    request = EventRow.resource[label_of("request")].astext
-    parts = [func.coalesce(EventRow.resource[label_of(part)].astext, "").label(part) for part in LABELS]
+    request = EventRow.resource[LABEL_OF["request"]].astext
+    parts = [func.coalesce(EventRow.resource[LABEL_OF[part]].astext, "").label(part) for part in LABELS]
     # An event without a request stands alone.
     columns = [EventRow.position, EventRow.occurred, func.coalesce(request, cast(EventRow.id, Text)).label("alone")]
     changes = select(*columns, *parts).where(EventRow.revision.is_not(None), where).cte("changes")

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from app.capture.attribution import ACTOR, label_of
+from app.capture.attribution import ACTOR, LABEL_OF
 from app.capture.kinds import kind_of
 from app.cli.control_characters import escape_control_characters
 from app.cli.times import format_time
@@ -64,12 +64,12 @@ def resource_name(event: EventRow) -> str:
 
 def actor_of(event: EventRow) -> str:
     """Return who made the change, such as `key:ci`, or an empty text for a client's event."""
-    return event.resource.get(label_of(ACTOR), "")
+    return event.resource.get(LABEL_OF[ACTOR], "")
 
 
 def author_of(event: EventRow) -> str:
     """Return who made the change and why, such as `by key:ci: rollback`, or an empty text for a client's event."""
-    actor, reason = actor_of(event), event.resource.get(label_of("reason"))
+    actor, reason = actor_of(event), event.resource.get(LABEL_OF["reason"])
     return "" if not actor else f"by {actor}" if reason is None else f"by {actor}: {reason}"
 
 

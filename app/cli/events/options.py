@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from app.capture.attribution import SORTS, actor_id, label_of
+from app.capture.attribution import LABEL_OF, SORTS, actor_id
 from app.capture.kinds import KINDS, STATUS, tracked_kinds
 from app.schemas.event import ACTOR_ROLE
 from app.schemas.event_queries import RelatedFilter
@@ -39,7 +39,7 @@ def by_actor(by: str | None) -> list[RelatedFilter]:
 def labels_of(request: str | None, reason: str | None) -> dict[str, str]:
     """Return the filter for the labels of changes that this request made, and whose reason contains this text."""
     labels = {"request": request, "reason": None if reason is None else f"*{reason}*"}
-    return {label_of(part): value for part, value in labels.items() if value is not None}
+    return {LABEL_OF[part]: value for part, value in labels.items() if value is not None}
 
 
 def parse_field(text: str) -> str:

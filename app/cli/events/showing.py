@@ -6,7 +6,7 @@ from uuid import UUID
 
 import typer
 
-from app.capture.attribution import ACTOR, PARTS, label_of
+from app.capture.attribution import ACTOR, LABEL_OF, PARTS
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.diff_lines import Line, difference_lines, value_lines
@@ -111,8 +111,8 @@ def _labelled_values(event: EventRow) -> Iterator[tuple[str, str]]:
     yield "id", str(event.id)
     yield "follows", "-" if event.follows is None else str(event.follows)
     for part in PARTS:
-        if part != ACTOR and label_of(part) in event.resource:
-            yield part, event.resource[label_of(part)]
+        if part != ACTOR and LABEL_OF[part] in event.resource:
+            yield part, event.resource[LABEL_OF[part]]
     for related in event.related:
         labels = {key: value for key, value in related.items() if key not in (RESOURCE_ID, RESOURCE_ROLE)}
         more = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in sorted(labels.items()))

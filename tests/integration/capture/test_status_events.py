@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from app.capture.attribution import PARTS, label_of
+from app.capture.attribution import LABEL_OF
 from tests.integration.outbox_world import OutboxWorld
 from tests.integration.readiness import (
     POLL,
@@ -52,7 +52,7 @@ def test_a_status_event_of_a_pool_has_its_labels_and_no_related_resource(
 
     ready = last_of_unbroken(events_of(client, "work-pool", pool["id"]))
     assert (ready["event"], related(ready)) == ("prefect.work-pool.ready", [])
-    assert {label: text for label, text in ready["resource"].items() if label not in map(label_of, PARTS)} == {
+    assert {label: text for label, text in ready["resource"].items() if label not in LABEL_OF.values()} == {
         "prefect.resource.id": f"prefect.work-pool.{pool['id']}",
         "prefect.resource.name": "pool",
         "prefect.work-pool.type": "process",
