@@ -18,6 +18,15 @@ ANALYTICS_KEY: Final = re.compile(rb"(?<=`)[0-9a-f]{32}(?=`)")
 """The key with which the new page reports its use to a service of Prefect's. Without it, it reports nothing."""
 EVAL: Final = re.compile(rb"(?:let|const) ([\w$]+)=eval;try\{return \1\(([\w$]+)\),!0\}catch\{return!1\}")
 """How the old page asks whether a global name such as `document` exists. If `eval` is forbidden, it has no colours."""
+UNSHOWN: Final = re.compile(
+    rb"(?<![\w$])([\w$]++)(\.success\((?:(?!\.success\()[^;]){1,400}?,onError:([\w$]+)=>"
+    rb"\{(?:let|const) ([\w$]+)=\3\.message\|\|`Unknown error[^`]*`;)"
+    rb"(console\.error\(\4\)|[\w$]+\.setError\(`root`,\{message:\4\}\))\}"
+)
+"""Where the new page shows the success of a change, but not its failure.
+
+It writes the failure on the console of the browser, or into a form that it closes at once.
+"""
 FOLDERS: Final = {"v2": "ui-v2", "v1": "ui"}
 """The folders of the new and the old page in the package, by Prefect's names of the pages."""
 PATHS: Final = {"v2": "/v2", "v1": ""}
@@ -93,6 +102,8 @@ class PageFiles:
             body = source.read_bytes().replace(PLACE_HOLDER, (self._path_prefix + PATHS[page]).encode())
             body = ANALYTICS_KEY.sub(b"", body)
             body = EVAL.sub(rb"return \2 in globalThis", body)
+            if b"`Unknown error" in body:  # The pattern takes long for the largest files.
+                body = UNSHOWN.sub(rb"\1\2\1.error(\4),\5}", body)
             self._read[path] = _prepared(body, source)
         return self._read[path]
 

@@ -63,16 +63,14 @@ def test_a_pool_is_paused(visit: Visit, world: World, pool: str, new_events: New
     switch.click()
 
     expect(switch).not_to_be_checked()
-    new_events.check("work-pool.updated pool")
+    new_events.check("work-pool.paused pool")
     assert world.client.get(f"/work_pools/{pool}").json()["is_paused"] is True
 
 
 def test_a_pool_is_deleted(visit: Visit, world: World, pool: str, new_events: NewEvents) -> None:
     visit.open(f"/work-pools/work-pool/{pool}")
     visit.choose("Delete", visit.page.get_by_role("main"))
-    confirmation = visit.dialog().get_by_role("textbox")
-    if confirmation.count():
-        confirmation.fill(pool)
+    visit.dialog().get_by_role("textbox").fill(pool)
     visit.answer("Delete")
 
     visit.page.wait_for_url(re.compile(r"/work-pools(\?|$)"))
@@ -97,7 +95,7 @@ def test_a_queue_is_paused(visit: Visit, world: World, pool: str, new_events: Ne
     switch.click()
 
     expect(switch).not_to_be_checked()
-    new_events.check("work-queue.updated default")
+    new_events.check("work-queue.paused default")
     assert world.client.get(f"/work_pools/{pool}/queues/default").json()["is_paused"] is True
 
 
@@ -118,6 +116,7 @@ def test_a_queue_is_deleted(visit: Visit, world: World, pool: str, new_events: N
     new_events.skip()
     visit.open(f"/work-pools/work-pool/{pool}/queue/second")
     visit.choose("Delete", visit.page.get_by_role("main"))
+    visit.dialog().get_by_role("textbox").fill("second")
     visit.answer("Delete")
 
     visit.page.wait_for_url(re.compile(f"/work-pools/work-pool/{pool}(\\?|$)"))

@@ -77,8 +77,10 @@ class Visit:
     def search(self, field: str, text: str) -> None:
         """Type into a search field of a list, and wait until the list is searched, which its address tells.
 
-        The search begins a moment after the typing ends. What is clicked before that is clicked in the old list.
+        The search begins a moment after the typing ends. What is clicked before that is clicked in the old list, and
+        what is typed before the page has its first list may be lost.
         """
+        self.settle()
         self.page.get_by_role("searchbox" if self.ui == "v1" else "textbox", name=field, exact=True).fill(text)
         self.page.wait_for_url(lambda url: f"={text}" in url)
 

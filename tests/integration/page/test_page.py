@@ -1,6 +1,7 @@
 """Prefect's web pages, as the API serves them: paths, types, compression, caching and headers."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from app.page.files import ANALYTICS_KEY, EVAL, PLACE_HOLDER
 from app.settings import Settings
 from tests.integration.web.guarded import new_key, set_up
 
+FAILURE_ON_CONSOLE = re.compile(rb"\.message\|\|`Unknown error[^`]*`;console\.error\(\w+\)\}")
 HTML = {"accept": "text/html,*/*"}
 PATHS = sorted(PageFiles(default_folder(), "").paths)
 
@@ -76,6 +78,11 @@ def test_the_old_page_asks_for_names_without_eval_which_is_forbidden(browser: Te
     assert len(asking) == 1
     assert [path for path in scripts if EVAL.search(browser.get(path).content)] == []
     assert "unsafe-eval" not in browser.get(asking[0]).headers["content-security-policy"]
+
+
+def test_the_new_page_writes_no_failure_only_on_the_console(browser: TestClient) -> None:
+    scripts = [path for path in PATHS if path.endswith(".js") and path.startswith("/v2/")]
+    assert [path for path in scripts if FAILURE_ON_CONSOLE.search(browser.get(path).content)] == []
 
 
 def test_a_script_is_compressed_and_kept_for_ever(browser: TestClient) -> None:

@@ -1,0 +1,1 @@
+"""Both pages with a credential."""
