@@ -32,7 +32,23 @@ WHERE (
     )
 ) AND NOT EXISTS (SELECT FROM unnest(%(held)s::text[]) AS held WHERE held::xid8 = xid)
 """
+# The same for transactions that are known, without looking at all that wait.
+DELETE_LISTED: Final = """
+DELETE FROM aftercommit.row_change
+WHERE seq BETWEEN %(first)s AND %(last)s
+  AND xid IN (SELECT moved::xid8 FROM unnest(%(moved)s::text[]) AS moved)
+  AND NOT EXISTS (SELECT FROM unnest(%(held)s::text[]) AS held WHERE held::xid8 = xid)
+"""
 SET_BATCH: Final = "UPDATE aftercommit.attachment SET batch = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A transaction of the source that waits, with the numbers of its first and its last row change."""
+
+    xid: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +111,26 @@ def delete_moved(connection: Connection, source: Source, held: Sequence[int]) ->
             "moved_until": source.moved_until,
             "moving_until": source.moving_until,
             "moving_after": source.moving_after,
-            "held": [str(xid) for xid in held],
+            "held": xid_texts(held),
         },
     )
     connection.execute(SET_BATCH, (source.batch,))
+
+
+def delete_listed(connection: Connection, source: Source, moved: Sequence[Listed], held: Sequence[int]) -> None:
+    """Delete the changes of these transactions, which were the last batch, except those that are held."""
+    connection.execute(
+        DELETE_LISTED,
+        {
+            "first": min(item.first for item in moved),
+            "last": max(item.last for item in moved),
+            "moved": xid_texts([item.xid for item in moved]),
+            "held": xid_texts(held),
+        },
+    )
+    connection.execute(SET_BATCH, (source.batch,))
+
+
+def xid_texts(xids: Sequence[int]) -> list[str]:
+    """Return transaction ids as parameters: there is no cast from a number to `xid8`."""
+    return [str(xid) for xid in xids]

@@ -6,6 +6,7 @@ the cursor.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -19,14 +20,14 @@ from app.log.append import append
 from app.models import Source
 from app.postgres.refusals import is_absence
 from app.settings import Settings
-from app.sources.attachment import delete_moved, require_same_database
+from app.sources.attachment import Listed, delete_listed, delete_moved, require_same_database
 from app.sources.foreign import Connection, connect, parse_url, transaction
 from app.sources.profile_file import parse_profile
 from app.sources.sealing import unseal
 from workers.follow.applying import Applier
 from workers.follow.holding import Holds
 from workers.follow.masks import make_rules
-from workers.follow.reading import Waiting, read_existing, read_held, read_waiting
+from workers.follow.reading import Backlog, Waiting, read_existing, read_held
 from workers.follow.store import States
 
 TRANSACTIONS: Final = 500
@@ -56,6 +57,9 @@ class Mover:
         self._settings = settings
         self._source_id = source_id
         self._connection: Connection | None = None
+        self._backlog = Backlog()
+        self._batch: int | None = None
+        """The number of the last batch of this turn."""
 
     def run(self) -> int:
         """Move what waits, and return the number of events. It returns at once if another worker is moving it.
@@ -85,6 +89,7 @@ class Mover:
         except Exception as error:
             if is_absence(error):
                 raise
+        self._backlog.forget()
         return self._try_batch(is_careful=True)
 
     def _try_batch(self, *, is_careful: bool) -> Batch:
@@ -94,18 +99,23 @@ class Mover:
                 return Batch(0, has_more=False)
             _limit(session, IDLE_MS, 0)
             connection, holds = self._connect(source), Holds(session, source.id)
-            _clean(connection, source, holds)
+            if source.batch != self._batch:
+                # Another worker had a turn in between, or this is our first batch.
+                self._backlog.forget()
+            _clean(connection, source, self._backlog.last, holds.transactions)
             applier = self._applier(session, source)
             if source.moved_until is None:
                 existing = read_existing(connection, applier.profile)
                 events = applier.observe(existing)
                 source.moved_until = existing.snapshot
             elif due := holds.due():
+                self._backlog.forget()
                 found = read_held(connection, [change.xid for change in due])
                 self._succeed(session, source)
                 return Batch(applier.retry(session, found, holds, due), has_more=True)
             else:
-                waiting = read_waiting(connection, source, holds.transactions, CAREFUL if is_careful else TRANSACTIONS)
+                limit = CAREFUL if is_careful else TRANSACTIONS
+                waiting = self._backlog.read(connection, source, holds.transactions, limit)
                 if not waiting.transactions and source.moving_until is None:
                     _forget_failure(source)
                     return Batch(0, has_more=False)
@@ -135,6 +145,7 @@ class Mover:
     def _succeed(self, session: Session, source: Source) -> None:
         """Count the batch, and forget an earlier failure. From here on our transaction waits only for our database."""
         source.batch, source.moved = source.batch + 1, func.clock_timestamp()
+        self._batch = source.batch
         _forget_failure(source)
         session.flush()
         _limit(
@@ -161,11 +172,15 @@ def _limit(session: Session, idle_ms: int, transaction_ms: int) -> None:
     session.execute(select(*(func.set_config(name, str(value), True) for name, value in limits.items())))
 
 
-def _clean(connection: Connection, source: Source, holds: Holds) -> None:
+def _clean(connection: Connection, source: Source, last: Sequence[Listed], held: Sequence[int]) -> None:
     """Check the source's database, and delete there what is in our log, unless that is done."""
     with transaction(connection):
-        if require_same_database(connection, source).batch != source.batch:
-            delete_moved(connection, source, holds.transactions)
+        if require_same_database(connection, source).batch == source.batch:
+            return
+        if last:
+            delete_listed(connection, source, last, held)
+        else:
+            delete_moved(connection, source, held)
 
 
 def _advance(source: Source, waiting: Waiting) -> None:

@@ -4,18 +4,17 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.orm import Session
 
-from app.models import Source
 from app.schemas.event import Event
+from app.sources.attachment import Listed
 from app.sources.foreign import Connection
 from tests.chaos.planted.delays import random_delay
 from tests.chaos.planted.patching import Function, NothingToPatch, replace
 from workers.follow import reading
 from workers.follow.folding import ForeignTransaction, RowChange
-from workers.follow.reading import Waiting
 
 WINDOW: Final = timedelta(milliseconds=100)
 
@@ -30,10 +29,11 @@ def cursor_moved_before_the_append() -> None:
     """Commit the cursor and the states, and append the events afterwards: a kill in between loses them."""
 
     def make(original: Function) -> Function:
-        def append(session: Session, events: Sequence[Event], *, rescued: int) -> Any:
+        def append(session: Session, events: Sequence[Event], *, rescued: int) -> int:
             session.connection().exec_driver_sql("COMMIT")
             random_delay(0.3)
-            return original(session, events, rescued=rescued)
+            last: int = original(session, events, rescued=rescued)
+            return last
 
         return append
 
@@ -52,23 +52,21 @@ def fold_by_time() -> None:
     """Fold the changes that were made within a tenth of a second, instead of those of one transaction."""
 
     def make(original: Function) -> Function:
-        def read_waiting(connection: Connection, source: Source, held: Sequence[int], limit: int) -> Waiting:
-            waiting = original(connection, source, held, limit)
-            changes = sorted(chain.from_iterable(item.changes for item in waiting.transactions), key=attrgetter("at"))
-            last = waiting.transactions[-1].xid if waiting.transactions else 0
-            folded = [ForeignTransaction(last, part) for part in _within_window(changes)]
-            return Waiting(folded, waiting.target, waiting.is_rest)
+        def _read_changes(connection: Connection, chosen: Sequence[Listed]) -> list[ForeignTransaction]:
+            transactions = original(connection, chosen)
+            changes = sorted(chain.from_iterable(item.changes for item in transactions), key=attrgetter("at"))
+            return [ForeignTransaction(transactions[-1].xid, part) for part in _within_window(changes)]
 
-        return read_waiting
+        return _read_changes
 
-    replace("workers.follow.reading", "read_waiting", make, used_by="workers.follow.move")
+    replace("workers.follow.reading", "_read_changes", make, used_by="workers.follow.reading")
 
 
 def transactions_ordered_by_their_first_change() -> None:
     """Order transactions by where they begin. Who waited for a row began before the one who held it."""
     if "max(seq) AS last" not in reading.NEXT:
         raise NothingToPatch("workers.follow.reading.NEXT orders in another way.")
-    reading.NEXT = reading.NEXT.replace("max(seq) AS last", "min(seq) AS last")  # type: ignore[misc]
+    reading.NEXT = reading.NEXT.replace("min(seq), max(seq) AS last", "min(seq) AS last, max(seq)")  # type: ignore[misc]
     _note_readings()
 
 
@@ -87,10 +85,10 @@ def _note_readings() -> None:
     """Count each reading as the situation that shows the bug."""
 
     def make(original: Function) -> Function:
-        def read_waiting(connection: Connection, source: Source, held: Sequence[int], limit: int) -> Waiting:
-            waiting: Waiting = original(connection, source, held, limit)
-            return waiting
+        def _read_changes(connection: Connection, chosen: Sequence[Listed]) -> list[ForeignTransaction]:
+            transactions: list[ForeignTransaction] = original(connection, chosen)
+            return transactions
 
-        return read_waiting
+        return _read_changes
 
-    replace("workers.follow.reading", "read_waiting", make, used_by="workers.follow.move")
+    replace("workers.follow.reading", "_read_changes", make, used_by="workers.follow.reading")
