@@ -79,3 +79,4 @@ class SourcePlan(Plan):
     rate: float = 120
     """How many transactions all of them begin in a second, at most."""
     disruptions: tuple[str, ...] = SOURCE_ALL
+    pause: tuple[float, float] = (0.4, 1.6)

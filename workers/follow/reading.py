@@ -123,7 +123,7 @@ class Backlog:
             # A later statement sees at least what this snapshot sees.
             target, _ = connection.execute(NOW).fetchone() or ("", None)
         parameters = {"target": target, "held": xid_texts(held), "limit": LISTED}
-        self._listed = deque(Listed(*row) for row in connection.execute(NEXT, parameters))
+        self._listed = deque(Listed(*row) for row in connection.execute(NEXT, parameters).fetchall())
         self._target, self._is_whole = target, len(self._listed) < LISTED
 
 
@@ -134,7 +134,7 @@ def _read_changes(connection: Connection, chosen: Sequence[Listed]) -> list[Fore
         "last": max(item.last for item in chosen),
     }
     found: dict[int, list[RowChange]] = {item.xid: [] for item in chosen}
-    for xid, *change in connection.execute(CHANGES, parameters):
+    for xid, *change in connection.execute(CHANGES, parameters).fetchall():
         found[xid].append(RowChange(*change))
     return [ForeignTransaction(xid, changes) for xid, changes in found.items()]
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from app.models import Source
 from app.schemas.event import Event
-from app.sources.attachment import Listed
+from app.sources.attachment import Listed, delete_moved
 from app.sources.foreign import Connection
 from tests.chaos.planted.delays import random_delay
 from tests.chaos.planted.patching import Function, NothingToPatch, replace
@@ -41,11 +42,18 @@ def cursor_moved_before_the_append() -> None:
 
 
 def cursor_that_ignores_open_transactions() -> None:
-    """Remember only the highest transaction that was seen: what was open then and commits later is taken for moved."""
+    """Remember only the highest transaction that was seen, and delete up to it: what was open then is lost."""
     if "pg_current_snapshot()" not in reading.NOW:
         raise NothingToPatch("workers.follow.reading.NOW does not read the snapshot any more.")
     reading.NOW = NOW_WITHOUT_GATE  # type: ignore[misc]
-    _note_readings()
+
+    def make(_original: Function) -> Function:
+        def delete_listed(connection: Connection, source: Source, moved: Sequence[Listed], held: Sequence[int]) -> None:
+            delete_moved(connection, source, held)
+
+        return delete_listed
+
+    replace("app.sources.attachment", "delete_listed", make, used_by="workers.follow.move")
 
 
 def fold_by_time() -> None:
