@@ -19,6 +19,7 @@ from benches.over_http import measure_http
 from benches.request_calls import measure_request_calls
 from benches.rig import Rig
 from benches.scaling import measure_scaling
+from benches.sources import measure_sources
 from benches.start_up import measure_start_up
 
 
@@ -52,6 +53,7 @@ BENCHMARKS: Final = (
     ),
     Benchmark("S13", "start-up", "Start-up and import times", measure_start_up, quick=False),
     Benchmark("S14", "calls", "Functions that a request calls in the API", measure_request_calls, quick=False),
+    Benchmark("S15", "sources", "Following the database of Prefect's server", measure_sources, quick=False),
 )
 
 

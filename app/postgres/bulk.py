@@ -25,7 +25,6 @@ from sqlalchemy import (
     column,
     event,
     func,
-    insert,
     select,
     text,
 )
@@ -50,18 +49,34 @@ Labels = Mapping[str, str]
 
 def insert_many(session: Session, table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows in their order, in one statement. Each row has the values of the columns `names`."""
+    session.execute(_insert_statement(table, names), {ROWS: _rows_text(names, rows)})
+
+
+def upsert_many(session: Session, table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows in one statement. One whose primary key exists replaces that row's values of `names`."""
+    session.execute(_upsert_statement(table, names), {ROWS: _rows_text(names, rows)})
+
+
+def _rows_text(names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> str:
     # One JSON text for all rows: an array for each column would take three times as long to write.
-    rows_text = json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=_text_for_json)
-    session.execute(_insert_statement(table, names), {ROWS: rows_text})
+    return json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=_text_for_json)
 
 
 @lru_cache
-def _insert_statement(table: Table, names: tuple[str, ...]) -> Insert:
+def _upsert_statement(table: Table, names: tuple[str, ...]) -> Insert:
+    statement = _insert_statement(table, names)
+    key = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in names if name not in key}
+    return statement.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+@lru_cache
+def _insert_statement(table: Table, names: tuple[str, ...]) -> postgresql.Insert:
     """Return the INSERT statement, which takes a JSON array of objects. It is built once for each list of columns."""
     recordset = func.json_to_recordset(cast(bindparam(ROWS, type_=Text), JSON))
     values = recordset.table_valued(*(column(name, table.c[name].type) for name in names))
     rows = values.render_derived(name=ROWS, with_types=True)
-    return insert(table).from_select(list(names), select(*rows.c))
+    return postgresql.insert(table).from_select(list(names), select(*rows.c))
 
 
 def _text_for_json(value: object) -> str:

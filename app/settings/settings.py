@@ -86,7 +86,7 @@ class Settings(LogSettings):
     """Seconds without a poll after which a work queue or a deployment is not ready."""
     readiness_interval: PositiveFloat = 10.0
     """Seconds between two checks for resources that are no longer ready."""
-    source_interval: PositiveFloat = 1.0
+    source_interval: PositiveFloat = 0.5
     """Seconds between two looks into the databases of attached sources."""
     event_size_cap: PositiveInt = 1_400_000
     """The size in bytes above which the largest values of an event are replaced by their sizes."""

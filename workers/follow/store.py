@@ -1,21 +1,23 @@
 """Loads and saves the states of a source's resources. A batch takes the same number of statements whatever its size."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Text, column, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from app.models import SourceResource
 from app.postgres.base import core_table
+from app.postgres.bulk import upsert_many
 from app.sources.profile import Profile
 from workers.follow.folding import ResourceKey, related_keys
 from workers.follow.states import State
 
 VALUES: Final = ("revision", "event_id", "occurred", "name", "fields", "references", "labels", "children")
+VALUES_OF: Final = attrgetter(*VALUES)
 
 
 class States:
@@ -70,18 +72,19 @@ class States:
         """Return the state of a resource that was loaded, to be read."""
         return self._known[key]
 
+    def forget(self) -> None:
+        """Forget the states that are loaded. What was changed and not saved is lost."""
+        self._known.clear()
+        self._touched.clear()
+
     def loaded(self) -> list[ResourceKey]:
         """Return the keys of all resources whose states are loaded."""
         return list(self._known)
 
     def save(self) -> None:
         """Store the states that were touched."""
-        rows = [{"source_id": self._source_id, **key._asdict(), **asdict(self._known[key])} for key in self._touched]
-        if not rows:
+        if not self._touched:
             return
-        statement = insert(core_table(SourceResource))
-        changed = {name: statement.excluded[name] for name in VALUES}
-        self._session.execute(
-            statement.on_conflict_do_update(index_elements=["source_id", "kind", "key"], set_=changed), rows
-        )
+        rows = ((self._source_id, *key, *VALUES_OF(self._known[key])) for key in self._touched)
+        upsert_many(self._session, core_table(SourceResource), ("source_id", "kind", "key", *VALUES), rows)
         self._touched.clear()

@@ -26,7 +26,7 @@ def kill_after(function: Callable[..., object]) -> Callable[..., None]:
     return call_and_die
 
 
-@pytest.mark.parametrize("moment", ["append", "read_waiting", "require_known_key"])
+@pytest.mark.parametrize("moment", ["append", "_advance", "require_known_key"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_kill_in_our_transaction_leaves_the_change_there(
     attached: Attached, monkeypatch: pytest.MonkeyPatch, moment: str, when: str
@@ -50,7 +50,7 @@ def test_a_kill_between_our_commit_and_the_deletion_there_tells_nothing_twice(
 ) -> None:
     attached.shop.run(UPDATE)
     with monkeypatch.context() as patch:
-        patch.setattr(move, "delete_moved", kill)
+        patch.setattr(move, "delete_listed", kill)
         with pytest.raises(Killed):
             attached.follow()
     assert attached.told(1) == ["customer.c1 updated"]
@@ -69,7 +69,7 @@ def test_a_transaction_that_commits_between_the_move_and_the_deletion_is_not_del
         slow.execute("INSERT INTO crm.customer (code, full_name) VALUES ('slow', 'Slow')")
         attached.shop.run(UPDATE)
         with monkeypatch.context() as patch:
-            patch.setattr(move, "delete_moved", kill)
+            patch.setattr(move, "delete_listed", kill)
             with pytest.raises(Killed):
                 attached.follow()
     attached.follow()
@@ -85,7 +85,7 @@ def test_a_kill_between_two_batches_of_one_snapshot_tells_nothing_twice(
     for _ in range(5):
         attached.shop.run(UPDATE)
     with monkeypatch.context() as patch:
-        patch.setattr(move, "delete_moved", kill)
+        patch.setattr(move, "delete_listed", kill)
         with pytest.raises(Killed):
             attached.follow()
     assert len(attached.told(1)) == 2
