@@ -14,7 +14,7 @@ from app.models.resources import (
     WorkQueue,
 )
 from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
-from app.models.source import Source, SourceResource
+from app.models.source import Source, SourceResource, SourceVerification
 from app.models.tombstone import Tombstone
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "SnapshotRow",
     "Source",
     "SourceResource",
+    "SourceVerification",
     "Tombstone",
     "WorkPool",
     "WorkQueue",

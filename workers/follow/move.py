@@ -7,7 +7,7 @@ the cursor.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -21,16 +21,17 @@ from app.schemas.event import Event
 from app.settings import Settings
 from app.sources.attachment import delete_moved, require_same_database
 from app.sources.foreign import Connection, connect, parse_url, transaction
+from app.sources.masking import make_kind_masker
 from app.sources.profile import Profile
 from app.sources.profile_file import parse_profile
 from app.sources.sealing import unseal
 from workers.follow.folding import fold, places
-from workers.follow.masks import make_rules
-from workers.follow.observing import observe_all
-from workers.follow.reading import Waiting, read_existing, read_waiting
+from workers.follow.observing import compare
+from workers.follow.reading import Existing, Stretch, Waiting, read_existing, read_waiting
 from workers.follow.states import Rules, apply
 from workers.follow.store import States
 from workers.follow.telling import Told, build_event, build_gap, tell
+from workers.follow.verifying import advance, next_stretch, unfinished
 
 TRANSACTIONS: Final = 500
 """How many transactions of the source one batch moves at most."""
@@ -42,10 +43,11 @@ IDLE_MS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was moved: the number of events, and whether more may wait."""
+    """What a batch moves: its events, whether more may wait, and the rows that it compared for a verification."""
 
-    events: int
+    events: Sequence[Event]
     has_more: bool
+    compared: Existing | None = None
 
 
 class Mover:
@@ -69,7 +71,7 @@ class Mover:
         try:
             while True:
                 batch = self._move_batch()
-                events += batch.events
+                events += len(batch.events)
                 if not batch.has_more or time.monotonic() > deadline:
                     return events
         finally:
@@ -80,34 +82,48 @@ class Mover:
         with self._sessions() as session, session.begin():
             source = _lock(session, self._source_id)
             if source is None:
-                return Batch(0, has_more=False)
+                return Batch((), has_more=False)
             _limit(session, IDLE_MS, 0)
             connection = self._connect(source)
             _clean(connection, source)
             profile = parse_profile(source.profile)
-            rules = make_rules(self._settings, profile)
+            rules = {name: Rules(kind, make_kind_masker(self._settings, kind)) for name, kind in profile.kinds.items()}
             require_known_key(session, next(iter(rules.values())).masker)
             states = States(session, source.id)
-            events, has_more = self._read(connection, source, profile, rules, states)
-            self._store(session, source, states, events)
-        return Batch(len(events), has_more)
+            verification = unfinished(session, source)
+            stretch = None if verification is None else next_stretch(verification, profile)
+            batch = self._read(connection, source, profile, rules, states, stretch)
+            self._store(session, source, states, batch.events)
+            if verification is None or batch.compared is None:
+                return batch
+            more = advance(session, verification, profile, batch.compared)
+            return replace(batch, has_more=batch.has_more or more)
 
     def _read(
-        self, connection: Connection, source: Source, profile: Profile, rules: dict[str, Rules], states: States
-    ) -> tuple[Sequence[Event], bool]:
-        """Return the next events, and whether more may wait. Move the cursor of the source."""
+        self,
+        connection: Connection,
+        source: Source,
+        profile: Profile,
+        rules: dict[str, Rules],
+        states: States,
+        stretch: Stretch | None,
+    ) -> Batch:
+        """Return the next events. Move the cursor of the source."""
         if source.moved_until is None:
-            existing = read_existing(connection, profile)
-            told = observe_all(source, profile, rules, states, existing)
-            source.moved_until, source.batch = existing.snapshot, source.batch + 1
+            looks = read_existing(connection, profile)
+            told = [one for look in looks for one in compare(source, rules, states, look, is_first_look=True)]
+            source.moved_until, source.batch = looks[0].snapshot, source.batch + 1
             source.moved = func.clock_timestamp()
-            return self._build(source, profile, states, told), True
-        waiting = read_waiting(connection, source, TRANSACTIONS)
+            return Batch(self._build(source, profile, states, told), has_more=True)
+        waiting = read_waiting(connection, source, TRANSACTIONS, profile, stretch)
         events = self._apply(source, profile, rules, states, waiting)
-        if waiting.transactions or source.moving_until is not None:
+        if (existing := waiting.existing) is not None:
+            lapses = compare(source, rules, states, existing, is_first_look=False)
+            events += self._build(source, profile, states, list(lapses))
+        has_more = bool(waiting.transactions) or source.moving_until is not None
+        if has_more:
             _advance(source, waiting)
-            return events, True
-        return events, False
+        return Batch(events, has_more, existing)
 
     def _apply(
         self, source: Source, profile: Profile, rules: dict[str, Rules], states: States, waiting: Waiting

@@ -6,7 +6,7 @@ is read exactly once, however long its transaction was open, and one that stays 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -16,13 +16,20 @@ from psycopg.sql import SQL, Identifier
 
 from app.models import Source
 from app.postgres.base import JsonObject
-from app.sources.foreign import LONGEST_STATEMENT_SECONDS, Connection, transaction
+from app.sources.foreign import LONGEST_STATEMENT_SECONDS, STATEMENT_SECONDS, Connection, transaction
 from app.sources.profile import Profile, ProfileTable
-from workers.follow.folding import ForeignTransaction, RowChange
+from workers.follow.folding import ForeignTransaction, RowChange, column_text
 
 NOW: Final = "SELECT pg_current_snapshot()::text, clock_timestamp()"
 
-ROWS: Final = SQL("SELECT to_jsonb(aftercommit_row.*) FROM {} AS aftercommit_row")
+# The rows whose key, or that of whose parent, is in a stretch. The order of the characters' codes is the same in every
+# database, and in Python.
+ROWS: Final = SQL(
+    "SELECT to_jsonb(aftercommit_row.*) FROM {table} AS aftercommit_row"
+    " CROSS JOIN LATERAL (SELECT (to_jsonb(aftercommit_row.{column}) #>> '{{}}') COLLATE \"C\" AS text) AS key"
+    " WHERE (%(after)s::text IS NULL OR key.text > %(after)s) AND (%(until)s::text IS NULL OR key.text <= %(until)s)"
+    " ORDER BY key.text LIMIT %(limit)s"
+)
 
 # By the number of their last change. Who waits for a row's lock writes after the last change of the one who held it, so
 # for everything that touches the same row this is the order of the commits. The lowest number or the xid are not.
@@ -42,50 +49,91 @@ ORDER BY last, seq
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
-    """All rows of the profile's tables, by the table's name, as one snapshot sees them."""
+class Stretch:
+    """Resources of one kind whose keys follow `after`, in the order of the keys; at most `limit`. None: no bound."""
 
+    kind: str
+    after: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The rows of a stretch, by the table's name, as one snapshot sees them.
+
+    `until` is the last key of the stretch; None: it reaches to the end of the kind.
+    """
+
+    stretch: Stretch
     snapshot: str
     at: datetime
     rows: Mapping[str, Sequence[JsonObject]]
+    until: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The next transactions to move. `target` is the snapshot that sees them; `is_rest`: there are no more of it."""
+    """The next transactions to move. `target` is the snapshot that sees them; `is_rest`: there are no more of it.
+
+    `existing` has the rows of the stretch that was asked for, as `target` sees them; None if more transactions wait.
+    """
 
     transactions: Sequence[ForeignTransaction]
     target: str
     is_rest: bool
+    existing: Existing | None = None
 
 
-def read_existing(connection: Connection, profile: Profile) -> Existing:
+def read_existing(connection: Connection, profile: Profile) -> list[Existing]:
     """Read all rows of the profile's tables in one snapshot."""
     with transaction(connection, LONGEST_STATEMENT_SECONDS, consistent=True):
-        snapshot, at = connection.execute(NOW).fetchone() or ("", None)
-        rows = {name: _read_table(connection, table) for name, table in profile.tables.items()}
-    assert at is not None, "a query without FROM has one row"
-    return Existing(snapshot, at, rows)
+        snapshot, at = _now(connection)
+        return [_read_stretch(connection, profile, Stretch(name), snapshot, at) for name in profile.kinds]
 
 
-def _read_table(connection: Connection, table: ProfileTable) -> list[JsonObject]:
-    statement = ROWS.format(Identifier(*table.schema_and_table))
-    return [row for (row,) in connection.execute(statement)]
-
-
-def read_waiting(connection: Connection, source: Source, limit: int) -> Waiting:
+def read_waiting(
+    connection: Connection, source: Source, limit: int, profile: Profile, stretch: Stretch | None = None
+) -> Waiting:
     """Read the next transactions, at most `limit`, in the order of their commits as far as they touch the same rows.
 
     What was moved must have been deleted, by `delete_moved`.
     """
-    with transaction(connection):
-        target = source.moving_until
-        if target is None:
-            # A later statement sees at least what this snapshot sees.
-            target, _ = connection.execute(NOW).fetchone() or ("", None)
+    seconds = STATEMENT_SECONDS if stretch is None else LONGEST_STATEMENT_SECONDS
+    with transaction(connection, seconds, consistent=stretch is not None):
+        # A later statement sees at least what this snapshot sees.
+        now, at = _now(connection)
+        target = source.moving_until or now
         rows = connection.execute(NEXT, {"target": target, "limit": limit}).fetchall()
-    found = list(_transactions(rows))
-    return Waiting(found, target, len(found) < limit)
+        found = list(_transactions(rows))
+        existing = None
+        if stretch is not None and target == now and len(found) < limit:
+            existing = _read_stretch(connection, profile, stretch, now, at)
+    return Waiting(found, target, len(found) < limit, existing)
+
+
+def _now(connection: Connection) -> tuple[str, datetime]:
+    row = connection.execute(NOW).fetchone()
+    assert row is not None, "a query without FROM has one row"
+    return row[0], row[1]
+
+
+def _read_stretch(connection: Connection, profile: Profile, stretch: Stretch, snapshot: str, at: datetime) -> Existing:
+    kind = profile.kinds[stretch.kind]
+    own = _read_table(connection, kind, kind.key, stretch, None)
+    until = column_text(own[-1], kind.key) if own and len(own) == stretch.limit else None
+    children = {
+        child.table: _read_table(connection, child, child.parent, replace(stretch, limit=None), until)
+        for child in kind.children.values()
+    }
+    return Existing(stretch, snapshot, at, {kind.table: own, **children}, until)
+
+
+def _read_table(
+    connection: Connection, table: ProfileTable, column: str, stretch: Stretch, until: str | None
+) -> list[JsonObject]:
+    statement = ROWS.format(table=Identifier(*table.schema_and_table), column=Identifier(column))
+    bounds = {"after": stretch.after, "until": until, "limit": stretch.limit}
+    return [row for (row,) in connection.execute(statement, bounds)]
 
 
 def _transactions(rows: Sequence[tuple[Any, ...]]) -> Iterator[ForeignTransaction]:

@@ -96,7 +96,7 @@ def build_gap(source: Source, relation: str, at: datetime, cause: str) -> Event:
         id=event_id(at, str(source.id), cause, "gap"),
         occurred=at,
         event="aftercommit.source.gap",
-        resource={RESOURCE_ID: f"aftercommit.{source.name}", RESOURCE_NAME: source.name, SOURCE: source.name},
+        resource={RESOURCE_ID: f"aftercommit.source.{source.name}", RESOURCE_NAME: source.name, SOURCE: source.name},
         related=[],
         payload={"table": relation},
         follows=None,
@@ -117,7 +117,7 @@ def _related(source: Source, profile: Profile, states: States, told: Told) -> It
         if (role, key) in seen or key == told.key:
             continue
         seen[role, key] = None
-        state = states.get(key)
+        state = states.find(key)
         name = {RESOURCE_NAME: state.name} if state.name else {}
         yield {RESOURCE_ID: resource_id(source, key), **name, **state.labels, RESOURCE_ROLE: role}
         waiting += related_keys(profile, key, state.references)
