@@ -1,5 +1,6 @@
 """Pauses, resumes and detaches sources."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ from app.errors import AppError, Conflict, SourceUnavailable
 from app.models import Source
 from app.sources.attachment import delete_moved, read_attachment, require_same_database
 from app.sources.foreign import Connection, connect, parse_url, patiently, shown_url, transaction
+from app.sources.held import forget_held, held_transactions
 from app.sources.installation import UNINSTALL
 from app.sources.known import lock_attached
 from app.sources.sealing import seal, unseal
@@ -74,24 +76,25 @@ def detach(session: Session, name: str, masking_key: SecretStr, *, force: bool) 
     """
     source = lock_attached(session, name)
     try:
-        removal = Removal(_uninstall(source, masking_key, force=force), None)
+        removal = Removal(_uninstall(source, masking_key, held_transactions(session, source.id), force=force), None)
     except Conflict:
         raise
     except AppError as error:
         if not force:
             raise
         removal = Removal(None, str(error))
+    forget_held(session, source.id)
     source.url, source.detached, source.paused = None, func.clock_timestamp(), None
     return removal
 
 
-def _uninstall(source: Source, masking_key: SecretStr, *, force: bool) -> int:
+def _uninstall(source: Source, masking_key: SecretStr, held: Sequence[int], *, force: bool) -> int:
     assert source.url is not None, "an attached source has a URL"
     with connect(parse_url(unseal(source.url, masking_key))) as connection:
-        return patiently(connection, lambda: _uninstall_once(connection, source, force=force))
+        return patiently(connection, lambda: _uninstall_once(connection, source, held, force=force))
 
 
-def _uninstall_once(connection: Connection, source: Source, *, force: bool) -> int:
+def _uninstall_once(connection: Connection, source: Source, held: Sequence[int], *, force: bool) -> int:
     """Lock the table of changes first, so that none comes between their count and the removal of the triggers."""
     found = read_attachment(connection)
     if found is None:
@@ -101,7 +104,7 @@ def _uninstall_once(connection: Connection, source: Source, *, force: bool) -> i
     if not force:
         require_same_database(connection, source)
     connection.execute(LOCK)
-    delete_moved(connection, source)
+    delete_moved(connection, source, held)
     row = connection.execute(COUNT).fetchone()
     waiting = row[0] if row is not None else 0
     if waiting and not force:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.models import Source, SourceResource
 from app.sources.attachment import require_same_database
 from app.sources.foreign import connect, parse_url, transaction
+from app.sources.held import count_held
 from app.sources.profile_file import parse_profile
 from app.sources.sealing import unseal
 
@@ -28,6 +29,8 @@ class SourceSummary:
 
     `state` is `attached`, `paused` or `detached`. `resources` counts those that exist. `moved` is the time of the last
     batch. `error` is that of the last try, if it failed, and `failing_since` the time of the first failure in a row.
+    `held` counts the changes that could not be moved, or wait for one that could not; `parked` those of them that wait
+    for an operator.
     """
 
     name: str
@@ -39,6 +42,8 @@ class SourceSummary:
     moved: datetime | None
     error: str | None
     failing_since: datetime | None
+    held: int
+    parked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ def summarize(session: Session, source: Source) -> SourceSummary:
     exists = SourceResource.fields.is_not(None)
     of_source = SourceResource.source_id == source.id
     resources = session.scalar(select(func.count()).select_from(SourceResource).where(of_source, exists))
+    counts = count_held(session, source.id)
     return SourceSummary(
         name=source.name,
         state="detached" if source.detached is not None else "paused" if source.paused is not None else "attached",
@@ -65,6 +71,8 @@ def summarize(session: Session, source: Source) -> SourceSummary:
         moved=source.moved,
         error=source.error,
         failing_since=source.failing_since,
+        held=counts.held,
+        parked=counts.parked,
     )
 
 

@@ -6,7 +6,6 @@ the cursor.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -15,25 +14,25 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.capture.masking_key import require_known_key
+from app.errors import AppError, UnfitRow
 from app.log.append import append
 from app.models import Source
-from app.schemas.event import Event
+from app.postgres.refusals import is_absence
 from app.settings import Settings
 from app.sources.attachment import delete_moved, require_same_database
 from app.sources.foreign import Connection, connect, parse_url, transaction
-from app.sources.profile import Profile
 from app.sources.profile_file import parse_profile
 from app.sources.sealing import unseal
-from workers.follow.folding import fold, places
+from workers.follow.applying import Applier
+from workers.follow.holding import Holds
 from workers.follow.masks import make_rules
-from workers.follow.observing import observe_all
-from workers.follow.reading import Waiting, read_existing, read_waiting
-from workers.follow.states import Rules, apply
+from workers.follow.reading import Waiting, read_existing, read_held, read_waiting
 from workers.follow.store import States
-from workers.follow.telling import Told, build_event, build_gap, tell
 
 TRANSACTIONS: Final = 500
 """How many transactions of the source one batch moves at most."""
+CAREFUL: Final = 50
+"""How many it moves at most after a failure, each change by itself."""
 TURN_SECONDS: Final = 20.0
 """After this time a worker leaves the rest to the next turn, so that one source does not keep it for ever."""
 IDLE_MS: Final = 100_000
@@ -77,61 +76,55 @@ class Mover:
                 self._connection.close()
 
     def _move_batch(self) -> Batch:
+        """Move one batch. If it fails because of a change, move a smaller one that holds what fails."""
+        try:
+            return self._try_batch(is_careful=False)
+        except AppError as error:
+            if not isinstance(error, UnfitRow):
+                raise
+        except Exception as error:
+            if is_absence(error):
+                raise
+        return self._try_batch(is_careful=True)
+
+    def _try_batch(self, *, is_careful: bool) -> Batch:
         with self._sessions() as session, session.begin():
             source = _lock(session, self._source_id)
             if source is None:
                 return Batch(0, has_more=False)
             _limit(session, IDLE_MS, 0)
-            connection = self._connect(source)
-            _clean(connection, source)
-            profile = parse_profile(source.profile)
-            rules = make_rules(self._settings, profile)
-            require_known_key(session, next(iter(rules.values())).masker)
-            states = States(session, source.id)
-            events, has_more = self._read(connection, source, profile, rules, states)
-            self._store(session, source, states, events)
-        return Batch(len(events), has_more)
+            connection, holds = self._connect(source), Holds(session, source.id)
+            _clean(connection, source, holds)
+            applier = self._applier(session, source)
+            if source.moved_until is None:
+                existing = read_existing(connection, applier.profile)
+                events = applier.observe(existing)
+                source.moved_until = existing.snapshot
+            elif due := holds.due():
+                found = read_held(connection, [change.xid for change in due])
+                self._succeed(session, source)
+                return Batch(applier.retry(session, found, holds, due), has_more=True)
+            else:
+                waiting = read_waiting(connection, source, holds.transactions, CAREFUL if is_careful else TRANSACTIONS)
+                if not waiting.transactions and source.moving_until is None:
+                    _forget_failure(source)
+                    return Batch(0, has_more=False)
+                _advance(source, waiting)
+                if is_careful:
+                    self._succeed(session, source)
+                    return Batch(applier.apart(session, waiting.transactions, holds), has_more=True)
+                events = applier.together(waiting.transactions, holds)
+            self._succeed(session, source)
+            # The append comes last, because it holds the log's lock until the commit.
+            if events:
+                append(session, events, rescued=0)
+            return Batch(len(events), has_more=True)
 
-    def _read(
-        self, connection: Connection, source: Source, profile: Profile, rules: dict[str, Rules], states: States
-    ) -> tuple[Sequence[Event], bool]:
-        """Return the next events, and whether more may wait. Move the cursor of the source."""
-        if source.moved_until is None:
-            existing = read_existing(connection, profile)
-            told = observe_all(source, profile, rules, states, existing)
-            source.moved_until, source.batch = existing.snapshot, source.batch + 1
-            source.moved = func.clock_timestamp()
-            return self._build(source, profile, states, told), True
-        waiting = read_waiting(connection, source, TRANSACTIONS)
-        events = self._apply(source, profile, rules, states, waiting)
-        if waiting.transactions or source.moving_until is not None:
-            _advance(source, waiting)
-            return events, True
-        return events, False
-
-    def _apply(
-        self, source: Source, profile: Profile, rules: dict[str, Rules], states: States, waiting: Waiting
-    ) -> list[Event]:
-        known, told, gaps = places(profile), list[Told](), list[Event]()
-        folded = [(item, fold(known, item.changes)) for item in waiting.transactions]
-        states.load(key for _, net in folded for key in net)
-        for item, net in folded:
-            cause = str(item.xid)
-            for key, change in net.items():
-                state = states.touch(key)
-                told += [
-                    tell(source, key, state, step, item.at, cause) for step in apply(rules[key.kind], state, change)
-                ]
-            gaps += [
-                build_gap(source, change.relation, change.at, f"{cause}/{change.seq}")
-                for change in item.changes
-                if change.old is None and change.new is None
-            ]
-        return [*self._build(source, profile, states, told), *gaps]
-
-    def _build(self, source: Source, profile: Profile, states: States, told: Sequence[Told]) -> list[Event]:
-        states.load_related(profile, ((one.key, one.references) for one in told))
-        return [build_event(source, profile, states, one, self._settings.event_size_cap) for one in told]
+    def _applier(self, session: Session, source: Source) -> Applier:
+        profile = parse_profile(source.profile)
+        rules = make_rules(self._settings, profile)
+        require_known_key(session, next(iter(rules.values())).masker)
+        return Applier(source, profile, rules, States(session, source.id), self._settings.event_size_cap)
 
     def _connect(self, source: Source) -> Connection:
         if self._connection is None:
@@ -139,16 +132,21 @@ class Mover:
             self._connection = connect(parse_url(unseal(source.url, self._settings.masking_key)))
         return self._connection
 
-    def _store(self, session: Session, source: Source, states: States, events: Sequence[Event]) -> None:
-        """Store what was moved. The append comes last, because it holds the log's lock until the commit."""
-        states.save()
-        if source.failures:
-            source.failures, source.error, source.failing_since, source.retry_at = 0, None, None, None
+    def _succeed(self, session: Session, source: Source) -> None:
+        """Count the batch, and forget an earlier failure. From here on our transaction waits only for our database."""
+        source.batch, source.moved = source.batch + 1, func.clock_timestamp()
+        _forget_failure(source)
         session.flush()
-        limits = self._settings.database_idle_transaction_timeout_ms, self._settings.database_statement_timeout_ms * 2
-        _limit(session, *limits)
-        if events:
-            append(session, events, rescued=0)
+        _limit(
+            session,
+            self._settings.database_idle_transaction_timeout_ms,
+            self._settings.database_statement_timeout_ms * 2,
+        )
+
+
+def _forget_failure(source: Source) -> None:
+    if source.failures:
+        source.failures, source.error, source.failing_since, source.retry_at = 0, None, None, None
 
 
 def _lock(session: Session, source_id: UUID) -> Source | None:
@@ -163,11 +161,11 @@ def _limit(session: Session, idle_ms: int, transaction_ms: int) -> None:
     session.execute(select(*(func.set_config(name, str(value), True) for name, value in limits.items())))
 
 
-def _clean(connection: Connection, source: Source) -> None:
+def _clean(connection: Connection, source: Source, holds: Holds) -> None:
     """Check the source's database, and delete there what is in our log, unless that is done."""
     with transaction(connection):
         if require_same_database(connection, source).batch != source.batch:
-            delete_moved(connection, source)
+            delete_moved(connection, source, holds.transactions)
 
 
 def _advance(source: Source, waiting: Waiting) -> None:
@@ -176,5 +174,3 @@ def _advance(source: Source, waiting: Waiting) -> None:
         source.moved_until, source.moving_until, source.moving_after = waiting.target, None, None
     else:
         source.moving_until, source.moving_after = waiting.target, waiting.transactions[-1].last_seq
-    source.batch += 1
-    source.moved = func.clock_timestamp()

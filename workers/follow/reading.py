@@ -31,6 +31,7 @@ WITH waiting AS (
     SELECT xid, max(seq) AS last
     FROM aftercommit.row_change
     WHERE pg_visible_in_snapshot(xid, %(target)s::pg_snapshot)
+      AND NOT EXISTS (SELECT FROM unnest(%(held)s::text[]) AS held WHERE held::xid8 = xid)
     GROUP BY xid
     ORDER BY last
     LIMIT %(limit)s
@@ -38,6 +39,12 @@ WITH waiting AS (
 SELECT xid::text::bigint, seq, at, relation, old, new
 FROM aftercommit.row_change JOIN waiting USING (xid)
 ORDER BY last, seq
+"""
+HELD: Final = """
+SELECT xid::text::bigint, seq, at, relation, old, new
+FROM aftercommit.row_change
+WHERE xid IN (SELECT held::xid8 FROM unnest(%(held)s::text[]) AS held)
+ORDER BY xid, seq
 """
 
 
@@ -73,19 +80,30 @@ def _read_table(connection: Connection, table: ProfileTable) -> list[JsonObject]
     return [row for (row,) in connection.execute(statement)]
 
 
-def read_waiting(connection: Connection, source: Source, limit: int) -> Waiting:
+def read_waiting(connection: Connection, source: Source, held: Sequence[int], limit: int) -> Waiting:
     """Read the next transactions, at most `limit`, in the order of their commits as far as they touch the same rows.
 
-    What was moved must have been deleted, by `delete_moved`.
+    What was moved must have been deleted, by `delete_moved`; the transactions that are `held` are still there.
     """
     with transaction(connection):
         target = source.moving_until
         if target is None:
             # A later statement sees at least what this snapshot sees.
             target, _ = connection.execute(NOW).fetchone() or ("", None)
-        rows = connection.execute(NEXT, {"target": target, "limit": limit}).fetchall()
+        rows = connection.execute(NEXT, {"target": target, "held": _texts(held), "limit": limit}).fetchall()
     found = list(_transactions(rows))
     return Waiting(found, target, len(found) < limit)
+
+
+def read_held(connection: Connection, held: Sequence[int]) -> list[ForeignTransaction]:
+    """Read these transactions, which are held."""
+    with transaction(connection):
+        return list(_transactions(connection.execute(HELD, {"held": _texts(held)}).fetchall()))
+
+
+def _texts(xids: Sequence[int]) -> list[str]:
+    # There is no cast from a number to `xid8`.
+    return [str(xid) for xid in xids]
 
 
 def _transactions(rows: Sequence[tuple[Any, ...]]) -> Iterator[ForeignTransaction]:

@@ -70,6 +70,11 @@ class States:
         """Return the state of a resource that was loaded, to be read."""
         return self._known[key]
 
+    def forget(self) -> None:
+        """Forget the states that are loaded. What was changed and not saved is lost."""
+        self._known.clear()
+        self._touched.clear()
+
     def loaded(self) -> list[ResourceKey]:
         """Return the keys of all resources whose states are loaded."""
         return list(self._known)
