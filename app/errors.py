@@ -21,7 +21,8 @@ AppError                      500
 └── Unavailable               503  the database (or another part) does not answer now
     └── SourceUnavailable     the database of a source does not answer, or refuses
         ├── SourceBusy        a transaction there holds a table for long
-        └── SourceChanged     it is not the database that was attached, or an older state of it
+        ├── SourceChanged     it is not the database that was attached, or an older state of it
+        └── UnfitRow          a row there does not fit the profile
 
 Error messages are written for people and never contain secret values.
 """
@@ -138,3 +139,7 @@ class SourceBusy(SourceUnavailable):
 
 class SourceChanged(SourceUnavailable):
     """The database of a source is not the one that was attached, or an older state of it."""
+
+
+class UnfitRow(SourceUnavailable):
+    """A row of a source lacks a column that identifies it, so it does not fit the profile."""

@@ -18,6 +18,7 @@ from benches.memory import measure_memory
 from benches.over_http import measure_http
 from benches.rig import Rig
 from benches.scaling import measure_scaling
+from benches.sources import measure_sources
 from benches.start_up import measure_start_up
 
 
@@ -50,6 +51,7 @@ BENCHMARKS: Final = (
         "S12", "broker", "Creating deployments while the broker is down or hangs", measure_broker_outage, quick=True
     ),
     Benchmark("S13", "start-up", "Start-up and import times", measure_start_up, quick=False),
+    Benchmark("S15", "sources", "Following the database of Prefect's server", measure_sources, quick=False),
 )
 
 

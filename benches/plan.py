@@ -36,6 +36,12 @@ class Plan:
     scaling_rounds: int
     memory_events: int
     start_rounds: int
+    source_rounds: int
+    """Rounds of the drain of a source (S15)."""
+    source_changes: int
+    """Statements of each kind, without and with triggers (S15)."""
+    source_open_seconds: float
+    """How long a transaction stays open in the database of a source (S15)."""
 
 
 FULL: Final = Plan(
@@ -57,6 +63,9 @@ FULL: Final = Plan(
     scaling_rounds=3,
     memory_events=500_000,
     start_rounds=3,
+    source_rounds=3,
+    source_changes=5_000,
+    source_open_seconds=600,
 )
 QUICK: Final = Plan(
     name="quick",
@@ -77,4 +86,7 @@ QUICK: Final = Plan(
     scaling_rounds=1,
     memory_events=40_000,
     start_rounds=1,
+    source_rounds=1,
+    source_changes=1_000,
+    source_open_seconds=10,
 )

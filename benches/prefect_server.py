@@ -25,6 +25,7 @@ class PrefectServer:
 
     port: int
     version: str
+    database_url: str
     process: subprocess.Popen[bytes]
 
 
@@ -58,7 +59,7 @@ def running_prefect(environment: Path, install: Path, folder: Path) -> Iterator[
         with log.open("wb") as output:
             process = spawn(command, env=env, death_signal=signal.SIGTERM, output=output)
         cleanup.callback(kill_group, process)
-        yield PrefectServer(port, _version(port, process, log), process)
+        yield PrefectServer(port, _version(port, process, log), database.url, process)
 
 
 def _version(port: int, process: subprocess.Popen[bytes], log: Path) -> str:

@@ -1,4 +1,4 @@
-"""A PostgreSQL that is too old, from a package of the operating system."""
+"""A PostgreSQL that is too old for our own database, from a package of the operating system. A source may have it."""
 
 import os
 import shutil
@@ -11,42 +11,67 @@ from pathlib import Path
 
 import psycopg
 
-from app.local.embedded.process import free_port, kill_group, spawn
+from app.local.embedded import Server
+from app.local.embedded.process import spawn
+from app.local.embedded.server import open_log
 from tests.system_packages import NOBODY, old_postgres
-from tests.waiting import wait_until
 
 
 @contextmanager
 def running_old_postgres() -> Iterator[tuple[str, int]]:
     """Run the oldest installed PostgreSQL; yield its URL and its major version."""
+    with old_server() as server:
+        yield server.url, _major(server.url)
+
+
+@contextmanager
+def old_server() -> Iterator[Server]:
+    """Run the oldest installed PostgreSQL; yield the server, which can be killed and started again."""
     programs = old_postgres()
     # Not pytest's folder: that one is closed to the user as whom PostgreSQL runs instead of root.
     folder = Path(tempfile.mkdtemp(prefix="old-postgres-"))
     is_root = os.geteuid() == 0
     if is_root:
         os.chown(folder, NOBODY, NOBODY)
+    data, log = folder / "data", folder / "postgres.log"
 
-    def start(*command: str | Path) -> subprocess.Popen[bytes]:
-        return spawn(
-            command, env={"LC_ALL": "C"}, death_signal=signal.SIGKILL, identity="nobody" if is_root else "same"
-        )
+    def run(*command: str | Path) -> "subprocess.Popen[bytes]":
+        with open_log(log) as output:
+            return spawn(
+                command,
+                env={"LC_ALL": "C"},
+                death_signal=signal.SIGKILL,
+                identity="nobody" if is_root else "same",
+                output=output,
+            )
 
-    data, port = folder / "data", free_port()
-    assert start(programs / "initdb", "-D", data, "--auth=trust", "--username=old", "--no-sync").wait(60) == 0
+    initdb = (programs / "initdb", "-D", data, "--auth=trust", "--username=old", "--encoding=UTF8", "--no-sync")
+    assert run(*initdb).wait(60) == 0
     options = ("-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off")
-    server = start(programs / "postgres", "-D", data, "-p", str(port), *options)
-    address = f"127.0.0.1:{port}/postgres"
+    server = Server(
+        name="the old PostgreSQL",
+        log=log,
+        url_format="postgresql+psycopg://old@127.0.0.1:{port}/postgres",
+        launch=lambda port: run(programs / "postgres", "-D", data, "-p", str(port), *options),
+        answers=_answers,
+        stop_signal=signal.SIGINT,
+    )
     try:
-        wait_until(lambda: _answers(f"postgresql://old@{address}"), "the old PostgreSQL to answer")
-        yield f"postgresql+psycopg://old@{address}", int(programs.parent.name)
+        server.start()
+        yield server
     finally:
-        kill_group(server)
+        server.stop()
         shutil.rmtree(folder)
 
 
-def _answers(address: str) -> bool:
+def _major(url: str) -> int:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        return connection.info.server_version // 10_000
+
+
+def _answers(url: str) -> bool:
     try:
-        psycopg.connect(address, connect_timeout=2).close()
+        psycopg.connect(url.replace("+psycopg", ""), connect_timeout=2).close()
     except psycopg.OperationalError:
         return False
     return True

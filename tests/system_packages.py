@@ -1,5 +1,6 @@
 """Programs that tests take from packages of the operating system. `.ci/run` installs them."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,12 @@ def pgbouncer_program() -> str:
 
 
 def old_postgres() -> Path:
-    """Return the folder with the programs of a PostgreSQL older than 18, or skip the test."""
+    """Return the folder with the programs of a PostgreSQL older than 18, or skip the test.
+
+    It is the oldest one of Debian's packages, or the one that the variable `OLD_POSTGRES` names.
+    """
+    if chosen := os.environ.get("OLD_POSTGRES"):
+        return Path(chosen)
     versions = sorted(OLD_SERVERS.glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name))
     if not versions or int(versions[0].parent.parent.name) >= 18:
         pytest.skip("No PostgreSQL older than 18 is installed: apt install postgresql-15")

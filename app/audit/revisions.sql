@@ -33,8 +33,8 @@ judged AS (
            is_first AND revision = latest AND NOT is_named AS is_unnamed,
            CASE WHEN is_attached THEN event <> ALL (
                SELECT concat('aftercommit.', kind, '.', operation)
-               FROM unnest(CASE WHEN revision = 1 THEN ARRAY['observed', 'created', 'resynced']
-                                ELSE ARRAY['created', 'updated', 'deleted', 'resynced'] END) AS operation
+               FROM unnest(CASE WHEN revision = 1 THEN ARRAY['observed', 'created', 'resynced', 'skipped']
+                                ELSE ARRAY['created', 'updated', 'deleted', 'resynced', 'skipped'] END) AS operation
            ) ELSE event NOT IN (
                concat('prefect.', kind, '.', CASE
                    WHEN revision = 1 THEN 'created'

@@ -14,7 +14,7 @@ from app.models.resources import (
     WorkQueue,
 )
 from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
-from app.models.source import Source, SourceResource, SourceVerification
+from app.models.source import HeldChange, Source, SourceResource, SourceVerification
 from app.models.tombstone import Tombstone
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "EventLog",
     "EventRow",
     "Flow",
+    "HeldChange",
     "MaskingKey",
     "PoolWorker",
     "Readiness",

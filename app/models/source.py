@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.resources import OBJECT
@@ -144,3 +154,44 @@ class SourceVerification(Base):
     compared: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     finished: Mapped[datetime | None]
     until_position: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class HeldChange(Base):
+    """A change that could not be moved, or waits for one of its resource that could not. Its values stay in the source.
+
+    Attributes:
+        xid: the transaction of the source; its row changes are not deleted there while it is held.
+        last_seq: the number of its last row change; the changes of a resource are moved in this order.
+        at: the time of the change.
+        key: NULL if the resource could not be read from the row. Then all resources of the kind wait.
+        attempts: how often it failed. 0: it only waits for an earlier one.
+        parked: since when it waits for an operator, after too many failures.
+        skip_reason: an operator's reason for skipping it.
+    """
+
+    __tablename__ = "held_change"
+    __table_args__ = (
+        UniqueConstraint(
+            "source_id", "xid", "kind", "key", name="uq_held_change_resource", postgresql_nulls_not_distinct=True
+        ),
+        CheckConstraint("attempts >= 0", name="attempts"),
+        CheckConstraint("(attempts = 0) = (error IS NULL)", name="error"),
+        CheckConstraint("parked IS NULL OR attempts > 0", name="parked"),
+        CheckConstraint(
+            "attempts = 0 OR (parked IS NULL) = (next_attempt IS NOT NULL)", name="blocked_until_or_parked"
+        ),
+        CheckConstraint("skip_reason IS NULL OR (attempts > 0 AND skip_reason <> '')", name="skip_reason"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    source_id: Mapped[UUID] = mapped_column(ForeignKey("source.id"))
+    xid: Mapped[int] = mapped_column(BigInteger)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0, server_default=text("0"))
+    next_attempt: Mapped[datetime | None]
+    parked: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    skip_reason: Mapped[str | None] = mapped_column(Text)

@@ -56,6 +56,8 @@ class SourceResponse(_FromObject):
     moved: datetime | None
     error: str | None
     failing_since: datetime | None
+    held: int
+    parked: int
 
 
 class AttachedResponse(SourceResponse):

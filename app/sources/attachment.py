@@ -1,5 +1,6 @@
 """What is installed in a source's database: who reads its changes, and which of them are in our log already."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -22,12 +23,14 @@ XMAX: Final = "SELECT pg_snapshot_xmax(%s::pg_snapshot)::text::bigint"
 # Of a transaction all changes are moved at once, so the number of its last one says whether it was moved.
 DELETE_MOVED: Final = """
 DELETE FROM aftercommit.row_change
-WHERE pg_visible_in_snapshot(xid, %(moved_until)s::pg_snapshot)
-   OR xid IN (
-       SELECT xid FROM aftercommit.row_change
-       WHERE %(moving_until)s::text IS NOT NULL AND pg_visible_in_snapshot(xid, %(moving_until)s::pg_snapshot)
-       GROUP BY xid HAVING max(seq) <= %(moving_after)s
-   )
+WHERE (
+    pg_visible_in_snapshot(xid, %(moved_until)s::pg_snapshot)
+    OR xid IN (
+        SELECT xid FROM aftercommit.row_change
+        WHERE %(moving_until)s::text IS NOT NULL AND pg_visible_in_snapshot(xid, %(moving_until)s::pg_snapshot)
+        GROUP BY xid HAVING max(seq) <= %(moving_after)s
+    )
+) AND NOT EXISTS (SELECT FROM unnest(%(held)s::text[]) AS held WHERE held::xid8 = xid)
 """
 SET_BATCH: Final = "UPDATE aftercommit.attachment SET batch = %s"
 
@@ -84,14 +87,15 @@ def _xmax(connection: Connection, snapshot: str) -> int:
     return int(row[0])
 
 
-def delete_moved(connection: Connection, source: Source) -> None:
-    """Delete the changes that are in our log. It may be repeated."""
+def delete_moved(connection: Connection, source: Source, held: Sequence[int]) -> None:
+    """Delete the changes that are in our log, except the transactions that are held. It may be repeated."""
     connection.execute(
         DELETE_MOVED,
         {
             "moved_until": source.moved_until,
             "moving_until": source.moving_until,
             "moving_after": source.moving_after,
+            "held": [str(xid) for xid in held],
         },
     )
     connection.execute(SET_BATCH, (source.batch,))

@@ -1,5 +1,6 @@
 """Pauses, resumes and detaches sources."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from app.settings import Settings
 from app.sources.acts import source_act
 from app.sources.attachment import delete_moved, read_attachment, require_same_database
 from app.sources.foreign import Connection, connect, parse_url, patiently, shown_url, transaction
+from app.sources.held import forget_held, held_transactions
 from app.sources.installation import UNINSTALL
 from app.sources.known import lock_attached
 from app.sources.sealing import seal, unseal
@@ -79,25 +81,27 @@ def detach(session: Session, settings: Settings, name: str, *, force: bool) -> R
     """
     source = lock_attached(session, name)
     try:
-        removal = Removal(_uninstall(source, settings.masking_key, force=force), None)
+        held = held_transactions(session, source.id)
+        removal = Removal(_uninstall(source, settings.masking_key, held, force=force), None)
     except Conflict:
         raise
     except AppError as error:
         if not force:
             raise
         removal = Removal(None, str(error))
+    forget_held(session, source.id)
     source.url, source.detached, source.paused = None, func.clock_timestamp(), None
     record_acts(session, settings, [source_act("detached", source, lost=removal.lost, left=removal.left)])
     return removal
 
 
-def _uninstall(source: Source, masking_key: SecretStr, *, force: bool) -> int:
+def _uninstall(source: Source, masking_key: SecretStr, held: Sequence[int], *, force: bool) -> int:
     assert source.url is not None, "an attached source has a URL"
     with connect(parse_url(unseal(source.url, masking_key))) as connection:
-        return patiently(connection, lambda: _uninstall_once(connection, source, force=force))
+        return patiently(connection, lambda: _uninstall_once(connection, source, held, force=force))
 
 
-def _uninstall_once(connection: Connection, source: Source, *, force: bool) -> int:
+def _uninstall_once(connection: Connection, source: Source, held: Sequence[int], *, force: bool) -> int:
     """Lock the table of changes first, so that none comes between their count and the removal of the triggers."""
     found = read_attachment(connection)
     if found is None:
@@ -107,7 +111,7 @@ def _uninstall_once(connection: Connection, source: Source, *, force: bool) -> i
     if not force:
         require_same_database(connection, source)
     connection.execute(LOCK)
-    delete_moved(connection, source)
+    delete_moved(connection, source, held)
     row = connection.execute(COUNT).fetchone()
     waiting = row[0] if row is not None else 0
     if waiting and not force:

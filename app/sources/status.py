@@ -12,6 +12,7 @@ from app.errors import AppError
 from app.models import Source, SourceResource
 from app.sources.attachment import require_same_database
 from app.sources.foreign import APPLICATION, connect, parse_url, transaction
+from app.sources.held import count_held
 from app.sources.profile_file import parse_profile
 from app.sources.sealing import unseal
 from app.sources.verification import Verification, find_verification
@@ -39,6 +40,8 @@ class SourceSummary:
 
     `state` is `attached`, `paused` or `detached`. `resources` counts those that exist. `moved` is the time of the last
     batch. `error` is that of the last try, if it failed, and `failing_since` the time of the first failure in a row.
+    `held` counts the changes that could not be moved, or wait for one that could not; `parked` those of them that wait
+    for an operator.
     """
 
     name: str
@@ -50,6 +53,8 @@ class SourceSummary:
     moved: datetime | None
     error: str | None
     failing_since: datetime | None
+    held: int
+    parked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class SourceStatus:
 
 def summarize(session: Session, source: Source) -> SourceSummary:
     """Return what our database knows of this source."""
+    counts = count_held(session, source.id)
     return SourceSummary(
         name=source.name,
         state="detached" if source.detached is not None else "paused" if source.paused is not None else "attached",
@@ -104,6 +110,8 @@ def summarize(session: Session, source: Source) -> SourceSummary:
         moved=source.moved,
         error=source.error,
         failing_since=source.failing_since,
+        held=counts.held,
+        parked=counts.parked,
     )
 
 

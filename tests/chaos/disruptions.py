@@ -15,9 +15,8 @@ import httpx2
 import psycopg
 import redis
 
-from app.local.embedded import Server
 from tests.acceptance.stack import Role
-from tests.chaos.fleet import BROKER, DATABASE, Fleet
+from tests.chaos.fleet import DATABASE, Fleet
 from tests.freezing import descendants, freeze, thaw
 
 Steps = Generator[float, None, None]
@@ -29,8 +28,11 @@ READY: Final = 20.0
 
 SESSIONS: Final = """
     SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name LIKE 'aftercommit-%' ORDER BY pid
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+      AND (application_name LIKE 'aftercommit-%%' OR NOT %s)
+    ORDER BY pid
 """
+"""The sessions of a database: only those of the product, or all."""
 
 
 def kill_role(fleet: Fleet, name: str, rng: random.Random) -> Steps:
@@ -53,7 +55,7 @@ def kill_child(fleet: Fleet, name: str, rng: random.Random) -> Steps:
 
 def kill_server(fleet: Fleet, name: str, rng: random.Random) -> Steps:
     """SIGKILL PostgreSQL's postmaster or Valkey, and start it again on its data."""
-    server = _server(fleet, name)
+    server = fleet.servers()[name]
     server.kill()
     yield rng.uniform(0.05, 1.0)
     server.start()
@@ -86,7 +88,7 @@ def restart_role(fleet: Fleet, name: str, rng: random.Random) -> Steps:
 
 def restart_server(fleet: Fleet, name: str, rng: random.Random) -> Steps:
     """Stop PostgreSQL or Valkey, with SIGKILL after `PATIENCE` seconds, and start it again."""
-    server = _server(fleet, name)
+    server = fleet.servers()[name]
     server.ask_to_stop()
     deadline = time.monotonic() + PATIENCE
     while server.is_running() and time.monotonic() < deadline:
@@ -96,14 +98,15 @@ def restart_server(fleet: Fleet, name: str, rng: random.Random) -> Steps:
     server.start()
 
 
-def cut_database(fleet: Fleet, _name: str, rng: random.Random) -> Steps:
+def cut_database(fleet: Fleet, name: str, rng: random.Random) -> Steps:
     """Terminate some database sessions, whatever they are doing."""
     # If the database does not answer in time, there is nothing to cut.
     with (
         contextlib.suppress(psycopg.OperationalError),
-        psycopg.connect(fleet.database_url, connect_timeout=5, autocommit=True) as connection,
+        psycopg.connect(fleet.address(name), connect_timeout=5, autocommit=True) as connection,
     ):
-        pids = [row[0] for row in connection.execute(SESSIONS)]
+        # In our own database only the product's: the driver's own readers are not a part of it.
+        pids = [row[0] for row in connection.execute(SESSIONS, [name == DATABASE])]
         for pid in rng.sample(pids, rng.randint(min(1, len(pids)), len(pids))):
             connection.execute("SELECT pg_terminate_backend(%s)", [pid])
     yield 0.2
@@ -138,10 +141,6 @@ def _start(fleet: Fleet, role: Role) -> Steps:
             if httpx2.get(f"{api.url}/health", timeout=1).is_success:
                 return
         yield 0.2
-
-
-def _server(fleet: Fleet, name: str) -> Server:
-    return {BROKER: fleet.stack.broker, DATABASE: fleet.stack.database}[name]
 
 
 def _broker(fleet: Fleet) -> redis.Redis:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from app.local.embedded import Server
 from tests.acceptance.stack import Api, Role, Stack, running_servers
 from tests.chaos.plan import Plan
 
@@ -17,6 +18,9 @@ SHORT_SILENCE: Final = {"readiness_silence": "4", "readiness_interval": "1"}
 
 BROKER: Final = "broker"
 DATABASE: Final = "database"
+SOURCE: Final = "source"
+"""The database of a Prefect server, in a run with a source."""
+PREFECT: Final = "prefect"
 
 
 @dataclass
@@ -35,9 +39,13 @@ class Fleet:
         """Return the names that are not being disrupted."""
         return [name for name in names if name not in self.busy]
 
+    def servers(self) -> dict[str, Server]:
+        """Return the database servers and the broker, by name."""
+        return {BROKER: self.stack.broker, DATABASE: self.stack.database}
+
     def names(self, part: str) -> list[str]:
         """Return the names of the processes of a part: `api`, `worker`, `beat`, `broker` or `database`."""
-        if part in {BROKER, DATABASE}:
+        if part in self.servers():
             return [part]
         return [role.name for role in self.roles() if role.name.startswith(part)]
 
@@ -51,8 +59,8 @@ class Fleet:
 
     def pid(self, name: str) -> int:
         """Return the id of the main process of that name."""
-        servers = {BROKER: self.stack.broker, DATABASE: self.stack.database}
-        return servers[name].pid if name in servers else self.role(name).pid
+        server = self.servers().get(name)
+        return self.role(name).pid if server is None else server.pid
 
     def urls(self) -> list[str]:
         """Return the addresses of the APIs."""
@@ -61,7 +69,11 @@ class Fleet:
     @property
     def database_url(self) -> str:
         """The database URL in psycopg's form."""
-        return self.stack.database.url.replace("postgresql+psycopg", "postgresql")
+        return self.address(DATABASE)
+
+    def address(self, name: str) -> str:
+        """Return the URL of a database server in psycopg's form."""
+        return self.servers()[name].url.replace("postgresql+psycopg", "postgresql")
 
 
 @contextmanager
@@ -70,7 +82,7 @@ def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Itera
     # No guard: the database must not stop a planted bug that a real one lets through.
     with running_servers(folder, guarded=False) as stack:
         if plan.bug is not None:
-            stack.wrap_command = _planted(plan.bug)
+            stack.wrap_command = planted(plan.bug)
         stack.common_settings = {**stack.common_settings, **SHORT_SILENCE}
         fleet = Fleet(stack)
         fleet.workers = [stack.start_worker(number) for number in range(1, plan.workers + 1)]
@@ -83,7 +95,9 @@ def running_fleet(plan: Plan, folder: Path, say: Callable[[str], None]) -> Itera
         yield fleet
 
 
-def _planted(bug: str) -> Callable[[list[str]], list[str]]:
+def planted(bug: str) -> Callable[[list[str]], list[str]]:
+    """Return what rewrites the command of a role so that it runs with the planted bug."""
+
     def wrap_command(command: list[str]) -> list[str]:
         python, dash_m, module, *arguments = command
         assert dash_m == "-m", command

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.chaos import disruptions, plan
 from tests.chaos.disruptions import Disruption, Steps
-from tests.chaos.fleet import BROKER, DATABASE, Fleet
+from tests.chaos.fleet import BROKER, DATABASE, PREFECT, SOURCE, Fleet
 
 CHOICES: Final[dict[str, tuple[Disruption, str]]] = {
     "kill-api": (disruptions.kill_role, "api"),
@@ -28,13 +28,25 @@ CHOICES: Final[dict[str, tuple[Disruption, str]]] = {
     "restart-beat": (disruptions.restart_role, "beat"),
     "restart-broker": (disruptions.restart_server, BROKER),
     "restart-database": (disruptions.restart_server, DATABASE),
+    "kill-source": (disruptions.kill_server, SOURCE),
+    "kill-prefect": (disruptions.kill_role, PREFECT),
+    "hang-source": (disruptions.hang, SOURCE),
+    "hang-prefect": (disruptions.hang, PREFECT),
+    "restart-source": (disruptions.restart_server, SOURCE),
+    "cut-source": (disruptions.cut_database, SOURCE),
     "cut-database": (disruptions.cut_database, DATABASE),
     "cut-broker": (disruptions.cut_broker, BROKER),
     "flush-broker": (disruptions.flush_broker, BROKER),
 }
 """What is done to which part. A burst is done by a client."""
 
-FAMILIES: Final = ((plan.KILLS, 50), (plan.STOPS, 14), (plan.RESTARTS, 16), (plan.CUTS, 10), (plan.OTHERS, 10))
+FAMILIES: Final = (
+    ({*plan.KILLS, *plan.SOURCE_KILLS}, 50),
+    ({*plan.STOPS, *plan.SOURCE_STOPS}, 14),
+    ({*plan.RESTARTS, *plan.SOURCE_RESTARTS}, 16),
+    ({*plan.CUTS, *plan.SOURCE_CUTS}, 10),
+    ({*plan.OTHERS}, 10),
+)
 """Of a hundred disruptions, how many are of which family."""
 
 AT_ONCE: Final = 0.15
@@ -83,7 +95,7 @@ class Killer:
                 steps.close()
 
     def _begin(self) -> None:
-        families = [([kind for kind in family if kind in self.kinds], weight) for family, weight in FAMILIES]
+        families = [([kind for kind in self.kinds if kind in family], weight) for family, weight in FAMILIES]
         families = [(family, weight) for family, weight in families if family]
         (family,) = self.rng.choices([each[0] for each in families], [each[1] for each in families])
         kind = self.rng.choice(family)

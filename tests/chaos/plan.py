@@ -1,6 +1,7 @@
 """The parameters of a chaos run. They are plain data, so a run can be repeated, and a planted bug can bring its own."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 KILLS: Final = (
@@ -28,6 +29,18 @@ OTHERS: Final = ("flush-broker", "burst")
 ALL: Final = KILLS + STOPS + RESTARTS + CUTS + OTHERS
 
 
+SOURCE_KILLS: Final = ("kill-worker", "kill-child", "kill-beat", "kill-database", "kill-source", "kill-prefect")
+"""With a source: SIGKILL of our worker, of one child of it, of beat, of either database and of the Prefect server."""
+
+SOURCE_STOPS: Final = ("hang-worker", "hang-database", "hang-source", "hang-prefect")
+
+SOURCE_RESTARTS: Final = ("restart-worker", "restart-source")
+
+SOURCE_CUTS: Final = ("cut-database", "cut-source")
+
+SOURCE_ALL: Final = SOURCE_KILLS + SOURCE_STOPS + SOURCE_RESTARTS + SOURCE_CUTS
+
+
 @dataclass(frozen=True)
 class Plan:
     """One run. Everything that is random in the driver comes from `seed`."""
@@ -53,3 +66,16 @@ class Plan:
     """Whether the broker is killed at the end of the load, and starts again when the clients have stopped."""
     linger_ms: float = 3.0
     """For how long each API gathers doorbells into one message: long, and a lost message is a lost crowd."""
+
+
+@dataclass(frozen=True)
+class SourcePlan(Plan):
+    """One run with a source: a Prefect server with its database, which is not ours."""
+
+    prefect: Path = Path(".prefect/3.8.8")
+    """The environment of the Prefect server."""
+    writers: int = 6
+    """How many connections write in its database, besides the server."""
+    rate: float = 120
+    """How many transactions all of them begin in a second, at most."""
+    disruptions: tuple[str, ...] = SOURCE_ALL

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from tests.chaos.plan import ALL, Plan
+from tests.chaos.plan import ALL, SOURCE_ALL, Plan, SourcePlan
 from tests.chaos.planted.exercise import MARK
 from tests.chaos.planted.registry import BUGS, PlantedBug
 from tests.chaos.report import CATEGORIES, Category, Report
 from tests.chaos.run import run
+from tests.chaos.source.run import run as run_with_source
 
 NOT_EXERCISED: Final = "not exercised: the situation that shows the bug did not come about"
 
@@ -65,13 +66,17 @@ def cases(seed: int) -> list[Case]:
         Case("healthy", None, healthy),
         Case("healthy-without-sweep", None, replace(healthy, seconds=6, disruptions=(), sweep=False)),
         Case("healthy-with-broker-killed", None, replace(healthy, seconds=6, disruptions=("kill-broker",))),
+        Case("healthy-with-a-source", None, SourcePlan(20, seed)),
     ]
-    assert all(kind in ALL for bug in BUGS.values() for kind in bug.disruptions), "a bug names an unknown disruption"
+    known = {*ALL, *SOURCE_ALL}
+    assert all(kind in known for bug in BUGS.values() for kind in bug.disruptions), "a bug names an unknown disruption"
     planted = [Case(name, bug.category, _plan(bug, seed)) for name, bug in BUGS.items()]
     return controls + sorted(planted, key=lambda case: case.category is not None)
 
 
 def _plan(bug: PlantedBug, seed: int) -> Plan:
+    if bug.source:
+        return SourcePlan(bug.seconds, seed, disruptions=bug.disruptions, bug=bug.name, pause=bug.pause)
     return Plan(
         bug.seconds,
         seed,
@@ -104,6 +109,10 @@ def chosen(all_cases: Iterable[Case], only: Iterable[str]) -> list[Case]:
     return [case for case in all_cases if not names or case.name in names]
 
 
+def _report(plan: Plan, folder: Path, say: Callable[[str], None]) -> Report:
+    return run_with_source(plan, folder, say) if isinstance(plan, SourcePlan) else run(plan, folder, say)
+
+
 def _run(case: Case, number: int, say: Callable[[str], None]) -> Outcome:
     began = time.monotonic()
     report, error = None, ""
@@ -111,7 +120,7 @@ def _run(case: Case, number: int, say: Callable[[str], None]) -> Outcome:
         mark = Path(folder) / "exercised"
         os.environ[MARK] = str(mark)
         try:
-            report = run(case.plan, Path(folder), say)
+            report = _report(case.plan, Path(folder), say)
             if case.plan.bug is not None and not mark.exists():
                 report, error = None, NOT_EXERCISED
         except Exception as broken:  # noqa: BLE001  # One broken run must not stop the others.

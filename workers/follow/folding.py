@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from app.errors import SourceChanged
+from app.errors import SourceChanged, UnfitRow
 from app.postgres.base import JsonObject
 from app.sources.profile import Profile, ProfileKind, ProfileTable
 
@@ -87,7 +87,8 @@ def fold(known: Mapping[str, Place], changes: Sequence[RowChange]) -> dict[Resou
     """Return the net change of each resource, in the order in which they were first touched.
 
     Raises:
-        SourceChanged: a row lacks a column that identifies it.
+        UnfitRow: a row lacks a column that identifies it.
+        SourceChanged: a table is not in the profile.
     """
     net: dict[ResourceKey, NetChange] = {}
     for (relation, key), row in _net_rows(known, changes).items():
@@ -150,10 +151,10 @@ def column_text(row: Mapping[str, Any], column: str) -> str:
     """Return a column that identifies something, as text.
 
     Raises:
-        SourceChanged: the row has no such column any more.
+        UnfitRow: the row has no such column any more.
     """
     if row.get(column) is None:
-        raise SourceChanged(f"A row has no {column}. The tables no longer fit the profile: detach and attach again.")
+        raise UnfitRow(f"A row has no {column}, which the profile needs. Was the column renamed?")
     return key_text(row[column])
 
 

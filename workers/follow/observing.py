@@ -5,8 +5,9 @@ meanwhile is different. A verification compares the rows again later, stretch by
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from app.models import Source
 from workers.follow.folding import ResourceKey, column_text
@@ -17,26 +18,41 @@ from workers.follow.telling import Told, tell
 
 
 def compare(
-    source: Source, all_rules: Mapping[str, Rules], states: States, existing: Existing, *, is_first_look: bool
+    source: Source,
+    all_rules: Mapping[str, Rules],
+    states: States,
+    existing: Existing,
+    *,
+    operation: Literal["observed", "resynced"],
+    is_held: Callable[[ResourceKey], bool] = lambda _: False,
 ) -> Iterator[Told]:
     """Make the states of the stretch those of the rows, and yield what becomes events.
 
-    At the first look after attaching, a resource without events is `observed`. Later it has passed by the triggers.
+    Args:
+        source: the source, for the ids of the events.
+        all_rules: the kinds of its profile.
+        states: where the states are, and are changed.
+        existing: the rows.
+        operation: what a resource without an event is: `observed` at the first look, or `resynced` later. One with an
+            event has passed by the triggers.
+        is_held: whether a resource has changes that could not be applied, so that its state says nothing.
     """
     stretch, rules = existing.stretch, all_rules[existing.stretch.kind]
-    cause = f"{'observed' if is_first_look else 'verified'} {existing.snapshot}"
     known = states.load_stretch(stretch.kind, stretch.after, existing.until)
     children = _children(rules, existing)
     rows = {column_text(row, rules.kind.key): row for row in existing.rows[rules.kind.table]}
     others = {*children, *(resource.key for resource in known)} - rows.keys()
     for key in (*rows, *sorted(others)):
         resource = ResourceKey(stretch.kind, key)
+        if is_held(resource):
+            continue
         state = states.find(resource)
         before = replace(state)
-        operation: Operation = "observed" if is_first_look and not state.revision else "resynced"
-        steps = observe(rules, state, rows.get(key), children.get(key, {}), operation)
+        name: Operation = "resynced" if state.revision else operation
+        steps = observe(rules, state, rows.get(key), children.get(key, {}), name)
         if steps or state != before:
             states.touch(resource)
+        cause = f"{operation} {existing.snapshot}"
         yield from (tell(source, resource, state, step, existing.at, cause) for step in steps)
 
 

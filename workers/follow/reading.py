@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 
 from app.models import Source
 from app.postgres.base import JsonObject
-from app.sources.foreign import LONGEST_STATEMENT_SECONDS, STATEMENT_SECONDS, Connection, transaction
+from app.sources.foreign import LONGEST_STATEMENT_SECONDS, Connection, transaction
 from app.sources.profile import Profile, ProfileTable
 from workers.follow.folding import ForeignTransaction, RowChange, column_text
 
@@ -38,6 +38,7 @@ WITH waiting AS (
     SELECT xid, max(seq) AS last
     FROM aftercommit.row_change
     WHERE pg_visible_in_snapshot(xid, %(target)s::pg_snapshot)
+      AND NOT EXISTS (SELECT FROM unnest(%(held)s::text[]) AS held WHERE held::xid8 = xid)
     GROUP BY xid
     ORDER BY last
     LIMIT %(limit)s
@@ -45,6 +46,12 @@ WITH waiting AS (
 SELECT xid::text::bigint, seq, at, relation, old, new
 FROM aftercommit.row_change JOIN waiting USING (xid)
 ORDER BY last, seq
+"""
+HELD: Final = """
+SELECT xid::text::bigint, seq, at, relation, old, new
+FROM aftercommit.row_change
+WHERE xid IN (SELECT held::xid8 FROM unnest(%(held)s::text[]) AS held)
+ORDER BY xid, seq
 """
 
 
@@ -91,24 +98,33 @@ def read_existing(connection: Connection, profile: Profile) -> list[Existing]:
         return [_read_stretch(connection, profile, Stretch(name), snapshot, at) for name in profile.kinds]
 
 
-def read_waiting(
-    connection: Connection, source: Source, limit: int, profile: Profile, stretch: Stretch | None = None
-) -> Waiting:
+def read_waiting(connection: Connection, source: Source, held: Sequence[int], limit: int) -> Waiting:
     """Read the next transactions, at most `limit`, in the order of their commits as far as they touch the same rows.
 
-    What was moved must have been deleted, by `delete_moved`.
+    What was moved must have been deleted, by `delete_moved`; the transactions that are `held` are still there.
     """
-    seconds = STATEMENT_SECONDS if stretch is None else LONGEST_STATEMENT_SECONDS
-    with transaction(connection, seconds, consistent=stretch is not None):
+    with transaction(connection):
         # A later statement sees at least what this snapshot sees.
+        now, _ = _now(connection)
+        return _read_next(connection, source.moving_until or now, held, limit)
+
+
+def read_with_stretch(
+    connection: Connection, source: Source, held: Sequence[int], limit: int, profile: Profile, stretch: Stretch
+) -> Waiting:
+    """Read the next transactions, and if there are no others, the rows of the stretch, both in one snapshot."""
+    with transaction(connection, LONGEST_STATEMENT_SECONDS, consistent=True):
         now, at = _now(connection)
-        target = source.moving_until or now
-        rows = connection.execute(NEXT, {"target": target, "limit": limit}).fetchall()
-        found = list(_transactions(rows))
-        existing = None
-        if stretch is not None and target == now and len(found) < limit:
-            existing = _read_stretch(connection, profile, stretch, now, at)
-    return Waiting(found, target, len(found) < limit, existing)
+        waiting = _read_next(connection, source.moving_until or now, held, limit)
+        if not waiting.is_rest or waiting.target != now:
+            return waiting
+        return replace(waiting, existing=_read_stretch(connection, profile, stretch, now, at))
+
+
+def _read_next(connection: Connection, target: str, held: Sequence[int], limit: int) -> Waiting:
+    rows = connection.execute(NEXT, {"target": target, "held": _texts(held), "limit": limit}).fetchall()
+    found = list(_transactions(rows))
+    return Waiting(found, target, len(found) < limit)
 
 
 def _now(connection: Connection) -> tuple[str, datetime]:
@@ -134,6 +150,17 @@ def _read_table(
     statement = ROWS.format(table=Identifier(*table.schema_and_table), column=Identifier(column))
     bounds = {"after": stretch.after, "until": until, "limit": stretch.limit}
     return [row for (row,) in connection.execute(statement, bounds)]
+
+
+def read_held(connection: Connection, held: Sequence[int]) -> list[ForeignTransaction]:
+    """Read these transactions, which are held."""
+    with transaction(connection):
+        return list(_transactions(connection.execute(HELD, {"held": _texts(held)}).fetchall()))
+
+
+def _texts(xids: Sequence[int]) -> list[str]:
+    # There is no cast from a number to `xid8`.
+    return [str(xid) for xid in xids]
 
 
 def _transactions(rows: Sequence[tuple[Any, ...]]) -> Iterator[ForeignTransaction]:

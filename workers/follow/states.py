@@ -15,7 +15,7 @@ from workers.build import same_json
 from workers.follow.folding import NetChange, column_text, key_text
 from workers.follow.sameness import same
 
-Operation = Literal["observed", "created", "updated", "deleted", "resynced"]
+Operation = Literal["observed", "created", "updated", "deleted", "resynced", "skipped"]
 Children = dict[str, dict[str, JsonObject]]
 
 MISSING: Final = object()

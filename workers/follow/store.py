@@ -84,6 +84,11 @@ class States:
         self._touched[key] = None
         return self.find(key)
 
+    def forget(self) -> None:
+        """Forget the states that are loaded. What was changed and not saved is lost."""
+        self._known.clear()
+        self._touched.clear()
+
     def save(self) -> None:
         """Store the states that were touched."""
         rows = [{"source_id": self._source_id, **key._asdict(), **asdict(self._known[key])} for key in self._touched]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.capture.attribution import ACTOR, as_labels, as_related
-from app.models import Source
+from app.models import HeldChange, Source
 from app.postgres.base import JsonObject
 from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, REVISION, SOURCE, Event
 from app.sources.profile import Profile
@@ -92,15 +92,52 @@ def build_event(source: Source, profile: Profile, states: States, told: Told, si
 
 def build_gap(source: Source, relation: str, at: datetime, cause: str) -> Event:
     """Return the event that says that a change of a table was not captured. It has no revision."""
+    return _gap(source, at, cause, {"table": relation})
+
+
+def _gap(source: Source, at: datetime, cause: str, payload: JsonObject) -> Event:
     return Event(
         id=event_id(at, str(source.id), cause, "gap"),
         occurred=at,
         event="aftercommit.source.gap",
         resource={RESOURCE_ID: f"aftercommit.source.{source.name}", RESOURCE_NAME: source.name, SOURCE: source.name},
         related=[],
-        payload={"table": relation},
+        payload=payload,
         follows=None,
     )
+
+
+def build_skip(source: Source, key: ResourceKey, state: State, change: HeldChange) -> Event:
+    """Return the event that takes the place of a change that an operator skips. The fields of the state stay.
+
+    If the change has changed them, the next change of the resource starts from another state, and an event says so.
+    """
+    told = tell(source, key, state, Step("skipped", None, None), change.at, str(change.xid))
+    return Event(
+        id=told.id,
+        occurred=told.occurred,
+        event=f"aftercommit.{key.kind}.skipped",
+        resource={
+            RESOURCE_ID: resource_id(source, key),
+            RESOURCE_NAME: told.name or key.key,
+            SOURCE: source.name,
+            **as_labels(ATTRIBUTION),
+            REVISION: str(told.revision),
+        },
+        related=as_related(ATTRIBUTION),
+        payload={"skipped": _skipped(change)},
+        follows=told.follows,
+    )
+
+
+def build_unknown_skip(source: Source, change: HeldChange) -> Event:
+    """Return the event for a skipped change whose resource could not be read. It has no revision."""
+    payload = {"kind": change.kind, "skipped": _skipped(change)}
+    return _gap(source, change.at, f"{change.xid}/{change.kind}", payload)
+
+
+def _skipped(change: HeldChange) -> JsonObject:
+    return {"reason": change.skip_reason, "error": change.error, "attempts": change.attempts}
 
 
 def resource_id(source: Source, key: ResourceKey) -> str:

@@ -9,11 +9,11 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.errors import AppError
 from app.models import Source
-from app.postgres.refusals import describe, is_absence
+from app.postgres.refusals import is_absence
 from app.settings import Settings
-from app.telemetry import get_logger, innermost_frames
+from app.telemetry import get_logger
+from workers.follow.failures import describe_failure
 from workers.follow.move import Mover
 
 LONGEST_DELAY_SECONDS: Final = 60.0
@@ -36,14 +36,10 @@ def follow(sessions: sessionmaker[Session], settings: Settings, source_id: UUID)
     """
     try:
         return Mover(sessions, settings, source_id).run()
-    except AppError as error:
-        reason = str(error)
-    except DBAPIError as error:
-        if is_absence(error):
+    except Exception as error:  # A bug in one source must not stop the others, and must be visible.
+        if isinstance(error, DBAPIError) and is_absence(error):
             raise
-        reason = f"Our database refused: {describe(error)}"
-    except Exception as error:  # noqa: BLE001  # A bug in one source must not stop the others, and must be visible.
-        reason = f"An unexpected {type(error).__name__} at {', '.join(innermost_frames(error)[-2:])}. Please report it."
+        reason = describe_failure(error)
     logger.warning("source_failed", source_id=str(source_id), reason=reason)
     with sessions() as session, session.begin():
         _remember_failure(session, source_id, reason)

@@ -27,16 +27,16 @@ Examples:
 
 [bold]aftercommit attach status prod --json | jq .waiting.oldest_seconds[/bold]  for monitors
 
-Exit codes: 0 all is well; 1 the source fails, or there is none with this name.
+Exit codes: 0 all is well; 1 the source fails, or has parked changes, or there is none with this name.
 """
 
-COLUMNS: Final = ("name", "state", "profile", "resources", "moved", "error")
+COLUMNS: Final = ("name", "state", "profile", "resources", "moved", "held", "parked", "error")
 
 SourceName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the source, as `attach ls` shows it.")]
 
 
 def print_sources(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """List the sources: state, profile, existing resources, time of the last batch, and what is wrong."""
+    """List the sources: state, profile, existing resources, time of the last batch, held changes, and what is wrong."""
     with database_session(data_dir) as session:
         rows = [asdict(summarize(session, source)) for source in list_sources(session)]
     if as_json:
@@ -66,7 +66,7 @@ def print_status(name: SourceName, data_dir: DataDir = DEFAULT, as_json: AsJson 
         for key, value in _flat(row).items():
             table.add_row(key, plain_text(value))
         Console().print(table)
-    if row["error"] is not None:
+    if row["error"] is not None or row["parked"]:
         raise typer.Exit(1)
 
 

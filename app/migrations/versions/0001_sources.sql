@@ -1,4 +1,4 @@
--- The attached sources, and the states of their resources as the log tells them.
+-- The attached sources, the states of their resources as the log tells them, and their changes that failed.
 
 CREATE TABLE source (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -78,4 +78,30 @@ CREATE TABLE source_verification (
     CONSTRAINT ck_source_verification_after CHECK (after IS NULL OR kind IS NOT NULL),
     CONSTRAINT ck_source_verification_finished CHECK ((finished IS NULL) = (until_position IS NULL)),
     CONSTRAINT ck_source_verification_positions CHECK (until_position >= since_position)
+);
+
+CREATE TABLE held_change (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    source_id uuid NOT NULL,
+    xid bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    at timestamptz NOT NULL,
+    kind text NOT NULL,
+    -- NULL: which resource it is about could not be read, so all resources of the kind wait.
+    key text,
+    attempts smallint DEFAULT 0 NOT NULL,
+    next_attempt timestamptz,
+    parked timestamptz,
+    error text,
+    skip_reason text,
+    CONSTRAINT pk_held_change PRIMARY KEY (id),
+    CONSTRAINT fk_held_change_source_id FOREIGN KEY (source_id) REFERENCES source (id),
+    CONSTRAINT uq_held_change_resource UNIQUE NULLS NOT DISTINCT (source_id, xid, kind, key),
+    CONSTRAINT ck_held_change_attempts CHECK (attempts >= 0),
+    CONSTRAINT ck_held_change_error CHECK ((attempts = 0) = (error IS NULL)),
+    CONSTRAINT ck_held_change_parked CHECK (parked IS NULL OR attempts > 0),
+    CONSTRAINT ck_held_change_blocked_until_or_parked CHECK (
+        attempts = 0 OR (parked IS NULL) = (next_attempt IS NOT NULL)
+    ),
+    CONSTRAINT ck_held_change_skip_reason CHECK (skip_reason IS NULL OR (attempts > 0 AND skip_reason <> ''))
 );

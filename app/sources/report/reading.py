@@ -1,14 +1,14 @@
 """Reads both truths: what was committed, from our log, and what a Prefect server told, from its table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.capture.masking import Masker
-from app.models import EventRow, Source
+from app.models import EventRow, HeldChange, Source
 from app.schemas.event import SOURCE
 from app.sources.foreign import Connection
 from app.sources.report.tellings import OPERATIONS, Telling, telling
@@ -77,6 +77,12 @@ def read_events(session: Session, source: Source, since: datetime, until: dateti
             .order_by(EventRow.occurred, EventRow.position)
         )
     )
+
+
+def read_held(session: Session, source: Source) -> datetime:
+    """Return the time before the first change that could not be moved, or the latest possible time."""
+    first = session.scalar(select(func.min(HeldChange.at)).where(HeldChange.source_id == source.id))
+    return datetime.max.replace(tzinfo=UTC) if first is None else first - timedelta(microseconds=1)
 
 
 def read_first_look(session: Session, source: Source) -> datetime | None:

@@ -20,6 +20,7 @@ from app.sources.report.reading import (
     read_end,
     read_events,
     read_first_look,
+    read_held,
     read_oldest,
     read_tellings,
     read_told_names,
@@ -54,7 +55,7 @@ def make_report(session: Session, settings: Settings, name: str, since: datetime
     url = parse_url(unseal(source.url, settings.masking_key))
     with connect(url) as connection, transaction(connection, LONGEST_STATEMENT_SECONDS, consistent=True):
         require_same_database(connection, source)
-        until = read_end(connection, source, SETTLED)
+        until = min(read_end(connection, source, SETTLED), read_held(session, source))
         since = max(since, source.attached, read_first_look(session, source) or since)
         if since >= until:
             raise Conflict(

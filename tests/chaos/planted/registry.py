@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.chaos.planted import append_bugs, attribution_bugs, capture_bugs, cascade_bugs, claim_bugs, record_bugs
+from tests.chaos.planted import (
+    append_bugs,
+    attribution_bugs,
+    capture_bugs,
+    cascade_bugs,
+    claim_bugs,
+    record_bugs,
+    source_bugs,
+)
 from tests.chaos.report import Category
 
 Side = Literal["api", "worker"]
@@ -29,6 +37,8 @@ class PlantedBug:
     """Between two disruptions, in seconds: a run of a few seconds is to have dozens of them."""
     ends_without_broker: bool = False
     """Whether the last changes are committed while there is no broker, so that nothing but the sweep finds them."""
+    source: bool = False
+    """Whether it is about a source, so that the run has one."""
     seconds: float = 6
     """The length of the load in which it is seen reliably."""
 
@@ -76,6 +86,17 @@ _BUGS: Final = (
     PlantedBug("lost", "api", cascade_bugs.status_of_a_poll_without_an_event),
     PlantedBug("misattributed", "api", attribution_bugs.actor_from_a_shared_variable),
     PlantedBug("disordered", "api", cascade_bugs.deletion_that_occurs_after_its_effects),
+    PlantedBug(
+        "lost",
+        "worker",
+        source_bugs.cursor_moved_before_the_append,
+        CHILDREN,
+        source=True,
+        seconds=12,
+    ),
+    PlantedBug("lost", "worker", source_bugs.cursor_that_ignores_open_transactions, source=True, seconds=8),
+    PlantedBug("lost", "worker", source_bugs.fold_by_time, source=True, seconds=8),
+    PlantedBug("disordered", "worker", source_bugs.transactions_ordered_by_their_first_change, source=True, seconds=12),
 )
 
 BUGS: Final = {bug.name: bug for bug in _BUGS}

@@ -89,7 +89,9 @@ def assert_chains(events: list[EventRow]) -> None:
         assert before is None or event.occurred > before.occurred
         state = fields.get(event.resource_id)
         payload = event.payload
-        if "updates" in payload:
+        if event.event.endswith("skipped"):
+            pass  # It does not say what the change did.
+        elif "updates" in payload:
             assert state is not None
             assert payload["updates"]
             for name, change in payload["updates"].items():

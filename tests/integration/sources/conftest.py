@@ -1,5 +1,6 @@
 """Fixtures of the tests of sources: a second real database, which belongs to a foreign application."""
 
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -10,16 +11,27 @@ from app.settings import Settings
 from tests.databases import administer, with_database
 from tests.integration.sources.attached import Attached, assert_chains
 from tests.integration.sources.shop import Shop
+from tests.old_postgres import running_old_postgres
 from tests.world import assert_audit_is_clean
 
 
+@pytest.fixture(scope="session")
+def foreign_server(postgres_url: str) -> Iterator[str]:
+    """The URL of a server that is not ours: the same PostgreSQL, or with the variable `OLD_POSTGRES` that older one."""
+    if "OLD_POSTGRES" not in os.environ:
+        yield postgres_url
+        return
+    with running_old_postgres() as (url, _):
+        yield url
+
+
 @pytest.fixture
-def foreign_url(postgres_url: str) -> Iterator[str]:
+def foreign_url(foreign_server: str) -> Iterator[str]:
     """The URL of an empty database that is not ours."""
     name = f"foreign_{uuid.uuid4().hex}"
-    administer(postgres_url, f"CREATE DATABASE {name} STRATEGY file_copy")
-    yield with_database(postgres_url, name)
-    administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    administer(foreign_server, f"CREATE DATABASE {name}")
+    yield with_database(foreign_server, name)
+    administer(foreign_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

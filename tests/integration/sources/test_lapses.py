@@ -120,13 +120,3 @@ def test_a_database_that_was_replaced_is_reported_and_nothing_is_moved(
     assert reason in error
     assert "attach it again" in error
     assert len(attached.log()) == 3
-
-
-def test_a_column_of_the_key_that_is_gone_is_reported(attached: Attached) -> None:
-    attached.shop.run("ALTER TABLE crm.customer RENAME code TO number", "UPDATE crm.customer SET full_name = 'Bob'")
-
-    error = attached.try_to_follow()
-
-    assert error is not None
-    assert "A row has no code." in error
-    attached.shop.run("DELETE FROM aftercommit.row_change")

@@ -18,7 +18,9 @@ from tests.old_postgres import running_old_postgres
 def test_a_database_of_an_older_postgresql_is_attached_and_followed(
     sessions: sessionmaker[Session], settings: Settings
 ) -> None:
-    with running_old_postgres() as (url, _):
+    with running_old_postgres() as (url, version):
+        if version < foreign.OLDEST_VERSION:
+            pytest.skip(f"PostgreSQL {version} is refused")
         address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(address, autocommit=True, client_encoding="utf8") as connection:
             connection.execute("CREATE DATABASE shop TEMPLATE template0 ENCODING 'UTF8'")
@@ -41,4 +43,15 @@ def test_a_postgresql_that_is_too_old_is_refused(shop: Shop, monkeypatch: pytest
     error = error_of(shop.address, "--name", "shop", "--profile", str(PROFILE))
 
     assert isinstance(error, NotAllowed)
-    assert "needs PostgreSQL 99 or newer; this server has 18." in str(error)
+    assert "needs PostgreSQL 99 or newer; this server has " in str(error)
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_real_postgresql_13_is_refused() -> None:
+    with running_old_postgres() as (url, version):
+        if version >= foreign.OLDEST_VERSION:
+            pytest.skip(f"This is PostgreSQL {version}. Set OLD_POSTGRES to the programs of an older one.")
+        error = error_of(url, "--name", "shop", "--profile", str(PROFILE))
+
+    assert isinstance(error, NotAllowed)
+    assert f"this server has {version}." in str(error)

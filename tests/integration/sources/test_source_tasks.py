@@ -77,10 +77,10 @@ def test_a_source_that_works_again_forgets_its_failure(attached: Attached, setti
 
 
 def test_a_bug_in_a_source_is_stored_without_values(attached: Attached, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyError("s3cr3t")
 
-    monkeypatch.setattr("workers.follow.move.fold", fail)
+    monkeypatch.setattr("workers.follow.move.read_waiting", fail)
     attached.shop.run(UPDATE)
 
     error = attached.try_to_follow()
