@@ -4,18 +4,20 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import func, text, update
 
 from app.broker import doorbells
 from app.broker.contract import SOURCES
 from app.errors import Conflict, NotFound, SourceUnavailable, Unavailable
-from app.models import Source, SourceVerification
+from app.models import HeldChange, Source, SourceVerification
 from app.settings import Settings
 from app.sources.verification import Verification, read_verification, request_verification
 from tests.integration.sources.attach_command import error_of, run, run_json, run_successfully
 from tests.integration.sources.attached import Attached
+from workers.follow import applying
 
 BYPASS = "SET LOCAL session_replication_role = replica"
 ORDERS = (
@@ -129,6 +131,26 @@ def test_a_change_that_is_not_committed_is_no_difference(attached: Attached) -> 
         assert verify(attached).found == 0
     attached.follow()
 
+    assert attached.told(1) == ["customer.c1 updated"]
+
+
+def test_a_resource_whose_change_could_not_be_moved_is_left_out(
+    attached: Attached, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = applying.apply
+
+    def fail(rules: Any, state: Any, change: Any) -> Any:
+        raise KeyError("planted")
+
+    monkeypatch.setattr(applying, "apply", fail)
+    attached.run("UPDATE crm.customer SET full_name = 'Bob'")
+
+    assert verify(attached).found == 0
+
+    monkeypatch.setattr(applying, "apply", real)
+    with attached.sessions.begin() as session:
+        session.execute(update(HeldChange).values(next_attempt=func.clock_timestamp()))
+    attached.follow()
     assert attached.told(1) == ["customer.c1 updated"]
 
 
