@@ -72,14 +72,14 @@ def measure_sources(rig: Rig) -> list[Line]:
 
 @contextmanager
 def _attached(rig: Rig, address: str) -> Iterator[UUID]:
-    sessions, key = rig.stack.sessions, rig.stack.settings.masking_key
-    attach(sessions, Request(NAME, address, read_profile_text("prefect")), key)
+    sessions, settings = rig.stack.sessions, rig.stack.settings
+    attach(sessions, Request(NAME, address, read_profile_text("prefect")), settings)
     with sessions() as session:
         source_id = session.scalars(select(Source.id).where(Source.name == NAME)).one()
     _move(rig, source_id)
     yield source_id
     with sessions.begin() as session:
-        detach(session, NAME, key, force=True)
+        detach(session, settings, NAME, force=True)
 
 
 def _move(rig: Rig, source_id: UUID) -> int:

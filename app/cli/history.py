@@ -31,6 +31,8 @@ Examples:
 
 [bold]aftercommit history prefect.deployment.2b942d9c-285d-46ed-92ab-5cf47eef8315[/bold]  the resource with this id
 
+[bold]aftercommit history prod:etl/nightly[/bold] or [bold]prod:work-pool:pool[/bold]  of the attached source prod
+
 [bold]aftercommit history etl/nightly --restore 5 --dry-run[/bold]  what would change
 
 [bold]aftercommit history etl/nightly --restore 5 --reason "version 7 fails"[/bold]  back to revision 5

@@ -8,7 +8,9 @@ from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import DEPLOYMENT, KINDS, tracked_kinds
 from app.log.names import ResourceName
 
-NAME_FORMS: Final = "flow/deployment, or kind:name such as work-pool:pool or work-queue:pool/queue"
+NAME_FORMS: Final = (
+    "flow/deployment, or kind:name such as work-pool:pool or work-queue:pool/queue; source:name for an attached source"
+)
 
 
 def parse_kind(text: str) -> ResourceKind:

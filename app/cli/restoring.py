@@ -10,6 +10,7 @@ import typer
 
 from app.broker import doorbells
 from app.capture.attribution import acting_as, attribution
+from app.capture.kind_classes import ResourceKind
 from app.capture.kinds import DEPLOYMENT
 from app.capture.snapshot import Snapshot, capture, make_masker
 from app.cli.data_dir import all_settings_in
@@ -24,6 +25,7 @@ from app.log.comparison import may_differ
 from app.log.state import Phase
 from app.postgres.base import JsonObject
 from app.settings import Settings
+from app.sources.history import SourceKind
 
 Restore = Annotated[
     int | None,
@@ -40,8 +42,8 @@ def restore(target: Target, revision: int, dry_run: bool, as_json: bool, data_di
         NotFound: no such deployment is known, or the log has no event with this revision.
         Conflict: it was deleted, or a value or a resource that the revision needs is not at hand.
     """
-    if target.kind is not DEPLOYMENT:
-        raise NotSupported(f"Only deployments can be restored, and {target.text} is a {target.kind.name}.")
+    if target.kind is not None:
+        _require_deployment(target, target.kind)
     settings = all_settings_in(data_dir)
     current = attribution.get()
     because = replace(current, reason=current.reason or f"restored to revision {revision}")
@@ -57,6 +59,7 @@ def _restore(settings: Settings, target: Target, revision: int, dry_run: bool) -
     masker = make_masker(settings)
     with database_sessions(settings) as sessions, sessions() as session:
         histories = target.histories(session)
+        _require_deployment(target, histories[0].kind)
         existing = [history for history in histories if history.phase() is not Phase.DELETED]
         if not existing:
             raise Conflict(
@@ -72,6 +75,16 @@ def _restore(settings: Settings, target: Target, revision: int, dry_run: bool) -
         else:
             session.commit()
     return snapshots
+
+
+def _require_deployment(target: Target, kind: ResourceKind) -> None:
+    if isinstance(kind, SourceKind):
+        raise NotSupported(
+            f"{target.text} belongs to the source {kind.source}: aftercommit reads its database and never changes it. "
+            "Restore it there; `aftercommit diff` shows what is different."
+        )
+    if kind is not DEPLOYMENT:
+        raise NotSupported(f"Only deployments can be restored, and {target.text} is a {kind.name}.")
 
 
 def _print(target: Target, revision: int, dry_run: bool, as_json: bool, snapshots: Sequence[Snapshot]) -> None:

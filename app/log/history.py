@@ -17,10 +17,13 @@ from app.models import EventRow, SnapshotRow
 
 @dataclass(frozen=True, slots=True)
 class ResourceHistory:
-    """One resource: its events ordered by revision, and the times of its changes that have no event yet."""
+    """One resource: its events ordered by revision, and the times of its changes that have no event yet.
+
+    `id` is what its kind makes the resource id of: a UUID, or the key of a resource of a source.
+    """
 
     kind: ResourceKind
-    id: UUID
+    id: UUID | str
     events: Sequence[EventRow]
     pending: Sequence[datetime]
 
@@ -64,17 +67,7 @@ def read_histories(session: Session, kind: ResourceKind, ids: Collection[UUID]) 
     The log and the outbox are read with two statements. The session must use one database snapshot for both
     (REPEATABLE READ): otherwise a change that gets its event between them is missing from both results.
     """
-    events: dict[str, list[EventRow]] = defaultdict(list)
-    logged = (
-        select(EventRow)
-        .where(
-            is_one_of(EventRow.resource_id.expression, [kind.resource_id(id_) for id_ in ids]),
-            EventRow.revision.is_not(None),
-        )
-        .order_by(EventRow.resource_id, EventRow.revision)
-    )
-    for event in session.scalars(logged):
-        events[event.resource_id].append(event)
+    events = read_events(session, [kind.resource_id(id_) for id_ in ids])
     pending: dict[UUID, list[datetime]] = defaultdict(list)
     waiting = (
         select(SnapshotRow.resource_id, SnapshotRow.occurred)
@@ -85,3 +78,16 @@ def read_histories(session: Session, kind: ResourceKind, ids: Collection[UUID]) 
         pending[id_].append(occurred)
     histories = [ResourceHistory(kind, id_, events[kind.resource_id(id_)], pending[id_]) for id_ in ids]
     return sorted(histories, key=lambda history: history.first_change)
+
+
+def read_events(session: Session, resource_ids: Collection[str]) -> dict[str, list[EventRow]]:
+    """Return the events of these resources by resource id, each list ordered by revision."""
+    events: dict[str, list[EventRow]] = defaultdict(list)
+    logged = (
+        select(EventRow)
+        .where(is_one_of(EventRow.resource_id.expression, list(resource_ids)), EventRow.revision.is_not(None))
+        .order_by(EventRow.resource_id, EventRow.revision)
+    )
+    for event in session.scalars(logged):
+        events[event.resource_id].append(event)
+    return events

@@ -77,7 +77,7 @@ def _owner_ids(edge: Edge, name: str | None) -> Iterator[Select[str]]:
 def _in_log(wanted: ResourceName) -> Select[str]:
     """Select the resources with an event that gave them this name."""
     statement = select(EventRow.resource_id).where(
-        _name_in_event() == wanted.name,
+        name_in_event() == wanted.name,
         # The condition of the partial index, in the same words, so that PostgreSQL uses the index.
         text(NAMES_A_RESOURCE),
         starts_with_one_of(EventRow.resource_id.expression, [wanted.kind.resource_id("")]),
@@ -103,5 +103,6 @@ def _belongs_to(owner: list[dict[str, str | None]]) -> ColumnElement[bool]:
     return or_(in_this_event, and_(EventRow.payload.has_key("skipped"), in_other_event))
 
 
-def _name_in_event() -> ColumnElement[Any]:
+def name_in_event() -> ColumnElement[Any]:
+    """Return the name of an event's resource, as the index has it."""
     return EventRow.resource.expression.op("->>")(literal_column(f"'{RESOURCE_NAME}'"))

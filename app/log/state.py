@@ -107,8 +107,10 @@ def _apply(kind: ResourceKind, state: State, event: EventRow) -> State:
         values = _recorded_values(event.payload, event.revision)
     except (AttributeError, KeyError, TypeError):
         values = _all_unknown(kind, fields, Unknown(event.revision, Reason.DAMAGED))
+    # What has passed by the triggers of a source may have been a deletion.
+    is_gone = operation == "deleted" or event.payload.get("exists") is False
     return State(
-        phase=Phase.DELETED if operation == "deleted" else Phase.ALIVE,
+        phase=Phase.DELETED if is_gone else Phase.ALIVE,
         revision=event.revision,
         changed=event.occurred,
         name=event.resource.get(RESOURCE_NAME),

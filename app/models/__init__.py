@@ -14,7 +14,7 @@ from app.models.resources import (
     WorkQueue,
 )
 from app.models.snapshot import LANES, SCHEMA_VERSION, SnapshotRow
-from app.models.source import HeldChange, Source, SourceResource
+from app.models.source import HeldChange, Source, SourceResource, SourceVerification
 from app.models.tombstone import Tombstone
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "SnapshotRow",
     "Source",
     "SourceResource",
+    "SourceVerification",
     "Tombstone",
     "WorkPool",
     "WorkQueue",

@@ -22,6 +22,23 @@ from app.postgres.base import Base, Json, JsonObject
 
 SOURCE_NAME: Final = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 """The form of a source's name. It is a part of resource ids, in which dots separate the parts."""
+RESERVED_NAMES: Final = (
+    "address",
+    "anonymous",
+    "broker",
+    "change",
+    "cli",
+    "credentials",
+    "key",
+    "masking",
+    "probe",
+    "service",
+    "snapshot",
+    "source",
+    "unknown",
+    "user",
+)
+"""What follows `aftercommit.` in the ids of other resources. A source with such a name could have the same ids."""
 
 
 class Source(Base):
@@ -43,6 +60,7 @@ class Source(Base):
     __tablename__ = "source"
     __table_args__ = (
         CheckConstraint(f"name ~ '{SOURCE_NAME}'", name="name"),
+        CheckConstraint(f"name NOT IN {RESERVED_NAMES}", name="reserved_name"),
         CheckConstraint("(url IS NULL) = (detached IS NOT NULL)", name="url"),
         CheckConstraint("(moving_until IS NULL) = (moving_after IS NULL)", name="moving"),
         CheckConstraint("moving_until IS NULL OR moved_until IS NOT NULL", name="moving_from"),
@@ -106,6 +124,36 @@ class SourceResource(Base):
     references: Mapped[dict[str, Any]] = mapped_column(server_default=OBJECT)
     labels: Mapped[dict[str, Any]] = mapped_column(server_default=OBJECT)
     children: Mapped[dict[str, Any]] = mapped_column(server_default=OBJECT)
+
+
+class SourceVerification(Base):
+    """The latest comparison of all rows of a source with the states of its resources.
+
+    Attributes:
+        requested: when it was asked for. It begins and ends after that.
+        since_position: the last position of the log at that time.
+        kind: the kind that is being compared. NULL: the first one.
+        after: the resources of this kind up to this key are compared. NULL: none of them.
+        compared: how many resources were compared.
+        until_position: the last position of the log at the end.
+    """
+
+    __tablename__ = "source_verification"
+    __table_args__ = (
+        CheckConstraint("compared >= 0", name="compared"),
+        CheckConstraint("after IS NULL OR kind IS NOT NULL", name="after"),
+        CheckConstraint("(finished IS NULL) = (until_position IS NULL)", name="finished"),
+        CheckConstraint("until_position >= since_position", name="positions"),
+    )
+
+    source_id: Mapped[UUID] = mapped_column(ForeignKey("source.id"), primary_key=True)
+    requested: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    since_position: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str | None] = mapped_column(Text)
+    after: Mapped[str | None] = mapped_column(Text)
+    compared: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    finished: Mapped[datetime | None]
+    until_position: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class HeldChange(Base):

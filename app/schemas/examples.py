@@ -52,6 +52,8 @@ EVENT_FILTER: Final = {
 }
 EVENTS: Final = {"filter": EVENT_FILTER, "limit": 10}
 EVENT_COUNTS: Final = {"filter": EVENT_FILTER, "time_unit": "hour", "time_interval": 1.0}
+SOURCE: Final = {"name": "prod", "url": "postgresql://reader:secret@127.0.0.1:1/prefect", "profile": "prefect"}
+SOURCE_RESUMPTION: Final = {"url": "postgresql://reader:secret@127.0.0.1:1/prefect"}
 FLOW_IDS: Final = {"flow_ids": [FLOW_ID]}
 FLOW_RUN_IDS: Final[dict[str, Any]] = {"flow_run_ids": []}
 VALUES_TO_CHECK: Final = {"schema": {"type": "object"}, "values": {"day": "today"}}

@@ -88,6 +88,8 @@ class Settings(LogSettings):
     """Seconds between two checks for resources that are no longer ready."""
     source_interval: PositiveFloat = 0.5
     """Seconds between two looks into the databases of attached sources."""
+    source_verify_interval: PositiveFloat = 86_400.0
+    """Seconds between two comparisons of all rows of an attached source with the log."""
     event_size_cap: PositiveInt = 1_400_000
     """The size in bytes above which the largest values of an event are replaced by their sizes."""
     worker_remote_control: bool = False

@@ -4,13 +4,15 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from pydantic import SecretStr
-from sqlalchemy import URL, func, select
+from sqlalchemy import URL, delete, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import AppError, Conflict, InvalidProfile, InvalidRequest, NotAllowed
-from app.models import Source, SourceResource
-from app.models.source import SOURCE_NAME
+from app.log.acts import record_acts
+from app.models import Source, SourceResource, SourceVerification
+from app.models.source import RESERVED_NAMES, SOURCE_NAME
+from app.settings import Settings
+from app.sources.acts import source_act
 from app.sources.attachment import claim, read_attachment
 from app.sources.checking import check_profile, check_rights
 from app.sources.foreign import Connection, connect, parse_url, patiently, shown_url, transaction
@@ -30,24 +32,23 @@ class Request:
     grant_to: str | None = None
 
 
-def attach(sessions: sessionmaker[Session], request: Request, masking_key: SecretStr) -> tuple[str, ...]:
+def attach(sessions: sessionmaker[Session], request: Request, settings: Settings) -> tuple[str, ...]:
     """Attach a source; return warnings. The workers then read its existing resources, and every change that follows.
 
     If it fails, nothing is left, neither here nor there. If the process is killed in between, the source is left, as
     paused; detaching it removes everything.
 
     Raises:
-        InvalidRequest: the name, the URL or the profile is not valid.
+        InvalidRequest: the name, the URL or the profile is not valid, or the name is reserved.
         InvalidProfile: the profile does not fit the database.
         NotAllowed: the server is too old, or the role lacks a right.
         Conflict: the name is in use, or the database is attached already.
         SourceUnavailable: the database does not answer, or a table is in use.
     """
-    if not re.fullmatch(SOURCE_NAME, request.name):
-        raise InvalidRequest("A name has at most 40 lower-case letters, digits and hyphens, such as prod-eu.")
+    _require_name(request.name)
     url = parse_url(request.url)
     parse_profile(request.profile)
-    sealed = seal(request.url, masking_key)
+    sealed = seal(request.url, settings.masking_key)
     with sessions() as session:
         _require_free(session.scalar(select(Source).where(Source.name == request.name)))
     with connect(url) as connection:
@@ -64,6 +65,8 @@ def attach(sessions: sessionmaker[Session], request: Request, masking_key: Secre
         with sessions.begin() as session:
             source = session.get_one(Source, source_id)
             source.identity, source.paused = identity, None
+            act = source_act("attached", source, profile=parse_profile(source.profile).name)
+            record_acts(session, settings, [act])
     return warnings
 
 
@@ -96,6 +99,13 @@ def require_fitting(connection: Connection, request: Request) -> tuple[str, ...]
     return misfits.warnings
 
 
+def _require_name(name: str) -> None:
+    if not re.fullmatch(SOURCE_NAME, name):
+        raise InvalidRequest("A name has at most 40 lower-case letters, digits and hyphens, such as prod-eu.")
+    if name in RESERVED_NAMES:
+        raise InvalidRequest(f"The name {name} is reserved: ids of aftercommit itself begin with aftercommit.{name}.")
+
+
 def _remember(session: Session, request: Request, url: URL, sealed: bytes) -> UUID:
     """Store the source as paused; a detached source with this name is used again, and keeps its revisions."""
     source = session.scalar(select(Source).where(Source.name == request.name).with_for_update())
@@ -109,6 +119,7 @@ def _remember(session: Session, request: Request, url: URL, sealed: bytes) -> UU
     source.error = source.failing_since = source.retry_at = source.moved = None
     source.attached, source.paused = func.clock_timestamp(), func.clock_timestamp()
     session.flush()
+    session.execute(delete(SourceVerification).where(SourceVerification.source_id == source.id))
     return source.id
 
 

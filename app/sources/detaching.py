@@ -9,7 +9,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from app.errors import AppError, Conflict, SourceUnavailable
+from app.log.acts import record_acts
 from app.models import Source
+from app.settings import Settings
+from app.sources.acts import source_act
 from app.sources.attachment import delete_moved, read_attachment, require_same_database
 from app.sources.foreign import Connection, connect, parse_url, patiently, shown_url, transaction
 from app.sources.held import forget_held, held_transactions
@@ -32,7 +35,7 @@ class Removal:
     left: str | None
 
 
-def pause(session: Session, name: str) -> None:
+def pause(session: Session, settings: Settings, name: str) -> None:
     """Stop moving the changes of a source. They gather in its database.
 
     Raises:
@@ -43,9 +46,10 @@ def pause(session: Session, name: str) -> None:
     if source.paused is not None:
         raise Conflict(f"{name} is paused already.")
     source.paused = func.clock_timestamp()
+    record_acts(session, settings, [source_act("paused", source)])
 
 
-def resume(session: Session, name: str, url: str | None, masking_key: SecretStr) -> None:
+def resume(session: Session, settings: Settings, name: str, url: str | None) -> None:
     """Move the changes of a source again, at once even if the last tries failed. `url` replaces its URL.
 
     Raises:
@@ -59,12 +63,13 @@ def resume(session: Session, name: str, url: str | None, masking_key: SecretStr)
         parsed = parse_url(url)
         with connect(parsed) as connection, transaction(connection):
             require_same_database(connection, source)
-        source.url, source.shown_url = seal(url, masking_key), shown_url(parsed)
+        source.url, source.shown_url = seal(url, settings.masking_key), shown_url(parsed)
     source.paused = source.error = source.failing_since = source.retry_at = None
     source.failures = 0
+    record_acts(session, settings, [source_act("resumed", source, has_new_url=url is not None)])
 
 
-def detach(session: Session, name: str, masking_key: SecretStr, *, force: bool) -> Removal:
+def detach(session: Session, settings: Settings, name: str, *, force: bool) -> Removal:
     """Remove everything from the database of a source, and forget its URL. Its events and revisions stay.
 
     With `force`, changes that were not moved are given up, and a database that cannot be reached is left as it is.
@@ -76,7 +81,8 @@ def detach(session: Session, name: str, masking_key: SecretStr, *, force: bool) 
     """
     source = lock_attached(session, name)
     try:
-        removal = Removal(_uninstall(source, masking_key, held_transactions(session, source.id), force=force), None)
+        held = held_transactions(session, source.id)
+        removal = Removal(_uninstall(source, settings.masking_key, held, force=force), None)
     except Conflict:
         raise
     except AppError as error:
@@ -85,6 +91,7 @@ def detach(session: Session, name: str, masking_key: SecretStr, *, force: bool) 
         removal = Removal(None, str(error))
     forget_held(session, source.id)
     source.url, source.detached, source.paused = None, func.clock_timestamp(), None
+    record_acts(session, settings, [source_act("detached", source, lost=removal.lost, left=removal.left)])
     return removal
 
 

@@ -16,6 +16,8 @@ from app.postgres.base import load_json
 from app.postgres.connection import connect as open_connection
 from app.postgres.liveness import ServerHealth
 
+APPLICATION: Final = "aftercommit-source"
+"""What our sessions are called there."""
 OLDEST_VERSION: Final = 14
 """The oldest major version that sources are tested for; Prefect itself needs 14."""
 CONNECT_SECONDS: Final = 3
@@ -88,7 +90,7 @@ def connect(url: URL) -> Connection:
                 "password": url.password,
                 "dbname": url.database,
                 "connect_timeout": CONNECT_SECONDS,
-                "application_name": "aftercommit-source",
+                "application_name": APPLICATION,
                 "client_encoding": "utf8",
                 # A pooler may give each transaction another session.
                 "prepare_threshold": None,

@@ -20,7 +20,7 @@ def read_profile_text(name_or_path: str) -> str:
     Raises:
         InvalidProfile: there is no such profile, or the file cannot be read.
     """
-    own = {path.stem: path for path in FOLDER.glob("*.toml")}
+    own = _own_profiles()
     path = own.get(name_or_path) or Path(name_or_path)
     try:
         with path.open("rb") as file:
@@ -37,6 +37,16 @@ def read_profile_text(name_or_path: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise InvalidProfile(f"The profile {name_or_path} is not UTF-8 text.") from error
+
+
+def profile_text(name_or_text: str) -> str:
+    """Return the text of a profile of ours if it has this name, otherwise the text itself. No other file is read."""
+    path = _own_profiles().get(name_or_text)
+    return name_or_text if path is None else path.read_text(encoding="utf-8")
+
+
+def _own_profiles() -> dict[str, Path]:
+    return {path.stem: path for path in FOLDER.glob("*.toml")}
 
 
 def parse_profile(text: str) -> Profile:

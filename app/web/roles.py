@@ -32,9 +32,14 @@ FOR_ADMINS: Final = frozenset(
         "DELETE /api/concurrency_limits/{limit_id:uuid}",
         "PUT /api/admin/storage",
         "DELETE /api/admin/storage",
+        "POST /api/sources/",
+        "DELETE /api/sources/{source}",
+        "POST /api/sources/{source}/pause",
+        "POST /api/sources/{source}/resume",
+        "POST /api/sources/{source}/verify",
     }
 )
-"""Routes that remove or limit what many deployments share, delete in bulk, or change the server's settings."""
+"""Routes that remove or limit what many deployments share, delete in bulk, or change settings or other databases."""
 
 
 def needed_role(method: str, template: str) -> Role:

@@ -10,7 +10,7 @@ from app.models import EventRow
 
 OPERATOR = f"cli:{getpass.getuser()}@{socket.gethostname()}"
 """The actor of the commands that the tests run."""
-DECISIONS = ("broker", "credentials", "key", "masking", "snapshot")
+DECISIONS = ("broker", "credentials", "key", "masking", "snapshot", "source")
 """What acts are about: the second part of the names of their events."""
 
 

@@ -63,7 +63,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def attached(stack: Stack, server: PrefectServer, foreign_url: str) -> Watched:
     """The attached database; what exists in it is in the log."""
-    attach(stack.sessions, Request(NAME, foreign_url, read_profile_text("prefect")), stack.settings.masking_key)
+    attach(stack.sessions, Request(NAME, foreign_url, read_profile_text("prefect")), stack.settings)
     watched = Watched(stack.sessions, stack.settings, foreign_url, server.url)
     watched.follow()
     return watched

@@ -17,7 +17,7 @@ from app.schemas.event import Event
 from app.sources.profile import Profile
 from workers.follow.folding import ForeignTransaction, NetChange, ResourceKey, RowChange, fold, places
 from workers.follow.holding import Holds
-from workers.follow.observing import observe_all
+from workers.follow.observing import compare
 from workers.follow.reading import Existing
 from workers.follow.states import Rules, apply
 from workers.follow.store import States
@@ -40,10 +40,19 @@ class Applier:
         self._size_cap = size_cap
         self._known = places(profile)
 
-    def observe(self, existing: Existing) -> list[Event]:
-        """Return the events for what exists, and save the states."""
-        told = observe_all(self._source, self.profile, self._rules, self._states, existing)
+    def observe(self, looks: Sequence[Existing]) -> list[Event]:
+        """Return the events for what exists when the source is attached, and save the states."""
+        told = [
+            one
+            for look in looks
+            for one in compare(self._source, self._rules, self._states, look, operation="observed")
+        ]
         return self._finish(told)
+
+    def verify(self, existing: Existing, holds: Holds) -> list[Event]:
+        """Return the events for what has passed by the triggers, and save the states. Held resources are left out."""
+        told = compare(self._source, self._rules, self._states, existing, operation="resynced", is_held=holds.blocks)
+        return self._finish(list(told))
 
     def together(self, transactions: Sequence[ForeignTransaction], holds: Holds) -> list[Event]:
         """Return the events of these transactions, and save the states. What concerns a held resource is held too."""

@@ -7,28 +7,22 @@ the cursor.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.capture.masking_key import require_known_key
 from app.errors import AppError, UnfitRow
 from app.log.append import append
 from app.models import Source
 from app.postgres.refusals import is_absence
+from app.schemas.event import Event
 from app.settings import Settings
-from app.sources.attachment import Listed, delete_listed, delete_moved, require_same_database
-from app.sources.foreign import Connection, connect, parse_url, transaction
-from app.sources.profile_file import parse_profile
-from app.sources.sealing import unseal
-from workers.follow.applying import Applier
-from workers.follow.holding import Holds
-from workers.follow.masks import make_rules
-from workers.follow.reading import Backlog, Waiting, read_existing, read_held
-from workers.follow.store import States
+from workers.follow.backlog import Waiting, read_held
+from workers.follow.opening import Opened, Turn, forget_failure
+from workers.follow.reading import read_existing
+from workers.follow.verifying import advance, next_stretch, unfinished
 
 TRANSACTIONS: Final = 500
 """How many transactions of the source one batch moves at most."""
@@ -36,16 +30,15 @@ CAREFUL: Final = 50
 """How many it moves at most after a failure, each change by itself."""
 TURN_SECONDS: Final = 20.0
 """After this time a worker leaves the rest to the next turn, so that one source does not keep it for ever."""
-IDLE_MS: Final = 100_000
-"""How long our transaction may wait for the source's database before PostgreSQL ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was moved: the number of events, and whether more may wait."""
+    """What was moved: the number of events, whether more may wait, and whether a verification is all that waits."""
 
     events: int
     has_more: bool
+    is_verifying: bool = False
 
 
 class Mover:
@@ -53,13 +46,7 @@ class Mover:
 
     def __init__(self, sessions: sessionmaker[Session], settings: Settings, source_id: UUID) -> None:
         """Take what is needed for all batches of the turn."""
-        self._sessions = sessions
-        self._settings = settings
-        self._source_id = source_id
-        self._connection: Connection | None = None
-        self._backlog = Backlog()
-        self._batch: int | None = None
-        """The number of the last batch of this turn."""
+        self._turn = Turn(sessions, settings, source_id)
 
     def run(self) -> int:
         """Move what waits, and return the number of events. It returns at once if another worker is moving it.
@@ -73,11 +60,14 @@ class Mover:
             while True:
                 batch = self._move_batch()
                 events += batch.events
+                if batch.is_verifying:
+                    # Only when all else is moved, so that nothing has to wait if it fails.
+                    batch = self._verify_batch()
+                    events += batch.events
                 if not batch.has_more or time.monotonic() > deadline:
                     return events
         finally:
-            if self._connection is not None:
-                self._connection.close()
+            self._turn.close()
 
     def _move_batch(self) -> Batch:
         """Move one batch. If it fails because of a change, move a smaller one that holds what fails."""
@@ -89,98 +79,60 @@ class Mover:
         except Exception as error:
             if is_absence(error):
                 raise
-        self._backlog.forget()
+        self._turn.backlog.forget()
         return self._try_batch(is_careful=True)
 
     def _try_batch(self, *, is_careful: bool) -> Batch:
-        with self._sessions() as session, session.begin():
-            source = _lock(session, self._source_id)
-            if source is None:
+        with self._turn.opened() as opened:
+            if opened is None:
                 return Batch(0, has_more=False)
-            _limit(session, IDLE_MS, 0)
-            connection, holds = self._connect(source), Holds(session, source.id)
-            if source.batch != self._batch:
-                # Another worker had a turn in between, or this is our first batch.
-                self._backlog.forget()
-            _clean(connection, source, self._backlog.last, holds.transactions)
-            applier = self._applier(session, source)
+            session, source, holds, applier = opened.session, opened.source, opened.holds, opened.applier
             if source.moved_until is None:
-                existing = read_existing(connection, applier.profile)
-                events = applier.observe(existing)
-                source.moved_until = existing.snapshot
-            elif due := holds.due():
-                self._backlog.forget()
-                found = read_held(connection, [change.xid for change in due])
-                self._succeed(session, source)
+                looks = read_existing(opened.connection, applier.profile)
+                source.moved_until = looks[0].snapshot
+                return self._append(opened, applier.observe(looks))
+            if due := holds.due():
+                self._turn.backlog.forget()
+                found = read_held(opened.connection, [change.xid for change in due])
+                self._turn.succeed(opened)
                 return Batch(applier.retry(session, found, holds, due), has_more=True)
-            else:
-                limit = CAREFUL if is_careful else TRANSACTIONS
-                waiting = self._backlog.read(connection, source, holds.transactions, limit)
-                if not waiting.transactions and source.moving_until is None:
-                    _forget_failure(source)
-                    return Batch(0, has_more=False)
-                _advance(source, waiting)
-                if is_careful:
-                    self._succeed(session, source)
-                    return Batch(applier.apart(session, waiting.transactions, holds), has_more=True)
-                events = applier.together(waiting.transactions, holds)
-            self._succeed(session, source)
-            # The append comes last, because it holds the log's lock until the commit.
-            if events:
-                append(session, events, rescued=0)
-            return Batch(len(events), has_more=True)
+            limit = CAREFUL if is_careful else TRANSACTIONS
+            waiting = self._turn.backlog.read(opened.connection, source, holds.transactions, limit)
+            is_verifying = waiting.is_rest and unfinished(session, source) is not None
+            if not waiting.transactions and source.moving_until is None:
+                forget_failure(source)
+                return Batch(0, has_more=False, is_verifying=is_verifying)
+            _advance(source, waiting)
+            if is_careful:
+                self._turn.succeed(opened)
+                return Batch(applier.apart(session, waiting.transactions, holds), has_more=True)
+            return self._append(opened, applier.together(waiting.transactions, holds), is_verifying=is_verifying)
 
-    def _applier(self, session: Session, source: Source) -> Applier:
-        profile = parse_profile(source.profile)
-        rules = make_rules(self._settings, profile)
-        require_known_key(session, next(iter(rules.values())).masker)
-        return Applier(source, profile, rules, States(session, source.id), self._settings.event_size_cap)
+    def _verify_batch(self) -> Batch:
+        """Move what waits, and compare the next rows with the log, both as one snapshot sees them."""
+        with self._turn.opened() as opened:
+            verification = None if opened is None else unfinished(opened.session, opened.source)
+            if opened is None or verification is None:
+                return Batch(0, has_more=False)
+            source, holds, applier = opened.source, opened.holds, opened.applier
+            stretch = next_stretch(verification, applier.profile)
+            waiting = self._turn.backlog.read_with_stretch(
+                opened.connection, source, holds.transactions, TRANSACTIONS, applier.profile, stretch
+            )
+            _advance(source, waiting)
+            events = applier.together(waiting.transactions, holds)
+            if waiting.existing is None:
+                return self._append(opened, events)
+            batch = self._append(opened, [*events, *applier.verify(waiting.existing, holds)])
+            has_more = advance(opened.session, verification, applier.profile, waiting.existing)
+            return replace(batch, has_more=has_more or bool(waiting.transactions))
 
-    def _connect(self, source: Source) -> Connection:
-        if self._connection is None:
-            assert source.url is not None, "an attached source has a URL"
-            self._connection = connect(parse_url(unseal(source.url, self._settings.masking_key)))
-        return self._connection
-
-    def _succeed(self, session: Session, source: Source) -> None:
-        """Count the batch, and forget an earlier failure. From here on our transaction waits only for our database."""
-        source.batch, source.moved = source.batch + 1, func.clock_timestamp()
-        self._batch = source.batch
-        _forget_failure(source)
-        session.flush()
-        _limit(
-            session,
-            self._settings.database_idle_transaction_timeout_ms,
-            self._settings.database_statement_timeout_ms * 2,
-        )
-
-
-def _forget_failure(source: Source) -> None:
-    if source.failures:
-        source.failures, source.error, source.failing_since, source.retry_at = 0, None, None, None
-
-
-def _lock(session: Session, source_id: UUID) -> Source | None:
-    """Return the source if it is to be followed and no other process has it locked; lock it."""
-    followed = (Source.id == source_id, Source.url.is_not(None), Source.paused.is_(None))
-    return session.scalar(select(Source).where(*followed).with_for_update(skip_locked=True, key_share=True))
-
-
-def _limit(session: Session, idle_ms: int, transaction_ms: int) -> None:
-    """Limit how long the rest of our transaction may be idle, and take."""
-    limits = {"idle_in_transaction_session_timeout": idle_ms, "transaction_timeout": transaction_ms}
-    session.execute(select(*(func.set_config(name, str(value), True) for name, value in limits.items())))
-
-
-def _clean(connection: Connection, source: Source, last: Sequence[Listed], held: Sequence[int]) -> None:
-    """Check the source's database, and delete there what is in our log, unless that is done."""
-    with transaction(connection):
-        if require_same_database(connection, source).batch == source.batch:
-            return
-        if last:
-            delete_listed(connection, source, last, held)
-        else:
-            delete_moved(connection, source, held)
+    def _append(self, opened: Opened, events: Sequence[Event], *, is_verifying: bool = False) -> Batch:
+        """Append the events. This comes last, because it holds the log's lock until the commit."""
+        self._turn.succeed(opened)
+        if events:
+            append(opened.session, events, rescued=0)
+        return Batch(len(events), has_more=True, is_verifying=is_verifying)
 
 
 def _advance(source: Source, waiting: Waiting) -> None:

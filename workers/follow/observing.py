@@ -1,43 +1,59 @@
-"""Compares what exists in a source's database with what the log tells, and makes the events of the differences.
+"""Compares rows that exist in a source's database with what the log tells, and makes the events of the differences.
 
 When a source is attached for the first time, everything is new. When it is attached again, only what has changed
-meanwhile is different.
+meanwhile is different. A verification compares the rows again later, stretch by stretch.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Literal
 
 from app.models import Source
-from app.sources.profile import Profile
 from workers.follow.folding import ResourceKey, column_text
 from workers.follow.reading import Existing
-from workers.follow.states import Children, Rules, observe
+from workers.follow.states import Children, Operation, Rules, observe
 from workers.follow.store import States
 from workers.follow.telling import Told, tell
 
 
-def observe_all(
-    source: Source, profile: Profile, rules: dict[str, Rules], states: States, existing: Existing
-) -> list[Told]:
-    """Make the states of all resources those that exist, and return what becomes events, in the order of the kinds."""
-    told: list[Told] = []
-    cause = f"observed {existing.snapshot}"
-    states.load_all()
-    gone = {key for key in states.loaded() if key.kind in profile.kinds and states.get(key).fields is not None}
-    for name, kind in profile.kinds.items():
-        children = _children(rules[name], existing)
-        rows = {column_text(row, kind.key): row for row in existing.rows[kind.table]}
-        for key in (*rows, *sorted(children.keys() - rows.keys())):
-            resource = ResourceKey(name, key)
-            state = states.touch(resource)
-            steps = observe(rules[name], state, rows.get(key), children.get(key, {}))
-            told += [tell(source, resource, state, step, existing.at, cause) for step in steps]
-            gone.discard(resource)
-    for resource in sorted(gone):
-        state = states.touch(resource)
-        steps = observe(rules[resource.kind], state, None, {})
-        told += [tell(source, resource, state, step, existing.at, cause) for step in steps]
-    return told
+def compare(
+    source: Source,
+    all_rules: Mapping[str, Rules],
+    states: States,
+    existing: Existing,
+    *,
+    operation: Literal["observed", "resynced"],
+    is_held: Callable[[ResourceKey], bool] = lambda _: False,
+) -> Iterator[Told]:
+    """Make the states of the stretch those of the rows, and yield what becomes events.
+
+    Args:
+        source: the source, for the ids of the events.
+        all_rules: the kinds of its profile.
+        states: where the states are, and are changed.
+        existing: the rows.
+        operation: what a resource without an event is: `observed` at the first look, or `resynced` later. One with an
+            event has passed by the triggers.
+        is_held: whether a resource has changes that could not be applied, so that its state says nothing.
+    """
+    stretch, rules = existing.stretch, all_rules[existing.stretch.kind]
+    known = states.load_stretch(stretch.kind, stretch.after, existing.until)
+    children = _children(rules, existing)
+    rows = {column_text(row, rules.kind.key): row for row in existing.rows[rules.kind.table]}
+    others = {*children, *(resource.key for resource in known)} - rows.keys()
+    for key in (*rows, *sorted(others)):
+        resource = ResourceKey(stretch.kind, key)
+        if is_held(resource):
+            continue
+        state = states.find(resource)
+        before = replace(state)
+        name: Operation = "resynced" if state.revision else operation
+        steps = observe(rules, state, rows.get(key), children.get(key, {}), name)
+        if steps or state != before:
+            states.touch(resource)
+        cause = f"{operation} {existing.snapshot}"
+        yield from (tell(source, resource, state, step, existing.at, cause) for step in steps)
 
 
 def _children(rules: Rules, existing: Existing) -> dict[str, Children]:

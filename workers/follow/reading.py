@@ -1,150 +1,80 @@
-"""Reads the database of a source: what exists in it, and the changes that are not moved yet.
+"""Reads the rows that exist in the database of a source, as one snapshot sees them."""
 
-A PostgreSQL snapshot says which transactions it sees. The cursor is one, and what it sees was moved and is deleted
-before the next reading. What a newer snapshot sees of the rest was committed between the two. So each committed change
-is read exactly once, however long its transaction was open, and one that stays open holds up no other one.
-"""
-
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
 from psycopg.sql import SQL, Identifier
 
-from app.models import Source
 from app.postgres.base import JsonObject
-from app.sources.attachment import Listed, xid_texts
 from app.sources.foreign import LONGEST_STATEMENT_SECONDS, Connection, transaction
 from app.sources.profile import Profile, ProfileTable
-from workers.follow.folding import ForeignTransaction, RowChange
-
-LISTED: Final = 100_000
-"""How many transactions are listed at most, for memory."""
+from workers.follow.folding import column_text
 
 NOW: Final = "SELECT pg_current_snapshot()::text, clock_timestamp()"
 
-ROWS: Final = SQL("SELECT to_jsonb(aftercommit_row.*) FROM {} AS aftercommit_row")
+# The rows whose key, or that of whose parent, is in a stretch. The order of the characters' codes is the same in every
+# database, and in Python.
+ROWS: Final = SQL(
+    "SELECT to_jsonb(aftercommit_row.*) FROM {table} AS aftercommit_row"
+    " CROSS JOIN LATERAL (SELECT (to_jsonb(aftercommit_row.{column}) #>> '{{}}') COLLATE \"C\" AS text) AS key"
+    " WHERE (%(after)s::text IS NULL OR key.text > %(after)s) AND (%(until)s::text IS NULL OR key.text <= %(until)s)"
+    " ORDER BY key.text LIMIT %(limit)s"
+)
 
-# By the number of their last change. Who waits for a row's lock writes after the last change of the one who held it, so
-# for everything that touches the same row this is the order of the commits. The lowest number or the xid are not.
-NEXT: Final = """
-SELECT xid::text::bigint, min(seq), max(seq) AS last
-FROM aftercommit.row_change
-WHERE pg_visible_in_snapshot(xid, %(target)s::pg_snapshot)
-  AND NOT EXISTS (SELECT FROM unnest(%(held)s::text[]) AS held WHERE held::xid8 = xid)
-GROUP BY xid
-ORDER BY last
-LIMIT %(limit)s
-"""
-CHANGES: Final = """
-SELECT xid::text::bigint, seq, at, relation, old, new
-FROM aftercommit.row_change
-WHERE seq BETWEEN %(first)s AND %(last)s AND xid IN (SELECT wanted::xid8 FROM unnest(%(xids)s::text[]) AS wanted)
-ORDER BY seq
-"""
-HELD: Final = """
-SELECT xid::text::bigint, seq, at, relation, old, new
-FROM aftercommit.row_change
-WHERE xid IN (SELECT held::xid8 FROM unnest(%(held)s::text[]) AS held)
-ORDER BY xid, seq
-"""
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Resources of one kind whose keys follow `after`, in the order of the keys; at most `limit`. None: no bound."""
+
+    kind: str
+    after: str | None = None
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Existing:
-    """All rows of the profile's tables, by the table's name, as one snapshot sees them."""
+    """The rows of a stretch, by the table's name, as one snapshot sees them.
 
+    `until` is the last key of the stretch; None: it reaches to the end of the kind.
+    """
+
+    stretch: Stretch
     snapshot: str
     at: datetime
     rows: Mapping[str, Sequence[JsonObject]]
+    until: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """The next transactions to move. `target` is the snapshot that sees them; `is_rest`: there are no more of it."""
-
-    transactions: Sequence[ForeignTransaction]
-    target: str
-    is_rest: bool
-
-
-def read_existing(connection: Connection, profile: Profile) -> Existing:
+def read_existing(connection: Connection, profile: Profile) -> list[Existing]:
     """Read all rows of the profile's tables in one snapshot."""
     with transaction(connection, LONGEST_STATEMENT_SECONDS, consistent=True):
-        snapshot, at = connection.execute(NOW).fetchone() or ("", None)
-        rows = {name: _read_table(connection, table) for name, table in profile.tables.items()}
-    assert at is not None, "a query without FROM has one row"
-    return Existing(snapshot, at, rows)
+        snapshot, at = now(connection)
+        return [read_stretch(connection, profile, Stretch(name), snapshot, at) for name in profile.kinds]
 
 
-def _read_table(connection: Connection, table: ProfileTable) -> list[JsonObject]:
-    statement = ROWS.format(Identifier(*table.schema_and_table))
-    return [row for (row,) in connection.execute(statement)]
+def now(connection: Connection) -> tuple[str, datetime]:
+    """Return the snapshot of the open transaction or statement, and the time there."""
+    row = connection.execute(NOW).fetchone()
+    assert row is not None, "a query without FROM has one row"
+    return row[0], row[1]
 
 
-class Backlog:
-    """The transactions of one snapshot that wait, listed once. Each batch takes the next ones.
-
-    It is for one turn of one worker: `forget` it when another worker may have moved some of them.
-
-    Attributes:
-        last: the transactions of the last batch; empty if they are not known.
-    """
-
-    def __init__(self) -> None:
-        """Begin without a list."""
-        self.last: Sequence[Listed] = ()
-        self._target = ""
-        self._listed: deque[Listed] = deque()
-        self._is_whole = False
-
-    def forget(self) -> None:
-        """List the transactions anew at the next reading."""
-        self.last, self._target = (), ""
-
-    def read(self, connection: Connection, source: Source, held: Sequence[int], limit: int) -> Waiting:
-        """Read the next transactions, at most `limit`, in the order of their commits as far as they touch equal rows.
-
-        What was moved must have been deleted; the transactions that are `held` are still there.
-        """
-        with transaction(connection):
-            if source.moving_until is None or source.moving_until != self._target or not self._listed:
-                self._list(connection, source.moving_until, held)
-            self.last = [self._listed.popleft() for _ in range(min(limit, len(self._listed)))]
-            transactions = _read_changes(connection, self.last) if self.last else []
-        return Waiting(transactions, self._target, self._is_whole and not self._listed)
-
-    def _list(self, connection: Connection, target: str | None, held: Sequence[int]) -> None:
-        if target is None:
-            # A later statement sees at least what this snapshot sees.
-            target, _ = connection.execute(NOW).fetchone() or ("", None)
-        parameters = {"target": target, "held": xid_texts(held), "limit": LISTED}
-        self._listed = deque(Listed(*row) for row in connection.execute(NEXT, parameters).fetchall())
-        self._target, self._is_whole = target, len(self._listed) < LISTED
-
-
-def _read_changes(connection: Connection, chosen: Sequence[Listed]) -> list[ForeignTransaction]:
-    parameters = {
-        "xids": xid_texts([item.xid for item in chosen]),
-        "first": min(item.first for item in chosen),
-        "last": max(item.last for item in chosen),
+def read_stretch(connection: Connection, profile: Profile, stretch: Stretch, snapshot: str, at: datetime) -> Existing:
+    kind = profile.kinds[stretch.kind]
+    own = _read_table(connection, kind, kind.key, stretch, None)
+    until = column_text(own[-1], kind.key) if own and len(own) == stretch.limit else None
+    children = {
+        child.table: _read_table(connection, child, child.parent, replace(stretch, limit=None), until)
+        for child in kind.children.values()
     }
-    found: dict[int, list[RowChange]] = {item.xid: [] for item in chosen}
-    for xid, *change in connection.execute(CHANGES, parameters).fetchall():
-        found[xid].append(RowChange(*change))
-    return [ForeignTransaction(xid, changes) for xid, changes in found.items()]
+    return Existing(stretch, snapshot, at, {kind.table: own, **children}, until)
 
 
-def read_held(connection: Connection, held: Sequence[int]) -> list[ForeignTransaction]:
-    """Read these transactions, which are held."""
-    with transaction(connection):
-        return list(_transactions(connection.execute(HELD, {"held": xid_texts(held)}).fetchall()))
-
-
-def _transactions(rows: Sequence[tuple[Any, ...]]) -> Iterator[ForeignTransaction]:
-    for xid, changes in groupby(rows, key=itemgetter(0)):
-        yield ForeignTransaction(xid, [RowChange(*change[1:]) for change in changes])
+def _read_table(
+    connection: Connection, table: ProfileTable, column: str, stretch: Stretch, until: str | None
+) -> list[JsonObject]:
+    statement = ROWS.format(table=Identifier(*table.schema_and_table), column=Identifier(column))
+    bounds = {"after": stretch.after, "until": until, "limit": stretch.limit}
+    return [row for (row,) in connection.execute(statement, bounds)]

@@ -90,11 +90,11 @@ def apply(rules: Rules, state: State, change: NetChange) -> list[Step]:
     return steps
 
 
-def observe(rules: Rules, state: State, row: Mapping[str, Any] | None, children: Children) -> list[Step]:
+def observe(
+    rules: Rules, state: State, row: Mapping[str, Any] | None, children: Children, operation: Operation
+) -> list[Step]:
     """Make the state the one that was read from the tables, and return what becomes an event, if anything."""
     own = None if row is None else rules.own_fields(row)
-    # A resource without an event is new to us. With events, something passed by while nobody captured it.
-    operation: Operation = "observed" if not state.revision else "resynced"
     steps = _step(rules, state, (own, children), operation)
     if row is not None:
         rules.describe(state, row)

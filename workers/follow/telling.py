@@ -100,7 +100,7 @@ def _gap(source: Source, at: datetime, cause: str, payload: JsonObject) -> Event
         id=event_id(at, str(source.id), cause, "gap"),
         occurred=at,
         event="aftercommit.source.gap",
-        resource={RESOURCE_ID: f"aftercommit.{source.name}", RESOURCE_NAME: source.name, SOURCE: source.name},
+        resource={RESOURCE_ID: f"aftercommit.source.{source.name}", RESOURCE_NAME: source.name, SOURCE: source.name},
         related=[],
         payload=payload,
         follows=None,
@@ -154,7 +154,7 @@ def _related(source: Source, profile: Profile, states: States, told: Told) -> It
         if (role, key) in seen or key == told.key:
             continue
         seen[role, key] = None
-        state = states.get(key)
+        state = states.find(key)
         name = {RESOURCE_NAME: state.name} if state.name else {}
         yield {RESOURCE_ID: resource_id(source, key), **name, **state.labels, RESOURCE_ROLE: role}
         waiting += related_keys(profile, key, state.references)

@@ -80,7 +80,7 @@ def attach_source(
         return
     settings = settings_in(data_dir)
     with database_sessions(settings) as sessions:
-        warnings = attach(sessions, request, settings.masking_key)
+        warnings = attach(sessions, request, settings)
     if as_json:
         print_json({"attached": name, "url": shown_url(parse_url(address)), "warnings": warnings})
         return

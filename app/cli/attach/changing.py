@@ -35,7 +35,7 @@ Examples:
 def pause_source(name: SourceName, data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
     """Stop moving the changes of a source. They gather in its database until it is resumed."""
     with database_session(data_dir) as session:
-        pause(session, name)
+        pause(session, settings_in(data_dir), name)
         session.commit()
     _say(as_json, {"paused": name}, f"Paused {name}. Its changes gather in its database.")
 
@@ -52,7 +52,7 @@ def resume_source(
     """Move the changes of a source again, at once even if the last tries failed."""
     settings = settings_in(data_dir)
     with database_session(data_dir) as session:
-        resume(session, name, None if url is None else read_url(url), settings.masking_key)
+        resume(session, settings, name, None if url is None else read_url(url))
         session.commit()
     _say(as_json, {"resumed": name}, f"Resumed {name}.")
 
@@ -66,7 +66,7 @@ def detach_source(
     """Remove the triggers and the schema from the database of a source. Its events stay in the log."""
     settings = settings_in(data_dir)
     with database_session(data_dir) as session:
-        removal = detach(session, name, settings.masking_key, force=force)
+        removal = detach(session, settings, name, force=force)
         session.commit()
     if removal.left is not None:
         text = (

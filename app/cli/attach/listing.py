@@ -6,16 +6,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.orm import Session
 
 from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.database import database_session
 from app.cli.printing import AsJson, plain_text, print_json
-from app.errors import AppError
-from app.models import Source
-from app.settings import Settings
 from app.sources.known import find_source, list_sources
-from app.sources.status import read_waiting, summarize
+from app.sources.status import SourceStatus, read_status, summarize
 
 LS_EXAMPLES: Final = """
 Examples:
@@ -56,10 +52,11 @@ def print_sources(data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
 
 
 def print_status(name: SourceName, data_dir: DataDir = DEFAULT, as_json: AsJson = False) -> None:
-    """Show one source, and what waits in its database."""
+    """Show one source, what waits in its database, and when it was verified."""
     settings = settings_in(data_dir)
     with database_session(data_dir) as session:
-        row = _status(session, find_source(session, name), settings)
+        status = read_status(session, find_source(session, name), settings.masking_key)
+    row = _as_row(status)
     if as_json:
         print_json(row)
     else:
@@ -73,16 +70,34 @@ def print_status(name: SourceName, data_dir: DataDir = DEFAULT, as_json: AsJson 
         raise typer.Exit(1)
 
 
-def _status(session: Session, source: Source, settings: Settings) -> dict[str, Any]:
-    row: dict[str, Any] = {**asdict(summarize(session, source)), "waiting": None}
-    if source.detached is None:
-        try:
-            row["waiting"] = asdict(read_waiting(source, settings.masking_key))
-        except AppError as error:
-            # Shown instead of what waits: this is when an operator looks.
-            row["error"] = str(error)
-    return row
+def _as_row(status: SourceStatus) -> dict[str, Any]:
+    """Return the status as one object. What cannot be read now is the error: this is when an operator looks."""
+    verification = None if status.verification is None else asdict(status.verification)
+    if verification is not None:
+        del verification["differences"]
+    return {
+        **asdict(status.summary),
+        "error": status.problem or status.summary.error,
+        "waiting": None if status.waiting is None else asdict(status.waiting),
+        "verification": verification,
+    }
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
-    return {**{key: value for key, value in row.items() if key != "waiting"}, **(row["waiting"] or {})}
+    waiting: dict[str, Any] = row["waiting"] or {}
+    verified: dict[str, Any] = row["verification"] or {}
+    flat = {key: value for key, value in row.items() if key not in ("waiting", "verification")}
+    flat |= {key: value for key, value in waiting.items() if key != "open_transactions"}
+    for number, one in enumerate(waiting.get("open_transactions", ()), start=1):
+        flat[f"open transaction {number}"] = _describe(one)
+    if verified:
+        done = verified["finished"] or "not finished"
+        flat["verified"] = f"{plain_text(done)}: {verified['compared']} compared, {verified['found']} differed"
+    return flat
+
+
+def _describe(transaction: dict[str, Any]) -> str:
+    seconds = transaction["seconds"]
+    age = "an unknown time" if seconds is None else f"{seconds:.1f} s"
+    who = ", ".join(transaction[part] for part in ("role", "application", "state") if transaction[part])
+    return f"process {transaction['pid']} ({who}) holds back its changes for {age}"

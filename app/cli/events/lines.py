@@ -8,11 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from app.capture.attribution import ACTOR, LABEL_OF
-from app.capture.kinds import kind_of
+from app.capture.kind_classes import Edge
+from app.capture.kinds import KINDS, kind_of
 from app.cli.control_characters import escape_control_characters
 from app.cli.times import format_time
 from app.models import EventRow
-from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, ReceivedEvent
+from app.schemas.event import RESOURCE_ID, RESOURCE_NAME, RESOURCE_ROLE, SOURCE, ReceivedEvent
+from app.sources.history import parse_source_id
 
 COLUMNS = ("position", "time", "event", "name", "changed", "by")
 
@@ -51,15 +53,23 @@ def _cells(event: EventRow) -> tuple[str, ...]:
 
 
 def resource_name(event: EventRow) -> str:
-    """Return the name of the resource as a person writes it, such as `flow/deployment`; its id if it has no name."""
+    """Return the name of the resource as a person writes it, such as `flow/deployment`, or
+    `source:flow/deployment`; its id if it has no name."""
     name = event.resource.get(RESOURCE_NAME)
     if not name:
         return event.resource[RESOURCE_ID]
-    kind_and_id = kind_of(event.resource_id)
-    edge = kind_and_id[0].owner if kind_and_id is not None else None
+    edge = _owner_edge(event)
     owners = [related for related in event.related if edge is not None and related.get(RESOURCE_ROLE) == edge.role]
     owner = owners[0].get(RESOURCE_NAME) if owners else None
-    return name if owner is None else f"{owner}/{name}"
+    source = event.resource.get(SOURCE)
+    return ("" if source is None else f"{source}:") + (name if owner is None else f"{owner}/{name}")
+
+
+def _owner_edge(event: EventRow) -> Edge | None:
+    """Return the relation to the resource within which its name is unique, for kinds with the name of one of ours."""
+    kind_and_id, in_source = kind_of(event.resource_id), parse_source_id(event.resource_id)
+    kind = kind_and_id[0] if kind_and_id is not None else KINDS.get(in_source[1].kind) if in_source else None
+    return None if kind is None else kind.owner
 
 
 def actor_of(event: EventRow) -> str:

@@ -14,7 +14,17 @@ from app.capture.kind_classes import ResourceKind
 from app.cli.data_dir import DEFAULT, DataDir
 from app.cli.database import database_session
 from app.cli.events.lines import AsJson, as_json, as_line, as_table
-from app.cli.events.options import By, Reason, Request, by_actor, event_prefixes, labels_of, parse_field, resource_ids
+from app.cli.events.options import (
+    By,
+    Reason,
+    Request,
+    SourceOption,
+    by_actor,
+    event_prefixes,
+    labels_of,
+    parse_field,
+    resource_ids,
+)
 from app.cli.names import NAME_FORMS, parse_kind, parse_name
 from app.cli.times import TIME_HELP, parse_time
 from app.log.filter import changes_one_of, of_kinds, of_resources
@@ -37,6 +47,8 @@ Examples:
 updates of schedules in November
 
 [bold]aftercommit events list --by ci-2026 --reason rollback[/bold]  what the holder of this key changed, and why
+
+[bold]aftercommit events list --source prod --since 2h[/bold]  what changed in this attached source
 
 [bold]aftercommit events list --event prefect.deployment.deleted --limit 10 --json | jq .resource[/bold]
 
@@ -97,6 +109,7 @@ def list_events(
     by: By = None,
     request: Request = None,
     reason: Reason = None,
+    source: SourceOption = None,
     oldest_first: Annotated[bool, typer.Option("--oldest-first", help="Start with the oldest event.")] = False,
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
@@ -106,7 +119,7 @@ def list_events(
         event_filter = EventFilter(
             occurred=OccurredFilter(since=since or datetime.min.replace(tzinfo=UTC), until=until),
             event=NameFilter(prefix=event_prefixes(event or [])),
-            resource=ResourceFilter(id=resource_ids(resource or []), labels=labels_of(request, reason)),
+            resource=ResourceFilter(id=resource_ids(resource or []), labels=labels_of(request, reason, source)),
             related=by_actor(by),
             order="ASC" if oldest_first else "DESC",
         )

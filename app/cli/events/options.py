@@ -25,6 +25,9 @@ By = Annotated[
     typer.Option(help="Only changes made by this actor: the name of a key or user, or as in `key:ci`, `anonymous`."),
 ]
 Request = Annotated[str | None, typer.Option(help="Only changes made by the request with this id.")]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", help="Only events of the attached source with this name.")
+]
 Reason = Annotated[str | None, typer.Option(help="Only changes whose reason contains this text.")]
 
 
@@ -36,9 +39,12 @@ def by_actor(by: str | None) -> list[RelatedFilter]:
     return [RelatedFilter(resources_in_roles=[(actor_id(actor), ACTOR_ROLE) for actor in actors])]
 
 
-def labels_of(request: str | None, reason: str | None) -> dict[str, str]:
-    """Return the filter for the labels of changes that this request made, and whose reason contains this text."""
-    labels = {"request": request, "reason": None if reason is None else f"*{reason}*"}
+def labels_of(request: str | None, reason: str | None, source: str | None) -> dict[str, str]:
+    """Return the filter for the labels of changes that this request made, for this reason, in this source.
+
+    The reason contains the text.
+    """
+    labels = {"request": request, "reason": None if reason is None else f"*{reason}*", "source": source}
     return {LABEL_OF[part]: value for part, value in labels.items() if value is not None}
 
 

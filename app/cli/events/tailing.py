@@ -8,7 +8,7 @@ from app.cli.data_dir import DEFAULT, DataDir, settings_in
 from app.cli.database import database_sessions
 from app.cli.events.ctrl_c import CtrlC
 from app.cli.events.lines import AsJson, as_line
-from app.cli.events.options import By, Reason, Request, by_actor, labels_of
+from app.cli.events.options import By, Reason, Request, SourceOption, by_actor, labels_of
 from app.log.live.follower import Follower
 from app.log.live.reading import ANY_TIME
 from app.log.live.reading import as_json as json_line
@@ -36,6 +36,7 @@ def tail_events(
     by: By = None,
     request: Request = None,
     reason: Reason = None,
+    source: SourceOption = None,
     json: AsJson = False,
     data_dir: DataDir = DEFAULT,
 ) -> None:
@@ -43,7 +44,7 @@ def tail_events(
     if from_ is not None and from_start:
         raise typer.BadParameter("Give --from or --all, not both.")
     after = 0 if from_start else None if from_ is None else from_ - 1
-    resource = ResourceFilter(labels=labels_of(request, reason))
+    resource = ResourceFilter(labels=labels_of(request, reason, source))
     wanted = EventFilter(occurred=ANY_TIME, resource=resource, related=by_actor(by), order="ASC")
     with CtrlC() as ctrl_c, database_sessions(settings_in(data_dir)) as sessions:
         render = json_line if json else as_line

@@ -49,6 +49,7 @@ def restore_deployment(
             parameters do not match their schema.
         InvalidRequest: the job variables do not match the schema of the work pool.
     """
+    assert isinstance(history.id, UUID), "resources of sources are not restored"
     revision = past.state().revision
     this = Condition(IS_THIS_DEPLOYMENT, {"deployment_id": history.id})
     wanted = {field: value for field, value in past.state().fields.items() if field in DEPLOYMENT.tracked}

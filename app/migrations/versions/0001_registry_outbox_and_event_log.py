@@ -21,5 +21,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "DROP TABLE deployment, pool_worker, work_queue, work_pool, tombstone, snapshot, flow, event_log, event, "
-        "concurrency_limit, api_key, masking_key, source_resource, held_change, source"
+        "concurrency_limit, api_key, masking_key, source_resource, source_verification, held_change, source"
     )

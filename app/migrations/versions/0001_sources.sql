@@ -24,6 +24,12 @@ CREATE TABLE source (
     CONSTRAINT pk_source PRIMARY KEY (id),
     CONSTRAINT uq_source_name UNIQUE (name),
     CONSTRAINT ck_source_name CHECK (name ~ '^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$'),
+    CONSTRAINT ck_source_reserved_name CHECK (
+        name NOT IN (
+            'address', 'anonymous', 'broker', 'change', 'cli', 'credentials', 'key', 'masking', 'probe', 'service',
+            'snapshot', 'source', 'unknown', 'user'
+        )
+    ),
     CONSTRAINT ck_source_url CHECK ((url IS NULL) = (detached IS NOT NULL)),
     CONSTRAINT ck_source_moving CHECK ((moving_until IS NULL) = (moving_after IS NULL)),
     CONSTRAINT ck_source_moving_from CHECK (moving_until IS NULL OR moved_until IS NOT NULL),
@@ -54,6 +60,24 @@ CREATE TABLE source_resource (
         (revision = 0) = (event_id IS NULL) AND (revision = 0) = (occurred IS NULL)
     ),
     CONSTRAINT ck_source_resource_fields CHECK (fields IS NULL OR revision > 0)
+);
+
+-- The latest comparison of a source's rows with the states of its resources, and how far it is.
+CREATE TABLE source_verification (
+    source_id uuid NOT NULL,
+    requested timestamptz DEFAULT clock_timestamp() NOT NULL,
+    since_position bigint NOT NULL,
+    kind text,
+    after text,
+    compared bigint DEFAULT 0 NOT NULL,
+    finished timestamptz,
+    until_position bigint,
+    CONSTRAINT pk_source_verification PRIMARY KEY (source_id),
+    CONSTRAINT fk_source_verification_source_id FOREIGN KEY (source_id) REFERENCES source (id),
+    CONSTRAINT ck_source_verification_compared CHECK (compared >= 0),
+    CONSTRAINT ck_source_verification_after CHECK (after IS NULL OR kind IS NOT NULL),
+    CONSTRAINT ck_source_verification_finished CHECK ((finished IS NULL) = (until_position IS NULL)),
+    CONSTRAINT ck_source_verification_positions CHECK (until_position >= since_position)
 );
 
 CREATE TABLE held_change (

@@ -14,7 +14,8 @@ from app.web.openapi.answers import (
     responses_of_errors,
     statuses_of_errors,
 )
-from app.web.openapi.descriptions import OF_SCHEMA, PROPERTIES
+from app.web.openapi.descriptions import PROPERTIES
+from app.web.openapi.descriptions_by_schema import OF_SCHEMA
 from app.web.openapi.links import add_links
 from app.web.openapi.page import add_page
 from app.web.openapi.parameters import PARAMETERS
@@ -43,6 +44,7 @@ TAGS: Final = {
     "concurrency limits": "How many runs there may be at once: global limits, and those of a tag.",
     "slots": "Who holds the slots of pools and queues: nobody, since nothing runs here.",
     "events": "The log of all changes. Each committed change is exactly one event.",
+    "sources": "Databases that are not ours, such as that of a Prefect server, whose changes become events here.",
     "web page": "What only Prefect's web pages ask for.",
     "health": "Liveness, readiness and versions.",
     "csrf": "Tokens against forged requests of other sites.",
@@ -57,7 +59,12 @@ SECURITY: Final = {
         "description": "The user and password of `AFTERCOMMIT_API_AUTH_STRING`; or any user, and a key as password.",
     },
 }
-SUCCESS: Final = {HTTPStatus.OK: "Success.", HTTPStatus.CREATED: "Created.", HTTPStatus.NO_CONTENT: "Done."}
+SUCCESS: Final = {
+    HTTPStatus.OK: "Success.",
+    HTTPStatus.CREATED: "Created.",
+    HTTPStatus.NO_CONTENT: "Done.",
+    HTTPStatus.ACCEPTED: "Asked for.",
+}
 EXISTED: Final = "It existed already."
 
 

@@ -16,6 +16,8 @@ PARAMETERS: Final = {
     "resource_id": "The id of the resource.",
     "schedule_id": "The id of the schedule.",
     "task_run_id": "The id of a task run. There are none.",
+    "force": "Whether to give up changes that were not moved, and a database that does not answer.",
+    "source": "The name of the source.",
     "tag": "The tag.",
     "user-agent": "The client. Older versions of Prefect's client get the fields that they know.",
     "worker": "The name of the worker.",

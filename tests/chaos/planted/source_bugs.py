@@ -14,7 +14,7 @@ from app.sources.attachment import Listed, delete_moved
 from app.sources.foreign import Connection
 from tests.chaos.planted.delays import random_delay
 from tests.chaos.planted.patching import Function, NothingToPatch, replace
-from workers.follow import reading
+from workers.follow import backlog, reading
 from workers.follow.folding import ForeignTransaction, RowChange
 
 WINDOW: Final = timedelta(milliseconds=100)
@@ -53,7 +53,7 @@ def cursor_that_ignores_open_transactions() -> None:
 
         return delete_listed
 
-    replace("app.sources.attachment", "delete_listed", make, used_by="workers.follow.move")
+    replace("app.sources.attachment", "delete_listed", make, used_by="workers.follow.opening")
 
 
 def fold_by_time() -> None:
@@ -67,14 +67,14 @@ def fold_by_time() -> None:
 
         return _read_changes
 
-    replace("workers.follow.reading", "_read_changes", make, used_by="workers.follow.reading")
+    replace("workers.follow.backlog", "_read_changes", make, used_by="workers.follow.backlog")
 
 
 def transactions_ordered_by_their_first_change() -> None:
     """Order transactions by where they begin. Who waited for a row began before the one who held it."""
-    if "max(seq) AS last" not in reading.NEXT:
-        raise NothingToPatch("workers.follow.reading.NEXT orders in another way.")
-    reading.NEXT = reading.NEXT.replace("min(seq), max(seq) AS last", "min(seq) AS last, max(seq)")  # type: ignore[misc]
+    if "max(seq) AS last" not in backlog.NEXT:
+        raise NothingToPatch("workers.follow.backlog.NEXT orders in another way.")
+    backlog.NEXT = backlog.NEXT.replace("min(seq), max(seq) AS last", "min(seq) AS last, max(seq)")  # type: ignore[misc]
     _note_readings()
 
 
@@ -99,4 +99,4 @@ def _note_readings() -> None:
 
         return _read_changes
 
-    replace("workers.follow.reading", "_read_changes", make, used_by="workers.follow.reading")
+    replace("workers.follow.backlog", "_read_changes", make, used_by="workers.follow.backlog")

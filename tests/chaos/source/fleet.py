@@ -61,7 +61,7 @@ def running_source_fleet(plan: SourcePlan, folder: Path, say: Callable[[str], No
         attach(
             stack.sessions,
             Request(NAME, fleet.address(SOURCE), read_profile_text("prefect")),
-            stack.settings.masking_key,
+            stack.settings,
         )
         fleet.workers = [stack.start_worker(number, **OFTEN) for number in range(1, plan.workers + 1)]
         fleet.beats = [stack.start_beat(**OFTEN)]

@@ -51,9 +51,8 @@ class Attached:
 
     def log(self) -> list[EventRow]:
         """Return the events of this source, in order."""
-        prefix = f"aftercommit.{self.name}"
         with self.sessions() as session:
-            mine = EventRow.resource_id.startswith(prefix, autoescape=True)
+            mine = EventRow.resource.expression["aftercommit.source"].astext == self.name
             return list(session.scalars(select(EventRow).where(mine).order_by(EventRow.position)))
 
     def told(self, after: int = 0) -> list[str]:
