@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.sources.verification import Verification, read_verification, request_verification
 from tests.integration.sources.attach_command import error_of, run, run_json, run_successfully
 from tests.integration.sources.attached import Attached
-from workers.follow import applying
+from workers.follow import applying, states
 
 BYPASS = "SET LOCAL session_replication_role = replica"
 ORDERS = (
@@ -137,7 +137,7 @@ def test_a_change_that_is_not_committed_is_no_difference(attached: Attached) -> 
 def test_a_resource_whose_change_could_not_be_moved_is_left_out(
     attached: Attached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = applying.apply
+    real = states.apply
 
     def fail(rules: Any, state: Any, change: Any) -> Any:
         raise KeyError("planted")
