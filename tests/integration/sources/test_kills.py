@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.sources.attached import Attached
-from workers.follow import move
+from workers.follow import move, opening
 
 UPDATE = "UPDATE crm.customer SET full_name = full_name || '!'"
 
@@ -33,7 +33,8 @@ def test_a_kill_in_our_transaction_leaves_the_change_there(
 ) -> None:
     attached.shop.run(UPDATE)
     with monkeypatch.context() as patch:
-        patch.setattr(move, moment, kill if when == "before" else kill_after(getattr(move, moment)))
+        module = opening if hasattr(opening, moment) else move
+        patch.setattr(module, moment, kill if when == "before" else kill_after(getattr(module, moment)))
         with pytest.raises(Killed):
             attached.follow()
     assert attached.told(1) == []
@@ -50,7 +51,7 @@ def test_a_kill_between_our_commit_and_the_deletion_there_tells_nothing_twice(
 ) -> None:
     attached.shop.run(UPDATE)
     with monkeypatch.context() as patch:
-        patch.setattr(move, "delete_listed", kill)
+        patch.setattr(opening, "delete_listed", kill)
         with pytest.raises(Killed):
             attached.follow()
     assert attached.told(1) == ["customer.c1 updated"]
@@ -69,7 +70,7 @@ def test_a_transaction_that_commits_between_the_move_and_the_deletion_is_not_del
         slow.execute("INSERT INTO crm.customer (code, full_name) VALUES ('slow', 'Slow')")
         attached.shop.run(UPDATE)
         with monkeypatch.context() as patch:
-            patch.setattr(move, "delete_listed", kill)
+            patch.setattr(opening, "delete_listed", kill)
             with pytest.raises(Killed):
                 attached.follow()
     attached.follow()
@@ -85,7 +86,7 @@ def test_a_kill_between_two_batches_of_one_snapshot_tells_nothing_twice(
     for _ in range(5):
         attached.shop.run(UPDATE)
     with monkeypatch.context() as patch:
-        patch.setattr(move, "delete_listed", kill)
+        patch.setattr(opening, "delete_listed", kill)
         with pytest.raises(Killed):
             attached.follow()
     assert len(attached.told(1)) == 2

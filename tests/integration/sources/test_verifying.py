@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.sources.verification import Verification, read_verification, request_verification
 from tests.integration.sources.attach_command import error_of, run, run_json, run_successfully
 from tests.integration.sources.attached import Attached
-from workers.follow.states import apply
+from workers.follow import applying, states
 
 BYPASS = "SET LOCAL session_replication_role = replica"
 ORDERS = (
@@ -137,15 +137,17 @@ def test_a_change_that_is_not_committed_is_no_difference(attached: Attached) -> 
 def test_a_resource_whose_change_could_not_be_moved_is_left_out(
     attached: Attached, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real = states.apply
+
     def fail(rules: Any, state: Any, change: Any) -> Any:
         raise KeyError("planted")
 
-    monkeypatch.setattr("workers.follow.applying.apply", fail)
+    monkeypatch.setattr(applying, "apply", fail)
     attached.run("UPDATE crm.customer SET full_name = 'Bob'")
 
     assert verify(attached).found == 0
 
-    monkeypatch.setattr("workers.follow.applying.apply", apply)
+    monkeypatch.setattr(applying, "apply", real)
     with attached.sessions.begin() as session:
         session.execute(update(HeldChange).values(next_attempt=func.clock_timestamp()))
     attached.follow()
