@@ -12,6 +12,7 @@ from app.sources.profile_file import read_profile_text
 from tests.acceptance.stack import Stack, running_servers
 from tests.old_postgres import old_server
 from tests.prefect.terminal import Terminal
+from tests.prefect.warm import WarmPrefect, warm_prefect
 from tests.prefect_server import PrefectServer, start_prefect
 from tests.prefect_sources.watched import NAME, Watched
 from tests.world import assert_audit_is_clean
@@ -78,11 +79,23 @@ def source(attached: Watched) -> Iterator[Watched]:
     assert_audit_is_clean(attached.sessions)
 
 
+@pytest.fixture(scope="session")
+def warm(environment: Path, server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmPrefect]:
+    """Prefect's command line, loaded once for the tests of this process."""
+    terminal = _terminal(environment, server, tmp_path_factory.mktemp("warm"))
+    with warm_prefect(terminal.venv, terminal.environment) as warm:
+        yield warm
+
+
 @pytest.fixture
-def terminal(request: pytest.FixtureRequest, server: PrefectServer, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(environment: Path, server: PrefectServer, warm: WarmPrefect, tmp_path: Path) -> Iterator[Terminal]:
     """A terminal in a project's folder, whose client talks to the Prefect server."""
-    folder = tmp_path / "project"
-    shutil.copytree(PROJECT, folder)
-    terminal = Terminal(request.config.getoption("--prefect").resolve(), server.url, folder, tmp_path / "home")
+    terminal = _terminal(environment, server, tmp_path)
+    terminal.warm = warm
     yield terminal
     terminal.close()
+
+
+def _terminal(environment: Path, server: PrefectServer, folder: Path) -> Terminal:
+    shutil.copytree(PROJECT, folder / "project")
+    return Terminal(environment, server.url, folder / "project", folder / "home")
