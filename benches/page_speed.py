@@ -1,7 +1,8 @@
-"""Measures how soon each of Prefect's web pages shows its first content, with much data. Not part of `make bench`.
+"""Measures how soon each of Prefect's web pages shows its first content, with little and much data.
 
-`python -m benches.page_speed` needs Debian's chromium, as `make test-page` does, and prints one line for each page:
-the seconds until its first content in each visit, and the slowest requests to the API.
+It is not part of `make bench`. `python -m benches.page_speed` needs Debian's chromium, as `make test-page` does, and
+prints one line for each page: the seconds until its first content in each visit, and the slowest requests to the API.
+What takes as long with little data is the browser's own time.
 """
 
 import shutil
@@ -21,9 +22,9 @@ from benches.synthetic_events import grow_log
 from tests.acceptance.stack import Api, Stack, running_servers
 from tests.page.visit import Ui, Visit, visiting
 
-DEPLOYMENTS: Final = 10_000
-FLOWS: Final = 500
-EVENTS: Final = 1_000_000
+SIZES: Final = ((20, 200), (10_000, 1_000_000))
+"""The numbers of deployments and of events."""
+DEPLOYMENTS_OF_FLOW: Final = 20
 VISITS: Final = 2
 SLOWEST: Final = 3
 
@@ -52,12 +53,18 @@ PAGES: Final[dict[str, str]] = {
 
 
 def main() -> None:
-    """Fill a registry and a log, open each page, and print the times."""
+    """Fill a registry and a log of each size, open each page, and print the times."""
     program = shutil.which("chromium")
     assert program is not None, "Chromium is not installed: apt install chromium"
+    for deployments, events in SIZES:
+        print(f"{deployments} deployments, {events} events", flush=True)
+        _measure(program, deployments, events)
+
+
+def _measure(program: str, deployments: int, events: int) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
-        _filled(Path(folder)) as (api, names),
+        _filled(Path(folder), deployments, events) as (api, names),
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
@@ -67,7 +74,7 @@ def main() -> None:
 
 
 @contextmanager
-def _filled(folder: Path) -> Iterator[tuple[Api, dict[str, str]]]:
+def _filled(folder: Path, deployments: int, events: int) -> Iterator[tuple[Api, dict[str, str]]]:
     with running_servers(folder, durable=True, guarded=False) as stack:
         stack.common_settings = {}
         api = stack.start_api()
@@ -75,14 +82,14 @@ def _filled(folder: Path) -> Iterator[tuple[Api, dict[str, str]]]:
             flow = client.post("/flows/", json={"name": "flow"}).json()["id"]
             client.post("/work_pools/", json={"name": "bench", "type": "process"}).raise_for_status()
             client.post("/deployments/", json=deployment(flow, "job")).raise_for_status()
-        yield api, _fill(stack)
+        yield api, _fill(stack, deployments, events)
 
 
-def _fill(stack: Stack) -> dict[str, str]:
+def _fill(stack: Stack, deployments: int, events: int) -> dict[str, str]:
     with connect(stack) as connection:
-        connection.execute(COPIES, {"flows": FLOWS, "deployments": DEPLOYMENTS})
+        connection.execute(COPIES, {"flows": deployments // DEPLOYMENTS_OF_FLOW, "deployments": deployments})
         connection.execute("TRUNCATE event, snapshot")
-        grow_log(connection, 1, EVENTS, EVENTS)
+        grow_log(connection, 1, events, events)
         connection.execute("VACUUM ANALYZE")
         row: Any = connection.execute("SELECT id, flow_id FROM deployment WHERE name = 'job-1'").fetchone()
     return {"id": str(row[0]), "flow_id": str(row[1])}
