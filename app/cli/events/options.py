@@ -6,9 +6,9 @@ from uuid import UUID
 
 import typer
 
-from app.capture.attribution import LABEL_OF, SORTS, actor_id
+from app.capture.attribution import SORTS, actor_id
 from app.capture.kinds import KINDS, STATUS, tracked_kinds
-from app.schemas.event import ACTOR_ROLE
+from app.schemas.event import ACTOR_ROLE, RESERVED_PREFIX
 from app.schemas.event_queries import RelatedFilter
 
 ALIASES: Final = {
@@ -45,7 +45,7 @@ def labels_of(request: str | None, reason: str | None, source: str | None) -> di
     The reason contains the text.
     """
     labels = {"request": request, "reason": None if reason is None else f"*{reason}*", "source": source}
-    return {LABEL_OF[part]: value for part, value in labels.items() if value is not None}
+    return {RESERVED_PREFIX + name: value for name, value in labels.items() if value is not None}
 
 
 def parse_field(text: str) -> str:

@@ -80,7 +80,7 @@ def test_a_bug_in_a_source_is_stored_without_values(attached: Attached, monkeypa
     def fail(*_: object, **__: object) -> None:
         raise KeyError("s3cr3t")
 
-    monkeypatch.setattr("workers.follow.move.make_rules", fail)
+    monkeypatch.setattr("workers.follow.opening.make_kind_masker", fail)
     attached.shop.run(UPDATE)
 
     error = attached.try_to_follow()

@@ -137,6 +137,16 @@ WITHOUT_EVENT: Final[Mapping[str, str]] = {
     f"POST {DEPLOYMENT}/branch": "there are no versions",
     f"POST {DEPLOYMENT}/create_flow_run": "there are no runs",
     "POST /api/events": "the event is the client's own",
+    **{
+        f"{method} /api/sources/{path}": "its event is an act of the service, and it needs a database of another one"
+        for method, path in (
+            ("POST", ""),
+            ("POST", "{source}/pause"),
+            ("POST", "{source}/resume"),
+            ("POST", "{source}/verify"),
+            ("DELETE", "{source}"),
+        )
+    },
     "POST /api/work_queues/{queue_id:uuid}/get_runs": "a poll of an agent changes nothing here",
     "POST /api/concurrency_limits/tag/{tag}/reset": NO_SLOT_EVENTS,
     **{
